@@ -1,0 +1,157 @@
+//! One piece of a message, with where it came from and what only its own dialect understands.
+
+use serde_json::Value;
+
+use crate::words::Dialect;
+
+/// One piece of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// What it is.
+    pub kind: PartKind,
+    /// Where it came from.
+    pub provenance: Provenance,
+    /// How private it is.
+    pub sensitivity: Sensitivity,
+    /// What its own dialect needs to get back: signatures, ids, `cache_control`, citations.
+    pub native: Option<Native>,
+}
+
+/// The sidecar of a part: a JSON object that belongs to one dialect, verbatim.
+///
+/// A translator into `owner` merges it back into the block; any other leaves it out and says so in the receipt
+/// when the loss matters to the model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Native {
+    /// The dialect that owns the value.
+    pub owner: Dialect,
+    /// The fields.
+    pub value: Value,
+}
+
+/// Where a part came from. Guards trust `System` more than `Retrieved`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Provenance {
+    /// The operator or developer.
+    System,
+    /// The end user.
+    #[default]
+    User,
+    /// A model.
+    Model,
+    /// A tool's result.
+    Tool,
+    /// A document brought in by recall or by the client as a source.
+    Retrieved,
+}
+
+/// How private a part is. Set from tags, later by guards; routing may refuse regions on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sensitivity {
+    /// Nothing is known.
+    #[default]
+    Unmarked,
+    /// Marked as holding personal data.
+    Personal,
+    /// Marked as secret.
+    Secret,
+}
+
+/// What a part is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PartKind {
+    /// Text.
+    Text(String),
+    /// An image, a sound, a film or a document.
+    Media {
+        /// Which of them.
+        kind: MediaKind,
+        /// Where its bytes are.
+        source: MediaSource,
+    },
+    /// The model calls a function.
+    ToolCall {
+        /// The call's id; never empty (translators make one up when the dialect has none).
+        id: String,
+        /// The function.
+        name: String,
+        /// The arguments as JSON text, exactly as the model wrote them.
+        arguments: String,
+    },
+    /// What a function returned.
+    ToolResult(ToolResult),
+    /// The model's visible thoughts. Its signature or encrypted form is in the part's `native`.
+    Reasoning(String),
+    /// The model declines to answer.
+    Refusal(String),
+    /// A block that canon has no word for; `native` of the part holds it whole.
+    Native,
+}
+
+/// What a function returned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolResult {
+    /// The id of the call it answers.
+    pub call: String,
+    /// The function's name, for dialects that want it; filled in from the call by the translator that reads.
+    pub name: Option<String>,
+    /// The result: texts and media.
+    pub parts: Vec<Part>,
+    /// Did the function fail?
+    pub failed: bool,
+}
+
+/// Kinds of media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MediaKind {
+    /// A picture.
+    Image,
+    /// Sound.
+    Audio,
+    /// Film.
+    Video,
+    /// PDF or text to be read as a document.
+    Document,
+}
+
+/// Where the bytes of a medium are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MediaSource {
+    /// A public address.
+    Url(String),
+    /// In the request.
+    Base64 {
+        /// Its MIME type, such as `image/png`.
+        mime: String,
+        /// Standard base64.
+        data: String,
+    },
+    /// A file that was uploaded to the provider before.
+    File(String),
+}
+
+impl Part {
+    /// A part with no sidecar.
+    #[must_use]
+    pub fn new(kind: PartKind, provenance: Provenance) -> Self {
+        Self { kind, provenance, sensitivity: Sensitivity::default(), native: None }
+    }
+
+    /// A text part.
+    pub fn text(text: impl Into<String>, provenance: Provenance) -> Self {
+        Self::new(PartKind::Text(text.into()), provenance)
+    }
+
+    /// Adds the sidecar.
+    #[must_use]
+    pub fn with_native(mut self, owner: Dialect, value: Value) -> Self {
+        self.native = Some(Native { owner, value });
+        self
+    }
+
+    /// The sidecar, if this dialect owns it.
+    #[must_use]
+    pub fn native_for(&self, dialect: Dialect) -> Option<&Value> {
+        self.native.as_ref().filter(|native| native.owner == dialect).map(|native| &native.value)
+    }
+}

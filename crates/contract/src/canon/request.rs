@@ -1,0 +1,200 @@
+//! A conversation on its way to a model.
+
+use serde_json::{Map, Value};
+
+use super::Part;
+use crate::words::Dialect;
+
+/// What a client asks for, in no dialect.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Request {
+    /// The model as the target is to read it.
+    pub model: String,
+    /// The conversation, oldest first. System and developer texts stand where the client put them.
+    pub messages: Vec<Message>,
+    /// Functions and server tools the model may call.
+    pub tools: Vec<Tool>,
+    /// Whether and which tool must be called.
+    pub tool_choice: Option<ToolChoice>,
+    /// May several tools be called in one turn? `None`: the target's default.
+    pub parallel_tools: Option<bool>,
+    /// The shape of the answer.
+    pub format: OutputFormat,
+    /// How tokens are drawn.
+    pub sampling: Sampling,
+    /// The most tokens the answer may have.
+    pub max_output: Option<u64>,
+    /// How hard to think.
+    pub reasoning: Option<Reasoning>,
+    /// Send the answer as a stream?
+    pub stream: bool,
+    /// Did the client ask for usage on its stream? Dialects whose streams always carry it set `true`.
+    pub stream_usage: bool,
+    /// The end user, as the app names them.
+    pub user: Option<String>,
+    /// Key-value pairs the provider keeps with the request.
+    pub metadata: Option<Map<String, Value>>,
+    /// The processing tier asked for, in the client's words.
+    pub service_tier: Option<String>,
+    /// Fields of the client's dialect that canon has no word for, verbatim.
+    pub extra: Extra,
+}
+
+/// Fields that only their own dialect understands. Written back by that dialect, dropped with a receipt by others.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Extra {
+    /// The dialect that owns the fields; none when there are none.
+    pub owner: Option<Dialect>,
+    /// The fields as they stood.
+    pub fields: Map<String, Value>,
+}
+
+/// Who speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The operator's instructions.
+    System,
+    /// The developer's instructions (OpenAI's newer word; other dialects say system).
+    Developer,
+    /// The person or program that asks.
+    User,
+    /// The model.
+    Assistant,
+    /// The result of a tool; its parts are [`super::PartKind::ToolResult`].
+    Tool,
+}
+
+/// One entry of the conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Who speaks.
+    pub role: Role,
+    /// What they say, in order.
+    pub parts: Vec<Part>,
+    /// The participant's name.
+    pub name: Option<String>,
+    /// Fields of the message that canon has no word for.
+    pub extra: Extra,
+}
+
+impl Message {
+    /// A message of these parts.
+    #[must_use]
+    pub fn new(role: Role, parts: Vec<Part>) -> Self {
+        Self { role, parts, name: None, extra: Extra::default() }
+    }
+}
+
+/// Something the model may call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Tool {
+    /// A function that the client runs.
+    Function {
+        /// Its name.
+        name: String,
+        /// What it does.
+        description: Option<String>,
+        /// JSON Schema of its arguments; none means no arguments.
+        parameters: Option<Value>,
+        /// Must the arguments follow the schema exactly?
+        strict: Option<bool>,
+        /// Fields of the definition that canon has no word for (`cache_control` among them).
+        extra: Extra,
+    },
+    /// A tool that the provider runs (web search, code execution), verbatim.
+    Server {
+        /// The dialect that owns the definition.
+        owner: Dialect,
+        /// The definition as it stood.
+        value: Value,
+    },
+}
+
+/// Whether and which tool must be called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ToolChoice {
+    /// The model decides.
+    Auto,
+    /// No tool may be called.
+    None,
+    /// Some tool must be called.
+    Required,
+    /// This tool must be called.
+    Named(String),
+}
+
+/// The shape of the answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum OutputFormat {
+    /// Prose.
+    #[default]
+    Text,
+    /// Any JSON object.
+    JsonObject,
+    /// JSON that follows a schema.
+    JsonSchema {
+        /// A name for the schema.
+        name: String,
+        /// What it is for.
+        description: Option<String>,
+        /// The schema.
+        schema: Value,
+        /// Must it be followed exactly?
+        strict: Option<bool>,
+    },
+}
+
+/// How tokens are drawn. `None` is the target's default everywhere.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sampling {
+    /// 0 to 2 for OpenAI and Gemini, 0 to 1 for Anthropic.
+    pub temperature: Option<f64>,
+    /// Nucleus share, 0 to 1.
+    pub top_p: Option<f64>,
+    /// Candidates per token.
+    pub top_k: Option<u64>,
+    /// -2 to 2.
+    pub frequency_penalty: Option<f64>,
+    /// -2 to 2.
+    pub presence_penalty: Option<f64>,
+    /// For repeatable sampling.
+    pub seed: Option<i64>,
+    /// Texts that end the answer.
+    pub stop: Vec<String>,
+    /// How many answers to make.
+    pub n: Option<u64>,
+    /// Return log-probabilities?
+    pub logprobs: Option<bool>,
+    /// How many alternatives per token.
+    pub top_logprobs: Option<u64>,
+}
+
+/// How hard to think.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reasoning {
+    /// A level, for targets that take one.
+    pub effort: Option<Effort>,
+    /// A number of tokens, for targets that take one; 0 switches thinking off.
+    pub budget: Option<u64>,
+    /// Show the thoughts (or a summary of them) to the client?
+    pub include: Option<bool>,
+}
+
+/// Levels of reasoning effort, weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effort {
+    /// Do not think.
+    None,
+    /// As little as possible.
+    Minimal,
+    /// A little.
+    Low,
+    /// The usual.
+    Medium,
+    /// Much.
+    High,
+    /// More than `high`.
+    XHigh,
+    /// As much as the model can.
+    Max,
+}

@@ -1,0 +1,81 @@
+//! An upstream account, able to make one call.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+
+use super::{BoxFuture, Timeouts, Upstream, UpstreamFailure};
+use crate::body::Body;
+use crate::canon::{EmbedRequest, Receipt, Request};
+use crate::words::{Dialect, Operation};
+use crate::{Fault, ports::ModelCard};
+
+/// One call to make. Its body is in the upstream's dialect already: the client's own bytes with named edits, or
+/// what [`Provider::translate`] wrote.
+pub struct Call<'a> {
+    /// What is asked.
+    pub operation: Operation,
+    /// The model as the upstream knows it.
+    pub model: &'a str,
+    /// Is the answer to be streamed?
+    pub stream: bool,
+    /// The body, in pieces that are sent without joining them.
+    pub body: VecDeque<Bytes>,
+    /// Client headers that belong to the dialect and go with a pass-through call (`anthropic-beta`, `openai-beta`).
+    pub headers: &'a HeaderMap,
+    /// `traceparent` to send.
+    pub traceparent: Option<&'a str>,
+    /// How long each phase may take.
+    pub timeouts: Timeouts,
+}
+
+/// A request in canon, to be written in the upstream's dialect. Its `model` is already the upstream's name.
+#[derive(Clone, Copy)]
+pub enum Canon<'a> {
+    /// A conversation.
+    Chat(&'a Request),
+    /// Texts to be embedded.
+    Embed(&'a EmbedRequest),
+}
+
+/// What came back, still in the upstream's dialect.
+#[derive(Debug)]
+pub struct ProviderReply {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Body,
+}
+
+/// One configured upstream account.
+pub trait Provider: Send + Sync {
+    /// The name in the configuration.
+    fn name(&self) -> &str;
+    /// The provider kind, such as `openai`; `gen_ai.provider.name` of the OpenTelemetry conventions is made from it.
+    fn kind(&self) -> &'static str;
+    /// The dialect this account speaks for an operation; none when it cannot do it.
+    fn dialect(&self, operation: Operation) -> Option<Dialect>;
+    /// Writes a request in the upstream's dialect; the receipt names what could not be carried.
+    ///
+    /// # Errors
+    /// `unsupported_capability`, `invalid_request`: the request makes no sense without what cannot be carried.
+    fn translate(&self, request: Canon<'_>) -> Result<(Bytes, Receipt), Fault>;
+    /// Makes the call. Dropping the future or the reply's body cancels it at the upstream.
+    fn call<'a>(
+        &'a self,
+        call: Call<'a>,
+        upstream: &'a dyn Upstream,
+    ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>>;
+    /// The models this account offers right now, asked of the upstream; used for listing, not on the request path.
+    fn discover<'a>(
+        &'a self,
+        upstream: &'a dyn Upstream,
+    ) -> BoxFuture<'a, Result<Vec<ModelCard>, UpstreamFailure>>;
+}
+
+/// Providers are shared by the deployments that use them.
+pub type SharedProvider = Arc<dyn Provider>;

@@ -1,0 +1,90 @@
+//! Money as integers. Amounts are nano-USD (1e-9 USD); prices per token are pico-USD (1e-12 USD),
+//! because a price of 0.0375 USD per million tokens is 37.5 nano-USD a token.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign};
+
+use serde::{Deserialize, Serialize};
+
+/// An amount in nano-USD: 1 USD is 1,000,000,000. An `i64` holds about 9.2 billion USD.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NanoUsd(pub i64);
+
+/// A price in pico-USD per unit (token, image, second): 1 USD per million tokens is 1,000,000.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PicoUsd(pub i64);
+
+impl NanoUsd {
+    /// Rounds a sum of pico-USD half up, so that no call with a price costs less than its share.
+    #[must_use]
+    pub fn from_pico(pico: i128) -> Self {
+        let nano = (pico + 500).div_euclid(1000);
+        Self(i64::try_from(nano).unwrap_or(if nano < 0 { i64::MIN } else { i64::MAX }))
+    }
+}
+
+impl Add for NanoUsd {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl AddAssign for NanoUsd {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sum for NanoUsd {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self::default(), Add::add)
+    }
+}
+
+/// USD as a decimal without trailing zeros: `0.000125`. Exact: no floating point is involved.
+impl fmt::Display for NanoUsd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let magnitude = self.0.unsigned_abs();
+        let (whole, mut fraction) = (magnitude / 1_000_000_000, magnitude % 1_000_000_000);
+        if fraction == 0 {
+            return write!(f, "{sign}{whole}");
+        }
+        let mut digits = 9;
+        while fraction % 10 == 0 {
+            fraction /= 10;
+            digits -= 1;
+        }
+        write!(f, "{sign}{whole}.{fraction:0digits$}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_print_as_exact_decimals() {
+        for (nano, text) in [
+            (0, "0"),
+            (1, "0.000000001"),
+            (125_000, "0.000125"),
+            (1_500_000_000, "1.5"),
+            (-20, "-0.00000002"),
+        ] {
+            assert_eq!(NanoUsd(nano).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn pico_rounds_half_up() {
+        for (pico, nano) in [(0, 0), (499, 0), (500, 1), (1499, 1), (1500, 2)] {
+            assert_eq!(NanoUsd::from_pico(pico), NanoUsd(nano));
+        }
+    }
+}

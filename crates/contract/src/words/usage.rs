@@ -1,0 +1,72 @@
+//! What an attempt consumed, in the units prices are quoted in.
+
+use serde::{Deserialize, Serialize};
+
+/// Token counts of one attempt. Every part is disjoint unless said otherwise, so that each has one price.
+///
+/// Dialects disagree on what `input` includes: OpenAI and Gemini count cached tokens inside the prompt,
+/// Anthropic beside it. Canon is the disjoint form; `wire` converts in both directions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Usage {
+    /// Input tokens billed at the full input price: neither read from nor written to a cache, not audio.
+    pub input: u64,
+    /// Input tokens read from the provider's prompt cache.
+    pub cached: u64,
+    /// Input tokens written to the provider's prompt cache with its shorter lifetime (5 minutes).
+    pub cache_write: u64,
+    /// Input tokens written to the provider's prompt cache with its longer lifetime (1 hour).
+    pub cache_write_long: u64,
+    /// Input tokens that are audio.
+    pub audio_input: u64,
+    /// Output tokens, reasoning included, audio excluded.
+    pub output: u64,
+    /// The share of `output` that was reasoning. Not disjoint: it is billed within `output` unless the
+    /// model has a price of its own for it.
+    pub reasoning: u64,
+    /// Output tokens that are audio.
+    pub audio_output: u64,
+}
+
+/// Where a [`Usage`] comes from. Only what a provider reported is called exact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UsageSource {
+    /// Nothing is known: the attempt failed before the provider could consume anything.
+    #[default]
+    None,
+    /// The provider reported it.
+    Reported,
+    /// Counted here, because the provider did not report or the stream ended before it could.
+    Estimated,
+}
+
+impl Usage {
+    /// All input tokens, as OpenAI's `prompt_tokens` counts them.
+    #[must_use]
+    pub const fn input_total(&self) -> u64 {
+        self.input
+            .saturating_add(self.cached)
+            .saturating_add(self.cache_write)
+            .saturating_add(self.cache_write_long)
+            .saturating_add(self.audio_input)
+    }
+
+    /// All output tokens, as OpenAI's `completion_tokens` counts them.
+    #[must_use]
+    pub const fn output_total(&self) -> u64 {
+        self.output.saturating_add(self.audio_output)
+    }
+
+    /// Everything.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.input_total().saturating_add(self.output_total())
+    }
+
+    /// Was nothing consumed?
+    #[must_use]
+    pub const fn is_zero(&self) -> bool {
+        self.total() == 0
+    }
+}
