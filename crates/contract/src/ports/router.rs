@@ -1,5 +1,6 @@
 //! How a model name becomes an ordered plan of deployments.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,12 @@ pub struct Deployment {
     pub card: Arc<ModelCard>,
     /// How long each phase of a call may take.
     pub timeouts: Timeouts,
+}
+
+impl fmt::Debug for Deployment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.id)
+    }
 }
 
 /// How long each phase of one attempt may take.
@@ -79,7 +86,7 @@ pub struct Capabilities {
 pub struct ModelCard {
     /// The name a client uses.
     pub name: String,
-    /// The operations it takes.
+    /// The operations it takes; empty when nobody knows, which excludes nothing.
     pub operations: Vec<Operation>,
     /// Most input tokens.
     pub context_window: Option<u64>,
@@ -89,6 +96,21 @@ pub struct ModelCard {
     pub capabilities: Capabilities,
     /// When the provider will retire it (ISO date), if announced.
     pub deprecated: Option<String>,
+}
+
+impl ModelCard {
+    /// A model of which only the name is known.
+    #[must_use]
+    pub fn unknown(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            operations: Vec::new(),
+            context_window: None,
+            max_output: None,
+            capabilities: Capabilities::default(),
+            deprecated: None,
+        }
+    }
 }
 
 /// Prices of one model in pico-USD per token, with the tiers that change them.
@@ -194,7 +216,7 @@ impl Default for RetryPolicy {
 }
 
 /// Deployments to try, in order, with the rules for trying.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// The name the client asked for.
     pub model: Arc<str>,

@@ -1,0 +1,100 @@
+//! Name resolution and plans, with providers that are never called.
+
+use contract::canon::Receipt;
+use contract::ports::{BoxFuture, Call, Canon, Provider, ProviderReply, Timeouts, Upstream, UpstreamFailure};
+use contract::words::Dialect;
+
+use super::*;
+
+struct Idle(&'static str);
+
+impl Provider for Idle {
+    fn name(&self) -> &str {
+        self.0
+    }
+
+    fn kind(&self) -> &'static str {
+        "idle"
+    }
+
+    fn dialect(&self, operation: Operation) -> Option<Dialect> {
+        (operation == Operation::Chat).then_some(Dialect::OpenaiChat)
+    }
+
+    fn translate(&self, _: Canon<'_>) -> Result<(bytes::Bytes, Receipt), Fault> {
+        unreachable!("routing never translates")
+    }
+
+    fn call<'a>(
+        &'a self,
+        _: Call<'a>,
+        _: &'a dyn Upstream,
+    ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
+        unreachable!("routing never calls")
+    }
+
+    fn discover<'a>(&'a self, _: &'a dyn Upstream) -> BoxFuture<'a, Result<Vec<ModelCard>, UpstreamFailure>> {
+        unreachable!("routing never calls")
+    }
+}
+
+fn table(models: serde_json::Value) -> Table {
+    Table::new(TableParts {
+        providers: vec![Arc::new(Idle("one")), Arc::new(Idle("two"))],
+        models: serde_json::from_value(models).unwrap(),
+        make: Box::new(|provider, upstream| Deployment {
+            id: format!("{}/{upstream}", provider.name()).into(),
+            provider: Arc::clone(provider),
+            provider_name: provider.name().into(),
+            upstream_model: upstream.into(),
+            region: None,
+            price: None,
+            card: Arc::new(ModelCard::unknown(upstream)),
+            timeouts: Timeouts::default(),
+        }),
+        healths: Arc::default(),
+    })
+}
+
+fn names(plan: &Plan) -> Vec<&str> {
+    plan.deployments.iter().map(|deployment| &*deployment.id).collect()
+}
+
+#[test]
+fn an_alias_gives_its_targets_then_its_fallbacks() {
+    let table = table(serde_json::json!({
+        "fast": { "route": { "targets": [{ "to": "one/a" }, { "to": "two/b", "weight": 0 }], "fallback": ["two/c"] } }
+    }));
+    let plan = table.plan("fast", Operation::Chat).unwrap();
+    assert_eq!(names(&plan), ["one/a", "two/b", "two/c"]);
+    assert_eq!(&*plan.model, "fast");
+}
+
+#[test]
+fn a_full_name_needs_no_configuration() {
+    let table = table(serde_json::json!({}));
+    let plan = table.plan("two/org/some-model", Operation::Chat).unwrap();
+    assert_eq!(names(&plan), ["two/org/some-model"]);
+    assert_eq!(&*plan.deployments[0].upstream_model, "org/some-model");
+}
+
+#[test]
+fn a_bare_name_goes_to_the_first_provider_that_lists_it() {
+    let table = table(serde_json::json!({}));
+    assert_eq!(table.plan("m", Operation::Chat).unwrap_err().code(), Code::ModelNotFound);
+    let offer = |provider: &str| Listed { provider: provider.into(), models: vec![ModelCard::unknown("m")] };
+    table.list(&[offer("two"), offer("one")]);
+    assert_eq!(names(&table.plan("m", Operation::Chat).unwrap()), ["one/m"]);
+    let listed: Vec<String> = table.models().iter().map(|card| card.name.clone()).collect();
+    assert_eq!(listed, ["one/m", "two/m"]);
+}
+
+#[test]
+fn unknown_names_and_operations_are_told_apart() {
+    let table = table(serde_json::json!({}));
+    for name in ["nope", "three/x", "one/", ""] {
+        assert_eq!(table.plan(name, Operation::Chat).unwrap_err().code(), Code::ModelNotFound, "{name}");
+    }
+    let fault = table.plan("one/x", Operation::Embeddings).unwrap_err();
+    assert_eq!(fault.code(), Code::UnsupportedCapability);
+}
