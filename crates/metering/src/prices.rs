@@ -1,0 +1,367 @@
+//! The price book: what is known of thousands of models, embedded as one line of JSON each.
+//!
+//! The lines are sorted by provider and model and begin with both, so that a lookup is a binary search over the text; only
+//! the line that is found is parsed. `cargo xtask catalog` writes the file. A model that is not in the book has no price;
+//! none is ever guessed from a relative.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
+
+use contract::ports::{Capabilities, ModelCard, Price, PriceTier, ServiceTier};
+use contract::words::{Operation, PicoUsd};
+use serde::Deserialize;
+
+const EMBEDDED: &str = include_str!("../data/models.jsonl");
+const HOSTS: &str = include_str!("../data/hosts.tsv");
+
+/// Prices and capabilities of models by provider.
+pub struct PriceBook {
+    text: Cow<'static, str>,
+    /// Where each model's line begins, in the order of the lines.
+    lines: Vec<u32>,
+    version: Arc<str>,
+}
+
+/// What the book knows of a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// What it costs; none when only its capabilities are known.
+    pub price: Option<Arc<Price>>,
+    /// What it can do.
+    pub card: ModelCard,
+}
+
+/// Why a price book cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PriceError {
+    /// It cannot be read.
+    #[error("cannot read the price book: {0}")]
+    Read(#[from] std::io::Error),
+    /// A line is not as it must be.
+    #[error("line {line} of the price book: {reason}")]
+    Line {
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct Header {
+    version: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line<'t> {
+    #[serde(rename = "provider")]
+    _provider: Cow<'t, str>,
+    model: Cow<'t, str>,
+    mode: Cow<'t, str>,
+    context: Option<u64>,
+    output: Option<u64>,
+    #[serde(default)]
+    can: Vec<Cow<'t, str>>,
+    #[serde(default)]
+    cannot: Vec<Cow<'t, str>>,
+    deprecated: Option<String>,
+    price: Option<PriceText>,
+    #[serde(default)]
+    above: Vec<Step>,
+    #[serde(default)]
+    tiers: Vec<Tier>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Step {
+    tokens: u64,
+    price: PriceText,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tier {
+    name: String,
+    price: PriceText,
+    #[serde(default)]
+    above: Vec<Step>,
+}
+
+/// Prices as they are written: decimals in USD per million tokens.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PriceText {
+    /// Input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
+    /// Output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+    /// Input read from the prompt cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached: Option<String>,
+    /// Input written to the prompt cache for 5 minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_write: Option<String>,
+    /// Input written to the prompt cache for 1 hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_write_long: Option<String>,
+    /// Reasoning, where it is not billed as output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<String>,
+    /// Audio input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio_input: Option<String>,
+    /// Audio output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio_output: Option<String>,
+}
+
+impl PriceText {
+    /// The prices in pico-USD per token. Figures that are not given are taken from `under`: the usual price of the model for
+    /// its tiers and steps.
+    ///
+    /// # Errors
+    /// The figure that is not a decimal.
+    pub fn compile(&self, under: &PriceTier) -> Result<PriceTier, String> {
+        let figure = |text: &Option<String>, otherwise: Option<PicoUsd>| match text {
+            Some(text) => parse_usd_per_million(text).map(Some),
+            None => Ok(otherwise),
+        };
+        Ok(PriceTier {
+            input: figure(&self.input, Some(under.input))?.unwrap_or_default(),
+            output: figure(&self.output, Some(under.output))?.unwrap_or_default(),
+            cached: figure(&self.cached, under.cached)?,
+            cache_write: figure(&self.cache_write, under.cache_write)?,
+            cache_write_long: figure(&self.cache_write_long, under.cache_write_long)?,
+            reasoning: figure(&self.reasoning, under.reasoning)?,
+            audio_input: figure(&self.audio_input, under.audio_input)?,
+            audio_output: figure(&self.audio_output, under.audio_output)?,
+        })
+    }
+}
+
+/// Reads a decimal such as `0.0375` (USD per million tokens) as pico-USD per token: exactly, six places at most.
+///
+/// # Errors
+/// The text is not such a decimal.
+pub fn parse_usd_per_million(text: &str) -> Result<PicoUsd, String> {
+    let wrong = || format!("`{text}` is not a price: write USD per million tokens, such as 2.5 or 0.0375");
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || whole.len() > 9 || fraction.len() > 6 || !digits(whole) || !digits(fraction) {
+        return Err(wrong());
+    }
+    let scaled: i64 = format!("{whole}{fraction:0<6}").parse().map_err(|_| wrong())?;
+    Ok(PicoUsd(scaled))
+}
+
+impl PriceBook {
+    /// The book that comes with this release.
+    ///
+    /// # Errors
+    /// Never for a release that passed its tests.
+    pub fn embedded() -> Result<Self, PriceError> {
+        Self::index(Cow::Borrowed(EMBEDDED))
+    }
+
+    /// A book from a file. Every line is checked, so that a bad file is refused as a whole.
+    ///
+    /// # Errors
+    /// The file cannot be read or a line is wrong.
+    pub fn load(path: &Path) -> Result<Self, PriceError> {
+        let book = Self::index(Cow::Owned(std::fs::read_to_string(path)?))?;
+        for (at, start) in book.lines.iter().enumerate() {
+            let check = || {
+                let line = book.parse(*start)?;
+                book.compile(&line).map(drop)
+            };
+            check().map_err(|reason| PriceError::Line { line: at + 2, reason })?;
+        }
+        Ok(book)
+    }
+
+    fn index(text: Cow<'static, str>) -> Result<Self, PriceError> {
+        let wrong = |line: usize, reason: &str| PriceError::Line { line, reason: reason.to_owned() };
+        let end = text.find('\n').ok_or_else(|| wrong(1, "the first line must be {\"version\":\"…\"}"))?;
+        let header: Header =
+            serde_json::from_str(&text[..end]).map_err(|error| wrong(1, &error.to_string()))?;
+        let mut lines = Vec::with_capacity(text.len() / 200);
+        let mut before = ("", "");
+        let mut start = end + 1;
+        for (at, line) in text[start..].lines().enumerate() {
+            let key = key_of(line).ok_or_else(|| wrong(at + 2, "must begin with provider and model"))?;
+            if key <= before {
+                return Err(wrong(at + 2, "the lines must be sorted by provider and model, each once"));
+            }
+            before = key;
+            lines.push(u32::try_from(start).map_err(|_| wrong(at + 2, "the book is larger than 4 GiB"))?);
+            start += line.len() + 1;
+        }
+        Ok(Self { lines, version: header.version.into(), text })
+    }
+
+    /// The version of the book: the day its facts were collected.
+    #[must_use]
+    pub fn version(&self) -> &Arc<str> {
+        &self.version
+    }
+
+    /// How many models it knows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Does it know nothing?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// The provider names the book uses.
+    #[must_use]
+    pub fn providers(&self) -> Vec<&str> {
+        let mut names: Vec<&str> =
+            self.lines.iter().filter_map(|start| key_of(self.line(*start))).map(|key| key.0).collect();
+        names.dedup();
+        names
+    }
+
+    /// The book's name for an account: by the host it is reached at, else by its kind.
+    #[must_use]
+    pub fn provider_of<'a>(kind: &'a str, host: Option<&str>) -> &'a str {
+        let known = host.and_then(|host| {
+            HOSTS.lines().find_map(|line| {
+                let (name, book) = line.split_once('\t')?;
+                (name == host).then_some(book)
+            })
+        });
+        known.unwrap_or(kind)
+    }
+
+    /// What is known of a provider's model. A dated name (`-2025-08-07`, `-20250514`) that the book does not have stands for
+    /// the name without its date.
+    #[must_use]
+    pub fn lookup(&self, provider: &str, model: &str) -> Option<Entry> {
+        let model = model.strip_prefix("models/").unwrap_or(model);
+        let start = self.find(provider, model).or_else(|| self.find(provider, undated(model)?))?;
+        self.compile(&self.parse(start).ok()?).ok()
+    }
+
+    /// All models of a provider.
+    #[must_use]
+    pub fn models_of(&self, provider: &str) -> Vec<ModelCard> {
+        let from =
+            self.lines.partition_point(|start| key_of(self.line(*start)).is_some_and(|key| key.0 < provider));
+        let lines = self.lines[from..].iter();
+        lines
+            .take_while(|start| key_of(self.line(**start)).is_some_and(|key| key.0 == provider))
+            .filter_map(|start| self.compile(&self.parse(*start).ok()?).ok())
+            .map(|entry| entry.card)
+            .collect()
+    }
+
+    fn find(&self, provider: &str, model: &str) -> Option<u32> {
+        let wanted = (provider, model);
+        let at = self
+            .lines
+            .binary_search_by(|start| key_of(self.line(*start)).unwrap_or_default().cmp(&wanted))
+            .ok()?;
+        Some(self.lines[at])
+    }
+
+    fn line(&self, start: u32) -> &str {
+        let rest = &self.text[start as usize..];
+        rest.split('\n').next().unwrap_or_default()
+    }
+
+    fn parse(&self, start: u32) -> Result<Line<'_>, String> {
+        serde_json::from_str(self.line(start)).map_err(|error| error.to_string())
+    }
+
+    fn compile(&self, line: &Line<'_>) -> Result<Entry, String> {
+        let steps = |steps: &[Step], base: &PriceTier| {
+            let step = |step: &Step| Ok((step.tokens, step.price.compile(base)?));
+            steps.iter().map(step).collect::<Result<Vec<_>, String>>()
+        };
+        let price = match &line.price {
+            None => None,
+            Some(price) => {
+                let base = price.compile(&PriceTier::default())?;
+                let mut tiers = Vec::with_capacity(line.tiers.len());
+                for tier in &line.tiers {
+                    let own = tier.price.compile(&base)?;
+                    tiers.push(ServiceTier {
+                        name: tier.name.as_str().into(),
+                        above: steps(&tier.above, &own)?,
+                        base: own,
+                    });
+                }
+                let above = steps(&line.above, &base)?;
+                Some(Arc::new(Price { version: Arc::clone(&self.version), base, above, tiers }))
+            }
+        };
+        Ok(Entry { price, card: card(line) })
+    }
+}
+
+fn card(line: &Line<'_>) -> ModelCard {
+    let known = |name: &str| match (
+        line.can.iter().any(|can| can == name),
+        line.cannot.iter().any(|no| no == name),
+    ) {
+        (true, _) => Some(true),
+        (false, true) => Some(false),
+        (false, false) => None,
+    };
+    ModelCard {
+        name: line.model.clone().into_owned(),
+        operations: match &*line.mode {
+            "chat" => vec![Operation::Chat],
+            "embedding" => vec![Operation::Embeddings],
+            _ => Vec::new(),
+        },
+        context_window: line.context,
+        max_output: line.output,
+        capabilities: Capabilities {
+            tools: known("tools"),
+            images: known("images"),
+            audio: known("audio"),
+            pdf: known("pdf"),
+            json_schema: known("json_schema"),
+            reasoning: known("reasoning"),
+            prompt_cache: known("prompt_cache"),
+        },
+        deprecated: line.deprecated.clone(),
+    }
+}
+
+/// Provider and model of a line, without parsing it: names in the book need no escapes.
+fn key_of(line: &str) -> Option<(&str, &str)> {
+    let rest = line.strip_prefix("{\"provider\":\"")?;
+    let (provider, rest) = rest.split_once('"')?;
+    let (model, _) = rest.strip_prefix(",\"model\":\"")?.split_once('"')?;
+    Some((provider, model))
+}
+
+/// The name without a date at its end.
+fn undated(model: &str) -> Option<&str> {
+    let pattern = |name: &str, form: &str| {
+        name.len() == form.len()
+            && name.bytes().zip(form.bytes()).all(|(byte, want)| match want {
+                b'0' => byte.is_ascii_digit(),
+                other => byte == other,
+            })
+    };
+    ["-0000-00-00", "-00000000", "@00000000"].iter().find_map(|form| {
+        let cut = model.len().checked_sub(form.len())?;
+        (model.is_char_boundary(cut) && cut > 0 && pattern(&model[cut..], form)).then(|| &model[..cut])
+    })
+}
+
+#[cfg(test)]
+mod tests;

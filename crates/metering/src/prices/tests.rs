@@ -1,0 +1,139 @@
+//! The embedded book and small books of our own.
+
+use contract::words::{NanoUsd, Usage};
+
+use super::*;
+
+const SMALL: &str = r#"{"version":"2026-01-01"}
+{"provider":"a","model":"big","mode":"chat","context":400000,"output":9,"can":["tools"],"cannot":["audio"],"price":{"input":"2.5","output":"10","cached":"0.25"},"above":[{"tokens":272000,"price":{"input":"5"}}],"tiers":[{"name":"flex","price":{"input":"1.25","output":"5"},"above":[{"tokens":272000,"price":{"input":"2.5"}}]}]}
+{"provider":"a","model":"free","mode":"chat","price":{"input":"0","output":"0"}}
+{"provider":"b","model":"cards-only","mode":"embedding"}
+"#;
+
+fn small() -> PriceBook {
+    PriceBook::index(Cow::Borrowed(SMALL)).unwrap()
+}
+
+fn usage(input: u64, cached: u64, output: u64) -> Usage {
+    Usage { input, cached, output, ..Usage::default() }
+}
+
+#[test]
+fn the_embedded_book_is_sound_and_large() {
+    let book = PriceBook::embedded().unwrap();
+    let mut priced = 0;
+    for start in &book.lines {
+        let entry = book.compile(&book.parse(*start).unwrap()).unwrap();
+        priced += usize::from(entry.price.is_some());
+    }
+    assert!(priced >= 2_500, "{priced} models have a price");
+    assert!(book.providers().len() >= 40, "{} providers", book.providers().len());
+}
+
+#[test]
+fn long_context_and_tiers_pick_their_price() {
+    let price = small().lookup("a", "big").unwrap().price.unwrap();
+    // 1,000 full + 1,000 cached + 100 out.
+    assert_eq!(price.cost(&usage(1_000, 1_000, 100), None), NanoUsd(2_500_000 + 250_000 + 1_000_000));
+    // Above 272,000 input tokens the whole call costs the step's price; what a step does not name stays.
+    assert_eq!(price.cost(&usage(300_000, 0, 100), None), NanoUsd(300_000 * 5_000 + 1_000_000));
+    assert_eq!(price.cost(&usage(272_000, 0, 0), None), NanoUsd(272_000 * 2_500));
+    assert_eq!(price.cost(&usage(1_000, 0, 100), Some("flex")), NanoUsd(1_250_000 + 500_000));
+    assert_eq!(price.cost(&usage(300_000, 0, 0), Some("flex")), NanoUsd(300_000 * 2_500));
+    assert_eq!(price.cost(&usage(1_000, 0, 0), Some("default")), NanoUsd(2_500_000));
+}
+
+#[test]
+fn unknown_is_not_zero_and_zero_is_not_unknown() {
+    let book = small();
+    assert!(book.lookup("a", "bigger").is_none());
+    assert!(book.lookup("b", "big").is_none());
+    assert!(book.lookup("b", "cards-only").unwrap().price.is_none());
+    assert_eq!(book.lookup("a", "free").unwrap().price.unwrap().cost(&usage(9, 9, 9), None), NanoUsd(0));
+}
+
+#[test]
+fn dates_are_left_off_when_the_dated_name_is_unknown() {
+    let book = small();
+    for name in ["big-2025-08-07", "big-20250807", "big@20250807", "models/big"] {
+        assert_eq!(book.lookup("a", name).unwrap().card.name, "big", "{name}");
+    }
+    for name in ["big-latest", "big-2025", "-20250807", "big-mini-20250807", "bi\u{301}-20250807"] {
+        assert!(book.lookup("a", name).is_none(), "{name}");
+    }
+}
+
+#[test]
+fn capabilities_are_yes_no_or_unknown() {
+    let card = small().lookup("a", "big").unwrap().card;
+    assert_eq!(
+        (card.capabilities.tools, card.capabilities.audio, card.capabilities.pdf),
+        (Some(true), Some(false), None)
+    );
+    let names: Vec<String> = small().models_of("a").into_iter().map(|card| card.name).collect();
+    assert_eq!(names, ["big", "free"]);
+}
+
+#[test]
+fn decimals_are_exact_or_refused() {
+    for (text, pico) in
+        [("2.5", 2_500_000), ("0.0375", 37_500), ("0", 0), ("75", 75_000_000), ("0.000001", 1)]
+    {
+        assert_eq!(parse_usd_per_million(text), Ok(PicoUsd(pico)), "{text}");
+    }
+    for text in ["", ".5", "-1", "1e-6", "0.0000001", "1,5", "١"] {
+        assert!(parse_usd_per_million(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn books_out_of_order_are_refused() {
+    for text in [
+        "",
+        "{}\n",
+        "{\"version\":\"1\"}\nnonsense\n",
+        "{\"version\":\"1\"}\n{\"provider\":\"b\",\"model\":\"x\"}\n{\"provider\":\"a\",\"model\":\"x\"}\n",
+        "{\"version\":\"1\"}\n{\"provider\":\"a\",\"model\":\"x\"}\n{\"provider\":\"a\",\"model\":\"x\"}\n",
+    ] {
+        assert!(PriceBook::index(Cow::Owned(text.to_owned())).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn hosts_lead_to_the_books_names() {
+    assert_eq!(PriceBook::provider_of("openai-compatible", Some("api.groq.com")), "groq");
+    assert_eq!(PriceBook::provider_of("openai", Some("api.openai.com")), "openai");
+    assert_eq!(PriceBook::provider_of("openai-compatible", Some("127.0.0.1")), "openai-compatible");
+}
+
+/// Spot checks against the catalogue the book is made from, where it lies beside the project.
+#[test]
+fn known_prices_agree_with_the_catalogue() {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/catalog/litellm_model_prices.json");
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        println!("skipped: the shared catalogue is not beside the project");
+        return;
+    };
+    let catalogue: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let book = PriceBook::embedded().unwrap();
+    for (provider, model, key) in [
+        ("openai", "gpt-5-mini", "gpt-5-mini"),
+        ("openai", "gpt-4o", "gpt-4o"),
+        ("anthropic", "claude-haiku-4-5", "claude-haiku-4-5"),
+        ("gemini", "gemini-2.5-pro", "gemini/gemini-2.5-pro"),
+        ("openai", "text-embedding-3-small", "text-embedding-3-small"),
+    ] {
+        let price = book.lookup(provider, model).unwrap().price.unwrap();
+        for (field, figure) in [
+            ("input_cost_per_token", Some(price.base.input)),
+            ("output_cost_per_token", Some(price.base.output)),
+            ("cache_read_input_token_cost", price.base.cached),
+            ("cache_creation_input_token_cost", price.base.cache_write),
+        ] {
+            let Some(expected) = catalogue[key][field].as_f64() else { continue };
+            let pico = figure.unwrap_or_else(|| panic!("{model} has no {field}")).0;
+            assert!((pico as f64 - expected * 1e12).abs() < 0.5, "{model} {field}: {pico}");
+        }
+    }
+}

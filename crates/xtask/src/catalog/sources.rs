@@ -1,0 +1,284 @@
+//! Reading the two catalogues into one shape.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::decimal::shifted;
+use super::names;
+
+/// The book under way: provider and model → what is known.
+pub(super) type Book = BTreeMap<(String, String), Model>;
+
+/// What is known of one model.
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    mode: String,
+    context: Option<u64>,
+    output: Option<u64>,
+    abilities: BTreeMap<&'static str, bool>,
+    deprecated: Option<String>,
+    price: Map<String, Value>,
+    above: Vec<(u64, Map<String, Value>)>,
+    tiers: BTreeMap<&'static str, Tier>,
+}
+
+#[derive(Debug, Default)]
+struct Tier {
+    price: Map<String, Value>,
+    above: Vec<(u64, Map<String, Value>)>,
+}
+
+// tidy: table
+/// Price field of the book → field of the first catalogue, before its suffixes.
+const FIGURES: &[(&str, &str)] = &[
+    ("input", "input_cost_per_token"),
+    ("output", "output_cost_per_token"),
+    ("cached", "cache_read_input_token_cost"),
+    ("cache_write", "cache_creation_input_token_cost"),
+    ("cache_write_long", "cache_creation_input_token_cost_above_1hr"),
+    ("reasoning", "output_cost_per_reasoning_token"),
+    ("audio_input", "input_cost_per_audio_token"),
+    ("audio_output", "output_cost_per_audio_token"),
+];
+
+// tidy: table
+/// Service tier of the book → suffix in the first catalogue.
+const TIERS: &[(&str, &str)] = &[("batch", "_batches"), ("flex", "_flex"), ("priority", "_priority")];
+
+// tidy: table
+/// Ability of the book → field of the first catalogue.
+const ABILITIES: &[(&str, &str)] = &[
+    ("tools", "supports_function_calling"),
+    ("images", "supports_vision"),
+    ("audio", "supports_audio_input"),
+    ("pdf", "supports_pdf_input"),
+    ("json_schema", "supports_response_schema"),
+    ("reasoning", "supports_reasoning"),
+    ("prompt_cache", "supports_prompt_caching"),
+];
+
+/// Every model of the first catalogue that is billed by tokens or does what Pathgate serves.
+pub(super) fn priced(catalogue: &Value) -> Book {
+    let mut book = Book::new();
+    for (key, facts) in catalogue.as_object().into_iter().flatten() {
+        let (Some(provider), Some(mode)) = (facts["litellm_provider"].as_str(), facts["mode"].as_str()) else { continue };
+        let model = model(facts, mode);
+        if model.is_priced() || matches!(model.mode.as_str(), "chat" | "embedding") {
+            let name = bare(key, provider);
+            // The same model can stand under several keys; the most detailed one counts.
+            let slot = book.entry((names::first(provider), name)).or_default();
+            if model.detail() >= slot.detail() {
+                *slot = model;
+            }
+        }
+    }
+    book.retain(|(_, name), _| !name.is_empty() && name.bytes().all(|byte| byte != b'"' && byte != b'\\' && byte >= b' '));
+    book
+}
+
+/// Adds what only the second catalogue knows; gives the prices on which they disagree.
+pub(super) fn complete(book: &mut Book, catalogue: &Value) -> Vec<String> {
+    let mut conflicts = Vec::new();
+    for (id, provider) in catalogue.as_object().into_iter().flatten() {
+        for (name, facts) in provider["models"].as_object().into_iter().flatten() {
+            let key = (names::second(id).to_owned(), name.clone());
+            let known = book.contains_key(&key);
+            let model = book.entry(key).or_default();
+            if !known {
+                "chat".clone_into(&mut model.mode);
+            }
+            model.learn(facts);
+            conflicts.extend(model.compare(&facts["cost"]).map(|what| format!("{id}/{name}: {what}")));
+        }
+    }
+    conflicts
+}
+
+/// The built-in model costs nothing, which is known, not unknown.
+pub(super) fn demo() -> Model {
+    let zero = || Value::from("0");
+    Model {
+        mode: "any".to_owned(),
+        price: Map::from_iter([("input".to_owned(), zero()), ("output".to_owned(), zero())]),
+        ..Model::default()
+    }
+}
+
+/// The last day on which any model of the second catalogue was changed: the version of the book.
+pub(super) fn newest(catalogue: &Value) -> String {
+    let models = catalogue.as_object().into_iter().flatten();
+    let days = models
+        .flat_map(|(_, provider)| provider["models"].as_object().into_iter().flatten())
+        .filter_map(|(_, facts)| facts["last_updated"].as_str())
+        .filter(|day| day.len() == 10);
+    days.max().unwrap_or("unknown").to_owned()
+}
+
+fn model(facts: &Value, mode: &str) -> Model {
+    let mut model = Model {
+        mode: if matches!(mode, "chat" | "responses") { "chat" } else { mode }.to_owned(),
+        context: tokens(&facts["max_input_tokens"]),
+        output: tokens(&facts["max_output_tokens"]),
+        deprecated: facts["deprecation_date"].as_str().filter(|day| day.len() == 10).map(str::to_owned),
+        price: figures(facts, ""),
+        above: steps(facts, ""),
+        ..Model::default()
+    };
+    for (ability, field) in ABILITIES {
+        if let Some(known) = facts[*field].as_bool() {
+            model.abilities.insert(ability, known);
+        }
+    }
+    for (tier, suffix) in TIERS {
+        let price = figures(facts, suffix);
+        if !price.is_empty() {
+            model.tiers.insert(tier, Tier { price, above: steps(facts, suffix) });
+        }
+    }
+    model.ranges(&facts["tiered_pricing"]);
+    model
+}
+
+/// The figures whose field ends in `suffix`.
+fn figures(facts: &Value, suffix: &str) -> Map<String, Value> {
+    let figure = |(name, field): &(&str, &str)| {
+        let text = shifted(&facts[format!("{field}{suffix}")], 6, 6)?;
+        Some(((*name).to_owned(), Value::from(text)))
+    };
+    FIGURES.iter().filter_map(figure).collect()
+}
+
+/// The figures above a number of input tokens: `…_above_272k_tokens`, then the tier's suffix.
+fn steps(facts: &Value, suffix: &str) -> Vec<(u64, Map<String, Value>)> {
+    let mut thresholds: Vec<u64> = facts
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(field, _)| {
+            let (_, rest) = field.split_once("_above_")?;
+            rest.split_once("k_tokens")?.0.parse().ok()
+        })
+        .collect();
+    thresholds.sort_unstable();
+    thresholds.dedup();
+    let step = |thousands: u64| {
+        let price = figures(facts, &format!("_above_{thousands}k_tokens{suffix}"));
+        (!price.is_empty()).then_some((thousands * 1_000, price))
+    };
+    thresholds.into_iter().filter_map(step).collect()
+}
+
+/// A model's name without the catalogue's prefix for its provider.
+fn bare(key: &str, provider: &str) -> String {
+    let stem = provider.split('-').next().unwrap_or(provider);
+    let prefixes = [provider, stem, "bedrock", "vertex_ai", "cohere", "text-completion-openai"];
+    match key.split_once('/') {
+        Some((prefix, rest)) if prefixes.contains(&prefix) => rest.to_owned(),
+        _ => key.to_owned(),
+    }
+}
+
+/// A token count; the catalogues write some as text or as 1e6.
+fn tokens(value: &Value) -> Option<u64> {
+    shifted(value, 0, 0)?.parse().ok().filter(|count| *count > 0)
+}
+
+impl Model {
+    pub(super) fn is_priced(&self) -> bool {
+        self.price.contains_key("input") || self.price.contains_key("output")
+    }
+
+    fn detail(&self) -> usize {
+        self.price.len() + self.above.len() + self.tiers.len() + self.abilities.len()
+    }
+
+    /// Prices given as ranges of input tokens: the first range is the usual price.
+    fn ranges(&mut self, ranges: &Value) {
+        for range in ranges.as_array().into_iter().flatten() {
+            let price = figures(range, "");
+            match tokens(&range["range"][0]) {
+                _ if price.is_empty() => {}
+                None => self.price = price,
+                Some(from) => self.above.push((from, price)),
+            }
+        }
+    }
+
+    /// Takes over what is not known yet.
+    fn learn(&mut self, facts: &Value) {
+        self.context = self.context.or_else(|| tokens(&facts["limit"]["context"]));
+        self.output = self.output.or_else(|| tokens(&facts["limit"]["output"]));
+        let takes = |kind: &str| {
+            let inputs = facts["modalities"]["input"].as_array()?;
+            Some(inputs.iter().any(|input| input == kind))
+        };
+        let known = [
+            ("tools", facts["tool_call"].as_bool()),
+            ("reasoning", facts["reasoning"].as_bool()),
+            ("json_schema", facts["structured_output"].as_bool()),
+            ("images", takes("image")),
+            ("audio", takes("audio")),
+            ("pdf", takes("pdf")),
+        ];
+        for (ability, known) in known {
+            if let Some(known) = known {
+                self.abilities.entry(ability).or_insert(known);
+            }
+        }
+        if !self.is_priced() {
+            for (name, field) in
+                [("input", "input"), ("output", "output"), ("cached", "cache_read"), ("cache_write", "cache_write")]
+            {
+                if let Some(text) = shifted(&facts["cost"][field], 0, 6) {
+                    self.price.insert(name.to_owned(), text.into());
+                }
+            }
+        }
+    }
+
+    fn compare(&self, cost: &Value) -> Option<String> {
+        let differ = |name: &str| {
+            let (ours, theirs) = (self.price.get(name)?.as_str()?, shifted(&cost[name], 0, 6)?);
+            (ours != theirs).then(|| format!("{name} {ours} against {theirs}"))
+        };
+        let found: Vec<String> = ["input", "output"].into_iter().filter_map(differ).collect();
+        (!found.is_empty()).then(|| found.join(", "))
+    }
+
+    /// The line of the book, after provider and model.
+    pub(super) fn fields(&self) -> Map<String, Value> {
+        let mut line = Map::new();
+        let names = |wanted: bool| -> Vec<&str> {
+            self.abilities.iter().filter(|(_, known)| **known == wanted).map(|(name, _)| *name).collect()
+        };
+        let step = |(tokens, price): &(u64, Map<String, Value>)| json!({ "tokens": tokens, "price": price });
+        line.insert("mode".into(), self.mode.as_str().into());
+        let mut put = |name: &str, value: Value| {
+            let empty = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+            if !empty {
+                line.insert(name.to_owned(), value);
+            }
+        };
+        put("context", self.context.into());
+        put("output", self.output.into());
+        put("can", names(true).into());
+        put("cannot", names(false).into());
+        put("deprecated", self.deprecated.as_deref().into());
+        if self.is_priced() {
+            put("price", Value::Object(self.price.clone()));
+            put("above", self.above.iter().map(step).collect());
+            let tier = |(name, tier): (&&str, &Tier)| {
+                let mut line = Map::new();
+                line.insert("name".into(), (*name).into());
+                line.insert("price".into(), Value::Object(tier.price.clone()));
+                if !tier.above.is_empty() {
+                    line.insert("above".into(), tier.above.iter().map(step).collect());
+                }
+                Value::Object(line)
+            };
+            put("tiers", self.tiers.iter().map(tier).collect());
+        }
+        line
+    }
+}
