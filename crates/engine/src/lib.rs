@@ -1,1 +1,18 @@
-//! engine
+//! The LLM request, stage by stage. [`pipeline`] is the file to read; each stage it calls has a file in `stages/`.
+//!
+//! The engine knows no feature and no provider: it calls ports of `contract` and translates with `wire`. Everything a
+//! finished request leaves behind goes through [`settle`], once, on every exit.
+
+mod collect;
+mod head;
+mod pipeline;
+mod settle;
+mod snapshot;
+mod stages;
+mod stream;
+mod ticket;
+mod verdict;
+
+pub use pipeline::Pipeline;
+pub use settle::{SettleTask, Tail, TailPorts};
+pub use snapshot::{BodyLog, Handles, Snapshot};

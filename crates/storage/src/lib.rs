@@ -1,1 +1,17 @@
-//! storage
+//! What outlives the process: resources, request log and ledger, and the spool in front of the last two.
+//!
+//! One folder per back end, one file per store port of `contract::ports`. Nothing here is read on the path of a request;
+//! the only call on it is [`Spool`]'s `record`. Look next at [`spool`] for what survives which death, at
+//! [`sqlite`] for the database and at [`memory`] for the one that keeps nothing.
+
+mod brief;
+pub mod config;
+mod cursor;
+pub mod memory;
+mod open;
+pub mod spool;
+pub mod sqlite;
+
+pub use config::{Database, SpoolConfig, StorageConfig};
+pub use open::{StorageError, Stores, open};
+pub use spool::{Depth, Spool, SpoolError};

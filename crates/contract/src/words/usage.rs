@@ -70,3 +70,16 @@ impl Usage {
         self.total() == 0
     }
 }
+
+impl std::ops::AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.input = self.input.saturating_add(other.input);
+        self.cached = self.cached.saturating_add(other.cached);
+        self.cache_write = self.cache_write.saturating_add(other.cache_write);
+        self.cache_write_long = self.cache_write_long.saturating_add(other.cache_write_long);
+        self.audio_input = self.audio_input.saturating_add(other.audio_input);
+        self.output = self.output.saturating_add(other.output);
+        self.reasoning = self.reasoning.saturating_add(other.reasoning);
+        self.audio_output = self.audio_output.saturating_add(other.audio_output);
+    }
+}

@@ -1,0 +1,27 @@
+# Each target is a script that says what it installs. They need Rust; everything else comes as needed.
+.DEFAULT_GOAL := help
+.PHONY: help run test lint schema bench demo e2e-real
+
+help: ## Show this
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+run: ## Build the release binary and start the gateway on 127.0.0.1:8080 (ARGS="--config FILE")
+	@exec scripts/run $(ARGS)
+
+test: ## Everything CI runs: lints, licences, all tests, the official SDKs against the gateway
+	@exec scripts/test
+
+lint: ## Formatting, clippy, tidy, schema, licences
+	@exec scripts/lint
+
+schema: ## Write the generated files in schema/ anew
+	@exec cargo xtask schema
+
+bench: ## nginx, the bare upstream and Pathgate side by side (ARGS="--quick")
+	@exec scripts/bench $(ARGS)
+
+demo: ## A real language model on this machine behind the gateway
+	@exec scripts/demo
+
+e2e-real: ## Drive the gateway in front of that model with the official SDKs and check the books
+	@exec scripts/e2e-real

@@ -1,0 +1,115 @@
+//! Takes the key out of a request, from wherever an SDK puts it, so that it goes no further by accident.
+
+use contract::words::Secret;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+
+const HEADERS: [HeaderName; 3] = [
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+];
+
+/// Takes out the key and every header that could have held one. The first of `authorization`, `x-api-key`, `api-key`,
+/// `x-goog-api-key` and `?key=` that holds one counts.
+pub(crate) fn take(headers: &mut HeaderMap, query: Option<&str>) -> Option<Secret> {
+    let mut key = None;
+    if let Some(value) = headers.remove(AUTHORIZATION) {
+        key = bearer(&value).map(Secret::new);
+    }
+    for name in &HEADERS {
+        if let Some(value) = headers.remove(name) {
+            key = key.or_else(|| value.to_str().ok().map(str::trim).filter(not_empty).map(Secret::new));
+        }
+    }
+    key.or_else(|| in_query(query?).map(Secret::new))
+}
+
+/// The key in a `?key=`, if the headers hold none: for surfaces that read the headers themselves.
+pub(crate) fn from_query_to_header(headers: &mut HeaderMap, uri: &mut Uri) {
+    let Some(query) = uri.query().filter(|query| query.split('&').any(|pair| pair.starts_with("key=")))
+    else {
+        return;
+    };
+    let elsewhere =
+        headers.contains_key(AUTHORIZATION) || HEADERS.iter().any(|name| headers.contains_key(name));
+    if let Some(Ok(mut value)) = in_query(query).filter(|_| !elsewhere).map(HeaderValue::from_str) {
+        value.set_sensitive(true);
+        headers.insert(&HEADERS[0], value);
+    }
+    let rest: Vec<_> = query.split('&').filter(|pair| !pair.starts_with("key=")).collect();
+    let rest = rest.join("&");
+    let target = if rest.is_empty() { uri.path().to_owned() } else { format!("{}?{rest}", uri.path()) };
+    // What is left of a valid target is valid.
+    *uri = target.parse().unwrap_or_default();
+}
+
+fn bearer(value: &HeaderValue) -> Option<&str> {
+    // The scheme is case-insensitive (RFC 9110 §11.1).
+    let (scheme, token) = value.to_str().ok()?.trim().split_once(' ')?;
+    Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && not_empty(token))
+}
+
+fn in_query(query: &str) -> Option<&str> {
+    // Keys are letters, digits and `_`, which no client escapes.
+    query.split('&').find_map(|pair| pair.strip_prefix("key=")).filter(not_empty)
+}
+
+fn not_empty(text: &&str) -> bool {
+    !text.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    #[test]
+    fn the_key_is_found_wherever_sdks_put_it_and_is_gone_afterwards() {
+        for (pairs, query, key) in [
+            (&[("authorization", "Bearer pgk_1")][..], None, Some("pgk_1")),
+            (&[("authorization", "bearer   pgk_1 ")], None, Some("pgk_1")),
+            (&[("authorization", "Basic pgk_1")], None, None),
+            (&[("authorization", "Bearer ")], None, None),
+            (&[("x-api-key", "pgk_2")], None, Some("pgk_2")),
+            (&[("api-key", "pgk_3")], None, Some("pgk_3")),
+            (&[("x-goog-api-key", "pgk_4")], None, Some("pgk_4")),
+            (&[], Some("alt=sse&key=pgk_5"), Some("pgk_5")),
+            (&[], Some("key="), None),
+            (&[], Some("monkey=1"), None),
+            (&[("authorization", "Bearer pgk_1"), ("x-api-key", "pgk_2")], Some("key=pgk_5"), Some("pgk_1")),
+            (&[("authorization", "Basic zzz"), ("x-api-key", "pgk_2")], None, Some("pgk_2")),
+            (&[], None, None),
+        ] {
+            let mut headers = headers(pairs);
+            let taken = take(&mut headers, query);
+            assert_eq!(taken.as_ref().map(Secret::expose), key, "{pairs:?} {query:?}");
+            assert!(headers.is_empty(), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_in_the_query_moves_to_a_header() {
+        for (target, after, key) in [
+            ("/admin/v1/keys?key=pgk_1", "/admin/v1/keys", Some("pgk_1")),
+            ("/admin/v1/keys?limit=1&key=pgk_1&cursor=2", "/admin/v1/keys?limit=1&cursor=2", Some("pgk_1")),
+            ("/admin/v1/keys?limit=1", "/admin/v1/keys?limit=1", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            let mut uri: Uri = target.parse().unwrap();
+            from_query_to_header(&mut headers, &mut uri);
+            assert_eq!(uri.to_string(), after);
+            assert_eq!(headers.get("x-api-key").map(|value| value.to_str().unwrap()), key);
+        }
+        let mut headers = headers(&[("authorization", "Bearer pgk_9")]);
+        let mut uri: Uri = "/admin/v1?key=pgk_1".parse().unwrap();
+        from_query_to_header(&mut headers, &mut uri);
+        assert!(!headers.contains_key("x-api-key"), "a header goes before the query");
+    }
+}

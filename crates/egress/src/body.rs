@@ -1,0 +1,120 @@
+//! A response body on its way in: bounded in time, giving its connection back at the end and closing it otherwise.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use contract::body::BodyError;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout};
+
+use crate::client::after;
+use crate::connection::Link;
+use crate::pool::Lease;
+
+/// How long a body that was let go of may take to show that it was over anyway.
+const LINGER: Duration = Duration::from_millis(5);
+
+pub(crate) struct Tail {
+    /// Taken out only when this is dropped.
+    incoming: Option<Incoming>,
+    /// None once the body is over, whichever way.
+    lease: Option<Lease>,
+    /// Longest wait for the next chunk.
+    idle: Duration,
+    /// When the whole exchange has to be over.
+    end: Instant,
+    /// Since we wait for the upstream: when to give up. While the client is the slow one, nothing runs.
+    due: Option<Instant>,
+}
+
+impl Tail {
+    pub(crate) fn new(incoming: Incoming, lease: Lease, idle: Duration, end: Instant) -> Self {
+        Self { incoming: Some(incoming), lease: Some(lease), idle, end, due: None }
+    }
+
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Some(lease) = &mut self.lease else { return Poll::Ready(None) };
+        let due = *self.due.get_or_insert_with(|| after(Instant::now(), self.idle).min(self.end));
+        if lease.link.alarm().poll_due(due, cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.lease = None;
+        Poll::Ready(Some(Err(if due == self.end { BodyError::Deadline } else { BodyError::Idle })))
+    }
+
+    fn release(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.end();
+        }
+    }
+}
+
+impl Body for Tail {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        let (Some(incoming), Some(_)) = (&mut this.incoming, &this.lease) else {
+            return Poll::Ready(None);
+        };
+        match Pin::new(&mut *incoming).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                this.due = None;
+                // A body of known length is over with its last byte, and nobody may ask for the end of it.
+                if incoming.is_end_stream() {
+                    this.release();
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => {
+                tracing::debug!(%error, "an upstream body broke off");
+                this.lease = None;
+                Poll::Ready(Some(Err(BodyError::Lost)))
+            }
+            Poll::Ready(None) => {
+                this.release();
+                Poll::Ready(None)
+            }
+            Poll::Pending => this.wait(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.lease.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.as_ref().map(Body::size_hint).unwrap_or_default()
+    }
+}
+
+impl Drop for Tail {
+    /// A reader who saw the last event of a chunked stream seldom asks for the end of the body, which is on its way or
+    /// here already: the connection is worth a short wait for it. Anything else closes it at once.
+    fn drop(&mut self) {
+        let Some(lease) = self.lease.take() else { return };
+        let Some(incoming) = self.incoming.take() else { return };
+        if !matches!(lease.link, Link::Line(_)) || incoming.size_hint().exact().is_some() {
+            return;
+        }
+        if let Ok(runtime) = Handle::try_current() {
+            lease.pool.tasks.clone().spawn_on(drain(incoming, lease), &runtime);
+        }
+    }
+}
+
+/// Gives the connection back if nothing but the end of the body arrives soon.
+async fn drain(mut incoming: Incoming, lease: Lease) {
+    if let Ok(None) = timeout(LINGER, incoming.frame()).await {
+        lease.end();
+    }
+}

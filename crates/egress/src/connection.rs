@@ -1,0 +1,200 @@
+//! One open connection: HTTP/1, which carries one call at a time, or HTTP/2, which carries many.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use contract::Body;
+use http::{Request, Response, Uri};
+use hyper::body::Incoming;
+use hyper::client::conn::{TrySendError, http1, http2};
+use hyper::rt::{Read, Write};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use crate::alarm::Alarm;
+use crate::dial::{Dialled, Wire};
+use crate::pool::Gauge;
+use crate::target::Form;
+
+/// An HTTP/2 connection is asked for a sign of life after this long without one, and given half of it to answer.
+const PING: Duration = Duration::from_secs(20);
+
+/// An HTTP/1 connection. Dropping it closes the socket at once, whatever it was doing.
+pub(crate) struct Line {
+    sender: http1::SendRequest<Body>,
+    driver: AbortHandle,
+    form: Form,
+    alarm: Alarm,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Line {
+    /// Has the call before been read to its end?
+    pub(crate) fn is_ready(&self) -> bool {
+        self.sender.is_ready()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    /// Ends the driver the next time the runtime gets to run it.
+    #[cfg(test)]
+    pub(crate) fn kill(&self) {
+        self.driver.abort();
+    }
+}
+
+/// An HTTP/2 connection, or one call's share of it. The connection ends when the last share is dropped.
+#[derive(Clone)]
+pub(crate) struct Mux {
+    sender: http2::SendRequest<Body>,
+    shares: Arc<()>,
+}
+
+impl Mux {
+    pub(crate) fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    /// Calls under way, seen from the pool's own share.
+    pub(crate) fn streams(&self) -> usize {
+        Arc::strong_count(&self.shares) - 1
+    }
+}
+
+/// What one call holds.
+pub(crate) enum Link {
+    /// A connection of its own.
+    Line(Line),
+    /// A stream of a shared connection.
+    Mux(Mux, Alarm),
+}
+
+/// Why there is no response head.
+pub(crate) enum SendFailure {
+    /// The connection was dead before anything of the request was written; here it is again.
+    Unsent(Box<Request<Body>>, hyper::Error),
+    /// It broke afterwards.
+    Lost(hyper::Error),
+    /// The time is up.
+    Late,
+}
+
+impl Link {
+    /// Begins HTTP on a fresh connection and hands its driver to the tracker.
+    pub(crate) async fn open(dialled: Dialled, tasks: &TaskTracker, gauge: Gauge) -> hyper::Result<Self> {
+        let Dialled { wire, form } = dialled;
+        match (wire, form) {
+            (Wire::Tls(stream), Form::Pseudo) => open_mux(TokioIo::new(stream), tasks, gauge).await,
+            (Wire::Tls(stream), form) => open_line(TokioIo::new(stream), form, tasks, gauge).await,
+            (Wire::Plain(stream), form) => open_line(TokioIo::new(stream), form, tasks, gauge).await,
+        }
+    }
+
+    /// The timer of this link, for the body that follows.
+    pub(crate) fn alarm(&mut self) -> &mut Alarm {
+        match self {
+            Self::Line(line) => &mut line.alarm,
+            Self::Mux(_, alarm) => alarm,
+        }
+    }
+
+    /// Sends a request and waits for the response head until `due`.
+    pub(crate) async fn exchange(
+        &mut self,
+        mut request: Request<Body>,
+        url: &Uri,
+        due: Instant,
+    ) -> Result<Response<Incoming>, SendFailure> {
+        match self {
+            Self::Line(line) => {
+                line.form.apply(&mut request, url);
+                let answer = line.sender.try_send_request(request);
+                let mut result = head(answer, &mut line.alarm, due).await;
+                if let Err(SendFailure::Unsent(request, _)) = &mut result {
+                    line.form.undo(request);
+                }
+                result
+            }
+            Self::Mux(mux, alarm) => {
+                Form::Pseudo.apply(&mut request, url);
+                head(mux.sender.try_send_request(request), alarm, due).await
+            }
+        }
+    }
+}
+
+async fn head<F>(answer: F, alarm: &mut Alarm, due: Instant) -> Result<Response<Incoming>, SendFailure>
+where
+    F: Future<Output = Result<Response<Incoming>, TrySendError<Request<Body>>>>,
+{
+    let mut answer = pin!(answer);
+    let answered = poll_fn(|cx| match answer.as_mut().poll(cx) {
+        Poll::Ready(result) => Poll::Ready(Some(result)),
+        Poll::Pending => alarm.poll_due(due, cx).map(|()| None),
+    });
+    match answered.await {
+        Some(Ok(response)) => Ok(response),
+        Some(Err(mut error)) => Err(match error.take_message() {
+            Some(request) => SendFailure::Unsent(Box::new(request), error.into_error()),
+            None => SendFailure::Lost(error.into_error()),
+        }),
+        None => Err(SendFailure::Late),
+    }
+}
+
+async fn open_line<T>(io: T, form: Form, tasks: &TaskTracker, gauge: Gauge) -> hyper::Result<Link>
+where
+    T: Read + Write + Unpin + Send + 'static,
+{
+    let (sender, connection) = http1::Builder::new().handshake(io).await?;
+    let driver = tasks.spawn(drive(connection, gauge)).abort_handle();
+    Ok(Link::Line(Line { sender, driver, form, alarm: Alarm::new(Instant::now() + PING) }))
+}
+
+async fn open_mux<T>(io: T, tasks: &TaskTracker, gauge: Gauge) -> hyper::Result<Link>
+where
+    T: Read + Write + Unpin + Send + 'static,
+{
+    let (sender, connection) = http2::Builder::new(Tracked(tasks.clone()))
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING / 2)
+        .handshake(io)
+        .await?;
+    tasks.spawn(drive(connection, gauge));
+    Ok(Link::Mux(Mux { sender, shares: Arc::new(()) }, Alarm::new(Instant::now() + PING)))
+}
+
+/// Runs a connection to its end; it counts as open meanwhile.
+async fn drive(connection: impl Future<Output = hyper::Result<()>>, gauge: Gauge) {
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "an upstream connection ended");
+    }
+    drop(gauge);
+}
+
+/// Lets hyper's HTTP/2 start its own small tasks under the tracker.
+#[derive(Clone)]
+struct Tracked(TaskTracker);
+
+impl<F> hyper::rt::Executor<F> for Tracked
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, future: F) {
+        self.0.spawn(future);
+    }
+}

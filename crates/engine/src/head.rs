@@ -1,0 +1,126 @@
+//! The head of an answer: status, content type and what Pathgate adds.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use bytes::Bytes;
+use contract::body::Body;
+use contract::fault::LimitState;
+use contract::words::Id;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::response::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+
+use crate::settle::Settlement;
+use crate::stages::Whole;
+use crate::ticket::Ticket;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-pathgate-request-id");
+const MODEL: HeaderName = HeaderName::from_static("x-pathgate-model");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-pathgate-attempts");
+const CACHE: HeaderName = HeaderName::from_static("x-pathgate-cache");
+const COST: HeaderName = HeaderName::from_static("x-pathgate-cost");
+const DROPPED: HeaderName = HeaderName::from_static("x-pathgate-dropped");
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit-requests");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining-requests");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset-requests");
+const TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// A whole answer.
+pub(crate) fn whole(whole: Whole, settled: &Settlement) -> Response<Body> {
+    let Whole { status, mut headers, body } = whole;
+    add(&mut headers, settled);
+    if let Some(cost) = settled.cost {
+        put(&mut headers, COST, &cost.to_string());
+    }
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// A stream: what is known before its end.
+pub(crate) fn stream(ticket: &Ticket) -> Parts {
+    let (mut parts, ()) = Response::new(()).into_parts();
+    parts.headers.reserve(16);
+    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    parts.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if let Some(record) = ticket.record() {
+        add(&mut parts.headers, &record.so_far());
+    }
+    parts
+}
+
+/// A fault, already rendered in the caller's dialect.
+pub(crate) fn fault(mut response: Response<Body>, settled: &Settlement) -> Response<Body> {
+    add(response.headers_mut(), settled);
+    response
+}
+
+/// An answer that is not settled, such as the list of models.
+pub(crate) fn json(body: Bytes, id: Id) -> Response<Body> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = StatusCode::OK;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    put(response.headers_mut(), REQUEST_ID, id.text().as_str());
+    response
+}
+
+fn add(headers: &mut HeaderMap, settled: &Settlement) {
+    if let Some(id) = settled.id {
+        put(headers, REQUEST_ID, id.text().as_str());
+    }
+    headers.insert(CACHE, HeaderValue::from_static("bypass"));
+    headers.insert(ATTEMPTS, settled.attempts.into());
+    if let Some(deployment) = &settled.deployment {
+        put(headers, MODEL, deployment);
+    }
+    if let Some(dropped) = &settled.dropped {
+        put(headers, DROPPED, dropped);
+    }
+    if let Some(limit) = settled.limit {
+        limits(headers, limit);
+    }
+    put(headers, TIMING, &timing(settled));
+}
+
+/// Names and shapes as OpenAI sends them; the reset is a duration such as `1.5s`.
+fn limits(headers: &mut HeaderMap, state: LimitState) {
+    headers.insert(LIMIT, state.limit.into());
+    headers.insert(REMAINING, state.remaining.into());
+    let mut reset = String::with_capacity(12);
+    milliseconds_as_seconds(state.reset, &mut reset);
+    reset.push('s');
+    put(headers, RESET, &reset);
+}
+
+/// `server-timing` (W3C): the stages in milliseconds.
+fn timing(settled: &Settlement) -> String {
+    let mut text = String::with_capacity(192);
+    for (stage, from, to) in settled.stages.spans(settled.start) {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        text.push_str(stage.as_str());
+        text.push_str(";dur=");
+        let micros = to.since(from).as_micros();
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{}.{:03}", micros / 1000, micros % 1000);
+    }
+    text
+}
+
+fn milliseconds_as_seconds(span: Duration, text: &mut String) {
+    let millis = span.as_millis();
+    let _ = match millis % 1000 {
+        0 => write!(text, "{}", millis / 1000),
+        rest => write!(text, "{}.{rest:03}", millis / 1000),
+    };
+}
+
+/// A value that is not fit for a header is left out: names of models come from configuration and clients.
+fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}

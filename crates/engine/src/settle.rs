@@ -1,0 +1,155 @@
+//! The end of every request: totals, meter, ledger and log, metrics. Once.
+
+use std::sync::Arc;
+
+use contract::ports::{Clock, Meter, Outcome, Recorder, Settled, Spent, Stage, StageTimes, Telemetry};
+use contract::words::{NanoUsd, Tick, Usage};
+use tokio::sync::mpsc;
+use tracing::{error, info_span};
+
+use crate::ticket::{Ending, Record};
+
+/// What settlement calls.
+pub struct TailPorts {
+    /// Limits and budgets.
+    pub meter: Arc<dyn Meter>,
+    /// Ledger and log.
+    pub recorder: Arc<dyn Recorder>,
+    /// Metrics and traces.
+    pub telemetry: Arc<dyn Telemetry>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The end of the path, shared by all requests.
+pub struct Tail {
+    ports: TailPorts,
+    abandoned: mpsc::UnboundedSender<Abandoned>,
+}
+
+/// Settles requests whose clients went away. Runs until every request is over and the tail is dropped.
+pub struct SettleTask {
+    /// At most one record for each request in flight, so that the limit on those bounds this too.
+    abandoned: mpsc::UnboundedReceiver<Abandoned>,
+}
+
+/// A record carries its tail along, so that none is lost when the pipeline goes first.
+type Abandoned = (Arc<Tail>, Box<Record>);
+
+/// What the response head needs from a settled request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settlement {
+    pub(crate) cost: Option<NanoUsd>,
+    pub(crate) attempts: u32,
+    pub(crate) deployment: Option<Arc<str>>,
+    pub(crate) limit: Option<contract::fault::LimitState>,
+    pub(crate) dropped: Option<String>,
+    pub(crate) stages: StageTimes,
+    pub(crate) start: Tick,
+    pub(crate) id: Option<contract::words::Id>,
+}
+
+impl Tail {
+    /// The tail and the task that goes with it.
+    #[must_use]
+    pub fn new(ports: TailPorts) -> (Arc<Self>, SettleTask) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let tail = Arc::new(Self { ports, abandoned: sender });
+        (tail, SettleTask { abandoned: receiver })
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.ports.clock
+    }
+
+    pub(crate) fn telemetry(&self) -> &dyn Telemetry {
+        &*self.ports.telemetry
+    }
+
+    /// Takes the record of a client that went away.
+    pub(crate) fn abandon(self: &Arc<Self>, record: Box<Record>) {
+        if let Err(mpsc::error::SendError((tail, record))) = self.abandoned.send((Arc::clone(self), record)) {
+            tail.settle_abandoned(record);
+        }
+    }
+
+    fn settle_abandoned(&self, mut record: Box<Record>) {
+        record.end_attempt(&Ending::CLIENT_GONE, self.clock().tick());
+        record.entry.outcome = Outcome::ClientGone;
+        record.entry.status = 499;
+        record.entry.error = Some("client_gone".into());
+        self.settle(record);
+    }
+
+    /// Adds up, gives the hold back, makes the entries durable, counts.
+    pub(crate) fn settle(&self, mut record: Box<Record>) -> Settlement {
+        let (usage, cost) = totals(&record);
+        let end = self.clock().tick();
+        record.stages.ended(Stage::Settle, end);
+        record.entry.usage = usage;
+        record.entry.cost = cost;
+        record.entry.duration_us = u64::try_from(end.since(record.start).as_micros()).unwrap_or(u64::MAX);
+        record.entry.dropped = record.receipt.entries().iter().map(|entry| entry.field.to_string()).collect();
+        if record.entry.outcome == Outcome::Answered || record.entry.outcome == Outcome::Interrupted {
+            record.entry.deployment = record.attempts.last().map(|attempt| Arc::clone(&attempt.deployment));
+        }
+        if let (Some(who), Some(hold)) = (&record.principal, &record.hold) {
+            self.ports.meter.settle(who, hold, Spent { usage, cost });
+        }
+        let settlement = Settlement {
+            cost,
+            attempts: record.entry.attempts,
+            deployment: record.entry.deployment.clone(),
+            limit: record.hold.as_ref().and_then(|hold| hold.state),
+            dropped: (!record.receipt.is_empty()).then(|| record.receipt.to_string()),
+            stages: record.stages,
+            start: record.start,
+            id: Some(record.entry.id),
+        };
+        self.keep(&record.settled(end));
+        settlement
+    }
+
+    fn keep(&self, settled: &Settled) {
+        if let Err(failure) = self.ports.recorder.record(settled) {
+            let _span = info_span!("settle", request = %settled.request.id).entered();
+            error!(error = %failure, "the ledger and log entries of this request could not be kept");
+            self.ports.telemetry.record_failed(&failure);
+        }
+        self.ports.telemetry.settled(settled);
+    }
+}
+
+impl SettleTask {
+    /// Settles what clients left behind, until the last request is over.
+    pub async fn run(mut self) {
+        while let Some((tail, record)) = self.abandoned.recv().await {
+            tail.settle_abandoned(record);
+        }
+    }
+}
+
+impl Record {
+    fn settled(self: Box<Self>, end: Tick) -> Settled {
+        Settled {
+            request: self.entry,
+            attempts: self.attempts,
+            start: self.start,
+            end,
+            attempt_spans: self.attempt_spans,
+            stages: self.stages,
+            parent: self.parent,
+            principal: self.principal,
+            receipt: self.receipt,
+        }
+    }
+}
+
+/// Usage and cost of all attempts. One attempt without a price makes the sum unknown: a part would look like the whole.
+fn totals(record: &Record) -> (Usage, Option<NanoUsd>) {
+    let mut usage = Usage::default();
+    for attempt in &record.attempts {
+        usage += attempt.usage;
+    }
+    (usage, record.attempts.iter().map(|attempt| attempt.cost).sum())
+}

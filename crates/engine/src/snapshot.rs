@@ -1,0 +1,43 @@
+//! What a request runs under: the compiled configuration and the ports.
+
+use std::sync::Arc;
+
+use contract::ports::{Clock, FaultRenderer, Keyring, Meter, Router, Upstream};
+
+/// The immutable, compiled configuration one request runs under.
+pub struct Snapshot {
+    /// Counts up with every change that was taken in.
+    pub version: u64,
+    /// Models to plans.
+    pub router: Arc<dyn Router>,
+    /// Most bytes of a request body.
+    pub max_body: u64,
+    /// Whether bodies are kept in the request log.
+    pub bodies: BodyLog,
+    /// Are spans exported? Then a `traceparent` is sent upstream even if the client sent none.
+    pub tracing: bool,
+}
+
+/// Whether and how much of the bodies is kept in the request log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BodyLog {
+    /// Keep them?
+    pub keep: bool,
+    /// Most bytes of each.
+    pub max: usize,
+}
+
+/// The ports the stages call.
+#[derive(Clone)]
+pub struct Handles {
+    /// Who calls.
+    pub keyring: Arc<dyn Keyring>,
+    /// What they may still do.
+    pub meter: Arc<dyn Meter>,
+    /// The way out.
+    pub upstream: Arc<dyn Upstream>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Faults in the caller's dialect.
+    pub renderer: Arc<dyn FaultRenderer>,
+}

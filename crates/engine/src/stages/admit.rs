@@ -1,0 +1,138 @@
+//! What the caller may do: the body is read, the model resolved, the limit held.
+
+use bytes::Bytes;
+use contract::body::BodyError;
+use contract::ports::{Ask, Stage};
+use contract::{Code, Fault};
+use http::HeaderMap;
+use wire::envelope::Envelope;
+
+use super::{Admitted, Known};
+use crate::collect::collect;
+use crate::pipeline::Run;
+use crate::ticket::Ticket;
+
+/// Bytes of input that are at least one token in any vocabulary in use: an upper bound for holds, not an estimate.
+const BYTES_A_TOKEN: u64 = 2;
+
+impl Run<'_> {
+    /// Reads the body, resolves the candidate deployments and takes the hold.
+    pub(crate) async fn admit(self, known: Known, ticket: &mut Ticket) -> Result<Admitted, Fault> {
+        let Known { arrived, principal } = known;
+        let body = collect(arrived.body, self.snapshot.max_body).await.map_err(refuse)?;
+        self.note_request(&body, &arrived.headers, ticket);
+        let envelope = Envelope::read(arrived.dialect, body)?;
+        ticket.asked(&envelope.model);
+        ticket.edit(|record| {
+            record.entry.stream = envelope.stream;
+            if record.entry.user.is_none() {
+                record.entry.user = envelope.user.clone();
+            }
+        });
+
+        let plan = self.snapshot.router.plan(&envelope.model, arrived.dialect.operation())?;
+        if !principal.may_use(&envelope.model) && !principal.may_use(&plan.model) {
+            return Err(Fault::new(Code::ModelForbidden).at("model"));
+        }
+        let ask = Ask {
+            input_tokens: envelope.body().len() as u64 / BYTES_A_TOKEN,
+            output_tokens: envelope.max_output,
+        };
+        let hold = self.handles.meter.admit(&principal, ask).await?;
+        ticket.edit(|record| record.hold = Some(hold));
+
+        let strict = flag(&arrived.headers, "x-pathgate-strict");
+        ticket.ended(Stage::Admit);
+        Ok(Admitted { dialect: arrived.dialect, headers: arrived.headers, envelope, plan, strict })
+    }
+
+    fn note_request(self, body: &Bytes, headers: &HeaderMap, ticket: &mut Ticket) {
+        let bodies = self.snapshot.bodies;
+        ticket.edit(|record| {
+            record.entry.bytes_in = body.len() as u64;
+            record.entry.user = text(headers, "x-pathgate-user").map(str::to_owned);
+            record.entry.tags = text(headers, "x-pathgate-tags").map(tags).unwrap_or_default();
+            record.parent = text(headers, "traceparent").filter(|value| is_traceparent(value)).map(Into::into);
+            record.entry.trace_id = record.parent.as_deref().map(|parent| parent[3..35].to_owned());
+            if bodies.keep {
+                let kept = &body[..body.len().min(bodies.max)];
+                record.entry.request_body = Some(String::from_utf8_lossy(kept).into_owned());
+            }
+        });
+    }
+}
+
+fn refuse(error: BodyError) -> Fault {
+    match error {
+        BodyError::TooLarge(max) => Fault::saying(
+            Code::BodyTooLarge,
+            format!("The request body is larger than the {max} bytes this gateway accepts."),
+        ),
+        BodyError::Idle | BodyError::Deadline => Code::BodyTimeout.into(),
+        BodyError::Lost | BodyError::Malformed => Fault::new(Code::ClientGone).because(error),
+    }
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn flag(headers: &HeaderMap, name: &str) -> bool {
+    text(headers, name).is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1")
+}
+
+/// `k=v,k=v`; what has no `=` is a tag without a value.
+fn tags(header: &str) -> Vec<(String, String)> {
+    let pair = |tag: &str| {
+        let (key, value) = tag.split_once('=').unwrap_or((tag, ""));
+        (key.trim().to_owned(), value.trim().to_owned())
+    };
+    header.split(',').filter(|tag| !tag.trim().is_empty()).map(pair).collect()
+}
+
+/// The form of W3C Trace Context §3.2: version 00, a trace id and a parent id that are not all zeros, flags.
+fn is_traceparent(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    let hex = |range: std::ops::Range<usize>| {
+        bytes[range].iter().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte))
+    };
+    let nonzero = |range: std::ops::Range<usize>| bytes[range].iter().any(|byte| *byte != b'0');
+    bytes.len() == 55
+        && value.is_ascii()
+        && &bytes[..3] == b"00-"
+        && bytes[35] == b'-'
+        && bytes[52] == b'-'
+        && hex(3..35)
+        && nonzero(3..35)
+        && hex(36..52)
+        && nonzero(36..52)
+        && hex(53..55)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traceparents_are_checked_whole() {
+        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        assert!(is_traceparent(good));
+        for bad in [
+            "",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+            "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0é",
+        ] {
+            assert!(!is_traceparent(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn tags_are_pairs() {
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(tags("a=1, b = 2,,c"), [pair("a", "1"), pair("b", "2"), pair("c", "")]);
+    }
+}

@@ -1,0 +1,265 @@
+//! Walks the plan: call, retry what may pass, fall back to the next deployment. One ledger line per call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use contract::Fault;
+use contract::canon::{Receipt, VectorFormat};
+use contract::ports::{Call, Deployment, Outcome, ProviderReply, RetryPolicy, Stage};
+use contract::words::{Dialect, Id, Operation};
+use http::{HeaderMap, HeaderValue, header};
+use wire::EncodeOptions;
+
+use super::translate::{Hub, Outgoing};
+use super::{Admitted, Attempted, Cleared, Whole};
+use crate::collect::collect;
+use crate::pipeline::Run;
+use crate::stream::Streaming;
+use crate::ticket::{Consumed, Ending, Ticket};
+use crate::verdict::{Failure, Then};
+
+/// Most bytes of a provider's error that are read.
+const ERROR_CAP: u64 = 256 << 10;
+/// Most bytes of a whole answer. Base64 images of the largest size stay under it.
+const REPLY_CAP: u64 = 256 << 20;
+
+impl Run<'_> {
+    /// Calls deployments until one answers.
+    pub(crate) async fn attempt(self, cleared: Cleared, ticket: &mut Ticket) -> Result<Attempted, Fault> {
+        let request = cleared.request();
+        let mut hub = Hub::new(request);
+        let mut left = request.plan.retry.total;
+        let mut last: Option<Fault> = None;
+        for deployment in &request.plan.deployments {
+            for nth in 1..=request.plan.retry.per_deployment.min(left) {
+                left -= 1;
+                let failure = match self.once(request, &mut hub, deployment, ticket).await {
+                    Ok(attempted) => {
+                        ticket.ended(Stage::Attempt);
+                        return Ok(attempted);
+                    }
+                    Err(failure) => failure,
+                };
+                let again = match failure.then {
+                    Then::Stop => return Err(failure.fault),
+                    Then::Next => None,
+                    Then::Again(asked) => backoff(request.plan.retry, nth, asked, self.handles.clock.tick().0),
+                };
+                last = Some(failure.fault);
+                match again {
+                    Some(wait) if nth < request.plan.retry.per_deployment && left > 0 => {
+                        self.handles.clock.sleep(wait).await;
+                    }
+                    _ => break,
+                }
+            }
+        }
+        Err(last.unwrap_or_else(|| contract::Code::Internal.into()))
+    }
+
+    /// One call to one deployment.
+    async fn once(
+        self,
+        request: &Admitted,
+        hub: &mut Hub<'_>,
+        deployment: &Arc<Deployment>,
+        ticket: &mut Ticket,
+    ) -> Result<Attempted, Failure> {
+        let mut receipt = Receipt::default();
+        let outgoing = hub.write(deployment, &mut receipt).map_err(Failure::untranslatable)?;
+        let attempt = ticket.begin_attempt(deployment);
+        ticket.edit(|record| record.receipt = receipt);
+        let result = self.exchange(request, deployment, outgoing, (attempt, ticket)).await;
+        if let Err(failure) = &result {
+            let code = failure.fault.code();
+            self.snapshot.router.observe(deployment, Err(code));
+            let outcome = if code == contract::Code::UpstreamInterrupted { Outcome::Interrupted } else { Outcome::Failed };
+            ticket.end_attempt(&Ending {
+                outcome,
+                error: Some(code.as_str()),
+                assume_consumed: failure.assume_consumed,
+            });
+        }
+        result
+    }
+
+    async fn exchange(
+        self,
+        request: &Admitted,
+        deployment: &Arc<Deployment>,
+        outgoing: Outgoing,
+        (attempt, ticket): (Id, &mut Ticket),
+    ) -> Result<Attempted, Failure> {
+        let Outgoing { target, body, usage_added, format } = outgoing;
+        let began = self.handles.clock.tick();
+        let traceparent = self.traceparent(attempt, ticket);
+        let call = Call {
+            operation: request.dialect.operation(),
+            model: &deployment.upstream_model,
+            stream: request.envelope.stream,
+            body,
+            headers: &request.headers,
+            traceparent: traceparent.as_deref(),
+            timeouts: deployment.timeouts,
+        };
+        let reply = deployment.provider.call(call, &*self.handles.upstream).await;
+        let reply = reply.map_err(|failure| Failure::silent(&failure))?;
+        ticket.first_byte(reply.status);
+        if !reply.status.is_success() {
+            return Err(self.refusal(target, reply).await);
+        }
+        self.snapshot.router.observe(deployment, Ok(self.handles.clock.tick().since(began)));
+        if request.envelope.stream && is_event_stream(&reply.headers) {
+            let streaming = if target == request.dialect {
+                Streaming::pass(request.dialect, reply.body, usage_added)
+            } else {
+                Streaming::translate(target, request.dialect, reply.body, self.options(request, ticket))
+            };
+            return Ok(Attempted::Stream(streaming.keeping(self.snapshot.bodies)));
+        }
+        self.whole(request, (target, format), reply, ticket).await.map(Attempted::Whole)
+    }
+
+    /// Reads a whole answer and puts it in the client's dialect.
+    async fn whole(
+        self,
+        request: &Admitted,
+        (target, format): (Dialect, VectorFormat),
+        reply: ProviderReply,
+        ticket: &mut Ticket,
+    ) -> Result<Whole, Failure> {
+        let bytes = collect(reply.body, REPLY_CAP).await.map_err(Failure::torn)?;
+        let facts = wire::reply_facts(target, &bytes).map_err(|error| Failure::nonsense(target, error))?;
+        ticket.consumed(Consumed {
+            usage: facts.usage,
+            output_bytes: facts.output_bytes,
+            service_tier: facts.service_tier.map(Into::into),
+        });
+        let mut headers = HeaderMap::with_capacity(16);
+        let body = if target == request.dialect {
+            if let Some(kind) = reply.headers.get(header::CONTENT_TYPE) {
+                headers.insert(header::CONTENT_TYPE, kind.clone());
+            }
+            bytes
+        } else {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            self.rewrite(request, (target, format), &bytes, ticket)?
+        };
+        self.keep_reply(&body, ticket);
+        Ok(Whole { status: reply.status, headers, body })
+    }
+
+    fn rewrite(
+        self,
+        request: &Admitted,
+        (target, format): (Dialect, VectorFormat),
+        bytes: &Bytes,
+        ticket: &mut Ticket,
+    ) -> Result<Bytes, Failure> {
+        let nonsense = |error: wire::WireError| Failure::nonsense(target, error);
+        match request.dialect.operation() {
+            Operation::Chat if request.envelope.stream => {
+                Err(Failure::nonsense(target, "a whole answer to a request for a stream"))
+            }
+            Operation::Chat => {
+                let reply = wire::read_reply(target, bytes).map_err(nonsense)?;
+                let mut receipt = Receipt::default();
+                let options = self.options(request, ticket);
+                let body = wire::write_reply(request.dialect, &reply, &options, &mut receipt);
+                ticket.edit(|record| {
+                    for lost in receipt.entries() {
+                        record.receipt.dropped(lost.field.clone(), lost.reason.clone());
+                    }
+                });
+                Ok(body)
+            }
+            Operation::Embeddings => {
+                let reply = wire::read_embed_reply(target, bytes).map_err(nonsense)?;
+                Ok(wire::write_embed_reply(request.dialect, &reply, format))
+            }
+        }
+    }
+
+    async fn refusal(self, target: Dialect, reply: ProviderReply) -> Failure {
+        // An error whose body is torn or endless is still an error of that status.
+        let body = collect(reply.body, ERROR_CAP).await.unwrap_or_default();
+        let error = wire::read_error(target, reply.status, &body);
+        Failure::refused(error, &reply.headers, self.handles.clock.now())
+    }
+
+    fn options(self, request: &Admitted, ticket: &Ticket) -> EncodeOptions {
+        EncodeOptions {
+            usage: request.envelope.include_usage,
+            model: String::new(),
+            created: self.handles.clock.now().seconds(),
+            id: ticket.id().to_string(),
+        }
+    }
+
+    fn keep_reply(self, body: &Bytes, ticket: &mut Ticket) {
+        let bodies = self.snapshot.bodies;
+        if bodies.keep {
+            let kept = String::from_utf8_lossy(&body[..body.len().min(bodies.max)]).into_owned();
+            ticket.edit(|record| record.entry.response_body = Some(kept));
+        }
+    }
+
+    /// W3C Trace Context for the upstream: the client's trace or one named after the request, this attempt as the parent.
+    fn traceparent(self, attempt: Id, ticket: &mut Ticket) -> Option<String> {
+        let record = ticket.record()?;
+        if record.parent.is_none() && !self.snapshot.tracing {
+            return None;
+        }
+        let request = record.entry.id.text();
+        let trace = record.entry.trace_id.clone().unwrap_or_else(|| request.as_str()[4..].to_owned());
+        let flags = record.parent.as_deref().map_or("01", |parent| &parent[53..]);
+        let traceparent = format!("00-{trace}-{}-{flags}", &attempt.text().as_str()[20..]);
+        ticket.edit(|record| record.entry.trace_id = Some(trace));
+        Some(traceparent)
+    }
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    kind.len() >= 17 && kind[..17].eq_ignore_ascii_case(b"text/event-stream")
+}
+
+/// How long to wait before trying again: what the upstream asked for, else exponential with full jitter. `None` when the
+/// upstream asks for more than the policy waits.
+fn backoff(policy: RetryPolicy, nth: u32, asked: Option<Duration>, entropy: u64) -> Option<Duration> {
+    if let Some(asked) = asked {
+        return (asked <= policy.cap).then_some(asked);
+    }
+    let ceiling = policy.base.saturating_mul(1 << (nth - 1).min(16)).min(policy.cap);
+    // The low bits of a nanosecond clock, spread by a multiplicative hash.
+    let spread = entropy.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+    let nanos = u128::from(spread) * ceiling.as_nanos() >> 32;
+    Some(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backoff_doubles_up_to_the_cap_and_obeys_the_upstream() {
+        let policy = RetryPolicy::default();
+        for nth in 1..10 {
+            let ceiling = (policy.base * (1 << (nth - 1))).min(policy.cap);
+            for entropy in [0, 1, 12_345, u64::MAX] {
+                assert!(backoff(policy, nth, None, entropy).unwrap() <= ceiling);
+            }
+        }
+        assert_eq!(backoff(policy, 1, Some(Duration::from_secs(3)), 7), Some(Duration::from_secs(3)));
+        assert_eq!(backoff(policy, 1, Some(Duration::from_secs(60)), 7), None);
+    }
+
+    #[test]
+    fn event_streams_are_told_by_their_type() {
+        let mut headers = HeaderMap::new();
+        assert!(!is_event_stream(&headers));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+        assert!(is_event_stream(&headers));
+    }
+}

@@ -1,0 +1,334 @@
+//! An answer that arrives over time, on its way through: counted, translated if need be, settled at its last event.
+//!
+//! Nothing is collected: what one poll of the upstream brings goes out before the next. The record is durable before the
+//! frame that tells the client the answer is complete.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use contract::Fault;
+use contract::body::{Body, BodyError};
+use contract::canon::Event;
+use contract::ports::Outcome;
+use contract::words::{Dialect, Usage};
+use contract::Code;
+use http_body::{Body as HttpBody, Frame};
+use wire::watch::StreamWatch;
+use wire::{EncodeOptions, StreamDecoder, StreamEncoder};
+
+use crate::snapshot::BodyLog;
+use crate::ticket::{Consumed, Ending, Ticket};
+use crate::verdict::broken;
+
+/// A streamed answer whose head has arrived.
+pub(crate) struct Streaming {
+    upstream: Body,
+    lane: Lane,
+    keep: BodyLog,
+}
+
+/// How the bytes get from one side to the other.
+enum Lane {
+    /// Both sides speak the same dialect: bytes pass, usage is read in passing.
+    Pass { dialect: Dialect, watch: Box<StreamWatch> },
+    /// Through canon.
+    Translate(Box<Translator>),
+}
+
+struct Translator {
+    decoder: Box<dyn StreamDecoder>,
+    encoder: Box<dyn StreamEncoder>,
+    events: Vec<Event>,
+    usage: Option<Usage>,
+    output_bytes: u64,
+    content: bool,
+    complete: bool,
+    failed: bool,
+}
+
+impl Streaming {
+    /// The client gets the upstream's own frames; `strip_usage` takes out what only we asked for.
+    pub(crate) fn pass(dialect: Dialect, upstream: Body, strip_usage: bool) -> Self {
+        let watch = Box::new(StreamWatch::new(dialect, strip_usage));
+        Self { upstream, lane: Lane::Pass { dialect, watch }, keep: BodyLog::default() }
+    }
+
+    /// The client gets frames of its own dialect.
+    pub(crate) fn translate(from: Dialect, to: Dialect, upstream: Body, options: EncodeOptions) -> Self {
+        let translator = Translator {
+            decoder: wire::decoder(from),
+            encoder: wire::encoder(to, options),
+            events: Vec::new(),
+            usage: None,
+            output_bytes: 0,
+            content: false,
+            complete: false,
+            failed: false,
+        };
+        Self { upstream, lane: Lane::Translate(Box::new(translator)), keep: BodyLog::default() }
+    }
+
+    /// Keeps the beginning of the answer for the request log, if bodies are logged.
+    pub(crate) fn keeping(mut self, bodies: BodyLog) -> Self {
+        self.keep = bodies;
+        self
+    }
+
+    /// The body for the client, which takes the ticket along.
+    pub(crate) fn metered(self, ticket: Ticket) -> Metered {
+        Metered {
+            upstream: self.upstream,
+            lane: self.lane,
+            ticket: Some(ticket),
+            out: VecDeque::new(),
+            bytes_out: 0,
+            first_content: false,
+            ended: false,
+            keep: self.keep,
+            kept: Vec::new(),
+        }
+    }
+}
+
+impl Lane {
+    fn feed(&mut self, chunk: Bytes, out: &mut VecDeque<Bytes>) -> Result<(), BodyError> {
+        match self {
+            Self::Pass { watch, .. } => {
+                watch.feed(chunk, out);
+                Ok(())
+            }
+            Self::Translate(translator) => {
+                let fed = translator.decoder.push(&chunk, &mut translator.events);
+                translator.write(out);
+                fed.map_err(|_| BodyError::Malformed)
+            }
+        }
+    }
+
+    fn finish(&mut self, out: &mut VecDeque<Bytes>) -> Result<(), BodyError> {
+        match self {
+            Self::Pass { watch, .. } => {
+                watch.finish(out);
+                if watch.complete() { Ok(()) } else { Err(BodyError::Lost) }
+            }
+            Self::Translate(translator) => {
+                let finished = translator.decoder.finish(&mut translator.events);
+                translator.write(out);
+                match finished {
+                    Ok(()) if translator.complete => Ok(()),
+                    _ => Err(BodyError::Lost),
+                }
+            }
+        }
+    }
+
+    fn complete(&self) -> bool {
+        match self {
+            Self::Pass { watch, .. } => watch.complete(),
+            Self::Translate(translator) => translator.complete,
+        }
+    }
+
+    fn content_started(&self) -> bool {
+        match self {
+            Self::Pass { watch, .. } => watch.content_started(),
+            Self::Translate(translator) => translator.content,
+        }
+    }
+
+    fn consumed(&mut self) -> Consumed {
+        match self {
+            Self::Pass { watch, .. } => Consumed {
+                usage: watch.usage(),
+                output_bytes: watch.output_bytes(),
+                service_tier: watch.service_tier().map(Into::into),
+            },
+            Self::Translate(translator) => Consumed {
+                usage: translator.usage,
+                output_bytes: translator.output_bytes,
+                service_tier: None,
+            },
+        }
+    }
+
+    /// Ends the client's stream the way its dialect reports errors.
+    fn fail(&mut self, fault: &Fault, out: &mut VecDeque<Bytes>) {
+        let mut frames = BytesMut::new();
+        match self {
+            Self::Pass { dialect, .. } => {
+                wire::encoder(*dialect, EncodeOptions::default()).fail(fault, &mut frames);
+            }
+            Self::Translate(translator) => translator.encoder.fail(fault, &mut frames),
+        }
+        out.push_back(frames.freeze());
+    }
+}
+
+impl Translator {
+    /// Writes the events at hand and learns from them.
+    fn write(&mut self, out: &mut VecDeque<Bytes>) {
+        let mut frames = BytesMut::new();
+        for event in self.events.drain(..) {
+            match &event {
+                Event::Usage(usage) => self.usage = Some(*usage),
+                Event::Delta { text, .. } => {
+                    self.output_bytes += text.len() as u64;
+                    self.content = true;
+                }
+                Event::PartStart { part: contract::canon::PartStart::ToolCall { .. }, .. } => {
+                    self.content = true;
+                }
+                Event::End => self.complete = true,
+                Event::Error { .. } => {
+                    self.complete = true;
+                    self.failed = true;
+                }
+                _ => {}
+            }
+            self.encoder.write(&event, &mut frames);
+        }
+        if !frames.is_empty() {
+            out.push_back(frames.freeze());
+        }
+    }
+}
+
+/// The body the client reads.
+pub(crate) struct Metered {
+    upstream: Body,
+    lane: Lane,
+    /// Gone once the stream is settled.
+    ticket: Option<Ticket>,
+    out: VecDeque<Bytes>,
+    bytes_out: u64,
+    first_content: bool,
+    /// Nothing more comes from the upstream.
+    ended: bool,
+    keep: BodyLog,
+    kept: Vec<u8>,
+}
+
+impl Metered {
+    fn take(&mut self, arrived: Option<Result<Frame<Bytes>, BodyError>>) {
+        let step = match arrived {
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) => self.lane.feed(data, &mut self.out),
+                Err(_trailers) => Ok(()),
+            },
+            Some(Err(error)) => {
+                self.ended = true;
+                Err(error)
+            }
+            None => {
+                self.ended = true;
+                self.lane.finish(&mut self.out)
+            }
+        };
+        self.note_content();
+        if self.lane.complete() {
+            self.settle(None);
+        } else if let Err(error) = step {
+            self.ended = true;
+            self.upstream = Body::Empty;
+            self.settle(Some(&broken(error)));
+        }
+    }
+
+    fn note_content(&mut self) {
+        if !self.first_content && self.lane.content_started() {
+            self.first_content = true;
+            if let Some(ticket) = &mut self.ticket {
+                ticket.first_content();
+            }
+        }
+    }
+
+    /// Once: at the last event, or when the answer broke off.
+    fn settle(&mut self, broken: Option<&Fault>) {
+        let Some(mut ticket) = self.ticket.take() else { return };
+        if let Some(fault) = broken {
+            self.lane.fail(fault, &mut self.out);
+        }
+        let code = broken.map(Fault::code).or_else(|| self.reported_error());
+        ticket.consumed(self.lane.consumed());
+        let outcome = if code.is_some() { Outcome::Interrupted } else { Outcome::Answered };
+        ticket.end_attempt(&Ending { outcome, error: code.map(Code::as_str), assume_consumed: true });
+        let waiting: usize = self.out.iter().map(Bytes::len).sum();
+        let bytes_out = self.bytes_out + waiting as u64;
+        self.keep_waiting();
+        let kept = self.keep.keep.then(|| String::from_utf8_lossy(&self.kept).into_owned());
+        ticket.edit(|record| {
+            record.entry.outcome = outcome;
+            record.entry.bytes_out = bytes_out;
+            record.entry.response_body = kept;
+            match (broken, code) {
+                (Some(fault), _) => record.note(fault),
+                (None, Some(code)) => record.note(&code.into()),
+                (None, None) => {}
+            }
+        });
+        ticket.settle();
+    }
+
+    /// Did the upstream itself end the stream with an error event?
+    fn reported_error(&self) -> Option<Code> {
+        match &self.lane {
+            Lane::Pass { watch, .. } => watch.error().map(|_| Code::UpstreamError),
+            Lane::Translate(translator) => translator.failed.then_some(Code::UpstreamError),
+        }
+    }
+
+    fn keep_waiting(&mut self) {
+        for frame in &self.out {
+            keep(&mut self.kept, self.keep, frame);
+        }
+    }
+}
+
+fn keep(kept: &mut Vec<u8>, rule: BodyLog, frame: &Bytes) {
+    if rule.keep && kept.len() < rule.max {
+        kept.extend_from_slice(&frame[..frame.len().min(rule.max - kept.len())]);
+    }
+}
+
+impl HttpBody for Metered {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        loop {
+            if let Some(frame) = this.out.pop_front() {
+                this.bytes_out += frame.len() as u64;
+                if this.ticket.is_some() {
+                    keep(&mut this.kept, this.keep, &frame);
+                }
+                return Poll::Ready(Some(Ok(Frame::data(frame))));
+            }
+            if this.ended {
+                return Poll::Ready(None);
+            }
+            match Pin::new(&mut this.upstream).poll_frame(cx) {
+                Poll::Ready(arrived) => this.take(arrived),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended && self.out.is_empty()
+    }
+}
+
+impl Drop for Metered {
+    /// The client went away: what is known so far goes along with the ticket.
+    fn drop(&mut self) {
+        if let Some(ticket) = &mut self.ticket {
+            ticket.consumed(self.lane.consumed());
+            let bytes_out = self.bytes_out;
+            ticket.edit(|record| record.entry.bytes_out = bytes_out);
+        }
+    }
+}

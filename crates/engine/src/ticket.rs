@@ -1,0 +1,340 @@
+//! What settlement needs to know, whatever happens: filled in by the stages, given up exactly once.
+//!
+//! A ticket that is dropped unsettled belongs to a client that went away: its record is handed to the settle task as it
+//! is. `Drop` computes nothing.
+
+use std::sync::Arc;
+
+use contract::Fault;
+use contract::canon::Receipt;
+use contract::ports::{Arrived, AttemptEntry, CostKind, Deployment, Hold, Outcome, RequestEntry, Stage, StageTimes};
+use contract::words::{Dialect, Id, IdKind, Principal, Tick, Timestamp, Usage, UsageSource};
+use http::StatusCode;
+
+use crate::settle::{Settlement, Tail};
+use crate::stages::Whole;
+
+/// Most characters of a client's model name that are kept.
+const MODEL_CAP: usize = 200;
+
+/// Everything known of a request so far.
+pub(crate) struct Record {
+    pub(crate) entry: RequestEntry,
+    pub(crate) attempts: Vec<AttemptEntry>,
+    pub(crate) attempt_spans: Vec<(Tick, Tick)>,
+    pub(crate) open: Option<OpenAttempt>,
+    pub(crate) stages: StageTimes,
+    pub(crate) start: Tick,
+    pub(crate) parent: Option<Arc<str>>,
+    pub(crate) principal: Option<Arc<Principal>>,
+    pub(crate) hold: Option<Hold>,
+    pub(crate) receipt: Receipt,
+}
+
+/// An attempt under way.
+pub(crate) struct OpenAttempt {
+    pub(crate) id: Id,
+    pub(crate) number: u32,
+    pub(crate) at: Timestamp,
+    pub(crate) tick: Tick,
+    pub(crate) deployment: Arc<Deployment>,
+    pub(crate) status: Option<u16>,
+    pub(crate) first_byte: Option<Tick>,
+    pub(crate) consumed: Consumed,
+}
+
+/// What an attempt is known to have consumed so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Consumed {
+    /// As the upstream reported it.
+    pub(crate) usage: Option<Usage>,
+    /// Bytes of output text that were seen, for an estimate.
+    pub(crate) output_bytes: u64,
+    /// The service tier the upstream says it used.
+    pub(crate) service_tier: Option<Arc<str>>,
+}
+
+/// How an attempt ended.
+pub(crate) struct Ending {
+    pub(crate) outcome: Outcome,
+    pub(crate) error: Option<&'static str>,
+    /// Without a report of the upstream: may it have consumed the input all the same?
+    pub(crate) assume_consumed: bool,
+}
+
+impl Ending {
+    pub(crate) const ANSWERED: Self =
+        Self { outcome: Outcome::Answered, error: None, assume_consumed: true };
+    pub(crate) const CLIENT_GONE: Self =
+        Self { outcome: Outcome::ClientGone, error: Some("client_gone"), assume_consumed: true };
+}
+
+/// The right to settle one request.
+pub(crate) struct Ticket {
+    /// Empty only after the record was given up.
+    record: Option<Box<Record>>,
+    tail: Arc<Tail>,
+}
+
+impl Ticket {
+    pub(crate) fn open(arrived: &Arrived, snapshot: u64, tail: &Arc<Tail>) -> Self {
+        tail.telemetry().arrived();
+        let entry = RequestEntry {
+            id: arrived.id,
+            at: arrived.at,
+            dialect: arrived.dialect,
+            operation: arrived.dialect.operation(),
+            key: None,
+            key_name: None,
+            org: None,
+            team: None,
+            app: None,
+            user: None,
+            tags: Vec::new(),
+            client: arrived.client,
+            model: None,
+            deployment: None,
+            stream: false,
+            status: StatusCode::OK.as_u16(),
+            outcome: Outcome::ClientGone,
+            error: None,
+            detail: None,
+            attempts: 0,
+            usage: Usage::default(),
+            cost: None,
+            ttft_us: None,
+            duration_us: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            dropped: Vec::new(),
+            trace_id: None,
+            snapshot,
+            request_body: None,
+            response_body: None,
+        };
+        let record = Record {
+            entry,
+            attempts: Vec::new(),
+            attempt_spans: Vec::new(),
+            open: None,
+            stages: StageTimes::default(),
+            start: arrived.tick,
+            parent: None,
+            principal: None,
+            hold: None,
+            receipt: Receipt::default(),
+        };
+        Self { record: Some(Box::new(record)), tail: Arc::clone(tail) }
+    }
+
+    /// Works on the record; after it was given up this does nothing and returns the default.
+    fn with<T: Default>(&mut self, work: impl FnOnce(&mut Record, &Tail) -> T) -> T {
+        match &mut self.record {
+            Some(record) => work(record, &self.tail),
+            None => T::default(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> Id {
+        self.record.as_ref().map_or_else(|| Id::new(IdKind::Request), |record| record.entry.id)
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.record.as_ref().map_or(Dialect::OpenaiChat, |record| record.entry.dialect)
+    }
+
+    pub(crate) fn record(&self) -> Option<&Record> {
+        self.record.as_deref()
+    }
+
+    pub(crate) fn edit(&mut self, work: impl FnOnce(&mut Record)) {
+        self.with(|record, _| work(record));
+    }
+
+    /// Notes that a stage is over.
+    pub(crate) fn ended(&mut self, stage: Stage) {
+        self.with(|record, tail| record.stages.ended(stage, tail.clock().tick()));
+    }
+
+    pub(crate) fn known(&mut self, who: &Arc<Principal>) {
+        self.edit(|record| {
+            record.entry.key = who.key;
+            record.entry.key_name = Some(Arc::clone(&who.name));
+            record.entry.org = Some(Arc::clone(&who.org));
+            record.entry.team.clone_from(&who.team);
+            record.entry.app.clone_from(&who.app);
+            record.principal = Some(Arc::clone(who));
+        });
+    }
+
+    pub(crate) fn asked(&mut self, model: &str) {
+        let end = model.char_indices().nth(MODEL_CAP).map_or(model.len(), |(at, _)| at);
+        self.edit(|record| record.entry.model = Some(model[..end].into()));
+    }
+
+    /// Begins an attempt; gives its id, from which the span id sent upstream is made.
+    pub(crate) fn begin_attempt(&mut self, deployment: &Arc<Deployment>) -> Id {
+        let id = Id::new(IdKind::Attempt);
+        self.with(|record, tail| {
+            record.entry.attempts += 1;
+            record.open = Some(OpenAttempt {
+                id,
+                number: record.entry.attempts,
+                at: tail.clock().now(),
+                tick: tail.clock().tick(),
+                deployment: Arc::clone(deployment),
+                status: None,
+                first_byte: None,
+                consumed: Consumed::default(),
+            });
+        });
+        id
+    }
+
+    /// The head of an upstream's answer is there.
+    pub(crate) fn first_byte(&mut self, status: StatusCode) {
+        self.with(|record, tail| {
+            if let Some(open) = &mut record.open {
+                open.status = Some(status.as_u16());
+                open.first_byte = Some(tail.clock().tick());
+            }
+        });
+    }
+
+    pub(crate) fn consumed(&mut self, consumed: Consumed) {
+        self.edit(|record| {
+            if let Some(open) = &mut record.open {
+                open.consumed = consumed;
+            }
+        });
+    }
+
+    /// Writes the ledger line of the attempt under way.
+    pub(crate) fn end_attempt(&mut self, ending: &Ending) {
+        self.with(|record, tail| record.end_attempt(ending, tail.clock().tick()));
+    }
+
+    /// The first content of the answer goes out now.
+    pub(crate) fn first_content(&mut self) {
+        self.with(|record, tail| {
+            let after = tail.clock().tick().since(record.start);
+            record.entry.ttft_us = u64::try_from(after.as_micros()).ok();
+            tail.telemetry().first_content(after);
+        });
+    }
+
+    pub(crate) fn answered(&mut self, whole: &Whole) {
+        self.end_attempt(&Ending::ANSWERED);
+        self.edit(|record| {
+            record.entry.outcome = Outcome::Answered;
+            record.entry.status = whole.status.as_u16();
+            record.entry.bytes_out = whole.body.len() as u64;
+        });
+    }
+
+    pub(crate) fn failed(&mut self, fault: &Fault, status: StatusCode, bytes_out: u64) {
+        self.edit(|record| {
+            record.entry.outcome =
+                if record.entry.attempts == 0 { Outcome::Refused } else { Outcome::Failed };
+            record.entry.status = status.as_u16();
+            record.entry.bytes_out = bytes_out;
+            record.note(fault);
+        });
+    }
+
+    /// Settles now, in place.
+    pub(crate) fn settle(mut self) -> Settlement {
+        match self.record.take() {
+            Some(record) => self.tail.settle(record),
+            None => Settlement::default(),
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(record) = self.record.take() {
+            self.tail.abandon(record);
+        }
+    }
+}
+
+impl Record {
+    /// Keeps a fault for the log.
+    pub(crate) fn note(&mut self, fault: &Fault) {
+        self.entry.error = Some(fault.code().as_str().into());
+        self.entry.detail = fault.detail().map(str::to_owned);
+    }
+
+    /// What the head of a stream can say.
+    pub(crate) fn so_far(&self) -> Settlement {
+        Settlement {
+            cost: None,
+            attempts: self.entry.attempts,
+            deployment: self.open.as_ref().map(|open| Arc::clone(&open.deployment.id)),
+            limit: self.hold.as_ref().and_then(|hold| hold.state),
+            dropped: (!self.receipt.is_empty()).then(|| self.receipt.to_string()),
+            stages: self.stages,
+            start: self.start,
+            id: Some(self.entry.id),
+        }
+    }
+
+    /// Turns the attempt under way into a ledger line: usage, then price, then cost.
+    pub(crate) fn end_attempt(&mut self, ending: &Ending, now: Tick) {
+        let Some(open) = self.open.take() else { return };
+        let (usage, source) = self.usage_of(&open, ending);
+        let price = open.deployment.price.as_ref();
+        let tier = open.consumed.service_tier;
+        let (cost, cost_kind) = match (price, source) {
+            (_, UsageSource::None) => (Some(contract::words::NanoUsd(0)), CostKind::Nothing),
+            (None, _) => (None, CostKind::UnknownPrice),
+            (Some(price), UsageSource::Reported) => (Some(price.cost(&usage, tier.as_deref())), CostKind::Exact),
+            (Some(price), UsageSource::Estimated) => {
+                (Some(price.cost(&usage, tier.as_deref())), CostKind::Estimated)
+            }
+        };
+        let micros = |tick: Tick| u64::try_from(tick.since(open.tick).as_micros()).unwrap_or(u64::MAX);
+        self.attempt_spans.push((open.tick, now));
+        self.attempts.push(AttemptEntry {
+            id: open.id,
+            at: open.at,
+            number: open.number,
+            deployment: Arc::clone(&open.deployment.id),
+            provider: Arc::clone(&open.deployment.provider_name),
+            provider_kind: open.deployment.provider.kind().into(),
+            upstream_model: Arc::clone(&open.deployment.upstream_model),
+            outcome: ending.outcome,
+            status: open.status,
+            error: ending.error.map(Into::into),
+            usage,
+            usage_source: source,
+            service_tier: tier,
+            cost,
+            cost_kind,
+            price_version: price.map(|price| Arc::clone(&price.version)),
+            first_byte_us: open.first_byte.map(micros),
+            duration_us: micros(now),
+        });
+    }
+
+    fn usage_of(&self, open: &OpenAttempt, ending: &Ending) -> (Usage, UsageSource) {
+        match open.consumed.usage {
+            Some(usage) => (usage, UsageSource::Reported),
+            None if ending.assume_consumed => {
+                let usage = Usage {
+                    input: estimate(self.entry.bytes_in),
+                    output: estimate(open.consumed.output_bytes),
+                    ..Usage::default()
+                };
+                (usage, UsageSource::Estimated)
+            }
+            None => (Usage::default(), UsageSource::None),
+        }
+    }
+}
+
+/// Tokens in this many bytes of text: four bytes a token, the usual ratio of English in current vocabularies.
+const fn estimate(bytes: u64) -> u64 {
+    bytes.div_ceil(4)
+}

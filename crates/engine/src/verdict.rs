@@ -1,0 +1,164 @@
+//! What a failed attempt means: the fault the client would get, and whether trying again can help.
+
+use std::time::Duration;
+
+use contract::body::BodyError;
+use contract::fault::UpstreamError;
+use contract::ports::{Phase, UpstreamFailure};
+use contract::words::{Dialect, Timestamp};
+use contract::{Code, Fault};
+use http::{HeaderMap, StatusCode};
+
+/// A failed attempt.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) fault: Fault,
+    pub(crate) then: Then,
+    /// May the provider have consumed the input without saying so?
+    pub(crate) assume_consumed: bool,
+}
+
+/// What to do after a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// The request itself is at fault: no other deployment would take it.
+    Stop,
+    /// This deployment cannot serve it; another one may.
+    Next,
+    /// It may pass: try this deployment again, after this long if it said so.
+    Again(Option<Duration>),
+}
+
+impl Failure {
+    const fn new(fault: Fault, then: Then) -> Self {
+        Self { fault, then, assume_consumed: false }
+    }
+
+    /// The request cannot be written for this deployment.
+    pub(crate) const fn untranslatable(fault: Fault) -> Self {
+        Self::new(fault, Then::Next)
+    }
+
+    /// No answer came.
+    pub(crate) fn silent(failure: &UpstreamFailure) -> Self {
+        match failure {
+            UpstreamFailure::Connect(_) => {
+                Self::new(Fault::new(Code::UpstreamConnect).because(failure), Then::Again(None))
+            }
+            UpstreamFailure::Timeout { phase, .. } => Self {
+                fault: Fault::new(Code::UpstreamTimeout).because(failure),
+                // Once sent, a slow call is moved on rather than paid for twice at the same place.
+                then: if *phase == Phase::Connect { Then::Again(None) } else { Then::Next },
+                assume_consumed: *phase != Phase::Connect,
+            },
+            UpstreamFailure::Lost { .. } => {
+                Self::new(Fault::new(Code::UpstreamInterrupted).because(failure), Then::Again(None))
+            }
+            UpstreamFailure::Refused(_) | UpstreamFailure::Build(_) => {
+                Self::new(Fault::new(Code::Internal).because(failure), Then::Next)
+            }
+            UpstreamFailure::Status(_) => {
+                Self::new(Fault::new(Code::UpstreamError).because(failure), Then::Again(None))
+            }
+        }
+    }
+
+    /// The answer broke off while it was read.
+    pub(crate) fn torn(error: BodyError) -> Self {
+        Self { fault: broken(error), then: Then::Next, assume_consumed: true }
+    }
+
+    /// The answer is not what its dialect allows.
+    pub(crate) fn nonsense(dialect: Dialect, reason: impl std::fmt::Display) -> Self {
+        let fault = Fault::new(Code::UpstreamInvalid).because(format!("{dialect}: {reason}"));
+        Self { fault, then: Then::Next, assume_consumed: true }
+    }
+
+    /// The upstream answered with an error.
+    pub(crate) fn refused(error: UpstreamError, headers: &HeaderMap, now: Timestamp) -> Self {
+        let wait = retry_after(headers, now);
+        let (code, then) = class(error.status, wait);
+        let message = match code {
+            Code::UpstreamRejected if !error.message.is_empty() => Some(error.message.clone()),
+            _ => None,
+        };
+        let detail = format!("status {}: {}", error.status.as_u16(), error.message);
+        let mut fault = match message {
+            Some(message) => Fault::saying(code, message),
+            None => Fault::new(code),
+        };
+        if let Some(param) = &error.param {
+            fault = fault.at(param.clone());
+        }
+        if let Some(wait) = wait {
+            fault = fault.retry_after(wait);
+        }
+        Self::new(fault.because(detail).from_upstream(error), then)
+    }
+}
+
+/// The fault of an answer that ended early.
+pub(crate) fn broken(error: BodyError) -> Fault {
+    let code = match error {
+        BodyError::Idle | BodyError::Deadline => Code::UpstreamTimeout,
+        BodyError::Malformed | BodyError::TooLarge(_) => Code::UpstreamInvalid,
+        BodyError::Lost => Code::UpstreamInterrupted,
+    };
+    Fault::new(code).because(error)
+}
+
+fn class(status: StatusCode, wait: Option<Duration>) -> (Code, Then) {
+    match status.as_u16() {
+        401 | 403 => (Code::UpstreamAuth, Then::Next),
+        404 => (Code::UpstreamRejected, Then::Next),
+        408 => (Code::UpstreamTimeout, Then::Again(wait)),
+        429 => (Code::UpstreamRateLimited, Then::Again(wait)),
+        400..=499 => (Code::UpstreamRejected, Then::Stop),
+        // 529 is Anthropic's "overloaded".
+        503 | 529 => (Code::UpstreamOverloaded, Then::Again(wait)),
+        504 => (Code::UpstreamTimeout, Then::Again(wait)),
+        _ => (Code::UpstreamError, Then::Again(wait)),
+    }
+}
+
+/// `retry-after-ms`, or `retry-after` in seconds or as a date (RFC 9110 §10.2.3).
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    if let Some(millis) = text("retry-after-ms").and_then(|value| value.parse::<u64>().ok()) {
+        return Some(Duration::from_millis(millis));
+    }
+    let value = text("retry-after")?;
+    if let Ok(seconds) = value.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let then = httpdate::parse_http_date(value).ok()?;
+    let then = then.duration_since(std::time::UNIX_EPOCH).ok()?;
+    let now = Duration::from_micros(u64::try_from(now.0).ok()?);
+    Some(then.saturating_sub(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait(name: &'static str, value: &'static str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, http::HeaderValue::from_static(value));
+        retry_after(&headers, Timestamp(1_700_000_000_000_000))
+    }
+
+    #[test]
+    fn retry_after_comes_in_three_forms() {
+        assert_eq!(wait("retry-after", "7"), Some(Duration::from_secs(7)));
+        assert_eq!(wait("retry-after-ms", "250"), Some(Duration::from_millis(250)));
+        assert_eq!(wait("retry-after", "Tue, 14 Nov 2023 22:13:30 GMT"), Some(Duration::from_secs(10)));
+        assert_eq!(wait("retry-after", "soon"), None);
+        assert_eq!(wait("retry-after", "-1"), None);
+    }
+
+    #[test]
+    fn our_own_credentials_never_look_like_the_callers() {
+        let (code, then) = class(StatusCode::UNAUTHORIZED, None);
+        assert_eq!((code.status(), then), (StatusCode::BAD_GATEWAY, Then::Next));
+    }
+}

@@ -1,0 +1,90 @@
+//! The whole configuration: each crate defines its own section, this composes them and lets each check itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::settings::{Faults, check_format};
+use contract::words::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be set. Every setting has a default; an empty file is a valid one.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Pathgate configuration")]
+pub(crate) struct Config {
+    /// Listeners, caps and time limits of the way in.
+    pub(crate) server: edge::ServerConfig,
+    /// Where keys, the ledger and the request log are kept.
+    pub(crate) storage: storage::StorageConfig,
+    /// Who may call, and as what.
+    pub(crate) auth: identity::AuthConfig,
+    /// Upstream accounts by name. The name is the first part of a full model name: `name/upstream-model`.
+    #[schemars(extend("propertyNames" = name()))]
+    pub(crate) providers: BTreeMap<String, providers::ProviderConfig>,
+    /// Model names of your own, and where requests for them go.
+    #[schemars(extend("propertyNames" = name()))]
+    pub(crate) models: BTreeMap<String, routing::ModelConfig>,
+    /// Virtual keys that live in this file; they cannot be changed elsewhere.
+    pub(crate) keys: Vec<identity::KeyConfig>,
+    /// Prices of models beside or instead of the built-in ones.
+    pub(crate) prices: metering::PricesConfig,
+    /// Logs, traces and metrics.
+    pub(crate) telemetry: telemetry::TelemetryConfig,
+    /// How calls to upstreams are made.
+    pub(crate) egress: egress::EgressConfig,
+}
+
+/// Names stand in URLs, headers, metrics and model names, so they are kept plain.
+fn name() -> serde_json::Value {
+    serde_json::json!({ "format": "name", "pattern": "^[A-Za-z0-9._-]+$" })
+}
+
+impl Config {
+    /// One line on what it holds.
+    pub(crate) fn summary(&self) -> String {
+        let count = |number: usize, word: &str| match number {
+            1 => format!("1 {word}"),
+            _ => format!("{number} {word}s"),
+        };
+        format!(
+            "{}, {}, {}",
+            count(self.providers.len(), "provider"),
+            count(self.models.len(), "model"),
+            count(self.keys.len(), "key")
+        )
+    }
+}
+
+/// What the schema cannot say, section by section.
+pub(crate) fn check(config: &Config, faults: &mut Faults) {
+    edge::check(&config.server, faults);
+    config.storage.validate("storage", faults);
+    identity::check(&config.auth, config.server.is_loopback(), faults);
+    identity::check_keys(&config.keys, &config.auth, faults);
+    let providers: BTreeSet<&str> = config.providers.keys().map(String::as_str).collect();
+    routing::check(&config.models, &providers, faults);
+    telemetry::check(&config.telemetry, faults);
+}
+
+/// Checks a text against a `format` of the schema, so that all wrong texts are told at once.
+///
+/// # Errors
+/// What the text is not, to follow "`text` is".
+pub(crate) fn check_text(format: &str, text: &str) -> Result<(), String> {
+    match format {
+        "socket-address" => text.parse::<edge::Socket>().map(drop).map_err(|error| error.to_string()),
+        "ip-network" => text.parse::<edge::Network>().map(drop).map_err(|error| error.to_string()),
+        "date-time" => text
+            .parse::<Timestamp>()
+            .map(drop)
+            .map_err(|_| "not a time: write RFC 3339, such as 2030-01-31T12:00:00Z".to_owned()),
+        "name" => {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+            match !text.is_empty() && text.bytes().all(plain) {
+                true => Ok(()),
+                false => Err("not a name: write letters, digits, `.`, `_` and `-`".to_owned()),
+            }
+        }
+        other => check_format(other, text).map_err(|error| error.to_string()),
+    }
+}

@@ -1,0 +1,133 @@
+-- Append-only: a released migration never changes.
+--
+-- `ledger` and `request_log` at the end are views made to be read by people. The tables behind them keep what
+-- repeats in every line (the caller, the target) once and refer to it by number.
+-- Times are microseconds since 1970 in UTC, money is nano-USD (1 USD = 1,000,000,000), ids are 16-byte UUIDv7.
+
+CREATE TABLE resources (
+    kind       TEXT    NOT NULL,
+    id         TEXT    NOT NULL,
+    version    INTEGER NOT NULL,
+    created_us INTEGER NOT NULL,
+    updated_us INTEGER NOT NULL,
+    body       TEXT    NOT NULL,
+    PRIMARY KEY (kind, id)
+) STRICT, WITHOUT ROWID;
+
+-- One row; `number` grows by one in each transaction that changes a resource.
+CREATE TABLE revision (
+    id     INTEGER PRIMARY KEY CHECK (id = 1),
+    number INTEGER NOT NULL
+) STRICT;
+INSERT INTO revision (id, number) VALUES (1, 0);
+
+CREATE TABLE callers (
+    id       INTEGER PRIMARY KEY,
+    key      BLOB,
+    key_name TEXT,
+    org      TEXT,
+    team     TEXT,
+    app      TEXT
+) STRICT;
+CREATE INDEX callers_by_key ON callers (key);
+
+CREATE TABLE targets (
+    id             INTEGER PRIMARY KEY,
+    deployment     TEXT NOT NULL,
+    provider       TEXT NOT NULL,
+    provider_kind  TEXT NOT NULL,
+    upstream_model TEXT NOT NULL,
+    price_version  TEXT
+) STRICT;
+CREATE INDEX targets_by_deployment ON targets (deployment);
+CREATE INDEX targets_by_provider ON targets (provider);
+
+-- `detail` is a JSON object with what is neither filtered nor summed.
+CREATE TABLE request_lines (
+    seq           INTEGER PRIMARY KEY,
+    id            BLOB    NOT NULL UNIQUE,
+    at_us         INTEGER NOT NULL,
+    caller        INTEGER NOT NULL,
+    dialect       TEXT    NOT NULL,
+    operation     TEXT    NOT NULL,
+    model         TEXT,
+    deployment    TEXT,
+    status        INTEGER NOT NULL,
+    outcome       TEXT    NOT NULL,
+    error         TEXT,
+    attempts      INTEGER NOT NULL,
+    input_tokens  INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    cost_nano_usd INTEGER,
+    ttft_us       INTEGER,
+    duration_us   INTEGER NOT NULL,
+    detail        TEXT    NOT NULL
+) STRICT;
+CREATE INDEX request_lines_by_time ON request_lines (at_us);
+CREATE INDEX request_lines_by_caller ON request_lines (caller, at_us);
+
+CREATE TABLE ledger_lines (
+    seq                     INTEGER PRIMARY KEY,
+    request                 BLOB    NOT NULL,
+    number                  INTEGER NOT NULL,
+    id                      BLOB    NOT NULL,
+    at_us                   INTEGER NOT NULL,
+    caller                  INTEGER NOT NULL,
+    model                   TEXT,
+    target                  INTEGER NOT NULL,
+    outcome                 TEXT    NOT NULL,
+    status                  INTEGER,
+    error                   TEXT,
+    input_tokens            INTEGER NOT NULL,
+    cached_tokens           INTEGER NOT NULL,
+    cache_write_tokens      INTEGER NOT NULL,
+    cache_write_long_tokens INTEGER NOT NULL,
+    audio_input_tokens      INTEGER NOT NULL,
+    output_tokens           INTEGER NOT NULL,
+    reasoning_tokens        INTEGER NOT NULL,
+    audio_output_tokens     INTEGER NOT NULL,
+    usage_source            TEXT    NOT NULL,
+    service_tier            TEXT,
+    cost_nano_usd           INTEGER,
+    cost_kind               TEXT    NOT NULL,
+    first_byte_us           INTEGER,
+    duration_us             INTEGER NOT NULL,
+    UNIQUE (request, number)
+) STRICT;
+CREATE INDEX ledger_lines_by_time ON ledger_lines (at_us);
+CREATE INDEX ledger_lines_by_caller ON ledger_lines (caller, at_us);
+
+CREATE VIEW ledger AS
+SELECT
+    'att_' || lower(hex(l.id))                                        AS id,
+    'req_' || lower(hex(l.request))                                   AS request_id,
+    l.number                                                          AS attempt,
+    strftime('%Y-%m-%dT%H:%M:%SZ', l.at_us / 1000000, 'unixepoch')    AS time,
+    l.at_us,
+    'key_' || lower(hex(c.key))                                       AS key_id,
+    c.key_name, c.org, c.team, c.app,
+    l.model,
+    t.deployment, t.provider, t.provider_kind, t.upstream_model,
+    l.outcome, l.status, l.error,
+    l.input_tokens, l.cached_tokens, l.cache_write_tokens, l.cache_write_long_tokens, l.audio_input_tokens,
+    l.output_tokens, l.reasoning_tokens, l.audio_output_tokens,
+    l.usage_source, l.service_tier,
+    l.cost_nano_usd, l.cost_kind, t.price_version,
+    l.first_byte_us, l.duration_us
+FROM ledger_lines AS l
+JOIN callers AS c ON c.id = l.caller
+JOIN targets AS t ON t.id = l.target;
+
+CREATE VIEW request_log AS
+SELECT
+    'req_' || lower(hex(r.id))                                        AS id,
+    strftime('%Y-%m-%dT%H:%M:%SZ', r.at_us / 1000000, 'unixepoch')    AS time,
+    r.at_us,
+    'key_' || lower(hex(c.key))                                       AS key_id,
+    c.key_name, c.org, c.team, c.app,
+    r.dialect, r.operation, r.model, r.deployment,
+    r.status, r.outcome, r.error, r.attempts,
+    r.input_tokens, r.output_tokens, r.cost_nano_usd,
+    r.ttft_us, r.duration_us, r.detail
+FROM request_lines AS r
+JOIN callers AS c ON c.id = r.caller;

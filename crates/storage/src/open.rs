@@ -1,0 +1,123 @@
+//! Opening the configured database and handing out its stores.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::ports::{Clock, LedgerStore, LogStore, Recorder, ResourceStore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{Database, StorageConfig};
+use crate::memory::{Memory, MemoryRecorder};
+use crate::spool::SpoolError;
+use crate::sqlite::{self, Sqlite};
+
+/// Why storage cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The configuration names no database that this release knows.
+    #[error("storage.database: {0}")]
+    Unsupported(&'static str),
+    /// The database file cannot be made, opened or read.
+    #[error("cannot open the database {path}: {reason}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The database was written by a later release, or a migration failed.
+    #[error("cannot bring the database {path} to this release: {reason}")]
+    Migrate {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The spool cannot be opened.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+}
+
+/// The stores of one database.
+#[derive(Clone)]
+pub struct Stores {
+    /// Keys and other resources.
+    pub resources: Arc<dyn ResourceStore>,
+    /// The ledger, and the way in for the log.
+    pub ledger: Arc<dyn LedgerStore>,
+    /// The request log.
+    pub log: Arc<dyn LogStore>,
+    backend: Backend,
+}
+
+#[derive(Clone)]
+enum Backend {
+    Memory(Arc<Memory>),
+    Sqlite(Sqlite),
+}
+
+/// Opens the database, making or migrating it first.
+///
+/// # Errors
+/// The configuration names no known database, or the file cannot be opened or migrated.
+pub async fn open(config: &StorageConfig) -> Result<Stores, StorageError> {
+    match config.database().map_err(StorageError::Unsupported)? {
+        Database::Memory => Ok(Stores::memory()),
+        Database::Sqlite(path) => Ok(Stores::sqlite(Sqlite::open(&path).await?)),
+    }
+}
+
+impl Stores {
+    /// Stores that forget everything at the end of the process. Log and ledger keep their newest lines only.
+    #[must_use]
+    pub fn memory() -> Self {
+        let memory = Memory::new();
+        Self {
+            resources: memory.clone(),
+            ledger: memory.clone(),
+            log: memory.clone(),
+            backend: Backend::Memory(memory),
+        }
+    }
+
+    fn sqlite(database: Sqlite) -> Self {
+        Self {
+            resources: Arc::new(sqlite::Resources::new(database.clone())),
+            ledger: Arc::new(sqlite::Ledger::new(database.clone())),
+            log: Arc::new(sqlite::Log::new(database.clone())),
+            backend: Backend::Sqlite(database),
+        }
+    }
+
+    /// The recorder that needs no spool, for stores that do not outlive the process either; none for a database.
+    #[must_use]
+    pub fn direct_recorder(&self) -> Option<Arc<dyn Recorder>> {
+        match &self.backend {
+            Backend::Memory(memory) => Some(Arc::new(MemoryRecorder::new(Arc::clone(memory)))),
+            Backend::Sqlite(_) => None,
+        }
+    }
+
+    /// Starts the task that deletes lines of the request log older than `retention`: at start, then once an hour, in small
+    /// transactions. Does nothing for `memory`, which is bounded by count.
+    pub fn keep_log_for(
+        &self,
+        retention: Duration,
+        clock: Arc<dyn Clock>,
+        tasks: &TaskTracker,
+        stop: CancellationToken,
+    ) {
+        if let Backend::Sqlite(database) = &self.backend {
+            tasks.spawn(sqlite::prune_for_ever(database.clone(), retention, clock, stop));
+        }
+    }
+
+    /// Closes the database after what is under way; later calls fail. Call it once the spool was flushed.
+    pub async fn close(&self) {
+        if let Backend::Sqlite(database) = &self.backend {
+            database.close().await;
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! The local write-ahead spool: what [`Recorder::record`] returned for is never lost to a dying process or an absent
+//! database.
+//!
+//! A record is one line in a file, written with one `write(2)` before `record` returns. So
+//! - the death of this process, `kill -9` included, loses nothing that was recorded;
+//! - power loss or a kernel crash may lose the last 200 ms: files are synced 100 ms after a write at the latest, and a sync
+//!   takes its time. What the database has acknowledged is not at risk: it syncs each batch before the spool forgets it;
+//! - a database that is away costs nothing but disk space, up to `storage.spool.max_size`.
+//!
+//! The drain sends each record at least once and the database keeps it once. Only one process owns a spool folder.
+//! Look next at `line` for the format, `files` for the layout, `drain` for the tasks.
+
+mod drain;
+mod files;
+mod line;
+mod reader;
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use contract::ports::{Clock, LedgerStore, RecordError, Recorder, Settled};
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use files::{Folder, Place, TakeError};
+use reader::{Chunk, Limit, Reader};
+
+/// A segment that reaches this size is closed and the next one begun.
+const SEGMENT: u64 = 64 << 20;
+/// A buffer that grew beyond this, because bodies are logged, is given back.
+const KEPT_BUFFER: usize = 1 << 20;
+
+/// Why a spool cannot be opened or read.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// Another process owns the folder.
+    #[error("another process uses the spool {0}: give each its own storage.spool.dir")]
+    InUse(PathBuf),
+    /// The folder cannot be made or written.
+    #[error("cannot use the spool {path}: {reason}")]
+    Open {
+        /// The folder.
+        path: PathBuf,
+        /// What went wrong.
+        reason: io::Error,
+    },
+    /// A file of the spool cannot be read or written.
+    #[error("the spool failed: {0}")]
+    Io(io::Error),
+}
+
+/// What waits, and what has happened since the start of the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// Bytes that the database does not have yet.
+    pub waiting_bytes: u64,
+    /// Records that the database does not have yet, of those recorded by this process.
+    pub waiting_records: u64,
+    /// Records taken.
+    pub recorded: u64,
+    /// Records refused: the disk or the spool was full.
+    pub refused: u64,
+    /// Records sent to the database, those of an earlier process included.
+    pub drained: u64,
+    /// Lines left out because they were not written whole.
+    pub torn: u64,
+    /// Tries to send a batch that failed.
+    pub failures: u64,
+}
+
+/// The spool. Clones are the same spool.
+#[derive(Clone, Debug)]
+pub struct Spool(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    folder: Folder,
+    max_size: u64,
+    segment_size: u64,
+    state: Mutex<State>,
+    hurry: Notify,
+    /// Bytes moved to the database since the start.
+    moved: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct State {
+    file: Arc<File>,
+    /// Segments from the one being drained to the one being written, with the sizes of those that are closed.
+    closed: VecDeque<(u64, u64)>,
+    current: Place,
+    drained: Place,
+    /// Files written since the last sync.
+    unsynced: Vec<Arc<File>>,
+    dirty: bool,
+    /// The file ends in a torn line that could not be cut off.
+    broken: bool,
+    failing: bool,
+    /// The first segment of this process.
+    first_own: u64,
+    depth: Depth,
+}
+
+impl Spool {
+    /// Takes the folder, making it if needed. What an earlier process left in it is drained first.
+    ///
+    /// # Errors
+    /// Another process owns it, or it cannot be written.
+    pub fn open(dir: &Path, max_size: u64) -> Result<Self, SpoolError> {
+        Self::with_segments(dir, max_size, SEGMENT)
+    }
+
+    fn with_segments(dir: &Path, max_size: u64, segment_size: u64) -> Result<Self, SpoolError> {
+        let fail = |reason| SpoolError::Open { path: dir.to_owned(), reason };
+        let folder = Folder::take(dir).map_err(|error| match error {
+            TakeError::Taken => SpoolError::InUse(dir.to_owned()),
+            TakeError::Io(error) => fail(error),
+        })?;
+        let state = State::resume(&folder).map_err(fail)?;
+        Ok(Self(Arc::new(Inner {
+            folder,
+            max_size,
+            segment_size,
+            state: Mutex::new(state),
+            hurry: Notify::new(),
+            moved: watch::Sender::new(0),
+        })))
+    }
+
+    /// Starts draining into `ledger`, and syncing, until `stop`. Call [`Spool::flush`] before stopping.
+    pub fn start(
+        &self,
+        ledger: Arc<dyn LedgerStore>,
+        clock: Arc<dyn Clock>,
+        tasks: &TaskTracker,
+        stop: CancellationToken,
+    ) {
+        tasks.spawn(drain::drain(Arc::clone(&self.0), ledger, Arc::clone(&clock), stop.clone()));
+        tasks.spawn(drain::sync(Arc::clone(&self.0), clock, stop));
+    }
+
+    /// Waits until the database has everything recorded before this call. False: the deadline passed first; what is left is
+    /// sent after the next start.
+    pub async fn flush(&self, deadline: Duration, clock: &dyn Clock) -> bool {
+        let target = {
+            let state = self.0.state();
+            *self.0.moved.borrow() + state.depth.waiting_bytes
+        };
+        let mut moved = self.0.moved.subscribe();
+        self.0.hurry.notify_one();
+        tokio::select! {
+            biased;
+            done = moved.wait_for(|moved| *moved >= target) => done.is_ok(),
+            () = clock.sleep(deadline) => false,
+        }
+    }
+
+    /// What waits, and the counters.
+    #[must_use]
+    pub fn depth(&self) -> Depth {
+        self.0.state().depth
+    }
+}
+
+thread_local! {
+    static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Recorder for Spool {
+    fn record(&self, settled: &Settled) -> Result<(), RecordError> {
+        LINE.with_borrow_mut(|line| {
+            let written = line::encode(line, settled)
+                .map_err(|error| error.to_string())
+                .and_then(|()| self.0.append(line).map_err(|error| error.to_string()));
+            line.shrink_to(KEPT_BUFFER);
+            written.map_err(RecordError)
+        })
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn append(&self, line: &[u8]) -> io::Result<()> {
+        let mut state = self.state();
+        let done = self.append_to(&mut state, line);
+        match done {
+            Ok(()) => state.wrote(line.len() as u64),
+            Err(_) => state.depth.refused += 1,
+        }
+        done
+    }
+
+    fn append_to(&self, state: &mut State, line: &[u8]) -> io::Result<()> {
+        if state.depth.waiting_bytes + line.len() as u64 > self.max_size {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "storage.spool.max_size is reached"));
+        }
+        if state.broken || state.current.offset >= self.segment_size {
+            state.next_segment(&self.folder)?;
+        }
+        files::append(&state.file, line, state.current.offset).map_err(|(error, whole)| {
+            state.broken = !whole;
+            error
+        })
+    }
+
+    /// The next records to send. No bytes: there is nothing at the moment.
+    fn next_chunk(&self, reader: &mut Reader) -> io::Result<Chunk> {
+        loop {
+            let (from, limit) = {
+                let state = self.state();
+                let limit = match state.closed.front() {
+                    Some((_, end)) => Limit { end: *end, closed: true },
+                    None => Limit { end: state.current.offset, closed: false },
+                };
+                (state.drained, limit)
+            };
+            let chunk = reader.read(&self.folder, from, limit)?;
+            if chunk.bytes > 0 || !limit.closed {
+                return Ok(chunk);
+            }
+            self.drop_oldest(from.segment)?;
+        }
+    }
+
+    /// Deletes the oldest segment, which the database has whole.
+    fn drop_oldest(&self, segment: u64) -> io::Result<()> {
+        let (place, rest) = {
+            let mut state = self.state();
+            // What of its listed size could not be read waits no more.
+            let size = state.closed.pop_front().map_or(0, |(_, size)| size);
+            let rest = size.saturating_sub(state.drained.offset);
+            state.depth.waiting_bytes = state.depth.waiting_bytes.saturating_sub(rest);
+            let next = state.closed.front().map_or(state.current.segment, |(next, _)| *next);
+            state.drained = Place { segment: next, offset: 0 };
+            (state.drained, rest)
+        };
+        self.moved.send_modify(|moved| *moved += rest);
+        self.folder.note_drained(place)?;
+        self.folder.delete(segment)
+    }
+
+    /// The database has everything up to `place`.
+    fn moved(&self, place: Place, records: u64, torn: u64, bytes: u64) -> io::Result<()> {
+        {
+            let mut state = self.state();
+            state.drained = place;
+            state.depth.drained += records;
+            state.depth.torn += torn;
+            state.depth.waiting_bytes = state.depth.waiting_bytes.saturating_sub(bytes);
+            if place.segment >= state.first_own {
+                state.depth.waiting_records = state.depth.waiting_records.saturating_sub(records);
+            }
+        }
+        self.moved.send_modify(|moved| *moved += bytes);
+        self.folder.note_drained(place)
+    }
+
+    /// Notes whether the last batch got through; true when that is news.
+    fn drain_state(&self, works: bool) -> bool {
+        let mut state = self.state();
+        state.depth.failures += u64::from(!works);
+        std::mem::replace(&mut state.failing, !works) == works
+    }
+
+    /// Syncs the files written since the last time.
+    fn sync(&self) -> io::Result<()> {
+        let (files, new_names) = {
+            let mut state = self.state();
+            let mut files = std::mem::take(&mut state.unsynced);
+            let new_names = !files.is_empty();
+            if std::mem::take(&mut state.dirty) {
+                files.push(Arc::clone(&state.file));
+            }
+            (files, new_names)
+        };
+        for file in &files {
+            file.sync_data()?;
+        }
+        if new_names { self.folder.sync() } else { Ok(()) }
+    }
+}
+
+impl State {
+    /// Begins a new segment after those that an earlier process left.
+    fn resume(folder: &Folder) -> io::Result<Self> {
+        let noted = folder.drained();
+        let found = folder.segments()?;
+        let mut closed = VecDeque::with_capacity(found.len());
+        for (segment, size) in &found {
+            // Drained, but the process died before it could delete it.
+            if *segment < noted.segment {
+                folder.delete(*segment)?;
+            } else {
+                closed.push_back((*segment, *size));
+            }
+        }
+        let drained = match closed.front() {
+            Some((segment, size)) if *segment == noted.segment => {
+                Place { segment: *segment, offset: noted.offset.min(*size) }
+            }
+            Some((segment, _)) => Place { segment: *segment, offset: 0 },
+            None => Place::default(),
+        };
+        let last = found.last().map_or(0, |(segment, _)| *segment).max(noted.segment);
+        let current = Place { segment: last + 1, offset: 0 };
+        let file = Arc::new(folder.create(current.segment)?);
+        folder.sync()?;
+        let waiting = closed.iter().map(|(_, size)| size).sum::<u64>() - drained.offset;
+        Ok(Self {
+            file,
+            drained: if closed.is_empty() { current } else { drained },
+            closed,
+            current,
+            unsynced: Vec::new(),
+            dirty: false,
+            broken: false,
+            failing: false,
+            first_own: current.segment,
+            depth: Depth { waiting_bytes: waiting, ..Depth::default() },
+        })
+    }
+
+    fn next_segment(&mut self, folder: &Folder) -> io::Result<()> {
+        let next = self.current.segment + 1;
+        let file = Arc::new(folder.create(next)?);
+        let full = std::mem::replace(&mut self.file, file);
+        self.closed.push_back((self.current.segment, self.current.offset));
+        self.unsynced.push(full);
+        self.current = Place { segment: next, offset: 0 };
+        self.broken = false;
+        Ok(())
+    }
+
+    fn wrote(&mut self, bytes: u64) {
+        self.current.offset += bytes;
+        self.dirty = true;
+        self.depth.recorded += 1;
+        self.depth.waiting_records += 1;
+        self.depth.waiting_bytes += bytes;
+    }
+}

@@ -1,0 +1,112 @@
+//! SQLite in WAL mode: one connection that writes, two that read. Other processes (the CLI) may do the same at any time.
+//!
+//! `synchronous = FULL`: what a transaction committed survives power loss, so the spool may forget it. Batches make that
+//! cheap: one `fsync` for up to two thousand requests.
+
+mod decode;
+mod insert;
+mod ledger;
+mod log;
+mod names;
+mod prune;
+mod resources;
+
+use std::path::Path;
+use std::time::Duration;
+
+use contract::ports::StoreError;
+use sqlx::ConnectOptions;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+
+pub use ledger::Ledger;
+pub use log::Log;
+pub(crate) use prune::prune_for_ever;
+pub use resources::Resources;
+
+use crate::StorageError;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// How long a transaction waits for that of another process.
+const BUSY: Duration = Duration::from_secs(5);
+/// How long a caller waits for a connection of this process.
+const ACQUIRE: Duration = Duration::from_secs(10);
+const READERS: u32 = 2;
+/// Two processes that start at once may both try a migration; the slower one finds it done when it looks again.
+const MIGRATION_TRIES: u32 = 3;
+
+/// An open database file.
+#[derive(Clone, Debug)]
+pub struct Sqlite {
+    reader: SqlitePool,
+    writer: SqlitePool,
+}
+
+impl Sqlite {
+    /// Opens a database file, making it (readable by its owner only) or migrating it first.
+    ///
+    /// # Errors
+    /// The file cannot be made, opened, read or migrated.
+    pub async fn open(path: &Path) -> Result<Self, StorageError> {
+        let fail = |reason: String| StorageError::Open { path: path.to_owned(), reason };
+        create(path).map_err(|error| fail(error.to_string()))?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY)
+            .foreign_keys(false)
+            .disable_statement_logging();
+        // 8 MiB of pages: a whole batch fits, so that each page goes to the WAL once.
+        let writing = options.clone().pragma("cache_size", "-8192").pragma("wal_autocheckpoint", "4000");
+        let writer = pool(1).connect_with(writing).await.map_err(|error| fail(error.to_string()))?;
+        migrate(&writer).await.map_err(|error| StorageError::Migrate {
+            path: path.to_owned(),
+            reason: match error {
+                MigrateError::VersionMissing(_) => "it was written by a later release".to_owned(),
+                other => other.to_string(),
+            },
+        })?;
+        let reading = options.pragma("query_only", "ON");
+        Ok(Self { reader: pool(READERS).connect_lazy_with(reading), writer })
+    }
+
+    pub(crate) async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE).test_before_acquire(false)
+}
+
+async fn migrate(writer: &SqlitePool) -> Result<(), MigrateError> {
+    let mut tries = 1;
+    loop {
+        match MIGRATIONS.run(writer).await {
+            Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) if tries < MIGRATION_TRIES => {
+                tries += 1;
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Makes the file before SQLite does, because SQLite would make it readable by everybody. WAL and index inherit its mode.
+fn create(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn unavailable(error: sqlx::Error) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}

@@ -1,0 +1,330 @@
+//! Canon events → a stream of Messages events, in the order Anthropic's SDKs build a message from:
+//! `message_start`, blocks one after the other, `message_delta` with reason and counts, `message_stop`.
+//!
+//! Only one block may be open at a time. Other dialects interleave parallel tool calls: a part that begins while another
+//! is open waits, its deltas kept up to [`WAITING_CAP`], and is written when its turn comes.
+
+use std::collections::VecDeque;
+
+use bytes::{BufMut, BytesMut};
+use contract::Fault;
+use contract::canon::{Event, Extra, Finish, Native, PartStart};
+use contract::words::Usage;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::{DIALECT, message_id, model, stop_reason, usage};
+use crate::outgoing::merge;
+use crate::{EncodeOptions, StreamEncoder};
+
+/// The most bytes of waiting parts that are kept. Calls larger than this beside an open one fail the stream.
+const WAITING_CAP: usize = 4 << 20;
+
+/// The encoder of one stream.
+pub(crate) struct Encoder {
+    options: EncodeOptions,
+    /// `message_start`, held back until the first block: the counts of the input often come right after it.
+    head: Option<Map<String, Value>>,
+    usage: Usage,
+    finish: Finish,
+    stop_sequence: Option<String>,
+    open: Option<Open>,
+    next: u32,
+    waiting: VecDeque<Waiting>,
+    waiting_bytes: usize,
+    begun: bool,
+    ended: bool,
+}
+
+/// The block being written.
+#[derive(Clone, Copy)]
+struct Open {
+    part: u32,
+    kind: Kind,
+}
+
+/// What a block's deltas are called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Thinking,
+    Call,
+    Native,
+}
+
+/// A part that began while another was open.
+struct Waiting {
+    open: Open,
+    block: Value,
+    text: String,
+    native: Vec<Value>,
+    stopped: bool,
+}
+
+impl StreamEncoder for Encoder {
+    fn write(&mut self, event: &Event, out: &mut BytesMut) {
+        if self.ended {
+            return;
+        }
+        match event {
+            Event::Start { id, model, extra, .. } => self.start(id, model, extra),
+            Event::PartStart { choice: 0, index, part, native } => {
+                self.part_start(*index, part, native.as_ref(), out)
+            }
+            Event::Delta { choice: 0, index, text } => self.delta(*index, text, out),
+            Event::NativeDelta { choice: 0, index, native } if native.owner == DIALECT => {
+                self.native_delta(*index, &native.value, out);
+            }
+            Event::PartStop { choice: 0, index } => self.part_stop(*index, out),
+            Event::Finish { choice: 0, reason, stop_sequence } => {
+                self.finish = reason.clone();
+                self.stop_sequence.clone_from(stop_sequence);
+            }
+            Event::Usage(usage) => self.usage = *usage,
+            Event::Error { kind, message } => {
+                self.error(kind.as_deref().unwrap_or("api_error"), message, out)
+            }
+            Event::End => self.end(out),
+            // A message has one choice, and takes nothing that another dialect alone understands.
+            Event::PartStart { .. }
+            | Event::Delta { .. }
+            | Event::NativeDelta { .. }
+            | Event::PartStop { .. }
+            | Event::Finish { .. } => {}
+        }
+    }
+
+    fn fail(&mut self, fault: &Fault, out: &mut BytesMut) {
+        if !self.ended {
+            self.ended = true;
+            frame(out, "error", &crate::render::anthropic_error(fault));
+        }
+    }
+}
+
+impl Encoder {
+    /// An encoder at the start of a stream.
+    pub(crate) fn new(options: EncodeOptions) -> Self {
+        Self {
+            options,
+            head: None,
+            usage: Usage::default(),
+            finish: Finish::Stop,
+            stop_sequence: None,
+            open: None,
+            next: 0,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            begun: false,
+            ended: false,
+        }
+    }
+
+    fn start(&mut self, id: &str, name: &str, extra: &Extra) {
+        let message = json!({
+            "id": message_id(id, &self.options), "type": "message", "role": "assistant",
+            "model": model(name, &self.options), "content": [], "stop_reason": null, "stop_sequence": null,
+        });
+        if let Value::Object(mut message) = message {
+            if extra.owner == Some(DIALECT) {
+                merge(&mut message, &extra.fields);
+            }
+            self.head = Some(message);
+        }
+    }
+
+    /// Writes `message_start` if it is still owed.
+    fn begin(&mut self, out: &mut BytesMut) {
+        if std::mem::replace(&mut self.begun, true) {
+            return;
+        }
+        if self.head.is_none() {
+            self.start("", "", &Extra::default());
+        }
+        let mut message = self.head.take().unwrap_or_default();
+        let mut counts = usage::write(&self.usage);
+        if let Some(Value::Object(left)) = message.shift_remove("usage") {
+            merge(&mut counts, &left);
+        }
+        message.insert("usage".to_owned(), Value::Object(counts));
+        frame(out, "message_start", &json!({"type": "message_start", "message": message}));
+    }
+
+    fn part_start(&mut self, part: u32, start: &PartStart, native: Option<&Native>, out: &mut BytesMut) {
+        let own = native.filter(|native| native.owner == DIALECT).and_then(|native| native.value.as_object());
+        let (kind, mut block) = match start {
+            PartStart::Text | PartStart::Refusal => (Kind::Text, json!({"type": "text", "text": ""})),
+            PartStart::Reasoning => {
+                (Kind::Thinking, json!({"type": "thinking", "thinking": "", "signature": ""}))
+            }
+            PartStart::ToolCall { id, name } => {
+                (Kind::Call, json!({"type": "tool_use", "id": id, "name": name, "input": {}}))
+            }
+            PartStart::Native if own.is_some() => (Kind::Native, json!({})),
+            PartStart::Native => return,
+        };
+        if let (Value::Object(block), Some(own)) = (&mut block, own) {
+            block.extend(own.clone());
+        }
+        let open = Open { part, kind };
+        self.begin(out);
+        if self.open.is_some() {
+            self.waiting.push_back(Waiting {
+                open,
+                block,
+                text: String::new(),
+                native: Vec::new(),
+                stopped: false,
+            });
+        } else {
+            self.open_block(open, &block, out);
+        }
+    }
+
+    fn open_block(&mut self, open: Open, block: &Value, out: &mut BytesMut) {
+        let index = self.next;
+        let start = json!({"type": "content_block_start", "index": index, "content_block": block});
+        frame(out, "content_block_start", &start);
+        self.open = Some(open);
+    }
+
+    fn delta(&mut self, part: u32, text: &str, out: &mut BytesMut) {
+        match self.open {
+            Some(open) if open.part == part => write_delta(out, self.next, open.kind, text),
+            _ => {
+                if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.open.part == part) {
+                    waiting.text.push_str(text);
+                    self.hold(text.len(), out);
+                }
+            }
+        }
+    }
+
+    fn native_delta(&mut self, part: u32, delta: &Value, out: &mut BytesMut) {
+        match self.open {
+            Some(open) if open.part == part => write_native(out, self.next, delta),
+            _ => {
+                if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.open.part == part) {
+                    waiting.native.push(delta.clone());
+                    self.hold(delta.to_string().len(), out);
+                }
+            }
+        }
+    }
+
+    fn hold(&mut self, bytes: usize, out: &mut BytesMut) {
+        self.waiting_bytes += bytes;
+        if self.waiting_bytes > WAITING_CAP {
+            self.error("api_error", "The tool calls are too large to be put in order.", out);
+        }
+    }
+
+    fn part_stop(&mut self, part: u32, out: &mut BytesMut) {
+        match self.open {
+            Some(open) if open.part == part => {
+                self.close_block(out);
+                self.catch_up(out);
+            }
+            _ => {
+                if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.open.part == part) {
+                    waiting.stopped = true;
+                }
+            }
+        }
+    }
+
+    fn close_block(&mut self, out: &mut BytesMut) {
+        if self.open.take().is_some() {
+            let stop = json!({"type": "content_block_stop", "index": self.next});
+            frame(out, "content_block_stop", &stop);
+            self.next += 1;
+        }
+    }
+
+    /// Writes waiting parts until one is still being made.
+    fn catch_up(&mut self, out: &mut BytesMut) {
+        while self.open.is_none() {
+            let Some(Waiting { open, block, text, native, stopped }) = self.waiting.pop_front() else {
+                break;
+            };
+            self.open_block(open, &block, out);
+            if !text.is_empty() {
+                write_delta(out, self.next, open.kind, &text);
+            }
+            for delta in &native {
+                write_native(out, self.next, delta);
+            }
+            if stopped {
+                self.close_block(out);
+            }
+        }
+        if self.waiting.is_empty() {
+            self.waiting_bytes = 0;
+        }
+    }
+
+    fn end(&mut self, out: &mut BytesMut) {
+        self.begin(out);
+        while self.open.is_some() {
+            self.close_block(out);
+            self.catch_up(out);
+        }
+        self.ended = true;
+        let mut counts = usage::write(&self.usage);
+        // The split by lifetime is part of `message_start` only.
+        counts.shift_remove("cache_creation");
+        let delta = json!({
+            "type": "message_delta",
+            "delta": {"stop_reason": stop_reason(&self.finish), "stop_sequence": self.stop_sequence},
+            "usage": counts,
+        });
+        frame(out, "message_delta", &delta);
+        frame(out, "message_stop", &json!({"type": "message_stop"}));
+    }
+
+    fn error(&mut self, kind: &str, message: &str, out: &mut BytesMut) {
+        self.ended = true;
+        frame(out, "error", &json!({"type": "error", "error": {"type": kind, "message": message}}));
+    }
+}
+
+/// The frame every token comes in: written around the text, without an intermediate value.
+fn write_delta(out: &mut BytesMut, index: u32, kind: Kind, text: &str) {
+    let (kind, field) = match kind {
+        Kind::Text => ("text_delta", "text"),
+        Kind::Thinking => ("thinking_delta", "thinking"),
+        Kind::Call => ("input_json_delta", "partial_json"),
+        // Their deltas are native too.
+        Kind::Native => return,
+    };
+    out.extend_from_slice(b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":");
+    write_json(out, &index);
+    out.extend_from_slice(b",\"delta\":{\"type\":\"");
+    out.extend_from_slice(kind.as_bytes());
+    out.extend_from_slice(b"\",\"");
+    out.extend_from_slice(field.as_bytes());
+    out.extend_from_slice(b"\":");
+    write_json(out, text);
+    out.extend_from_slice(b"}}\n\n");
+}
+
+fn write_native(out: &mut BytesMut, index: u32, delta: &Value) {
+    frame(
+        out,
+        "content_block_delta",
+        &json!({"type": "content_block_delta", "index": index, "delta": delta}),
+    );
+}
+
+fn frame(out: &mut BytesMut, event: &str, data: &Value) {
+    out.extend_from_slice(b"event: ");
+    out.extend_from_slice(event.as_bytes());
+    out.extend_from_slice(b"\ndata: ");
+    write_json(out, data);
+    out.extend_from_slice(b"\n\n");
+}
+
+fn write_json<T: Serialize + ?Sized>(out: &mut BytesMut, value: &T) {
+    // Memory grows and texts always have a JSON form, so that there is no error to report.
+    let _written = serde_json::to_writer(out.writer(), value);
+}

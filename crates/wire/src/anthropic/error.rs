@@ -1,0 +1,46 @@
+//! What Anthropic says when it refuses: `{"type":"error","error":{"type","message"},"request_id"}` (docs: "Errors").
+
+use bytes::Bytes;
+use contract::fault::UpstreamError;
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::DIALECT;
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Answer {
+    error: Detail,
+}
+
+/// The `error` object of a refusal, also in the middle of a stream.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Detail {
+    #[serde(rename = "type")]
+    pub(super) kind: Option<String>,
+    pub(super) message: String,
+}
+
+/// Reads a refusal; a body of another form (a proxy's page) leaves kind and message empty.
+pub(crate) fn read_error(status: StatusCode, body: &Bytes) -> UpstreamError {
+    let Detail { kind, message } = serde_json::from_slice::<Answer>(body).unwrap_or_default().error;
+    UpstreamError { dialect: DIALECT, status, kind, code: None, param: None, message, body: body.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kind_and_message_are_read_and_the_body_is_kept() {
+        let body = Bytes::from_static(
+            br#"{"type":"error","error":{"type":"not_found_error","message":"model: x"},"request_id":"req_1"}"#,
+        );
+        let error = read_error(StatusCode::NOT_FOUND, &body);
+        assert_eq!((error.kind.as_deref(), error.message.as_str()), (Some("not_found_error"), "model: x"));
+        assert_eq!(error.body, body);
+        let page = read_error(StatusCode::BAD_GATEWAY, &Bytes::from_static(b"<html>"));
+        assert_eq!((page.kind, page.message.as_str()), (None, ""));
+    }
+}

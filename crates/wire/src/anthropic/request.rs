@@ -1,0 +1,176 @@
+//! Canon → a Messages request.
+//!
+//! What Anthropic cannot take is cut to fit and named in the receipt: by the dialect (seeds, penalties, several answers)
+//! or by the model (`models.rs`). The way in is `read.rs`.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use contract::Fault;
+use contract::canon::{OutputFormat, Receipt, Request, Sampling};
+use serde_json::{Map, Value};
+
+use super::models::Traits;
+use super::turns::Turns;
+use super::{DIALECT, schema, thinking, tools};
+use crate::Quirks;
+use crate::outgoing::Outgoing;
+
+/// Writes a request.
+///
+/// # Errors
+/// The conversation cannot be put in Anthropic's form: see [`Turns::of`].
+pub(crate) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Receipt) -> Result<Bytes, Fault> {
+    let traits = Traits::of(&request.model);
+    let turns = Turns::of(&request.messages, receipt)?;
+    let thinking = thinking::Plan::of(request, &traits, receipt);
+    let sampling = Samplers::of(&request.sampling, &traits, thinking.thinks(), receipt);
+    let stop = stop_sequences(&request.sampling, receipt);
+    let tools = tools::write(request, receipt);
+    let choice = tools::write_choice(request, &tools, receipt);
+    let config = output_config(&request.format, &thinking, receipt);
+    let tier = service_tier(request.service_tier.as_deref(), receipt);
+    note_inexpressible(request, receipt);
+
+    let mut body = Outgoing::new(DIALECT, &request.extra, quirks, receipt);
+    body.put("model", &request.model)?;
+    body.put("max_tokens", &thinking.max_tokens)?;
+    if !turns.system.0.is_empty() {
+        body.put("system", &turns.system)?;
+    }
+    body.put("messages", &turns.turns)?;
+    if !tools.is_empty() {
+        body.put("tools", &tools)?;
+    }
+    body.put_object("tool_choice", choice)?;
+    body.put_object("thinking", thinking.thinking())?;
+    body.put_object("output_config", config)?;
+    body.put_some("temperature", sampling.temperature)?;
+    body.put_some("top_p", sampling.top_p)?;
+    body.put_some("top_k", sampling.top_k)?;
+    if !stop.is_empty() {
+        body.put("stop_sequences", &stop)?;
+    }
+    body.put_object("metadata", metadata(request.user.as_deref()))?;
+    body.put_some("service_tier", tier)?;
+    if request.stream {
+        body.put("stream", &true)?;
+    }
+    body.finish()
+}
+
+/// How tokens are drawn, as far as the model lets that be said.
+#[derive(Debug, Default, PartialEq)]
+struct Samplers {
+    temperature: Option<f64>,
+    top_p: Option<f64>,
+    top_k: Option<u64>,
+}
+
+impl Samplers {
+    fn of(asked: &Sampling, traits: &Traits, thinks: bool, receipt: &mut Receipt) -> Self {
+        let mut given = Self { temperature: asked.temperature, top_p: asked.top_p, top_k: asked.top_k };
+        if given.temperature.is_some_and(|temperature| temperature > 1.0) {
+            receipt.dropped("temperature", "lowered to 1, the most Anthropic takes");
+            given.temperature = Some(1.0);
+        }
+        let beside = given.temperature.is_some() && !traits.both_samplers;
+        // A thinking model takes these and no others (docs: "Extended thinking").
+        let fits = |value: Option<f64>, least: f64| !thinks || value.is_some_and(|value| value >= least);
+        let temperature = traits.sampling && fits(given.temperature, 1.0);
+        let top_p = traits.sampling && fits(given.top_p, 0.95) && !beside;
+        let says_nothing = |value: &f64| *value >= 1.0;
+        given.temperature = keep(given.temperature, temperature, says_nothing, "temperature", receipt);
+        given.top_p = keep(given.top_p, top_p, says_nothing, "top_p", receipt);
+        given.top_k = keep(given.top_k, traits.sampling && !thinks, |_| false, "top_k", receipt);
+        given
+    }
+}
+
+/// The value if it is accepted. One that is not is noted, unless it is the default anyway.
+fn keep<T>(
+    value: Option<T>,
+    accepted: bool,
+    is_default: impl Fn(&T) -> bool,
+    field: &'static str,
+    receipt: &mut Receipt,
+) -> Option<T> {
+    let value = value?;
+    if accepted {
+        return Some(value);
+    }
+    if !is_default(&value) {
+        receipt.dropped(field, "the model does not take it here");
+    }
+    None
+}
+
+/// Anthropic refuses stop texts that are only white space.
+fn stop_sequences<'a>(sampling: &'a Sampling, receipt: &mut Receipt) -> Vec<&'a str> {
+    let mut kept = Vec::with_capacity(sampling.stop.len());
+    for text in &sampling.stop {
+        if text.trim().is_empty() {
+            receipt.dropped("stop", "white space cannot be a stop sequence");
+        } else {
+            kept.push(text.as_str());
+        }
+    }
+    kept
+}
+
+fn output_config(
+    format: &OutputFormat,
+    thinking: &thinking::Plan,
+    receipt: &mut Receipt,
+) -> Map<String, Value> {
+    let mut config = Map::new();
+    if let Some(effort) = thinking.effort() {
+        config.insert("effort".to_owned(), effort.into());
+    }
+    match format {
+        OutputFormat::Text => {}
+        OutputFormat::JsonObject => receipt.dropped("response_format", "JSON needs a schema here"),
+        OutputFormat::JsonSchema { schema, .. } => {
+            let schema: Cow<'_, Value> = schema::fit(schema, "response_format.schema", receipt);
+            let mut object = Map::new();
+            object.insert("type".to_owned(), "json_schema".into());
+            object.insert("schema".to_owned(), schema.into_owned());
+            config.insert("format".to_owned(), Value::Object(object));
+        }
+    }
+    config
+}
+
+fn metadata(user: Option<&str>) -> Map<String, Value> {
+    user.map(|user| ("user_id".to_owned(), user.into())).into_iter().collect()
+}
+
+/// OpenAI's words for tiers put in Anthropic's, which has two.
+fn service_tier<'a>(asked: Option<&'a str>, receipt: &mut Receipt) -> Option<&'a str> {
+    match asked? {
+        own @ ("auto" | "standard_only") => Some(own),
+        "default" => Some("standard_only"),
+        "priority" => Some("auto"),
+        _ => {
+            receipt.dropped("service_tier", "Anthropic has no such tier");
+            None
+        }
+    }
+}
+
+/// What no model of this dialect can be told.
+fn note_inexpressible(request: &Request, receipt: &mut Receipt) {
+    let sampling = &request.sampling;
+    let asked = [
+        ("n", sampling.n.is_some_and(|n| n > 1)),
+        ("seed", sampling.seed.is_some()),
+        ("frequency_penalty", sampling.frequency_penalty.is_some_and(|penalty| penalty != 0.0)),
+        ("presence_penalty", sampling.presence_penalty.is_some_and(|penalty| penalty != 0.0)),
+        ("logprobs", sampling.logprobs == Some(true)),
+        ("top_logprobs", sampling.top_logprobs.is_some_and(|top| top > 0)),
+        ("metadata", request.metadata.as_ref().is_some_and(|metadata| !metadata.is_empty())),
+    ];
+    for (field, _) in asked.into_iter().filter(|(_, asked)| *asked) {
+        receipt.dropped(field, "Anthropic has no such parameter");
+    }
+}

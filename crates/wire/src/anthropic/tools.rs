@@ -1,0 +1,148 @@
+//! `tools` and `tool_choice` ↔ canon.
+//!
+//! A definition without a type, or of type `custom`, is a function; any other type is a tool that Anthropic runs or knows
+//! by itself, and stays verbatim.
+
+use std::borrow::Cow;
+
+use contract::Fault;
+use contract::canon::{Receipt, Request, Tool, ToolChoice};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::DIALECT;
+use super::schema;
+use crate::fields::{Fields, wrong};
+use crate::outgoing::own_fields;
+
+/// Reads one definition; `at` is its place.
+pub(super) fn read(tool: Value, at: usize) -> Result<Tool, Fault> {
+    let kind = tool.get("type").and_then(Value::as_str);
+    if kind.is_some_and(|kind| kind != "custom") {
+        return Ok(Tool::Server { owner: DIALECT, value: tool });
+    }
+    let mut fields = Fields::of(tool, format!("tools[{at}]"))?;
+    let _default = fields.value("type");
+    Ok(Tool::Function {
+        name: fields.need_text("name")?,
+        description: fields.text("description")?,
+        parameters: fields.value("input_schema"),
+        strict: fields.flag("strict")?,
+        extra: fields.extra(DIALECT),
+    })
+}
+
+/// Reads `tool_choice` and what it says of parallel calls.
+pub(super) fn read_choice(choice: &mut Fields) -> Result<(ToolChoice, Option<bool>), Fault> {
+    let picked = match choice.text("type")?.as_deref() {
+        Some("auto") => ToolChoice::Auto,
+        Some("any") => ToolChoice::Required,
+        Some("none") => ToolChoice::None,
+        Some("tool") => ToolChoice::Named(choice.need_text("name")?),
+        _ => return Err(wrong(&choice.path("type"), "one of 'auto', 'any', 'tool', 'none'")),
+    };
+    Ok((picked, choice.flag("disable_parallel_tool_use")?.map(|off| !off)))
+}
+
+/// A definition to be written.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Out<'a> {
+    /// A function.
+    Function(Function<'a>),
+    /// A tool of Anthropic's, verbatim.
+    Server(&'a Value),
+}
+
+/// A function to be written.
+#[derive(Serialize)]
+pub(super) struct Function<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    input_schema: Cow<'a, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strict: Option<bool>,
+    #[serde(flatten)]
+    extra: Option<&'a Map<String, Value>>,
+}
+
+/// The definitions in Anthropic's form; those of other providers are noted in the receipt.
+pub(super) fn write<'a>(request: &'a Request, receipt: &mut Receipt) -> Vec<Out<'a>> {
+    let mut tools = Vec::with_capacity(request.tools.len());
+    for (at, tool) in request.tools.iter().enumerate() {
+        match tool {
+            Tool::Server { owner, value } if *owner == DIALECT => tools.push(Out::Server(value)),
+            Tool::Server { owner, .. } => {
+                receipt.dropped(format!("tools[{at}]"), format!("only {owner} runs this tool"));
+            }
+            Tool::Function { name, description, parameters, strict, extra } => {
+                let mut input_schema = input_schema(parameters.as_ref());
+                if *strict == Some(true) {
+                    input_schema = fitted(input_schema, &format!("tools[{at}].parameters"), receipt);
+                }
+                tools.push(Out::Function(Function {
+                    name,
+                    description: description.as_deref(),
+                    input_schema,
+                    strict: *strict,
+                    extra: own_fields(DIALECT, extra, &format!("tools[{at}]."), receipt),
+                }));
+            }
+        }
+    }
+    tools
+}
+
+/// Anthropic insists on a schema, and that its type is `object`.
+fn input_schema(parameters: Option<&Value>) -> Cow<'_, Value> {
+    match parameters {
+        Some(whole @ Value::Object(schema)) if schema.contains_key("type") => Cow::Borrowed(whole),
+        Some(Value::Object(schema)) => {
+            let mut typed = schema.clone();
+            typed.insert("type".to_owned(), "object".into());
+            Cow::Owned(Value::Object(typed))
+        }
+        _ => Cow::Owned(json!({"type": "object", "properties": {}})),
+    }
+}
+
+/// A strict tool's schema is constrained like an answer's.
+fn fitted<'a>(schema: Cow<'a, Value>, at: &str, receipt: &mut Receipt) -> Cow<'a, Value> {
+    match schema {
+        Cow::Borrowed(schema) => schema::fit(schema, at, receipt),
+        Cow::Owned(schema) => Cow::Owned(schema::fit(&schema, at, receipt).into_owned()),
+    }
+}
+
+/// `tool_choice`; empty when there is none. Without tools Anthropic refuses it.
+pub(super) fn write_choice(
+    request: &Request,
+    tools: &[Out<'_>],
+    receipt: &mut Receipt,
+) -> Map<String, Value> {
+    let mut object = Map::new();
+    if tools.is_empty() {
+        if matches!(request.tool_choice, Some(ToolChoice::Required | ToolChoice::Named(_))) {
+            receipt.dropped("tool_choice", "there is no tool to choose");
+        }
+        return object;
+    }
+    let one_at_a_time = request.parallel_tools == Some(false);
+    let kind = match &request.tool_choice {
+        Some(ToolChoice::None) => "none",
+        Some(ToolChoice::Required) => "any",
+        Some(ToolChoice::Named(name)) => {
+            object.insert("name".to_owned(), name.as_str().into());
+            "tool"
+        }
+        Some(ToolChoice::Auto) => "auto",
+        None if one_at_a_time => "auto",
+        None => return object,
+    };
+    object.insert("type".to_owned(), kind.into());
+    if one_at_a_time && kind != "none" {
+        object.insert("disable_parallel_tool_use".to_owned(), true.into());
+    }
+    object
+}

@@ -1,0 +1,118 @@
+//! What is read, what is refused, and that edits touch nothing else.
+
+use super::*;
+use serde_json::{Value, json};
+
+fn read(dialect: Dialect, body: &str) -> Envelope {
+    Envelope::read(dialect, Bytes::copy_from_slice(body.as_bytes())).unwrap()
+}
+
+fn refused(body: &[u8]) -> (Code, Option<String>) {
+    let fault = Envelope::read(Dialect::OpenaiChat, Bytes::copy_from_slice(body)).unwrap_err();
+    (fault.code(), fault.param().map(str::to_owned))
+}
+
+fn joined(parts: &VecDeque<Bytes>) -> String {
+    parts.iter().map(|part| std::str::from_utf8(part).unwrap()).collect()
+}
+
+#[test]
+fn the_outside_of_a_request_is_read() {
+    let seen = read(
+        Dialect::OpenaiChat,
+        r#"{"messages":[{"role":"user","content":"\"model\":\"x\""}],"mod\u0065l":"a\/b","stream":true,"n":2,
+            "max_tokens":5,"max_completion_tokens":7,"user":"u","service_tier":"flex","stream_options":{"include_usage":true}}"#,
+    );
+    assert_eq!((seen.model.as_str(), seen.stream, seen.include_usage), ("a/b", true, true));
+    assert_eq!((seen.n, seen.max_output), (Some(2), Some(7)));
+    assert_eq!((seen.user.as_deref(), seen.service_tier.as_deref()), (Some("u"), Some("flex")));
+
+    let seen = read(Dialect::AnthropicMessages, r#"{"model":"c","max_tokens":9,"metadata":{"user_id":"u"}}"#);
+    assert_eq!((seen.user.as_deref(), seen.max_output, seen.include_usage), (Some("u"), Some(9), true));
+    assert!(!seen.stream);
+}
+
+#[test]
+fn what_cannot_be_trusted_is_refused() {
+    let deep = format!("{{\"model\":\"m\",\"messages\":{}", "[".repeat(1_000_000));
+    for (body, code, param) in [
+        (&b"{\"model\":\"\xff\"}"[..], Code::InvalidEncoding, None),
+        (b"", Code::InvalidJson, None),
+        (b"{\"model\":\"m\"", Code::InvalidJson, None),
+        (b"{\"model\":\"m\"} x", Code::InvalidJson, None),
+        (deep.as_bytes(), Code::InvalidJson, None),
+        (b"[]", Code::InvalidRequest, None),
+        (b"{}", Code::InvalidRequest, Some("model")),
+        (b"{\"model\":7}", Code::InvalidRequest, Some("model")),
+        (b"{\"model\":null}", Code::InvalidRequest, Some("model")),
+        (b"{\"model\":\"a\",\"model\":\"b\"}", Code::InvalidRequest, Some("model")),
+        (b"{\"model\":\"a\",\"\\u006dodel\":\"b\"}", Code::InvalidRequest, Some("model")),
+        (b"{\"model\":\"a\",\"stream\":\"yes\"}", Code::InvalidRequest, Some("stream")),
+        (b"{\"model\":\"a\",\"stream_options\":[]}", Code::InvalidRequest, Some("stream_options")),
+        (
+            b"{\"model\":\"a\",\"stream_options\":{\"include_usage\":true,\"include_usage\":false}}",
+            Code::InvalidRequest,
+            Some("stream_options.include_usage"),
+        ),
+    ] {
+        let text = String::from_utf8_lossy(&body[..body.len().min(80)]);
+        assert_eq!(refused(body), (code, param.map(str::to_owned)), "{text}");
+    }
+}
+
+#[test]
+fn deep_nesting_that_is_valid_passes() {
+    let body = format!("{{\"model\":\"m\",\"x\":{}{}}}", "[".repeat(200_000), "]".repeat(200_000));
+    assert_eq!(read(Dialect::OpenaiChat, &body).model, "m");
+}
+
+#[test]
+fn without_an_edit_the_body_is_the_clients_own_buffer() {
+    let body = Bytes::from_static(b" {\"model\" : \"m\", \"odd\":  1.0e5 } ");
+    let seen = Envelope::read(Dialect::OpenaiChat, body.clone()).unwrap();
+    let out = seen.edited("m", true);
+    assert_eq!(out.len(), 1);
+    assert_eq!((out[0].as_ptr(), out[0].len()), (body.as_ptr(), body.len()));
+}
+
+#[test]
+fn the_model_is_replaced_and_nothing_else() {
+    let seen = read(Dialect::AnthropicMessages, r#"{ "a":1, "model" : "old\n" ,"z":[1.50]}"#);
+    assert_eq!(joined(&seen.edited("new\"name", true)), r#"{ "a":1, "model" : "new\"name" ,"z":[1.50]}"#);
+}
+
+#[test]
+fn usage_is_asked_for_in_every_starting_position() {
+    for options in [
+        "",
+        r#","stream_options":null"#,
+        r#","stream_options":{}"#,
+        r#","stream_options":{ "include_obfuscation" : false }"#,
+        r#","stream_options":{"include_usage":false,"x":1}"#,
+        r#","stream_options":{"x":1,"include_usage": null}"#,
+    ] {
+        for body in [
+            format!(r#"{{"model":"m","stream":true{options}}}"#),
+            format!(r#"{{"a":0{options},"stream":true,"model":"m"}}"#),
+        ] {
+            let seen = read(Dialect::OpenaiChat, &body);
+            assert!(!seen.include_usage);
+            assert_eq!(joined(&seen.edited("m", false)), body);
+            let edited: Value = serde_json::from_str(&joined(&seen.edited("other", true))).unwrap();
+            assert_eq!(edited["stream_options"]["include_usage"], json!(true), "{body}");
+            assert_eq!(edited["model"], json!("other"));
+            let before: Value = serde_json::from_str(&body).unwrap();
+            if let Some(options) = before["stream_options"].as_object() {
+                assert!(options.iter().all(|(key, value)| {
+                    key == "include_usage" || edited["stream_options"][key] == *value
+                }));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_request_that_is_no_stream_is_not_asked_for_usage() {
+    let body = r#"{"model":"m"}"#;
+    assert_eq!(joined(&read(Dialect::OpenaiChat, body).edited("m", true)), body);
+}

@@ -1,0 +1,215 @@
+//! The content of a message: a string or a list of blocks ↔ canon parts.
+//!
+//! What a block says beyond canon's words (`detail`, `filename`, `cache_control`) is kept in the part's sidecar in the
+//! place where it stood, and merged back when the block is written.
+
+use contract::Fault;
+use contract::canon::{MediaKind, MediaSource, Part, PartKind, Provenance, Receipt};
+use serde_json::{Map, Value, json};
+
+use super::DIALECT;
+use crate::fields::{Fields, missing, wrong};
+use crate::outgoing::merge;
+
+/// Reads a `content` field: a string, a list of blocks, or nothing.
+pub(super) fn read(content: Option<Value>, path: &str, from: Provenance) -> Result<Vec<Part>, Fault> {
+    match content {
+        None => Ok(Vec::new()),
+        Some(Value::String(text)) => Ok(vec![Part::text(text, from)]),
+        Some(Value::Array(blocks)) => {
+            let read = |(at, block)| read_block(block, &format!("{path}[{at}]"), from);
+            blocks.into_iter().enumerate().map(read).collect()
+        }
+        Some(_) => Err(wrong(path, "a string or an array of content parts")),
+    }
+}
+
+fn read_block(block: Value, path: &str, from: Provenance) -> Result<Part, Fault> {
+    let mut fields = Fields::of(block, path)?;
+    let kind = match fields.peek("type") {
+        Some("text") => PartKind::Text(fields.need_text("text")?),
+        Some("refusal") => PartKind::Refusal(fields.need_text("refusal")?),
+        Some("image_url") => link(&mut fields, "image_url", MediaKind::Image)?,
+        Some("video_url") => link(&mut fields, "video_url", MediaKind::Video)?,
+        Some("input_audio") => sound(&mut fields)?,
+        Some("file") => file(&mut fields)?,
+        Some(_) => return Ok(whole(fields, from)),
+        None => return Err(missing(&fields.path("type"))),
+    };
+    if !matches!(kind, PartKind::Native) {
+        let _known = fields.value("type");
+    }
+    Ok(with_left(Part::new(kind, from), fields))
+}
+
+/// A part with what was not taken of its block as its sidecar.
+pub(super) fn with_left(part: Part, fields: Fields) -> Part {
+    let left = fields.left();
+    if left.is_empty() { part } else { part.with_native(DIALECT, Value::Object(left)) }
+}
+
+/// A block canon has no word for.
+fn whole(fields: Fields, from: Provenance) -> Part {
+    Part::new(PartKind::Native, from).with_native(DIALECT, Value::Object(fields.left()))
+}
+
+/// `{"image_url": {"url": …, "detail": …}}`; some clients write the URL alone.
+fn link(block: &mut Fields, name: &str, kind: MediaKind) -> Result<PartKind, Fault> {
+    if let Some(url) = block.peek(name).map(str::to_owned) {
+        let _taken = block.value(name);
+        return Ok(PartKind::Media { kind, source: source(url) });
+    }
+    let mut inner = block.need_object(name)?;
+    let source = source(inner.need_text("url")?);
+    keep(block, name, inner);
+    Ok(PartKind::Media { kind, source })
+}
+
+fn source(url: String) -> MediaSource {
+    match data_url(&url) {
+        Some((mime, data)) => MediaSource::Base64 { mime: mime.to_owned(), data: data.to_owned() },
+        None => MediaSource::Url(url),
+    }
+}
+
+/// The MIME type and the base64 of a `data:` URL (RFC 2397); parameters other than `base64` are left out.
+pub(crate) fn data_url(url: &str) -> Option<(&str, &str)> {
+    let scheme = url.get(..5)?;
+    let (head, data) = url.get(5..).filter(|_| scheme.eq_ignore_ascii_case("data:"))?.split_once(',')?;
+    let mime = head.strip_suffix(";base64")?;
+    let mime = mime.split(';').next().unwrap_or_default();
+    Some((if mime.is_empty() { "text/plain" } else { mime }, data))
+}
+
+fn sound(block: &mut Fields) -> Result<PartKind, Fault> {
+    let mut inner = block.need_object("input_audio")?;
+    let data = inner.need_text("data")?;
+    let mime = match inner.need_text("format")?.as_str() {
+        "mp3" => "audio/mpeg".to_owned(),
+        format => format!("audio/{format}"),
+    };
+    keep(block, "input_audio", inner);
+    Ok(PartKind::Media { kind: MediaKind::Audio, source: MediaSource::Base64 { mime, data } })
+}
+
+fn file(block: &mut Fields) -> Result<PartKind, Fault> {
+    let mut inner = block.need_object("file")?;
+    let source = if let Some(id) = inner.text("file_id")? {
+        MediaSource::File(id)
+    } else {
+        let data = inner.need_text("file_data")?;
+        match data_url(&data) {
+            Some((mime, data)) => MediaSource::Base64 { mime: mime.to_owned(), data: data.to_owned() },
+            None if data.starts_with("http") => MediaSource::Url(data),
+            None => MediaSource::Base64 { mime: "application/pdf".to_owned(), data },
+        }
+    };
+    keep(block, "file", inner);
+    Ok(PartKind::Media { kind: MediaKind::Document, source })
+}
+
+/// Puts what is left of an inner object back in its place.
+fn keep(block: &mut Fields, name: &str, inner: Fields) {
+    let left = inner.left();
+    if !left.is_empty() {
+        block.put_back(name, Value::Object(left));
+    }
+}
+
+/// Writes parts as `content`: one plain text as a string, else a list; none when there is nothing.
+pub(super) fn write(parts: &[&Part], path: &str, receipt: &mut Receipt) -> Option<Value> {
+    if let [Part { kind: PartKind::Text(text), native, .. }] = parts
+        && native.as_ref().is_none_or(|native| native.owner != DIALECT)
+    {
+        return Some(Value::String(text.clone()));
+    }
+    let blocks: Vec<Value> = parts
+        .iter()
+        .enumerate()
+        .filter_map(|(at, part)| {
+            let block = write_block(part);
+            if block.is_none() {
+                receipt.dropped(format!("{path}[{at}]"), "this dialect has no such content");
+            }
+            block
+        })
+        .collect();
+    (!blocks.is_empty()).then_some(Value::Array(blocks))
+}
+
+fn write_block(part: &Part) -> Option<Value> {
+    let block = match &part.kind {
+        PartKind::Text(text) => json!({"type": "text", "text": text}),
+        PartKind::Refusal(text) => json!({"type": "refusal", "refusal": text}),
+        PartKind::Media { kind, source } => media(*kind, source)?,
+        PartKind::Native => return part.native_for(DIALECT).cloned(),
+        PartKind::ToolCall { .. } | PartKind::ToolResult(_) | PartKind::Reasoning(_) => return None,
+    };
+    let mut block = with_sidecar(block, part);
+    if let Some(file) = block.get_mut("file").and_then(Value::as_object_mut)
+        && file.contains_key("file_data")
+    {
+        file.entry("filename").or_insert_with(|| json!("document.pdf"));
+    }
+    Some(block)
+}
+
+/// A block with its sidecar merged back.
+pub(super) fn with_sidecar(block: Value, part: &Part) -> Value {
+    match (block, part.native_for(DIALECT)) {
+        (Value::Object(mut block), Some(Value::Object(native))) => {
+            merge(&mut block, native);
+            Value::Object(block)
+        }
+        (block, _) => block,
+    }
+}
+
+fn media(kind: MediaKind, source: &MediaSource) -> Option<Value> {
+    Some(match (kind, source) {
+        (MediaKind::Image, MediaSource::Url(_) | MediaSource::Base64 { .. }) => {
+            json!({"type": "image_url", "image_url": {"url": url(source)?}})
+        }
+        (MediaKind::Video, MediaSource::Url(_) | MediaSource::Base64 { .. }) => {
+            json!({"type": "video_url", "video_url": {"url": url(source)?}})
+        }
+        (MediaKind::Audio, MediaSource::Base64 { mime, data }) => {
+            json!({"type": "input_audio", "input_audio": {"data": data, "format": audio_format(mime)}})
+        }
+        (_, MediaSource::File(id)) => json!({"type": "file", "file": {"file_id": id}}),
+        (MediaKind::Document, MediaSource::Base64 { .. }) => {
+            json!({"type": "file", "file": {"file_data": url(source)?}})
+        }
+        (MediaKind::Document, MediaSource::Url(url)) => {
+            json!({"type": "file", "file": {"file_data": url}})
+        }
+        (MediaKind::Audio, MediaSource::Url(_)) => return None,
+    })
+}
+
+/// OpenAI's name of a sound format: `wav` or `mp3`.
+fn audio_format(mime: &str) -> &str {
+    match mime.strip_prefix("audio/").unwrap_or(mime) {
+        "mpeg" | "mp3" => "mp3",
+        "x-wav" | "wave" | "vnd.wave" => "wav",
+        other => other,
+    }
+}
+
+fn url(source: &MediaSource) -> Option<String> {
+    match source {
+        MediaSource::Url(url) => Some(url.clone()),
+        MediaSource::Base64 { mime, data } => Some(format!("data:{mime};base64,{data}")),
+        MediaSource::File(_) => None,
+    }
+}
+
+/// The text of parts that a target takes as text only, and the media among them.
+pub(super) fn texts_and_media(parts: &[Part]) -> (Vec<&Part>, Vec<&Part>) {
+    parts.iter().partition(|part| !matches!(part.kind, PartKind::Media { .. }))
+}
+
+/// An object from pairs, leaving out what is none.
+pub(super) fn object<const N: usize>(pairs: [(&str, Option<Value>); N]) -> Map<String, Value> {
+    pairs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}

@@ -1,0 +1,82 @@
+//! What OpenAI and the servers that follow it say when they refuse.
+//!
+//! Seen in the wild: `{"error": {message, type, param, code}}`, `{"error": "text"}`, the inner object alone (Mistral),
+//! `{"detail": …}` (FastAPI), and the first of these within an array (Google's compatible surface).
+
+use bytes::Bytes;
+use contract::fault::UpstreamError;
+use http::StatusCode;
+use serde_json::Value;
+
+use super::DIALECT;
+
+/// An error object's fields.
+pub(super) struct Described {
+    pub(super) kind: Option<String>,
+    pub(super) code: Option<String>,
+    pub(super) param: Option<String>,
+    pub(super) message: String,
+}
+
+/// Reads an error answer of any shape.
+pub(crate) fn read_error(status: StatusCode, body: &Bytes) -> UpstreamError {
+    let value: Value = serde_json::from_slice(body).unwrap_or_default();
+    let outer = value.get(0).unwrap_or(&value);
+    let error = describe(outer.get("error").filter(|error| !error.is_null()).unwrap_or(outer));
+    let message = if error.message.is_empty() {
+        format!("The provider answered with status {status}.")
+    } else {
+        error.message
+    };
+    let (kind, code, param) = (error.kind, error.code, error.param);
+    UpstreamError { dialect: DIALECT, status, kind, code, param, message, body: body.clone() }
+}
+
+/// Reads an error object or text.
+pub(super) fn describe(error: &Value) -> Described {
+    let field = |name: &str| match error.get(name) {
+        Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
+        Some(Value::Number(number)) => Some(number.to_string()),
+        _ => None,
+    };
+    let message = match error {
+        Value::String(text) => text.clone(),
+        _ => ["message", "detail", "error_msg"]
+            .into_iter()
+            .find_map(|name| match error.get(name) {
+                Some(Value::String(text)) => Some(text.clone()),
+                Some(value @ (Value::Array(_) | Value::Object(_))) => Some(value.to_string()),
+                _ => None,
+            })
+            .unwrap_or_default(),
+    };
+    Described {
+        kind: field("type").or_else(|| field("status")),
+        code: field("code"),
+        param: field("param"),
+        message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shape_gives_its_message() {
+        for (body, message, code) in [
+            (r#"{"error":{"message":"m","type":"t","param":"p","code":"c"}}"#, "m", Some("c")),
+            (r#"{"error":"m"}"#, "m", None),
+            (r#"{"code":400,"message":"m","type":"Bad Request"}"#, "m", Some("400")),
+            (r#"{"detail":"m"}"#, "m", None),
+            (r#"[{"error":{"code":400,"message":"m","status":"INVALID_ARGUMENT"}}]"#, "m", Some("400")),
+            ("<html>", "The provider answered with status 400 Bad Request.", None),
+            ("", "The provider answered with status 400 Bad Request.", None),
+        ] {
+            let body = Bytes::from_static(body.as_bytes());
+            let error = read_error(StatusCode::BAD_REQUEST, &body);
+            assert_eq!((error.message.as_str(), error.code.as_deref()), (message, code));
+            assert_eq!(error.body, body);
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! A client's chat completion request → canon.
+
+use std::collections::HashMap;
+
+use contract::canon::{
+    Effort, Message, OutputFormat, Part, PartKind, Provenance, Reasoning, Request, Role, Sampling, ToolResult,
+};
+use contract::{Code, Fault};
+use serde_json::{Value, json};
+
+use super::{DIALECT, content, tools};
+use crate::fields::{self, Fields, missing, wrong};
+
+/// Reads a request body.
+pub(crate) fn read_chat(body: &[u8]) -> Result<Request, Fault> {
+    let mut fields = fields::body(body)?;
+    let mut request = Request { model: fields.need_text("model")?, ..Request::default() };
+    let messages = fields.list("messages")?.ok_or_else(|| missing("messages"))?;
+    let mut turns = Turns::default();
+    for (at, message) in messages.into_iter().enumerate() {
+        request.messages.push(turns.read(message, &format!("messages[{at}]"))?);
+    }
+    read_tools(&mut fields, &mut request)?;
+    request.sampling = sampling(&mut fields)?;
+    request.max_output = match fields.count("max_completion_tokens")? {
+        None => fields.count("max_tokens")?,
+        most => {
+            let _older_name = fields.value("max_tokens");
+            most
+        }
+    };
+    request.format = format(&mut fields)?;
+    request.reasoning = reasoning(&mut fields)?;
+    request.stream = fields.flag("stream")?.unwrap_or_default();
+    if let Some(mut options) = fields.object("stream_options")? {
+        request.stream_usage = options.flag("include_usage")?.unwrap_or_default();
+        let left = options.left();
+        if !left.is_empty() {
+            fields.put_back("stream_options", Value::Object(left));
+        }
+    }
+    request.user = fields.text("user")?;
+    request.metadata = match fields.object("metadata")? {
+        Some(metadata) => Some(metadata.left()),
+        None => None,
+    };
+    request.service_tier = fields.text("service_tier")?;
+    request.extra = fields.extra(DIALECT);
+    Ok(request)
+}
+
+fn read_tools(fields: &mut Fields, request: &mut Request) -> Result<(), Fault> {
+    for (at, tool) in fields.list("tools")?.unwrap_or_default().into_iter().enumerate() {
+        request.tools.push(tools::read_tool(tool, &format!("tools[{at}]"))?);
+    }
+    for (at, function) in fields.list("functions")?.unwrap_or_default().into_iter().enumerate() {
+        request.tools.push(tools::read_function(function, &format!("functions[{at}]"))?);
+    }
+    for name in ["function_call", "tool_choice"] {
+        let Some(value) = fields.value(name) else { continue };
+        if !(value.is_string() || value.is_object()) {
+            return Err(wrong(name, "a string or an object"));
+        }
+        match tools::read_choice(value) {
+            Ok(choice) => request.tool_choice = Some(choice),
+            Err(value) => fields.put_back(name, value),
+        }
+    }
+    request.parallel_tools = fields.flag("parallel_tool_calls")?;
+    Ok(())
+}
+
+fn sampling(fields: &mut Fields) -> Result<Sampling, Fault> {
+    let stop = match fields.value("stop") {
+        None => Vec::new(),
+        Some(Value::String(text)) => vec![text],
+        Some(value) => {
+            serde_json::from_value(value).map_err(|_| wrong("stop", "a string or an array of strings"))?
+        }
+    };
+    Ok(Sampling {
+        temperature: fields.float("temperature")?,
+        top_p: fields.float("top_p")?,
+        top_k: fields.count("top_k")?,
+        frequency_penalty: fields.float("frequency_penalty")?,
+        presence_penalty: fields.float("presence_penalty")?,
+        seed: fields.integer("seed")?,
+        stop,
+        n: fields.count("n")?,
+        logprobs: fields.flag("logprobs")?,
+        top_logprobs: fields.count("top_logprobs")?,
+    })
+}
+
+fn format(fields: &mut Fields) -> Result<OutputFormat, Fault> {
+    let Some(value) = fields.value("response_format") else { return Ok(OutputFormat::Text) };
+    Ok(tools::read_format(value)?.unwrap_or_else(|value| {
+        fields.put_back("response_format", value);
+        OutputFormat::Text
+    }))
+}
+
+fn reasoning(fields: &mut Fields) -> Result<Option<Reasoning>, Fault> {
+    let Some(text) = fields.text("reasoning_effort")? else { return Ok(None) };
+    match effort(&text) {
+        Some(effort) => Ok(Some(Reasoning { effort: Some(effort), ..Reasoning::default() })),
+        None => {
+            fields.put_back("reasoning_effort", Value::String(text));
+            Ok(None)
+        }
+    }
+}
+
+fn effort(text: &str) -> Option<Effort> {
+    Some(match text {
+        "none" => Effort::None,
+        "minimal" => Effort::Minimal,
+        "low" => Effort::Low,
+        "medium" => Effort::Medium,
+        "high" => Effort::High,
+        "xhigh" => Effort::XHigh,
+        "max" => Effort::Max,
+        _ => return None,
+    })
+}
+
+/// Reads the messages in order and remembers the calls made, so that results know their function.
+#[derive(Default)]
+struct Turns {
+    names: HashMap<String, String>,
+    made_up: usize,
+    last_legacy: Option<String>,
+}
+
+impl Turns {
+    fn read(&mut self, value: Value, path: &str) -> Result<Message, Fault> {
+        let mut fields = Fields::of(value, path)?;
+        let role = fields.need_text("role")?;
+        let (role, from) = match role.as_str() {
+            "system" => (Role::System, Provenance::System),
+            "developer" => (Role::Developer, Provenance::System),
+            "user" => (Role::User, Provenance::User),
+            "assistant" => (Role::Assistant, Provenance::Model),
+            "tool" | "function" => return self.result(fields, role == "function"),
+            _ => {
+                let expected = "one of system, developer, user, assistant, tool, function";
+                return Err(wrong(&fields.path("role"), expected));
+            }
+        };
+        let mut parts = Vec::new();
+        if role == Role::Assistant {
+            parts.extend(thoughts(&mut fields)?);
+        }
+        let content = fields.value("content");
+        parts.extend(content::read(content, &fields.path("content"), from)?);
+        if role == Role::Assistant {
+            self.answer(&mut fields, &mut parts)?;
+        }
+        let mut message = Message::new(role, parts);
+        message.name = fields.text("name")?;
+        message.extra = fields.extra(DIALECT);
+        Ok(message)
+    }
+
+    /// What only assistants say: refusals and calls.
+    fn answer(&mut self, fields: &mut Fields, parts: &mut Vec<Part>) -> Result<(), Fault> {
+        if let Some(refusal) = fields.text("refusal")? {
+            parts.push(Part::new(PartKind::Refusal(refusal), Provenance::Model));
+        }
+        let path = fields.path("tool_calls");
+        for (at, call) in fields.list("tool_calls")?.unwrap_or_default().into_iter().enumerate() {
+            let made_up = self.make_up();
+            let part = tools::read_call(call, &format!("{path}[{at}]"), made_up)?;
+            self.remember(&part);
+            parts.push(part);
+        }
+        if let Some(mut call) = fields.object("function_call")? {
+            let id = self.make_up();
+            let name = call.need_text("name")?;
+            let arguments = tools::read_arguments(call.value("arguments"));
+            self.last_legacy = Some(id.clone());
+            let part = Part::new(PartKind::ToolCall { id, name, arguments }, Provenance::Model);
+            self.remember(&part);
+            parts.push(part);
+        }
+        Ok(())
+    }
+
+    fn make_up(&mut self) -> String {
+        self.made_up += 1;
+        format!("call_{}", self.made_up)
+    }
+
+    fn remember(&mut self, part: &Part) {
+        if let PartKind::ToolCall { id, name, .. } = &part.kind {
+            self.names.insert(id.clone(), name.clone());
+        }
+    }
+
+    /// A `tool` message, or a legacy `function` message, which answers the last call.
+    fn result(&mut self, mut fields: Fields, legacy: bool) -> Result<Message, Fault> {
+        let content = fields.value("content");
+        let parts = content::read(content, &fields.path("content"), Provenance::Tool)?;
+        let (call, name) = if legacy {
+            let name = fields.need_text("name")?;
+            (self.last_legacy.take().unwrap_or_else(|| self.make_up()), Some(name))
+        } else {
+            let call = fields.need_text("tool_call_id")?;
+            let said = fields.text("name")?;
+            let name = self.names.get(&call).cloned().or(said);
+            (call, name)
+        };
+        let result = PartKind::ToolResult(ToolResult { call, name, parts, failed: false });
+        let mut message = Message::new(Role::Tool, vec![Part::new(result, Provenance::Tool)]);
+        message.extra = fields.extra(DIALECT);
+        Ok(message)
+    }
+}
+
+/// Thoughts of an earlier turn, as servers with open thoughts want them back: `reasoning_content`, or `reasoning`.
+fn thoughts(fields: &mut Fields) -> Result<Option<Part>, Fault> {
+    for name in ["reasoning_content", "reasoning"] {
+        if fields.peek(name).is_some() {
+            let text = fields.text(name)?.unwrap_or_default();
+            let part = Part::new(PartKind::Reasoning(text), Provenance::Model);
+            return Ok(Some(part.with_native(DIALECT, json!({"field": name}))));
+        }
+    }
+    Ok(None)
+}
+
+/// The fault for a request that cannot be sent on: something canon allows makes no sense here.
+pub(super) fn refuse(path: String, message: &'static str) -> Fault {
+    Fault::saying(Code::InvalidRequest, message).at(path)
+}

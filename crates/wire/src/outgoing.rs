@@ -1,0 +1,168 @@
+//! Writes a request body field by field: quirks applied, the dialect's own leftovers merged back, nothing copied twice.
+//!
+//! It knows no field of any dialect. Used by `anthropic/request.rs` and `gemini/request.rs`.
+
+use bytes::Bytes;
+use contract::canon::{Extra, Receipt};
+use contract::words::Dialect;
+use contract::{Code, Fault};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use smallvec::SmallVec;
+
+use crate::Quirks;
+
+/// A body being written.
+pub(crate) struct Outgoing<'a> {
+    out: Vec<u8>,
+    quirks: &'a Quirks,
+    receipt: &'a mut Receipt,
+    extra: Option<&'a Map<String, Value>>,
+    written: SmallVec<[&'static str; 16]>,
+}
+
+impl<'a> Outgoing<'a> {
+    /// Starts a body in `dialect`. Extra fields of another dialect are noted in the receipt.
+    pub(crate) fn new(
+        dialect: Dialect,
+        extra: &'a Extra,
+        quirks: &'a Quirks,
+        receipt: &'a mut Receipt,
+    ) -> Self {
+        let own = own_fields(dialect, extra, "", receipt);
+        Self { out: vec![b'{'], quirks, receipt, extra: own, written: SmallVec::new() }
+    }
+
+    /// Writes one field.
+    ///
+    /// # Errors
+    /// The value has no JSON form; canon never holds such a value.
+    pub(crate) fn put<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Fault> {
+        self.written.push(key);
+        self.write(key, value)
+    }
+
+    /// Writes one field if there is a value.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub(crate) fn put_some<T: Serialize>(
+        &mut self,
+        key: &'static str,
+        value: Option<T>,
+    ) -> Result<(), Fault> {
+        value.map_or(Ok(()), |value| self.put(key, &value))
+    }
+
+    /// Writes an object together with what the dialect's own leftovers hold under the same name; nothing if both are empty.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub(crate) fn put_object(
+        &mut self,
+        key: &'static str,
+        mut object: Map<String, Value>,
+    ) -> Result<(), Fault> {
+        if let Some(Value::Object(left)) = self.extra.and_then(|extra| extra.get(key)) {
+            merge(&mut object, left);
+        }
+        if object.is_empty() { Ok(()) } else { self.put(key, &object) }
+    }
+
+    /// Writes the remaining leftovers and closes the body.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub(crate) fn finish(mut self) -> Result<Bytes, Fault> {
+        for (key, value) in self.extra.into_iter().flatten() {
+            if !self.written.iter().any(|written| written == key) {
+                self.write(key, value)?;
+            }
+        }
+        self.out.push(b'}');
+        Ok(self.out.into())
+    }
+
+    fn write<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), Fault> {
+        if self.quirks.refuses.contains(&key) {
+            self.receipt.dropped(key.to_owned(), "the provider refuses this field");
+            return Ok(());
+        }
+        let name = self.quirks.renames.iter().find(|(from, _)| *from == key).map_or(key, |(_, to)| to);
+        if self.out.len() > 1 {
+            self.out.push(b',');
+        }
+        self.json(name)?;
+        self.out.push(b':');
+        self.json(value)
+    }
+
+    fn json<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Fault> {
+        serde_json::to_writer(&mut self.out, value).map_err(|error| Fault::new(Code::Internal).because(error))
+    }
+}
+
+/// The leftovers if `dialect` owns them; otherwise each that says something is noted as dropped.
+pub(crate) fn own_fields<'a>(
+    dialect: Dialect,
+    extra: &'a Extra,
+    prefix: &str,
+    receipt: &mut Receipt,
+) -> Option<&'a Map<String, Value>> {
+    let owner = extra.owner?;
+    if owner == dialect {
+        return (!extra.fields.is_empty()).then_some(&extra.fields);
+    }
+    for (key, _) in extra.fields.iter().filter(|(_, value)| !value.is_null()) {
+        receipt.dropped(format!("{prefix}{key}"), format!("only {owner} has this field"));
+    }
+    None
+}
+
+/// Adds the fields of `from` that `into` lacks; objects on both sides are merged.
+pub(crate) fn merge(into: &mut Map<String, Value>, from: &Map<String, Value>) {
+    for (key, value) in from {
+        match (into.get_mut(key), value) {
+            (Some(Value::Object(inner)), Value::Object(value)) => merge(inner, value),
+            (Some(_), _) => {}
+            (None, _) => {
+                into.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn extra(owner: Dialect, fields: Value) -> Extra {
+        let Value::Object(fields) = fields else { panic!("not an object") };
+        Extra { owner: Some(owner), fields }
+    }
+
+    #[test]
+    fn leftovers_are_merged_and_quirks_applied() {
+        let extra = extra(Dialect::GeminiGenerate, json!({"a": {"x": 1, "y": 2}, "b": 3, "c": 4}));
+        let quirks = Quirks { renames: &[("b", "B")], refuses: &["c"], ..Quirks::default() };
+        let mut receipt = Receipt::default();
+        let mut body = Outgoing::new(Dialect::GeminiGenerate, &extra, &quirks, &mut receipt);
+        let Value::Object(object) = json!({"x": 9}) else { panic!() };
+        body.put_object("a", object).unwrap();
+        let bytes = body.finish().unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&bytes).unwrap(), json!({"a": {"x": 9, "y": 2}, "B": 3}));
+        assert_eq!(receipt.to_string(), "c");
+    }
+
+    #[test]
+    fn leftovers_of_another_dialect_are_noted_unless_null() {
+        let extra = extra(Dialect::OpenaiChat, json!({"logit_bias": {"1": 2}, "store": null}));
+        let mut receipt = Receipt::default();
+        let quirks = Quirks::default();
+        let body = Outgoing::new(Dialect::AnthropicMessages, &extra, &quirks, &mut receipt);
+        assert_eq!(body.finish().unwrap(), "{}");
+        assert_eq!(receipt.to_string(), "logit_bias");
+    }
+}

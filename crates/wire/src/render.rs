@@ -1,0 +1,205 @@
+//! Faults as the clients of each dialect expect them, down to the headers their SDKs read.
+//!
+//! The names of types are those of the services: OpenAI's and Anthropic's error guides, Google's `google.rpc.Code`.
+//! Only here is an error written for a client.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use contract::body::Body;
+use contract::fault::{Code, Family, Fault, LimitState, UpstreamError};
+use contract::ports::FaultRenderer;
+use contract::words::{Dialect, Id};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use serde_json::{Value, json};
+
+/// Writes faults. It has no state.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Renderer;
+
+/// Our request id, on every answer.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-pathgate-request-id");
+/// The stable code of a fault.
+pub const ERROR: HeaderName = HeaderName::from_static("x-pathgate-error");
+
+impl FaultRenderer for Renderer {
+    fn render(&self, dialect: Dialect, fault: &Fault, request: Id) -> Response<Body> {
+        let body = verbatim(dialect, fault).unwrap_or_else(|| {
+            let value = match family_of(dialect) {
+                Shape::Openai => openai_error(fault),
+                Shape::Anthropic => {
+                    let mut error = anthropic_error(fault);
+                    error["request_id"] = json!(request.text().as_str());
+                    error
+                }
+                Shape::Google => google_error(fault),
+            };
+            Bytes::from(value.to_string())
+        });
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = fault.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        request_id_headers(dialect, request, headers);
+        headers.insert(ERROR, HeaderValue::from_static(fault.code().as_str()));
+        if let Some(wait) = fault.wait() {
+            retry_headers(wait, headers);
+        }
+        if let Some(limit) = fault.limit() {
+            limit_headers(&limit, headers);
+        }
+        response
+    }
+}
+
+enum Shape {
+    Openai,
+    Anthropic,
+    Google,
+}
+
+const fn family_of(dialect: Dialect) -> Shape {
+    match dialect {
+        Dialect::OpenaiChat | Dialect::OpenaiEmbeddings => Shape::Openai,
+        Dialect::AnthropicMessages => Shape::Anthropic,
+        Dialect::GeminiGenerate | Dialect::GeminiEmbed => Shape::Google,
+    }
+}
+
+/// The request id under our name and under the one the dialect's SDKs read.
+pub fn request_id_headers(dialect: Dialect, request: Id, headers: &mut HeaderMap) {
+    let Ok(value) = HeaderValue::from_str(request.text().as_str()) else { return };
+    let theirs = match family_of(dialect) {
+        Shape::Openai => Some(HeaderName::from_static("x-request-id")),
+        Shape::Anthropic => Some(HeaderName::from_static("request-id")),
+        Shape::Google => None,
+    };
+    if let Some(name) = theirs {
+        headers.insert(name, value.clone());
+    }
+    headers.insert(REQUEST_ID, value);
+}
+
+/// `retry-after` in seconds (RFC 9110, section 10.2.3), rounded up and at least 1, and `retry-after-ms`, which the
+/// OpenAI and Anthropic SDKs prefer.
+pub fn retry_headers(wait: Duration, headers: &mut HeaderMap) {
+    let millis = wait.as_nanos().div_ceil(1_000_000).clamp(1, u128::from(u32::MAX));
+    let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+    headers.insert(RETRY_AFTER, HeaderValue::from(millis.div_ceil(1000)));
+    headers.insert(HeaderName::from_static("retry-after-ms"), HeaderValue::from(millis));
+}
+
+/// `x-ratelimit-*-requests`, OpenAI's names.
+pub fn limit_headers(limit: &LimitState, headers: &mut HeaderMap) {
+    headers.insert(HeaderName::from_static("x-ratelimit-limit-requests"), HeaderValue::from(limit.limit));
+    let remaining = HeaderValue::from(limit.remaining);
+    headers.insert(HeaderName::from_static("x-ratelimit-remaining-requests"), remaining);
+    if let Ok(reset) = HeaderValue::from_str(&span(limit.reset)) {
+        headers.insert(HeaderName::from_static("x-ratelimit-reset-requests"), reset);
+    }
+}
+
+/// A span as OpenAI writes it: `12ms`, `1s`, `6m0s`, `1h0m5s`. Rounded up.
+fn span(span: Duration) -> String {
+    let millis = span.as_nanos().div_ceil(1_000_000);
+    if millis < 1000 {
+        return format!("{millis}ms");
+    }
+    let seconds = millis.div_ceil(1000);
+    let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{rest}s"),
+        (0, _) => format!("{minutes}m{rest}s"),
+        _ => format!("{hours}h{minutes}m{rest}s"),
+    }
+}
+
+/// The refusal of an upstream that the client is to see.
+fn refusal(fault: &Fault) -> Option<&UpstreamError> {
+    fault.upstream().filter(|_| fault.code() == Code::UpstreamRejected)
+}
+
+/// The upstream's own body, for a client that speaks its dialect.
+fn verbatim(dialect: Dialect, fault: &Fault) -> Option<Bytes> {
+    let error = refusal(fault)?;
+    let json = error.body.trim_ascii_start().starts_with(b"{");
+    (json && error.dialect == dialect).then(|| error.body.clone())
+}
+
+fn message(fault: &Fault) -> &str {
+    refusal(fault).map_or(fault.message(), |error| &error.message)
+}
+
+/// The class of a fault; that of an upstream's refusal is told by its status.
+fn family(fault: &Fault) -> Family {
+    let Some(error) = refusal(fault) else { return fault.code().family() };
+    match error.status {
+        StatusCode::UNAUTHORIZED => Family::Authentication,
+        StatusCode::FORBIDDEN => Family::Permission,
+        StatusCode::NOT_FOUND => Family::NotFound,
+        StatusCode::PAYLOAD_TOO_LARGE => Family::TooLarge,
+        StatusCode::TOO_MANY_REQUESTS => Family::RateLimit,
+        StatusCode::REQUEST_TIMEOUT => Family::Timeout,
+        status if status.is_server_error() => Family::Server,
+        _ => Family::InvalidRequest,
+    }
+}
+
+/// An upstream's own type where it is one that OpenAI's and Anthropic's clients know (`…_error`).
+fn carried_kind(fault: &Fault) -> Option<&str> {
+    refusal(fault)?.kind.as_deref().filter(|kind| kind.ends_with("_error"))
+}
+
+/// `{"error": {message, type, param, code}}`. `code` is ours, or the upstream's own where it has one.
+pub(crate) fn openai_error(fault: &Fault) -> Value {
+    let kind = carried_kind(fault).unwrap_or(match family(fault) {
+        Family::InvalidRequest | Family::NotFound | Family::TooLarge => "invalid_request_error",
+        Family::Authentication => "authentication_error",
+        Family::Permission => "permission_error",
+        Family::RateLimit => "rate_limit_error",
+        Family::Overloaded => "overloaded_error",
+        Family::Timeout => "timeout_error",
+        Family::Server => "server_error",
+    });
+    let error = refusal(fault);
+    let code = error.and_then(|error| error.code.as_deref()).unwrap_or(fault.code().as_str());
+    let param = error.and_then(|error| error.param.as_deref()).or(fault.param());
+    json!({"error": {"message": message(fault), "type": kind, "param": param, "code": code}})
+}
+
+/// `{"type": "error", "error": {type, message}}`; whole responses add `request_id`.
+pub(crate) fn anthropic_error(fault: &Fault) -> Value {
+    let kind = match family(fault) {
+        Family::InvalidRequest => "invalid_request_error",
+        Family::Authentication => "authentication_error",
+        Family::Permission => "permission_error",
+        Family::NotFound => "not_found_error",
+        Family::TooLarge => "request_too_large",
+        Family::RateLimit => "rate_limit_error",
+        Family::Overloaded => "overloaded_error",
+        Family::Timeout => "timeout_error",
+        Family::Server => "api_error",
+    };
+    json!({"type": "error", "error": {"type": kind, "message": message(fault)}})
+}
+
+/// `{"error": {code, message, status}}` with the stable code as `google.rpc.ErrorInfo`.
+pub(crate) fn google_error(fault: &Fault) -> Value {
+    let status = match family(fault) {
+        Family::InvalidRequest | Family::TooLarge => "INVALID_ARGUMENT",
+        Family::Authentication => "UNAUTHENTICATED",
+        Family::Permission => "PERMISSION_DENIED",
+        Family::NotFound => "NOT_FOUND",
+        Family::RateLimit => "RESOURCE_EXHAUSTED",
+        Family::Overloaded => "UNAVAILABLE",
+        Family::Timeout => "DEADLINE_EXCEEDED",
+        Family::Server => "INTERNAL",
+    };
+    let info = json!({"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": fault.code().as_str(),
+        "domain": "pathgate"});
+    json!({"error": {"code": fault.status().as_u16(), "message": message(fault), "status": status, "details": [info]}})
+}
+
+#[cfg(test)]
+mod tests;

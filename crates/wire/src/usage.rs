@@ -1,0 +1,379 @@
+//! Token counts of each dialect ↔ canon's disjoint [`Usage`]. What a provider reports is read leniently: a figure that
+//! is null, missing or of a wrong type counts as not reported, and never makes an answer fail.
+
+use contract::words::Usage;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+
+/// A count as providers write it: a whole number, now and then `12.0`, null or something else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Count(pub Option<u64>);
+
+impl Count {
+    /// The figure; 0 when there is none.
+    pub(crate) fn get(self) -> u64 {
+        self.0.unwrap_or_default()
+    }
+
+    /// This figure where there is one, else the other.
+    pub(crate) const fn or(self, other: Self) -> Self {
+        if self.0.is_some() { self } else { other }
+    }
+}
+
+struct CountVisitor;
+
+impl<'de> Visitor<'de> for CountVisitor {
+    type Value = Count;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a count")
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Count, E> {
+        Ok(Count(Some(value)))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Count, E> {
+        Ok(Count(u64::try_from(value).ok()))
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked")]
+    fn visit_f64<E>(self, value: f64) -> Result<Count, E> {
+        Ok(Count((0.0..=9e15).contains(&value).then_some(value as u64)))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Count, E> {
+        Ok(Count(None))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Count, E> {
+        Ok(Count(None))
+    }
+
+    fn visit_unit<E>(self) -> Result<Count, E> {
+        Ok(Count(None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Count, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Count(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Count, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Count(None))
+    }
+}
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(CountVisitor)
+    }
+}
+
+/// `usage` of OpenAI's chat completions and embeddings and of the servers that follow them.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Openai {
+    prompt_tokens: Count,
+    completion_tokens: Count,
+    total_tokens: Count,
+    prompt_tokens_details: Option<InputDetails>,
+    completion_tokens_details: Option<OutputDetails>,
+    /// DeepSeek's name for cached tokens.
+    prompt_cache_hit_tokens: Count,
+    /// Moonshot's.
+    cached_tokens: Count,
+    /// Mistral's.
+    num_cached_tokens: Count,
+    /// Where gateways in front of Anthropic models put it; within `prompt_tokens` there too.
+    cache_creation_input_tokens: Count,
+    /// Perplexity's and Copilot's.
+    reasoning_tokens: Count,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+struct InputDetails {
+    cached_tokens: Count,
+    audio_tokens: Count,
+    cache_write_tokens: Count,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+struct OutputDetails {
+    reasoning_tokens: Count,
+    audio_tokens: Count,
+}
+
+impl Openai {
+    /// Canon's form. A total above prompt + completion is thoughts that some servers (xAI, Gemini's compatible surface)
+    /// count beside the completion; they are billed as output.
+    pub(crate) fn canon(&self) -> Usage {
+        let input = self.prompt_tokens_details.unwrap_or_default();
+        let output = self.completion_tokens_details.unwrap_or_default();
+        let prompt = self.prompt_tokens.get();
+        let completion = self.completion_tokens.get();
+        let hidden = self.total_tokens.get().saturating_sub(prompt.saturating_add(completion));
+        let cached = input
+            .cached_tokens
+            .or(self.prompt_cache_hit_tokens)
+            .or(self.cached_tokens)
+            .or(self.num_cached_tokens)
+            .get()
+            .min(prompt);
+        let cache_write = input.cache_write_tokens.or(self.cache_creation_input_tokens).get();
+        let cache_write = cache_write.min(prompt - cached);
+        let audio_input = input.audio_tokens.get().min(prompt - cached - cache_write);
+        let output_total = completion.saturating_add(hidden);
+        let audio_output = output.audio_tokens.get().min(output_total);
+        let reasoning = output.reasoning_tokens.or(self.reasoning_tokens).get().max(hidden);
+        Usage {
+            input: prompt - cached - cache_write - audio_input,
+            cached,
+            cache_write,
+            cache_write_long: 0,
+            audio_input,
+            output: output_total - audio_output,
+            reasoning: reasoning.min(output_total - audio_output),
+            audio_output,
+        }
+    }
+}
+
+/// `usage` as OpenAI writes it.
+#[derive(Serialize)]
+pub(crate) struct OpenaiOut {
+    prompt_tokens: u64,
+    completion_tokens: u64,
+    total_tokens: u64,
+    prompt_tokens_details: InputOut,
+    completion_tokens_details: OutputOut,
+}
+
+#[derive(Serialize)]
+struct InputOut {
+    cached_tokens: u64,
+    audio_tokens: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    cache_write_tokens: u64,
+}
+
+#[derive(Serialize)]
+struct OutputOut {
+    reasoning_tokens: u64,
+    audio_tokens: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+impl From<&Usage> for OpenaiOut {
+    fn from(usage: &Usage) -> Self {
+        Self {
+            prompt_tokens: usage.input_total(),
+            completion_tokens: usage.output_total(),
+            total_tokens: usage.total(),
+            prompt_tokens_details: InputOut {
+                cached_tokens: usage.cached,
+                audio_tokens: usage.audio_input,
+                cache_write_tokens: usage.cache_write.saturating_add(usage.cache_write_long),
+            },
+            completion_tokens_details: OutputOut {
+                reasoning_tokens: usage.reasoning,
+                audio_tokens: usage.audio_output,
+            },
+        }
+    }
+}
+
+/// `usage` of Anthropic's messages: cached tokens stand beside `input_tokens`. On streams `message_start` carries it
+/// first and `message_delta` replaces what it names (cumulative figures).
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Anthropic {
+    input_tokens: Count,
+    output_tokens: Count,
+    cache_read_input_tokens: Count,
+    cache_creation_input_tokens: Count,
+    cache_creation: Option<CacheCreation>,
+    output_tokens_details: Option<ThinkingDetails>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+struct CacheCreation {
+    ephemeral_5m_input_tokens: Count,
+    ephemeral_1h_input_tokens: Count,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+struct ThinkingDetails {
+    thinking_tokens: Count,
+}
+
+impl Anthropic {
+    /// This report on top of an earlier one.
+    pub(crate) fn over(self, earlier: Self) -> Self {
+        Self {
+            input_tokens: self.input_tokens.or(earlier.input_tokens),
+            output_tokens: self.output_tokens.or(earlier.output_tokens),
+            cache_read_input_tokens: self.cache_read_input_tokens.or(earlier.cache_read_input_tokens),
+            cache_creation_input_tokens: self
+                .cache_creation_input_tokens
+                .or(earlier.cache_creation_input_tokens),
+            cache_creation: self.cache_creation.or(earlier.cache_creation),
+            output_tokens_details: self.output_tokens_details.or(earlier.output_tokens_details),
+        }
+    }
+
+    /// Canon's form.
+    pub(crate) fn canon(&self) -> Usage {
+        let written = self.cache_creation_input_tokens.get();
+        let split = self.cache_creation.unwrap_or_default();
+        let long = split.ephemeral_1h_input_tokens.get();
+        let written = written.max(long.saturating_add(split.ephemeral_5m_input_tokens.get()));
+        let thinking = self.output_tokens_details.unwrap_or_default().thinking_tokens.get();
+        let output = self.output_tokens.get();
+        Usage {
+            input: self.input_tokens.get(),
+            cached: self.cache_read_input_tokens.get(),
+            cache_write: written - long,
+            cache_write_long: long,
+            output,
+            reasoning: thinking.min(output),
+            ..Usage::default()
+        }
+    }
+}
+
+/// `usageMetadata` of Gemini: cached tokens within the prompt, tool-use prompts beside it, thoughts beside candidates.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Gemini {
+    prompt_token_count: Count,
+    cached_content_token_count: Count,
+    candidates_token_count: Count,
+    thoughts_token_count: Count,
+    tool_use_prompt_token_count: Count,
+    prompt_tokens_details: Option<Vec<Modality>>,
+    cache_tokens_details: Option<Vec<Modality>>,
+    candidates_tokens_details: Option<Vec<Modality>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Modality {
+    modality: String,
+    token_count: Count,
+}
+
+fn audio(details: Option<&[Modality]>) -> u64 {
+    let all = details.unwrap_or_default().iter();
+    all.filter(|entry| entry.modality == "AUDIO").map(|entry| entry.token_count.get()).sum()
+}
+
+impl Gemini {
+    /// Canon's form.
+    pub(crate) fn canon(&self) -> Usage {
+        let prompt = self.prompt_token_count.get();
+        let cached = self.cached_content_token_count.get().min(prompt);
+        let audio_cached = audio(self.cache_tokens_details.as_deref());
+        let audio_input = audio(self.prompt_tokens_details.as_deref()).saturating_sub(audio_cached);
+        let audio_input = audio_input.min(prompt - cached);
+        let candidates = self.candidates_token_count.get();
+        let audio_output = audio(self.candidates_tokens_details.as_deref()).min(candidates);
+        let reasoning = self.thoughts_token_count.get();
+        Usage {
+            input: (prompt - cached - audio_input).saturating_add(self.tool_use_prompt_token_count.get()),
+            cached,
+            audio_input,
+            output: (candidates - audio_output).saturating_add(reasoning),
+            reasoning,
+            audio_output,
+            ..Usage::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn openai(value: serde_json::Value) -> Usage {
+        serde_json::from_value::<Openai>(value).unwrap().canon()
+    }
+
+    #[test]
+    fn openai_counts_become_disjoint_and_come_back() {
+        let usage = openai(json!({
+            "prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150,
+            "prompt_tokens_details": {"cached_tokens": 60, "audio_tokens": 10},
+            "completion_tokens_details": {"reasoning_tokens": 20, "audio_tokens": 5}}));
+        let expected = Usage {
+            input: 30,
+            cached: 60,
+            audio_input: 10,
+            output: 45,
+            reasoning: 20,
+            audio_output: 5,
+            ..Usage::default()
+        };
+        assert_eq!(usage, expected);
+        let out = serde_json::to_value(OpenaiOut::from(&usage)).unwrap();
+        assert_eq!(openai(out), expected);
+    }
+
+    #[test]
+    fn hidden_thoughts_are_output() {
+        let usage = openai(json!({"prompt_tokens": 291, "completion_tokens": 26, "total_tokens": 506,
+            "completion_tokens_details": {"reasoning_tokens": 189}}));
+        assert_eq!((usage.input, usage.output, usage.reasoning), (291, 215, 189));
+        let silent = openai(json!({"prompt_tokens": 35, "completion_tokens": 12, "total_tokens": 109}));
+        assert_eq!((silent.output, silent.reasoning), (74, 62));
+    }
+
+    #[test]
+    fn odd_figures_do_no_harm() {
+        let usage = openai(json!({"prompt_tokens": 5.0, "completion_tokens": null, "total_tokens": "x",
+            "prompt_tokens_details": {"cached_tokens": 99, "audio_tokens": -4}, "completion_tokens_details": null}));
+        assert_eq!((usage.input, usage.cached, usage.total()), (0, 5, 5));
+    }
+
+    #[test]
+    fn anthropic_figures_are_replaced_one_by_one() {
+        let read = |value| serde_json::from_value::<Anthropic>(value).unwrap();
+        let start = read(json!({"input_tokens": 3, "output_tokens": 1, "cache_read_input_tokens": 7,
+            "cache_creation_input_tokens": 30,
+            "cache_creation": {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20}}));
+        let usage = read(json!({"output_tokens": 42})).over(start).canon();
+        let expected = Usage {
+            input: 3,
+            cached: 7,
+            cache_write: 10,
+            cache_write_long: 20,
+            output: 42,
+            ..Usage::default()
+        };
+        assert_eq!(usage, expected);
+    }
+
+    #[test]
+    fn gemini_thoughts_and_tool_prompts_are_added() {
+        let usage = serde_json::from_value::<Gemini>(json!({"promptTokenCount": 50, "cachedContentTokenCount": 20,
+            "candidatesTokenCount": 9, "thoughtsTokenCount": 11, "toolUsePromptTokenCount": 4, "totalTokenCount": 74,
+            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 42}, {"modality": "AUDIO", "tokenCount": 8}]}))
+        .unwrap()
+        .canon();
+        let expected =
+            Usage { input: 26, cached: 20, audio_input: 8, output: 20, reasoning: 11, ..Usage::default() };
+        assert_eq!(usage, expected);
+        assert_eq!(usage.total(), 74);
+    }
+}

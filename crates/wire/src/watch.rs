@@ -1,0 +1,301 @@
+//! Reading a stream in passing, when client and upstream speak the same dialect: bytes go through, figures stay here.
+//!
+//! Each frame is searched for a few words; only one that reports usage or an error is parsed. Without an edit to make,
+//! bytes leave as they come, before their frame is complete. The one edit, taking out the usage that we asked for and
+//! the client did not, works frame by frame. A watch never fails: what it cannot read it lets pass.
+//! Next: `watch/scan.rs` for the searching, `watch/facts.rs` for answers that are no stream.
+
+mod facts;
+mod scan;
+mod strip;
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use contract::words::{Dialect, Usage};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::sse::{Frame, FrameTooLarge, Splitter};
+use crate::usage::{Anthropic, Gemini, Openai};
+use scan::WORDS;
+use strip::Strip;
+
+pub use facts::{ReplyFacts, reply_facts};
+
+/// Watches one stream.
+#[derive(Debug)]
+pub struct StreamWatch {
+    dialect: Dialect,
+    strip: Option<Strip>,
+    blind: bool,
+    splitter: Splitter,
+    seen: Seen,
+}
+
+/// What the upstream says when it fails in mid-stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamError {
+    /// Its error type, in its own words.
+    pub kind: Option<String>,
+    /// Its message.
+    pub message: String,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    usage: Option<Usage>,
+    anthropic: Anthropic,
+    service_tier: Option<String>,
+    error: Option<StreamError>,
+    complete: bool,
+    content: bool,
+    output_bytes: u64,
+}
+
+impl StreamWatch {
+    /// A watch at the start of a stream. `strip_usage`: the client did not ask for the usage that we asked for; only
+    /// `openai.chat` knows this, elsewhere it is ignored.
+    #[must_use]
+    pub fn new(dialect: Dialect, strip_usage: bool) -> Self {
+        let strip = (strip_usage && dialect == Dialect::OpenaiChat).then(Strip::default);
+        Self { dialect, strip, blind: false, splitter: Splitter::default(), seen: Seen::default() }
+    }
+
+    /// Takes the next bytes and appends what goes on to the client.
+    pub fn feed(&mut self, chunk: Bytes, out: &mut VecDeque<Bytes>) {
+        let Self { dialect, strip, blind, splitter, seen } = self;
+        if chunk.is_empty() {
+            return;
+        }
+        if *blind {
+            out.push_back(chunk);
+            return;
+        }
+        let Some(strip) = strip else {
+            let result = splitter.feed(&chunk, |raw| {
+                seen.frame(*dialect, raw);
+                Ok::<_, FrameTooLarge>(())
+            });
+            out.push_back(chunk);
+            *blind = result.is_err();
+            return;
+        };
+        let mut kept = Vec::with_capacity(chunk.len() + 64);
+        let result = splitter.feed(&chunk, |raw| {
+            seen.frame(*dialect, raw);
+            strip.copy(raw, &mut kept);
+            Ok::<_, FrameTooLarge>(())
+        });
+        if result.is_err() {
+            *blind = true;
+            kept.extend_from_slice(&splitter.rest());
+        }
+        push(kept, out);
+    }
+
+    /// The stream has ended, or was given up. Appends what was still held back.
+    pub fn finish(&mut self, out: &mut VecDeque<Bytes>) {
+        let rest = self.splitter.rest();
+        if rest.is_empty() || self.blind {
+            return;
+        }
+        self.seen.frame(self.dialect, &rest);
+        if let Some(strip) = &mut self.strip {
+            let mut kept = Vec::with_capacity(rest.len());
+            strip.copy(&rest, &mut kept);
+            push(kept, out);
+        }
+    }
+
+    /// What the upstream reported last; none when it has reported nothing.
+    #[must_use]
+    pub const fn usage(&self) -> Option<Usage> {
+        self.seen.usage
+    }
+
+    /// The processing tier the upstream says it used, when it said so beside its usage.
+    #[must_use]
+    pub fn service_tier(&self) -> Option<&str> {
+        self.seen.service_tier.as_deref()
+    }
+
+    /// Has the answer been completed (`[DONE]` or a finish reason, `message_stop`, `finishReason`)?
+    #[must_use]
+    pub const fn complete(&self) -> bool {
+        self.seen.complete
+    }
+
+    /// Has the answer's first content gone by: text, thoughts, a refusal or a call?
+    #[must_use]
+    pub const fn content_started(&self) -> bool {
+        self.seen.content
+    }
+
+    /// Bytes of text, thoughts and arguments so far, JSON escapes included: for an estimate when the stream is cut.
+    #[must_use]
+    pub const fn output_bytes(&self) -> u64 {
+        self.seen.output_bytes
+    }
+
+    /// The failure that the upstream reported within the stream.
+    #[must_use]
+    pub const fn error(&self) -> Option<&StreamError> {
+        self.seen.error.as_ref()
+    }
+}
+
+fn push(kept: Vec<u8>, out: &mut VecDeque<Bytes>) {
+    if !kept.is_empty() {
+        out.push_back(kept.into());
+    }
+}
+
+impl Seen {
+    fn frame(&mut self, dialect: Dialect, raw: &[u8]) {
+        match dialect {
+            Dialect::AnthropicMessages => self.anthropic(raw),
+            Dialect::GeminiGenerate => self.gemini(raw),
+            _ => self.openai(raw),
+        }
+    }
+
+    fn openai(&mut self, raw: &[u8]) {
+        self.count(raw, &openai_texts());
+        if scan::values(raw, &WORDS.content).any(|(_, value)| value.starts_with(b"[{")) {
+            self.count(raw, &[&WORDS.text]);
+        }
+        if scan::has_value(raw, &WORDS.usage) {
+            self.openai_usage(raw);
+        }
+        if scan::has_value(raw, &WORDS.finish_reason) || is_done(raw) {
+            self.complete = true;
+        }
+        if scan::has_value(raw, &WORDS.error) {
+            self.parse_error(raw);
+        }
+    }
+
+    fn openai_usage(&mut self, raw: &[u8]) {
+        #[derive(Deserialize)]
+        struct Chunk {
+            #[serde(default)]
+            usage: Option<Openai>,
+            #[serde(default)]
+            service_tier: Value,
+            #[serde(default)]
+            x_groq: Option<Groq>,
+        }
+        #[derive(Deserialize)]
+        struct Groq {
+            #[serde(default)]
+            usage: Option<Openai>,
+        }
+        let Some(frame) = Frame::parse(raw) else { return };
+        let Ok(chunk) = serde_json::from_slice::<Chunk>(&frame.data) else { return };
+        let usage = chunk.usage.or_else(|| chunk.x_groq?.usage);
+        if let Some(usage) = usage {
+            self.usage = Some(usage.canon());
+        }
+        if let Value::String(tier) = chunk.service_tier {
+            self.service_tier = Some(tier);
+        }
+    }
+
+    fn anthropic(&mut self, raw: &[u8]) {
+        match scan::anthropic_event(raw) {
+            b"content_block_delta" => {
+                self.count(raw, &[&WORDS.text, &WORDS.thinking, &WORDS.partial_json]);
+            }
+            b"message_start" | b"message_delta" => self.anthropic_usage(raw),
+            b"message_stop" => self.complete = true,
+            b"error" => self.parse_error(raw),
+            _ => {}
+        }
+    }
+
+    fn anthropic_usage(&mut self, raw: &[u8]) {
+        #[derive(Deserialize)]
+        struct Outer {
+            #[serde(default)]
+            message: Option<Inner>,
+            #[serde(default)]
+            usage: Option<Reported>,
+        }
+        #[derive(Deserialize)]
+        struct Inner {
+            #[serde(default)]
+            usage: Option<Reported>,
+        }
+        #[derive(Deserialize)]
+        struct Reported {
+            #[serde(flatten)]
+            figures: Anthropic,
+            #[serde(default)]
+            service_tier: Option<String>,
+        }
+        let Some(frame) = Frame::parse(raw) else { return };
+        let Ok(outer) = serde_json::from_slice::<Outer>(&frame.data) else { return };
+        if let Some(reported) = outer.usage.or_else(|| outer.message?.usage) {
+            self.anthropic = reported.figures.over(self.anthropic);
+            self.usage = Some(self.anthropic.canon());
+            self.service_tier = reported.service_tier.or_else(|| self.service_tier.take());
+        }
+    }
+
+    fn gemini(&mut self, raw: &[u8]) {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Chunk {
+            usage_metadata: Gemini,
+        }
+        self.count(raw, &[&WORDS.text]);
+        self.content |= scan::has_value(raw, &WORDS.function_call);
+        if scan::has_value(raw, &WORDS.usage_metadata)
+            && let Some(frame) = Frame::parse(raw)
+            && let Ok(chunk) = serde_json::from_slice::<Chunk>(&frame.data)
+        {
+            self.usage = Some(chunk.usage_metadata.canon());
+        }
+        self.complete |=
+            scan::has_value(raw, &WORDS.finish_reason_camel) || scan::has_value(raw, &WORDS.block_reason);
+        if scan::has_value(raw, &WORDS.error) {
+            self.parse_error(raw);
+        }
+    }
+
+    fn count(&mut self, raw: &[u8], words: &[&scan::Word]) {
+        let bytes: u64 = words.iter().map(|word| scan::text_bytes(raw, word)).sum();
+        self.output_bytes += bytes;
+        self.content |= bytes > 0;
+    }
+
+    /// An `error` that is a member of the frame itself, not of something within it.
+    fn parse_error(&mut self, raw: &[u8]) {
+        #[derive(Deserialize)]
+        struct Outer {
+            error: Value,
+        }
+        let Some(frame) = Frame::parse(raw) else { return };
+        let Ok(outer) = serde_json::from_slice::<Outer>(&frame.data) else { return };
+        if outer.error.is_null() {
+            return;
+        }
+        let text = |name: &str| outer.error.get(name).and_then(Value::as_str).map(str::to_owned);
+        let message = outer.error.as_str().map(str::to_owned).or_else(|| text("message")).unwrap_or_default();
+        self.error = Some(StreamError { kind: text("type").or_else(|| text("status")), message });
+    }
+}
+
+/// The members of an OpenAI answer that hold what the model said.
+fn openai_texts() -> [&'static scan::Word; 5] {
+    [&WORDS.content, &WORDS.reasoning_content, &WORDS.reasoning, &WORDS.arguments, &WORDS.refusal]
+}
+
+/// Is this the frame `data: [DONE]`? Within JSON the five characters may stand in a text, so the whole data is compared.
+fn is_done(raw: &[u8]) -> bool {
+    raw.len() < 64 && Frame::parse(raw).is_some_and(|frame| frame.data.trim_ascii() == b"[DONE]")
+}
+
+#[cfg(test)]
+mod tests;

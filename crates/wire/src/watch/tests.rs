@@ -1,0 +1,197 @@
+//! Figures read in passing, under every cut; bytes that must not change, and those that must go.
+
+use super::*;
+
+fn run(dialect: Dialect, strip: bool, chunks: &[&[u8]]) -> (StreamWatch, Vec<u8>) {
+    let mut watch = StreamWatch::new(dialect, strip);
+    let mut out = VecDeque::new();
+    for chunk in chunks {
+        let before = out.len();
+        watch.feed(Bytes::copy_from_slice(chunk), &mut out);
+        if !strip && !chunk.is_empty() {
+            assert_eq!(out.len(), before + 1, "bytes were held back");
+        }
+    }
+    watch.finish(&mut out);
+    (watch, out.iter().flatten().copied().collect())
+}
+
+type Figures = (Option<Usage>, Option<String>, bool, bool, u64, Option<StreamError>);
+
+fn figures(watch: &StreamWatch) -> Figures {
+    (
+        watch.usage(),
+        watch.service_tier().map(str::to_owned),
+        watch.complete(),
+        watch.content_started(),
+        watch.output_bytes(),
+        watch.error().cloned(),
+    )
+}
+
+/// Runs a stream cut at every offset and byte by byte, and returns the figures and bytes that all of them gave.
+fn every_cut(dialect: Dialect, strip: bool, stream: &str) -> (Figures, String) {
+    let bytes = stream.as_bytes();
+    let (watch, out) = run(dialect, strip, &[bytes]);
+    let whole = (figures(&watch), out);
+    for at in 0..=bytes.len() {
+        let (watch, out) = run(dialect, strip, &[&bytes[..at], &bytes[at..]]);
+        assert_eq!((figures(&watch), out), whole, "cut at {at}");
+    }
+    let (watch, out) = run(dialect, strip, &bytes.chunks(1).collect::<Vec<_>>());
+    assert_eq!((figures(&watch), out), whole, "byte by byte");
+    (whole.0, String::from_utf8(whole.1).unwrap())
+}
+
+const OPENAI: &str = concat!(
+    "data: {\"id\":\"c\",\"service_tier\":\"flex\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}],\"usage\":null}\n\n",
+    ": keep-alive\n\n",
+    "data: {\"id\":\"c\",\"service_tier\":\"flex\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"say \\\"usage\\\":null,\\\"usage\"},\"finish_reason\":null}],\"usage\":null,\"obfuscation\":\"]}x\\\"\"}\n\n",
+    "data: {\"usage\": null, \"choices\":[{\"index\":0,\"delta\":{\"x\":{\"usage\":null}},\"finish_reason\":\"stop\"}]}\n\n",
+    "data: {\"id\":\"c\",\"service_tier\":\"flex\",\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":4,\"total_tokens\":13,\"prompt_tokens_details\":{\"cached_tokens\":5}}}\n\n",
+    "data: [DONE]\n\n",
+);
+
+fn openai_usage() -> Usage {
+    Usage { input: 4, cached: 5, output: 4, ..Usage::default() }
+}
+
+#[test]
+fn openai_passes_untouched_and_is_read() {
+    let (figures, out) = every_cut(Dialect::OpenaiChat, false, OPENAI);
+    assert_eq!(out, OPENAI);
+    assert_eq!(figures, (Some(openai_usage()), Some("flex".to_owned()), true, true, 26, None));
+}
+
+#[test]
+fn stripping_takes_out_what_we_asked_for_and_nothing_else() {
+    let (figures, out) = every_cut(Dialect::OpenaiChat, true, OPENAI);
+    assert_eq!(figures.0, Some(openai_usage()));
+    let expected = OPENAI
+        .replace(",\"usage\":null}\n", "}\n")
+        .replace(",\"usage\":null,\"obfuscation\"", ",\"obfuscation\"")
+        .replace("{\"usage\": null, ", "{ ");
+    let start = expected.find("data: {\"id\":\"c\",\"service_tier\":\"flex\",\"choices\":[],").unwrap();
+    let end = expected.find("data: [DONE]").unwrap();
+    assert_eq!(out, [&expected[..start], &expected[end..]].concat());
+    assert!(out.contains("{\"x\":{\"usage\":null}}"), "an inner member stays");
+}
+
+#[test]
+fn stripping_works_with_other_line_ends() {
+    for end in ["\r\n", "\r"] {
+        let (_, out) = every_cut(Dialect::OpenaiChat, true, &OPENAI.replace('\n', end));
+        let (_, plain) = every_cut(Dialect::OpenaiChat, true, OPENAI);
+        assert_eq!(out.replace("\r\n", "\n").replace('\r', "\n"), plain);
+    }
+}
+
+#[test]
+fn usage_beside_content_is_the_servers_own_and_stays() {
+    let stream = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1}}\n\n";
+    let (figures, out) = every_cut(Dialect::OpenaiChat, true, stream);
+    assert_eq!(out, stream);
+    assert_eq!(figures.0, Some(Usage { input: 1, output: 1, ..Usage::default() }));
+}
+
+#[test]
+fn anthropic_is_read() {
+    let stream = concat!(
+        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"usage\":{\"input_tokens\":7,\"cache_read_input_tokens\":3,\"output_tokens\":1,\"service_tier\":\"standard\"}}}\n\n",
+        "event: ping\ndata: {\"type\": \"ping\"}\n\n",
+        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"error \\\"usage\\\"\"}}\n\n",
+        "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":12}}\n\n",
+        "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+    );
+    let (figures, out) = every_cut(Dialect::AnthropicMessages, true, stream);
+    assert_eq!(out, stream);
+    let usage = Usage { input: 7, cached: 3, output: 12, ..Usage::default() };
+    assert_eq!(figures, (Some(usage), Some("standard".to_owned()), true, true, 15, None));
+}
+
+#[test]
+fn gemini_is_read() {
+    let stream = concat!(
+        "data: {\"candidates\": [{\"content\": {\"parts\": [{\"text\": \"hey\"}]}}],\"usageMetadata\": {\"promptTokenCount\": 4}}\r\n\r\n",
+        "data: {\"candidates\": [{\"finishReason\": \"STOP\"}],\"usageMetadata\": {\"promptTokenCount\": 4,\"candidatesTokenCount\": 2,\"thoughtsTokenCount\": 5}}\r\n\r\n",
+    );
+    let (figures, out) = every_cut(Dialect::GeminiGenerate, false, stream);
+    assert_eq!(out, stream);
+    let usage = Usage { input: 4, output: 7, reasoning: 5, ..Usage::default() };
+    assert_eq!(figures, (Some(usage), None, true, true, 3, None));
+}
+
+#[test]
+fn failures_within_a_stream_are_seen() {
+    for (dialect, frame) in [
+        (Dialect::OpenaiChat, "data: {\"error\":{\"message\":\"m\",\"type\":\"t\"}}\n\n"),
+        (Dialect::OpenaiChat, "data: {\"id\":\"x\", \"error\": {\"type\":\"t\",\"message\":\"m\"}}\n\n"),
+        (
+            Dialect::AnthropicMessages,
+            "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"t\",\"message\":\"m\"}}\n\n",
+        ),
+        (Dialect::GeminiGenerate, "data: {\"error\":{\"code\":503,\"message\":\"m\",\"status\":\"t\"}}\n\n"),
+    ] {
+        let (figures, _) = every_cut(dialect, false, frame);
+        let error = StreamError { kind: Some("t".to_owned()), message: "m".to_owned() };
+        assert_eq!(figures, (None, None, false, false, 0, Some(error)));
+    }
+    let inner = "data: {\"choices\":[{\"index\":0,\"error\":{\"message\":\"m\"}}],\"error\":null}\n\n";
+    assert_eq!(every_cut(Dialect::OpenaiChat, false, inner).0.5, None);
+}
+
+#[test]
+fn a_cut_stream_is_not_complete_and_its_rest_is_not_lost() {
+    let half = &OPENAI[..300];
+    for strip in [false, true] {
+        let (figures, out) = every_cut(Dialect::OpenaiChat, strip, half);
+        assert!(!figures.2);
+        assert!(out.ends_with(&half[250..]));
+    }
+}
+
+#[test]
+fn a_frame_beyond_the_cap_passes_unread() {
+    let long = format!("data: {}", "x".repeat(crate::sse::FRAME_CAP));
+    for strip in [false, true] {
+        let (_, out) = run(
+            Dialect::OpenaiChat,
+            strip,
+            &[OPENAI.as_bytes(), &long.as_bytes()[..9], &long.as_bytes()[9..], b"y\n\n"],
+        );
+        assert!(out.ends_with(format!("{long}y\n\n").as_bytes()));
+    }
+}
+
+#[test]
+fn whole_answers_give_their_facts() {
+    let facts = reply_facts(
+        Dialect::OpenaiChat,
+        br#"{"model":"m","service_tier":"default","choices":[{"message":{"content":"abc"}}],"usage":{"prompt_tokens":2,"completion_tokens":1}}"#,
+    ).unwrap();
+    let usage = Usage { input: 2, output: 1, ..Usage::default() };
+    assert_eq!(
+        facts,
+        ReplyFacts {
+            usage: Some(usage),
+            service_tier: Some("default".into()),
+            model: Some("m".into()),
+            output_bytes: 0
+        }
+    );
+    let facts = reply_facts(Dialect::OpenaiChat, br#"{"choices":[{"message":{"content":"abc"}}]}"#).unwrap();
+    assert_eq!((facts.usage, facts.output_bytes), (None, 3));
+    let facts = reply_facts(
+        Dialect::AnthropicMessages,
+        br#"{"model":"c","content":[],"usage":{"input_tokens":2,"output_tokens":1,"service_tier":"priority"}}"#,
+    ).unwrap();
+    assert_eq!((facts.usage, facts.service_tier.as_deref()), (Some(usage), Some("priority")));
+    let facts = reply_facts(
+        Dialect::GeminiGenerate,
+        br#"{"modelVersion":"g","candidates":[],"usageMetadata":{"promptTokenCount":2,"candidatesTokenCount":1}}"#,
+    ).unwrap();
+    assert_eq!((facts.usage, facts.model.as_deref()), (Some(usage), Some("g")));
+    assert!(reply_facts(Dialect::OpenaiChat, b"<html>").is_err());
+    assert!(reply_facts(Dialect::OpenaiChat, b"{\"usage\":").is_err());
+    assert_eq!(reply_facts(Dialect::OpenaiChat, b"[1]"), Ok(ReplyFacts::default()));
+}
