@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 
+NAMED_BINARY = os.environ.get("PATHGATE_BIN")
 KEY = "the-key-of-the-client-tests"
 LIMITED_KEY = "the-key-with-a-limit-of-one"
 NARROW_KEY = "the-key-for-the-alias-fast-only"
@@ -62,8 +63,7 @@ keys:
 
 def binary():
     """The binary under test: $PATHGATE_BIN, or the debug build of this checkout."""
-    named = os.environ.get("PATHGATE_BIN")
-    return pathlib.Path(named) if named else pathlib.Path(__file__).parents[2] / "target/debug/pathgate"
+    return pathlib.Path(NAMED_BINARY) if NAMED_BINARY else pathlib.Path(__file__).parents[2] / "target/debug/pathgate"
 
 
 def free_address():

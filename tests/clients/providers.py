@@ -194,7 +194,8 @@ class Anthropic(Handler):
     }
 
     def sent_key(self):
-        return self.headers.get("x-api-key")
+        # The service takes both; so does the SDK, from version 2 on the second.
+        return self.headers.get("x-api-key") or (self.headers.get("authorization") or "").removeprefix("Bearer ")
 
     def error(self, status, message):
         error = {"type": self.TYPES.get(status, "api_error"), "message": message}

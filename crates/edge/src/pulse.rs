@@ -104,6 +104,8 @@ impl Pulse {
     pub(crate) fn begin(self: &Arc<Self>) -> UnderWay {
         bump(&self.heads);
         self.head_begun.store(false, Relaxed);
+        // The next head can only be read once the last body is out of the way.
+        self.unread.store(false, Relaxed);
         self.in_flight.fetch_add(1, Relaxed);
         UnderWay(Arc::clone(self))
     }

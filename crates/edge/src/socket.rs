@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-use crate::pulse::Pulse;
+use crate::pulse::{Pulse, Signal};
 
 /// What an HTTP/2 client sends first (RFC 9113 §3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -233,7 +233,8 @@ impl AsyncWrite for Link {
             this.shut = true;
             this.pulse.closing();
         }
-        if this.pulse.has_unread() {
+        // At shutdown there is no time to be polite to a client that still sends.
+        if this.pulse.has_unread() && !this.pulse.signalled(Signal::Close) {
             ready!(this.poll_discard(cx));
         }
         Poll::Ready(Ok(()))

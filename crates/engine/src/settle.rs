@@ -121,9 +121,15 @@ impl Tail {
 }
 
 impl SettleTask {
-    /// Settles what clients left behind, until the last request is over.
-    pub async fn run(mut self) {
-        while let Some((tail, record)) = self.abandoned.recv().await {
+    /// Settles what clients left behind, until `stop`; what is waiting then is settled first.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) {
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let (tail, record) = tokio::select! {
+                biased;
+                Some(abandoned) = self.abandoned.recv() => abandoned,
+                () = &mut stop => return,
+            };
             tail.settle_abandoned(record);
         }
     }

@@ -7,7 +7,7 @@ use contract::words::{Tick, Timestamp};
 
 /// Wall time and monotonic time of the machine, waits of the runtime.
 #[derive(Debug)]
-pub struct SystemClock {
+pub(crate) struct SystemClock {
     start: Instant,
 }
 
@@ -15,7 +15,7 @@ impl SystemClock {
     /// A clock whose ticks count from now.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the Clock port")]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { start: Instant::now() }
     }
 }

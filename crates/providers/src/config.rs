@@ -1,118 +1,107 @@
-//! `providers:` of the configuration.
+//! `providers.<name>`: one variant per kind, told apart by `kind`.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
-use contract::ports::Timeouts;
-use contract::settings::{SecretText, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One upstream account.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ProviderConfig {
-    /// What kind of provider it is.
-    pub kind: Kind,
-    /// The credential. `openai`, `anthropic` and `gemini` need one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub api_key: Option<SecretText>,
-    /// Where it is reached, up to and without the operation's path: `https://api.openai.com/v1`. `openai-compatible` needs one;
-    /// the other kinds know their own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub base_url: Option<String>,
-    /// Headers to send with every call.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub headers: BTreeMap<String, SecretText>,
-    /// Where it runs, such as `eu`; shown in listings.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub region: Option<String>,
-    /// Models to list when the provider cannot be asked.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub models: Vec<String>,
-    /// How long each phase of a call may take.
-    #[serde(default)]
-    pub timeouts: TimeoutsConfig,
-    /// Certificates of its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tls: Option<TlsConfig>,
-}
+use crate::account::Account;
+use crate::{anthropic, demo, gemini, ollama, openai, openai_compatible};
 
-/// Kinds of providers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// OpenAI itself.
-    Openai,
-    /// Anything that speaks OpenAI's chat completions: vLLM, llama.cpp, Groq, Mistral, …
-    OpenaiCompatible,
-    /// Anthropic itself.
-    Anthropic,
-    /// Google AI Studio.
-    Gemini,
-    /// Ollama.
-    Ollama,
-    /// The built-in model that echoes.
-    Demo,
-}
-
-/// How long each phase of one attempt may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct TimeoutsConfig {
-    /// DNS, TCP and TLS together. `5s` when left out.
-    pub connect: Span,
-    /// From the request sent to the response head. `120s` when left out.
-    pub first_byte: Span,
-    /// Between two chunks of the answer. `60s` when left out.
-    pub idle: Span,
-    /// The whole attempt. `600s` when left out.
-    pub total: Span,
-}
-
-impl Default for TimeoutsConfig {
-    fn default() -> Self {
-        let Timeouts { connect, first_byte, idle, total } = Timeouts::default();
-        Self { connect: Span(connect), first_byte: Span(first_byte), idle: Span(idle), total: Span(total) }
-    }
-}
-
-impl From<TimeoutsConfig> for Timeouts {
-    fn from(config: TimeoutsConfig) -> Self {
-        Self {
-            connect: config.connect.0,
-            first_byte: config.first_byte.0,
-            idle: config.idle.0,
-            total: config.total.0,
-        }
-    }
-}
-
-/// Certificates for one provider.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct TlsConfig {
-    /// Authorities to trust instead of the public ones (PEM).
-    pub ca_file: Option<PathBuf>,
-    /// The client certificate to present (PEM).
-    pub client_cert: Option<PathBuf>,
-    /// Its private key (PEM).
-    pub client_key: Option<PathBuf>,
+/// An upstream account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum ProviderConfig {
+    /// OpenAI's own API.
+    Openai(openai::Config),
+    /// Any server that speaks OpenAI's dialect: vLLM, llama.cpp, Mistral, Groq, OpenRouter, another gateway.
+    OpenaiCompatible(openai_compatible::Config),
+    /// Anthropic's own API.
+    Anthropic(anthropic::Config),
+    /// Google's Gemini API (AI Studio keys).
+    Gemini(gemini::Config),
+    /// A local or remote Ollama.
+    Ollama(ollama::Config),
+    /// Answers inside the gateway, for first steps and tests: the models `echo` and `embed`.
+    Demo(demo::Config),
 }
 
 impl ProviderConfig {
-    /// A provider of this kind with nothing else said.
+    /// The kind, as `kind:` names it.
     #[must_use]
-    pub fn of(kind: Kind) -> Self {
-        Self {
-            kind,
-            api_key: None,
-            base_url: None,
-            headers: BTreeMap::new(),
-            region: None,
-            models: Vec::new(),
-            timeouts: TimeoutsConfig::default(),
-            tls: None,
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Openai(_) => openai::KIND,
+            Self::OpenaiCompatible(_) => openai_compatible::KIND,
+            Self::Anthropic(_) => anthropic::KIND,
+            Self::Gemini(_) => gemini::KIND,
+            Self::Ollama(_) => ollama::KIND,
+            Self::Demo(_) => demo::KIND,
         }
+    }
+
+    /// The settings that all kinds have; for `demo`, which has none, those of nothing configured.
+    #[must_use]
+    pub fn account(&self) -> Account<'_> {
+        match self {
+            Self::Openai(config) => config.account(),
+            Self::OpenaiCompatible(config) => config.account(),
+            Self::Anthropic(config) => config.account(),
+            Self::Gemini(config) => config.account(),
+            Self::Ollama(config) => config.account(),
+            Self::Demo(_) => Account::none(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn read(value: Value) -> Result<ProviderConfig, String> {
+        serde_json::from_value(value).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_kind_picks_the_settings() {
+        let config = read(
+            json!({ "kind": "openai-compatible", "base_url": "http://127.0.0.1:8000/v1", "region": "eu",
+            "timeouts": { "first_byte": "5m" }, "headers": { "x-team": "a" }, "models": ["qwen3"] }),
+        )
+        .unwrap();
+        assert_eq!(config.kind(), "openai-compatible");
+        let account = config.account();
+        assert_eq!((account.region, account.models), (Some("eu"), &["qwen3".to_owned()][..]));
+        assert_eq!(account.timeouts.limits().first_byte.as_secs(), 300);
+        assert_eq!(read(json!({ "kind": "demo" })).unwrap().kind(), "demo");
+    }
+
+    #[test]
+    fn unknown_kinds_and_fields_are_refused() {
+        assert!(read(json!({ "kind": "opnai" })).is_err());
+        let error = read(json!({ "kind": "openai", "api_kye": "x" })).unwrap_err();
+        assert!(error.contains("api_kye"), "{error}");
+        assert!(read(json!({ "kind": "demo", "api_key": "x" })).is_err());
+    }
+
+    #[test]
+    fn a_printed_configuration_shows_no_secret() {
+        let config =
+            read(json!({ "kind": "openai", "api_key": "sk-1234", "headers": { "x-key": "hush" } })).unwrap();
+        for text in [format!("{config:?}"), serde_json::to_string(&config).unwrap()] {
+            assert!(!text.contains("sk-1234") && !text.contains("hush"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_schema_closes_every_kind_and_names_it() {
+        let schema = schemars::schema_for!(ProviderConfig).to_value();
+        let kinds = schema["oneOf"].as_array().unwrap();
+        let mut names = Vec::new();
+        for kind in kinds {
+            assert_eq!(kind["additionalProperties"], json!(false), "{kind}");
+            assert!(kind["required"].as_array().unwrap().contains(&json!("kind")), "{kind}");
+            names.push(kind["properties"]["kind"]["const"].as_str().unwrap());
+        }
+        assert_eq!(names, ["openai", "openai-compatible", "anthropic", "gemini", "ollama", "demo"]);
     }
 }

@@ -1,99 +1,109 @@
-//! Reading the lists of models that providers give.
+//! Lists of models: asked of the upstream, read within bounds, turned into cards.
 
-use contract::ports::ModelCard;
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use contract::Body;
+use contract::ports::{Capabilities, ModelCard, Phase, ProviderReply, UpstreamFailure};
 use contract::words::Operation;
+use http_body::Body as _;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-#[derive(Deserialize)]
-struct Listed<M> {
-    #[serde(alias = "models")]
-    data: Vec<M>,
-}
+/// The longest list that is read.
+const LONGEST: usize = 4 << 20;
 
-#[derive(Deserialize)]
-struct ById {
-    id: String,
-}
-
-#[derive(Deserialize)]
-struct ByName {
-    name: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct GeminiModel {
-    name: String,
-    input_token_limit: Option<u64>,
-    output_token_limit: Option<u64>,
-    #[serde(default)]
-    supported_generation_methods: Vec<String>,
-}
-
-/// `{"data":[{"id":…}]}`
-pub(crate) fn openai(body: &[u8]) -> Option<Vec<ModelCard>> {
-    let list: Listed<ById> = serde_json::from_slice(body).ok()?;
-    Some(list.data.into_iter().map(|model| ModelCard::unknown(model.id)).collect())
-}
-
-/// `{"data":[{"id":…}]}`; every model of it converses.
-pub(crate) fn anthropic(body: &[u8]) -> Option<Vec<ModelCard>> {
-    let mut cards = openai(body)?;
-    for card in &mut cards {
-        card.operations = vec![Operation::Chat];
+/// Reads a whole JSON answer.
+pub(crate) async fn read<T: DeserializeOwned>(reply: ProviderReply) -> Result<T, UpstreamFailure> {
+    if !reply.status.is_success() {
+        return Err(UpstreamFailure::Status(reply.status));
     }
-    Some(cards)
+    let bytes = collect(reply.body).await?;
+    serde_json::from_slice(&bytes).map_err(|error| broken(format!("not a list of models: {error}")))
 }
 
-/// `{"models":[{"name":"qwen3:4b"}]}`
-pub(crate) fn ollama(body: &[u8]) -> Option<Vec<ModelCard>> {
-    let list: Listed<ByName> = serde_json::from_slice(body).ok()?;
-    Some(list.data.into_iter().map(|model| ModelCard::unknown(model.name)).collect())
-}
-
-/// `{"models":[{"name":"models/…","supportedGenerationMethods":[…]}]}`; models that do nothing we serve are left out.
-pub(crate) fn gemini(body: &[u8]) -> Option<Vec<ModelCard>> {
-    let list: Listed<GeminiModel> = serde_json::from_slice(body).ok()?;
-    let card = |model: GeminiModel| {
-        let does = |method: &str| model.supported_generation_methods.iter().any(|name| name == method);
-        let mut operations = Vec::new();
-        if does("generateContent") {
-            operations.push(Operation::Chat);
+async fn collect(mut body: Body) -> Result<Vec<u8>, UpstreamFailure> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        let frame = frame.map_err(|error| broken(error.to_string()))?;
+        if let Ok(data) = frame.into_data() {
+            if bytes.len() + data.len() > LONGEST {
+                return Err(broken(format!("longer than {LONGEST} bytes")));
+            }
+            bytes.extend_from_slice(&data);
         }
-        if does("embedContent") || does("batchEmbedContents") {
-            operations.push(Operation::Embeddings);
-        }
-        if operations.is_empty() {
-            return None;
-        }
-        let name = model.name.strip_prefix("models/").unwrap_or(&model.name);
-        Some(ModelCard {
-            operations,
-            context_window: model.input_token_limit,
-            max_output: model.output_token_limit,
-            ..ModelCard::unknown(name)
-        })
-    };
-    Some(list.data.into_iter().filter_map(card).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(cards: Option<Vec<ModelCard>>) -> Vec<String> {
-        cards.unwrap().into_iter().map(|card| card.name).collect()
     }
+    Ok(bytes)
+}
 
-    #[test]
-    fn each_shape_is_read() {
-        assert_eq!(names(openai(br#"{"object":"list","data":[{"id":"a","object":"model"}]}"#)), ["a"]);
-        assert_eq!(names(ollama(br#"{"models":[{"name":"b:4b","size":1}]}"#)), ["b:4b"]);
-        let list = br#"{"models":[
-            {"name":"models/g","inputTokenLimit":10,"supportedGenerationMethods":["generateContent"]},
-            {"name":"models/old","supportedGenerationMethods":["predict"]}]}"#;
-        let cards = gemini(list).unwrap();
-        assert_eq!((cards.len(), cards[0].name.as_str(), cards[0].context_window), (1, "g", Some(10)));
-        assert!(openai(b"<html>").is_none());
+fn broken(reason: String) -> UpstreamFailure {
+    UpstreamFailure::Lost { phase: Phase::Body, reason }
+}
+
+/// A card of a model of which only the name is known.
+pub(crate) fn card(name: impl Into<String>, operation: Operation) -> ModelCard {
+    ModelCard {
+        name: name.into(),
+        operations: vec![operation],
+        context_window: None,
+        max_output: None,
+        capabilities: Capabilities::default(),
+        deprecated: None,
+    }
+}
+
+/// What a model does, guessed from its name: lists in OpenAI's shape do not say.
+pub(crate) fn guess(name: &str) -> Operation {
+    let name = name.to_ascii_lowercase();
+    let embeds = ["embed", "bge-", "gte-", "e5-", "minilm"].iter().any(|part| name.contains(part));
+    if embeds { Operation::Embeddings } else { Operation::Chat }
+}
+
+/// Cards for a list that the operator wrote.
+pub(crate) fn configured(names: &[String]) -> Vec<ModelCard> {
+    names.iter().map(|name| card(name.as_str(), guess(name))).collect()
+}
+
+/// OpenAI's shape, `{"data": [{"id": …}]}` (some servers leave the envelope out), with what others added to it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(crate) enum OpenaiList {
+    Wrapped { data: Vec<OpenaiEntry> },
+    Bare(Vec<OpenaiEntry>),
+}
+
+#[derive(Deserialize)]
+pub(crate) struct OpenaiEntry {
+    pub(crate) id: String,
+    /// OpenRouter, Together.
+    context_length: Option<u64>,
+    /// Groq.
+    context_window: Option<u64>,
+    /// vLLM, SGLang.
+    max_model_len: Option<u64>,
+    /// Mistral.
+    max_context_length: Option<u64>,
+    /// Groq.
+    max_completion_tokens: Option<u64>,
+}
+
+impl OpenaiList {
+    pub(crate) fn entries(self) -> Vec<OpenaiEntry> {
+        match self {
+            Self::Wrapped { data } => data,
+            Self::Bare(data) => data,
+        }
+    }
+}
+
+impl OpenaiEntry {
+    pub(crate) fn card(self) -> ModelCard {
+        let window = self.context_length.or(self.context_window).or(self.max_model_len);
+        let operation = guess(&self.id);
+        ModelCard {
+            context_window: window.or(self.max_context_length),
+            max_output: self.max_completion_tokens,
+            ..card(self.id, operation)
+        }
     }
 }

@@ -12,9 +12,7 @@ use contract::canon::Receipt;
 use contract::ports::{
     AttemptEntry, BoxFuture, Clock, CostKind, Outcome, Recorder, RequestEntry, Settled, StageTimes,
 };
-use contract::words::{
-    Dialect, Id, IdKind, NanoUsd, Operation, Tick, Timestamp, Usage, UsageSource,
-};
+use contract::words::{Dialect, Id, IdKind, NanoUsd, Operation, Tick, Timestamp, Usage, UsageSource};
 use storage::{Spool, StorageConfig};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -109,8 +107,17 @@ fn settled(key: Id, clock: &RealClock) -> Settled {
 fn cpu() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
     let after_name = stat.rsplit(')').next().expect("a name in brackets");
-    let ticks: u64 = after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().expect("ticks")).sum();
+    let ticks: u64 = after_name
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|field| field.parse::<u64>().expect("ticks"))
+        .sum();
     Duration::from_millis(ticks * 10)
+}
+
+fn report(what: &str, began: Instant, used: Duration, count: u32) {
+    println!("{what}: {:?} wall, {:?} cpu per request", began.elapsed() / count, (cpu() - used) / count);
 }
 
 fn main() {
@@ -124,22 +131,36 @@ fn main() {
             ..StorageConfig::default()
         };
         let stores = storage::open(&config).await.expect("a database");
-        let spool = Spool::open(&config.spool_dir().expect("a spool"), config.spool.max_size.0).expect("a spool");
+        let spool =
+            Spool::open(&config.spool_dir().expect("a spool"), config.spool.max_size.0).expect("a spool");
         let key = Id::new(IdKind::Key);
         let all: Vec<Settled> = (0..count).map(|_| settled(key, &clock)).collect();
 
+        let (half, rest) = all.split_at(all.len() / 2);
+        let half_count = u32::try_from(half.len()).expect("a small number");
+
         let (began, used) = (Instant::now(), cpu());
-        for one in &all {
+        for one in half {
             spool.record(one).expect("a record");
         }
-        let bytes = spool.depth().waiting_bytes / u64::from(count);
-        println!("record: {:?} wall, {:?} cpu per request, {bytes} bytes", began.elapsed() / count, (cpu() - used) / count);
+        let bytes = spool.depth().waiting_bytes / u64::from(half_count);
+        report("record", began, used, half_count);
+        println!("spool: {bytes} bytes per request");
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let (began, used) = (Instant::now(), cpu());
         spool.start(stores.ledger.clone(), clock.clone(), &tasks, stop.clone());
         assert!(spool.flush(Duration::from_secs(60), &*clock).await, "drained");
-        println!("drain:  {:?} wall, {:?} cpu per request", began.elapsed() / count, (cpu() - used) / count);
+        report("drain of a backlog", began, used, half_count);
+
+        let (began, used) = (Instant::now(), cpu());
+        for some in rest.chunks(1_000) {
+            for one in some {
+                spool.record(one).expect("a record");
+            }
+            assert!(spool.flush(Duration::from_secs(60), &*clock).await, "drained");
+        }
+        report("record and drain, keeping up", began, used, count - half_count);
         stop.cancel();
         tasks.close();
         tasks.wait().await;

@@ -68,7 +68,9 @@ impl StorageConfig {
             return Err("PostgreSQL is not supported by this release: write sqlite://PATH");
         }
         match text.strip_prefix("sqlite://") {
-            Some(path) if !path.is_empty() && !path.contains('?') => Ok(Database::Sqlite(PathBuf::from(path))),
+            Some(path) if !path.is_empty() && !path.contains('?') => {
+                Ok(Database::Sqlite(PathBuf::from(path)))
+            }
             _ => Err("not a database: write sqlite://PATH (such as sqlite://pathgate.db) or memory"),
         }
     }
@@ -77,9 +79,7 @@ impl StorageConfig {
     #[must_use]
     pub fn spool_dir(&self) -> Option<PathBuf> {
         match self.database() {
-            Ok(Database::Sqlite(path)) => {
-                Some(self.spool.dir.clone().unwrap_or_else(|| beside(&path)))
-            }
+            Ok(Database::Sqlite(path)) => Some(self.spool.dir.clone().unwrap_or_else(|| beside(&path))),
             _ => None,
         }
     }

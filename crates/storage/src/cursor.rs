@@ -17,7 +17,8 @@ impl Position {
     pub(crate) fn decode(text: &str) -> Result<Self, StoreError> {
         let digits = text.strip_prefix('t').filter(|digits| digits.len() == 32).ok_or(StoreError::Cursor)?;
         let (at, seq) = digits.split_at_checked(16).ok_or(StoreError::Cursor)?;
-        let number = |text| u64::from_str_radix(text, 16).map(u64::cast_signed).map_err(|_| StoreError::Cursor);
+        let number =
+            |text| u64::from_str_radix(text, 16).map(u64::cast_signed).map_err(|_| StoreError::Cursor);
         Ok(Self { at: number(at)?, seq: number(seq)? })
     }
 }
@@ -40,7 +41,8 @@ pub(crate) fn decode_name(text: &str) -> Result<String, StoreError> {
         return Err(StoreError::Cursor);
     }
     let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
-    let bytes: Option<Vec<u8>> = pairs.iter().map(|[high, low]| Some(nibble(*high)? << 4 | nibble(*low)?)).collect();
+    let bytes: Option<Vec<u8>> =
+        pairs.iter().map(|[high, low]| Some(nibble(*high)? << 4 | nibble(*low)?)).collect();
     bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or(StoreError::Cursor)
 }
 

@@ -13,9 +13,7 @@ mod otlp;
 #[cfg(test)]
 mod settled;
 
-pub use config::{
-    BodiesConfig, LogConfig, LogFormat, OtlpConfig, RequestLog, TelemetryConfig, check,
-};
+pub use config::{BodiesConfig, LogConfig, LogFormat, OtlpConfig, RequestLog, TelemetryConfig, check};
 pub use instruments::Instruments;
 pub use logging::{LogError, LogGuard, init as init_logging};
 pub use losses::Losses;

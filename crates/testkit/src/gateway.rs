@@ -252,3 +252,26 @@ impl Gateway {
         gateway
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_child_gets_its_files_its_variables_and_no_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = dir.path().join("pathgate");
+        std::fs::write(&script, "#!/bin/sh\n/bin/cat \"$3\"\necho \"$1 $4 [$OURS] [$HOME]\" >&2\nexit 2\n")
+            .unwrap();
+        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let launch =
+            Launch::new(&script).config("listen: {listen}\n").arg("--to={dir}").env("OURS", "{listen}");
+        let (status, output) = launch.run_to_end().await;
+        assert_eq!(status.code(), Some(2));
+        let address = output.strip_prefix("listen: ").and_then(|rest| rest.lines().next()).unwrap();
+        assert!(address.parse::<SocketAddr>().is_ok(), "{output}");
+        assert!(output.contains(&format!("[{address}] []")) && output.contains("serve --to=/"), "{output}");
+    }
+}

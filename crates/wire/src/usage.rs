@@ -269,13 +269,16 @@ pub(crate) struct Gemini {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Modality {
-    modality: String,
+    /// A word; from some of Vertex's clients the number of its enum.
+    modality: serde_json::Value,
     token_count: Count,
 }
 
 fn audio(details: Option<&[Modality]>) -> u64 {
     let all = details.unwrap_or_default().iter();
-    all.filter(|entry| entry.modality == "AUDIO").map(|entry| entry.token_count.get()).sum()
+    all.filter(|entry| entry.modality == "AUDIO" || entry.modality == 4)
+        .map(|entry| entry.token_count.get())
+        .sum()
 }
 
 impl Gemini {

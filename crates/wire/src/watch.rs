@@ -161,8 +161,8 @@ impl Seen {
     }
 
     fn openai(&mut self, raw: &[u8]) {
-        self.count(raw, &openai_texts());
-        if scan::values(raw, &WORDS.content).any(|(_, value)| value.starts_with(b"[{")) {
+        let said = self.count(raw, &openai_texts());
+        if !said && scan::values(raw, &WORDS.content).any(|(_, value)| value.starts_with(b"[{")) {
             self.count(raw, &[&WORDS.text]);
         }
         if scan::has_value(raw, &WORDS.usage) {
@@ -264,10 +264,12 @@ impl Seen {
         }
     }
 
-    fn count(&mut self, raw: &[u8], words: &[&scan::Word]) {
+    /// Adds the texts of these members; tells whether there were any.
+    fn count(&mut self, raw: &[u8], words: &[&scan::Word]) -> bool {
         let bytes: u64 = words.iter().map(|word| scan::text_bytes(raw, word)).sum();
         self.output_bytes += bytes;
         self.content |= bytes > 0;
+        bytes > 0
     }
 
     /// An `error` that is a member of the frame itself, not of something within it.

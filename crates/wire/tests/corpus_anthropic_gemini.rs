@@ -1,5 +1,11 @@
 //! Recorded exchanges with Anthropic and Gemini, read and written again. The recordings are not part of the project: where
 //! `../shared/fixtures` is missing these tests say so and pass.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "the functions that tests share are tests too"
+)]
 
 use std::path::{Path, PathBuf};
 
@@ -196,7 +202,7 @@ fn joined(messages: Vec<Value>) -> Vec<Value> {
         let Value::Array(content) = blocks(message["content"].take()) else { panic!("content") };
         match joined.last_mut() {
             Some(last) if last["role"] == message["role"] => {
-                last["content"].as_array_mut().unwrap().extend(content)
+                last["content"].as_array_mut().unwrap().extend(content);
             }
             _ => {
                 message["content"] = Value::Array(content);
@@ -214,10 +220,9 @@ fn blocks(content: Value) -> Value {
     };
     for block in content.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
         block.retain(|key, value| !(key == "is_error" && *value == json!(false)));
-        if block["type"] == "tool_result" {
-            if let Some(inner) = block.get_mut("content") {
-                *inner = blocks(inner.take());
-            }
+        let holds_blocks = block["type"] == "tool_result";
+        if let Some(inner) = block.get_mut("content").filter(|_| holds_blocks) {
+            *inner = blocks(inner.take());
         }
     }
     content

@@ -89,7 +89,9 @@ impl std::str::FromStr for Expiry {
         if let Ok(span) = text.parse() {
             return Ok(Self::In(span));
         }
-        text.parse().map(Self::At).map_err(|_| "neither a time such as 2030-01-31T12:00:00Z nor a span such as 30d")
+        text.parse()
+            .map(Self::At)
+            .map_err(|_| "neither a time such as 2030-01-31T12:00:00Z nor a span such as 30d")
     }
 }
 
@@ -181,7 +183,11 @@ async fn find(keys: &dyn KeyAdmin, named: &str) -> Result<Id, Failure> {
 
 fn show_secret(minted: &MintedKey, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
     let view = &minted.view;
-    writeln!(terminal.err, "Key {} ({}). It is shown this once; only its hash is kept:", view.spec.name, view.id)?;
+    writeln!(
+        terminal.err,
+        "Key {} ({}). It is shown this once; only its hash is kept:",
+        view.spec.name, view.id
+    )?;
     Ok(writeln!(terminal.out, "{}", minted.secret.expose())?)
 }
 
@@ -242,7 +248,10 @@ fn hash(new: bool, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
         line.trim().to_owned()
     };
     if key.is_empty() {
-        return Err(Failure::new(Exit::BadConfiguration, "no key on standard input; or use `pathgate key hash --new`"));
+        return Err(Failure::new(
+            Exit::BadConfiguration,
+            "no key on standard input; or use `pathgate key hash --new`",
+        ));
     }
     Ok(writeln!(terminal.out, "{}", KeyHash::of(&key))?)
 }

@@ -133,7 +133,8 @@ fn execute(command: Command, host: &dyn Host, terminal: &mut Terminal<'_>) -> Re
 
 fn check(file: Option<PathBuf>, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
     let Some(file) = setup::find(file) else {
-        let message = "no configuration file: there is no ./pathgate.yaml; name a file or set PATHGATE_CONFIG";
+        let message =
+            "no configuration file: there is no ./pathgate.yaml; name a file or set PATHGATE_CONFIG";
         return Err(Failure::new(Exit::BadConfiguration, message));
     };
     let setup = load_setup(Some(file.clone()), Overrides::default())?;

@@ -73,9 +73,7 @@ pub(crate) fn load_setup(file: Option<PathBuf>, overrides: Overrides) -> Result<
         config::check(config, faults);
     });
     match loaded {
-        Ok(loaded) => {
-            Ok(Setup { config: loaded.config, file, secret_files: loaded.secret_files, overrides })
-        }
+        Ok(loaded) => Ok(Setup { config: loaded.config, file, secret_files: loaded.secret_files, overrides }),
         Err(error) => Err(Failure::new(Exit::BadConfiguration, error)),
     }
 }

@@ -172,7 +172,18 @@ fn a_key_lives_and_ends() {
     let key = |words: &[&str]| pathgate(&host, &[&["key", "--config", path], words].concat(), "");
 
     assert!(key(&["list"]).2.starts_with("There are no keys."));
-    let create = ["create", "ci", "--model", "fast", "--scope", "inference", "--requests", "60/min", "--expires", "1d"];
+    let create = [
+        "create",
+        "ci",
+        "--model",
+        "fast",
+        "--scope",
+        "inference",
+        "--requests",
+        "60/min",
+        "--expires",
+        "1d",
+    ];
     let (exit, out, err) = key(&create);
     assert_eq!((exit, out.as_str()), (Exit::Ok, "pgk_new\n"));
     assert!(err.starts_with("Key ci (key_"), "{err}");
@@ -187,7 +198,10 @@ fn a_key_lives_and_ends() {
     let list = key(&["list"]).1;
     let rows: Vec<Vec<&str>> = list.lines().map(|line| line.split_whitespace().skip(1).collect()).collect();
     assert_eq!(rows[0], ["NAME", "KEY", "FROM", "LIMIT", "STATE"]);
-    assert_eq!(rows[1], ["ci", "…wxyz", "database", "60/min", "active", "until", "2023-11-15T22:13:20.000000Z"]);
+    assert_eq!(
+        rows[1],
+        ["ci", "…wxyz", "database", "60/min", "active", "until", "2023-11-15T22:13:20.000000Z"]
+    );
     assert_eq!(rows[2][3..], ["-", "revoked", "1970-01-01T00:00:01.000000Z"]);
     let json: serde_json::Value = serde_json::from_str(&key(&["list", "--json"]).1).unwrap();
     assert_eq!((&json[0]["name"], &json[0]["models"][0]), (&"ci".into(), &"fast".into()));
@@ -211,7 +225,10 @@ fn references_are_complete() {
     let host = FakeHost::default();
     let errors = pathgate(&host, &["schema", "errors"], "").1;
     for code in Code::ALL {
-        assert!(errors.contains(&format!("| `{}` | {} |", code.as_str(), code.status().as_u16())), "{code:?}");
+        assert!(
+            errors.contains(&format!("| `{}` | {} |", code.as_str(), code.status().as_u16())),
+            "{code:?}"
+        );
     }
     for what in ["config", "openapi"] {
         let text = pathgate(&host, &["schema", what], "").1;

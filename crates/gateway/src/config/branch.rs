@@ -80,7 +80,8 @@ pub(crate) fn not_among(node: &Node, allowed: &[&Value]) -> String {
 /// By a key whose value is a constant of its own in every alternative.
 fn by_tag<'a>(rules: Rules<'a>, node: &Node, among: &[&'a Value], place: Place<'_>) -> Option<Choice<'a>> {
     let first = properties(rules, among.first()?)?;
-    let tag = first.keys().find(|key| among.iter().all(|schema| !tag_values(rules, schema, key).is_empty()))?;
+    let tag =
+        first.keys().find(|key| among.iter().all(|schema| !tag_values(rules, schema, key).is_empty()))?;
     let Kind::Map(entries) = &node.kind else { return None };
     let known: Vec<&Value> = among.iter().flat_map(|schema| tag_values(rules, schema, tag)).collect();
     let Some(entry) = entries.iter().find(|entry| entry.key == *tag) else {

@@ -7,6 +7,9 @@ use contract::words::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The provider that is always there, so that `demo/echo` answers on a machine with no account anywhere.
+const BUILT_IN: &str = "demo";
+
 /// Everything that can be set. Every setting has a default; an empty file is a valid one.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -61,7 +64,12 @@ pub(crate) fn check(config: &Config, faults: &mut Faults) {
     config.storage.validate("storage", faults);
     identity::check(&config.auth, config.server.is_loopback(), faults);
     identity::check_keys(&config.keys, &config.auth, faults);
-    let providers: BTreeSet<&str> = config.providers.keys().map(String::as_str).collect();
+    for (name, provider) in &config.providers {
+        // Building calls nobody; it is how a kind says what it needs.
+        drop(providers::build(name, provider, faults));
+    }
+    let mut providers: BTreeSet<&str> = config.providers.keys().map(String::as_str).collect();
+    providers.insert(BUILT_IN);
     routing::check(&config.models, &providers, faults);
     telemetry::check(&config.telemetry, faults);
 }

@@ -83,9 +83,9 @@ impl Node {
             Kind::Number(number) => Value::Number(number.clone()),
             Kind::Text(text) => Value::String(text.value.clone()),
             Kind::List(items) => Value::Array(items.iter().map(Self::to_value).collect()),
-            Kind::Map(entries) => {
-                Value::Object(entries.iter().map(|entry| (entry.key.clone(), entry.value.to_value())).collect())
-            }
+            Kind::Map(entries) => Value::Object(
+                entries.iter().map(|entry| (entry.key.clone(), entry.value.to_value())).collect(),
+            ),
         }
     }
 

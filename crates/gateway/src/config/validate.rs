@@ -22,10 +22,37 @@ use super::yaml::number;
 /// `pattern` checks it.
 #[cfg(test)]
 pub(crate) const KEYWORDS: [&str; 31] = [
-    "$ref", "type", "properties", "required", "additionalProperties", "unevaluatedProperties", "propertyNames", "items", "enum",
-    "const", "oneOf", "anyOf", "allOf", "minimum", "maximum", "exclusiveMinimum", "minLength", "minItems",
-    "maxItems", "format", "pattern", "$schema", "$id", "$defs", "title", "description", "default", "examples", "deprecated",
-    "writeOnly", "readOnly",
+    "$ref",
+    "type",
+    "properties",
+    "required",
+    "additionalProperties",
+    "unevaluatedProperties",
+    "propertyNames",
+    "items",
+    "enum",
+    "const",
+    "oneOf",
+    "anyOf",
+    "allOf",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "minLength",
+    "minItems",
+    "maxItems",
+    "format",
+    "pattern",
+    "$schema",
+    "$id",
+    "$defs",
+    "title",
+    "description",
+    "default",
+    "examples",
+    "deprecated",
+    "writeOnly",
+    "readOnly",
 ];
 
 /// Reads a file that a secret is kept in.
@@ -70,7 +97,13 @@ pub(crate) struct Place<'p> {
 impl<'a> Rules<'a> {
     /// Checks a value against a schema. What is wrong inside is taken out; the result says whether the value itself
     /// may stay.
-    pub(crate) fn check(self, node: &mut Node, schema: &'a Value, place: Place<'_>, report: &mut Report) -> bool {
+    pub(crate) fn check(
+        self,
+        node: &mut Node,
+        schema: &'a Value,
+        place: Place<'_>,
+        report: &mut Report,
+    ) -> bool {
         if matches!(&node.kind, Kind::Text(text) if text.written.contains("${") && !text.interpolated) {
             return false; // Its `${…}` failed and was reported.
         }
@@ -199,9 +232,10 @@ impl<'a> Rules<'a> {
         report: &mut Report,
     ) -> bool {
         let count = items.len();
-        for (keyword, ordering, word) in
-            [("minItems", std::cmp::Ordering::Less, "at least"), ("maxItems", std::cmp::Ordering::Greater, "at most")]
-        {
+        for (keyword, ordering, word) in [
+            ("minItems", std::cmp::Ordering::Less, "at least"),
+            ("maxItems", std::cmp::Ordering::Greater, "at most"),
+        ] {
             if let Some(bound) = unsigned(facets, keyword)
                 && count.cmp(&bound) == ordering
             {
@@ -265,9 +299,6 @@ impl<'a> Rules<'a> {
                     .map_err(|error| format!("cannot read the secret from {}: {error}", file.display()))?;
                 text.value = content.trim_end_matches(['\n', '\r']).to_owned();
                 report.files.push(file);
-            }
-            if text.value.is_empty() {
-                return Err("the secret is empty; leave the setting out if none is needed".to_owned());
             }
             return Ok(());
         }

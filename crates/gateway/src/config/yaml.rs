@@ -89,7 +89,10 @@ impl Builder {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(Found::whole(at, "a second document begins here; the file must be one document"));
+                    return Err(Found::whole(
+                        at,
+                        "a second document begins here; the file must be one document",
+                    ));
                 }
                 Ok(())
             }
@@ -137,9 +140,8 @@ impl Builder {
             return Ok(());
         }
         let kind = if style == ScalarStyle::Plain && !forced { resolve(&text) } else { None };
-        let kind = kind.unwrap_or_else(|| {
-            Kind::Text(Text { value: text.clone(), written: text, interpolated: false })
-        });
+        let kind = kind
+            .unwrap_or_else(|| Kind::Text(Text { value: text.clone(), written: text, interpolated: false }));
         let finished = Finished { node: Node { at, kind }, size: 1, depth: 0 };
         if anchor != 0 {
             self.anchors.insert(anchor, finished.clone());
@@ -164,8 +166,7 @@ impl Builder {
             Body::List(items) => Kind::List(items),
             Body::Map { entries, .. } => Kind::Map(entries),
         };
-        let finished =
-            Finished { node: Node { at: open.at, kind }, size: open.size, depth: open.depth + 1 };
+        let finished = Finished { node: Node { at: open.at, kind }, size: open.size, depth: open.depth + 1 };
         // The values inside were counted when they were added.
         self.nodes -= open.size - 1;
         if open.anchor != 0 {

@@ -1,23 +1,133 @@
-//! Anthropic itself. Source: <https://docs.claude.com/en/api/overview>.
+//! Anthropic's own API.
 
-use contract::words::{Dialect, Operation};
-use wire::Quirks;
+mod config;
+mod quirks;
+#[cfg(test)]
+mod tests;
 
-use crate::listing;
-use crate::profile::{Auth, List, Path, Profile, Surface};
+use std::future::ready;
+use std::sync::Arc;
 
-pub(crate) const PROFILE: Profile = Profile {
-    kind: "anthropic",
-    base_url: Some("https://api.anthropic.com"),
-    needs_key: true,
-    auth: Auth::Header("x-api-key"),
-    headers: &[("anthropic-version", "2023-06-01")],
-    forwards: &["anthropic-version", "anthropic-beta"],
-    surfaces: &[Surface {
-        operation: Operation::Chat,
-        dialect: Dialect::AnthropicMessages,
-        path: Path::Fixed("/v1/messages"),
-    }],
-    list: List { path: "/v1/models?limit=1000", read: listing::anthropic },
-    quirks: Quirks { renames: &[], refuses: &[], accepts: &[], developer_as_system: false },
+use bytes::Bytes;
+use contract::Fault;
+use contract::canon::Receipt;
+use contract::ports::{
+    BoxFuture, Call, Canon, Capabilities, ModelCard, Provider, ProviderReply, SharedProvider, Upstream,
+    UpstreamFailure,
 };
+use contract::settings::Faults;
+use contract::words::{Dialect, Operation};
+use http::Uri;
+use serde::Deserialize;
+
+use crate::listing::{card, configured, read};
+use crate::request::{Endpoint, translate};
+
+pub use config::Config;
+
+pub(crate) const KIND: &str = quirks::FACTS.kind;
+
+/// An account that speaks `anthropic.messages`.
+struct Anthropic {
+    endpoint: Endpoint,
+    messages: Uri,
+    models: Uri,
+}
+
+pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<SharedProvider> {
+    let endpoint = Endpoint::new(name, config.account(), &quirks::FACTS, faults)?;
+    let messages = endpoint.url("/messages", None)?;
+    let models = endpoint.url("/models", Some("limit=1000"))?;
+    Some(Arc::new(Anthropic { endpoint, messages, models }))
+}
+
+impl Provider for Anthropic {
+    fn name(&self) -> &str {
+        &self.endpoint.name
+    }
+
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn dialect(&self, operation: Operation) -> Option<Dialect> {
+        (operation == Operation::Chat).then_some(Dialect::AnthropicMessages)
+    }
+
+    fn translate(&self, request: Canon<'_>) -> Result<(Bytes, Receipt), Fault> {
+        translate(request, Dialect::AnthropicMessages, None, &quirks::QUIRKS)
+    }
+
+    fn call<'a>(
+        &'a self,
+        call: Call<'a>,
+        upstream: &'a dyn Upstream,
+    ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
+        match call.operation {
+            Operation::Chat => upstream.send(self.endpoint.post(self.messages.clone(), call)),
+            Operation::Embeddings => {
+                Box::pin(ready(Err(UpstreamFailure::Build("anthropic has no embeddings".to_owned()))))
+            }
+        }
+    }
+
+    fn discover<'a>(
+        &'a self,
+        upstream: &'a dyn Upstream,
+    ) -> BoxFuture<'a, Result<Vec<ModelCard>, UpstreamFailure>> {
+        Box::pin(async move {
+            if !self.endpoint.models.is_empty() {
+                return Ok(configured(&self.endpoint.models));
+            }
+            let list: List = read(upstream.send(self.endpoint.get(self.models.clone())).await?).await?;
+            Ok(list.data.into_iter().map(Entry::card).collect())
+        })
+    }
+}
+
+/// `GET /v1/models` (platform.claude.com/docs/en/api/models/list).
+#[derive(Deserialize)]
+struct List {
+    data: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    id: String,
+    max_input_tokens: Option<u64>,
+    max_tokens: Option<u64>,
+    #[serde(default)]
+    capabilities: Option<Supports>,
+}
+
+#[derive(Deserialize)]
+struct Supports {
+    image_input: Option<Support>,
+    pdf_input: Option<Support>,
+    structured_outputs: Option<Support>,
+    thinking: Option<Support>,
+}
+
+#[derive(Deserialize)]
+struct Support {
+    supported: Option<bool>,
+}
+
+impl Entry {
+    fn card(self) -> ModelCard {
+        let says = |support: Option<Support>| support.and_then(|support| support.supported);
+        let capabilities = self.capabilities.map_or_else(Capabilities::default, |supports| Capabilities {
+            images: says(supports.image_input),
+            pdf: says(supports.pdf_input),
+            json_schema: says(supports.structured_outputs),
+            reasoning: says(supports.thinking),
+            ..Capabilities::default()
+        });
+        ModelCard {
+            context_window: self.max_input_tokens.filter(|tokens| *tokens > 0),
+            max_output: self.max_tokens.filter(|tokens| *tokens > 0),
+            capabilities,
+            ..card(self.id, Operation::Chat)
+        }
+    }
+}

@@ -1,38 +1,143 @@
-//! Google AI Studio. Source: <https://ai.google.dev/api/generate-content>.
+//! Google's Gemini API. The model and the operation stand in the path.
 
-use contract::words::{Dialect, Operation};
-use wire::Quirks;
+mod config;
+mod quirks;
+#[cfg(test)]
+mod tests;
 
-use crate::listing;
-use crate::profile::{Auth, List, Path, Profile, Surface};
+use std::future::ready;
+use std::sync::Arc;
 
-pub(crate) const PROFILE: Profile = Profile {
-    kind: "gemini",
-    base_url: Some("https://generativelanguage.googleapis.com/v1beta"),
-    needs_key: true,
-    auth: Auth::Header("x-goog-api-key"),
-    headers: &[],
-    forwards: &[],
-    surfaces: &[
-        Surface {
-            operation: Operation::Chat,
-            dialect: Dialect::GeminiGenerate,
-            path: Path::Model {
-                before: "/models/",
-                whole: ":generateContent",
-                stream: ":streamGenerateContent?alt=sse",
-            },
-        },
-        Surface {
-            operation: Operation::Embeddings,
-            dialect: Dialect::GeminiEmbed,
-            path: Path::Model {
-                before: "/models/",
-                whole: ":batchEmbedContents",
-                stream: ":batchEmbedContents",
-            },
-        },
-    ],
-    list: List { path: "/models?pageSize=1000", read: listing::gemini },
-    quirks: Quirks { renames: &[], refuses: &[], accepts: &[], developer_as_system: false },
+use bytes::Bytes;
+use contract::Fault;
+use contract::canon::Receipt;
+use contract::ports::{
+    BoxFuture, Call, Canon, Capabilities, ModelCard, Provider, ProviderReply, SharedProvider, Upstream,
+    UpstreamFailure,
 };
+use contract::settings::Faults;
+use contract::words::{Dialect, Operation};
+use http::Uri;
+use serde::Deserialize;
+
+use crate::listing::{card, configured, read};
+use crate::request::{Endpoint, segment, translate};
+
+pub use config::Config;
+
+pub(crate) const KIND: &str = quirks::FACTS.kind;
+
+/// An account that speaks `gemini.generate` and `gemini.embed`.
+struct Gemini {
+    endpoint: Endpoint,
+    models: Uri,
+}
+
+pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<SharedProvider> {
+    let endpoint = Endpoint::new(name, config.account(), &quirks::FACTS, faults)?;
+    let models = endpoint.url("/models", Some("pageSize=1000"))?;
+    Some(Arc::new(Gemini { endpoint, models }))
+}
+
+impl Gemini {
+    fn url(&self, call: &Call<'_>) -> Option<Uri> {
+        // `models/` is left out in our names, but tuned models keep their collection: `tunedModels/x`.
+        let (collection, name) = call.model.split_once('/').unwrap_or(("models", call.model));
+        let (collection, name) = match collection {
+            "models" | "tunedModels" => (collection, segment(name)?),
+            _ => ("models", segment(call.model)?),
+        };
+        let (method, query) = match (call.operation, call.stream) {
+            (Operation::Chat, false) => ("generateContent", None),
+            (Operation::Chat, true) => ("streamGenerateContent", Some("alt=sse")),
+            (Operation::Embeddings, _) => ("batchEmbedContents", None),
+        };
+        self.endpoint.url(&format!("/{collection}/{name}:{method}"), query)
+    }
+}
+
+impl Provider for Gemini {
+    fn name(&self) -> &str {
+        &self.endpoint.name
+    }
+
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn dialect(&self, operation: Operation) -> Option<Dialect> {
+        Some(match operation {
+            Operation::Chat => Dialect::GeminiGenerate,
+            Operation::Embeddings => Dialect::GeminiEmbed,
+        })
+    }
+
+    fn translate(&self, request: Canon<'_>) -> Result<(Bytes, Receipt), Fault> {
+        translate(request, Dialect::GeminiGenerate, Some(Dialect::GeminiEmbed), &quirks::QUIRKS)
+    }
+
+    fn call<'a>(
+        &'a self,
+        call: Call<'a>,
+        upstream: &'a dyn Upstream,
+    ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
+        match self.url(&call) {
+            Some(url) => upstream.send(self.endpoint.post(url, call)),
+            None => Box::pin(ready(Err(UpstreamFailure::Build(
+                "the model's name cannot stand in a URL".to_owned(),
+            )))),
+        }
+    }
+
+    fn discover<'a>(
+        &'a self,
+        upstream: &'a dyn Upstream,
+    ) -> BoxFuture<'a, Result<Vec<ModelCard>, UpstreamFailure>> {
+        Box::pin(async move {
+            if !self.endpoint.models.is_empty() {
+                return Ok(configured(&self.endpoint.models));
+            }
+            let list: List = read(upstream.send(self.endpoint.get(self.models.clone())).await?).await?;
+            Ok(list.models.into_iter().filter_map(Entry::card).collect())
+        })
+    }
+}
+
+/// `GET /v1beta/models` (ai.google.dev/api/models).
+#[derive(Deserialize)]
+struct List {
+    #[serde(default)]
+    models: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    name: String,
+    input_token_limit: Option<u64>,
+    output_token_limit: Option<u64>,
+    #[serde(default)]
+    supported_generation_methods: Vec<String>,
+    thinking: Option<bool>,
+}
+
+impl Entry {
+    /// None for models that neither converse nor embed, such as those for images and film.
+    fn card(self) -> Option<ModelCard> {
+        let can = |method: &str| self.supported_generation_methods.iter().any(|name| name == method);
+        let operation = if can("generateContent") {
+            Operation::Chat
+        } else if can("embedContent") || can("batchEmbedContents") {
+            Operation::Embeddings
+        } else {
+            return None;
+        };
+        let name = self.name.strip_prefix("models/").unwrap_or(&self.name);
+        Some(ModelCard {
+            context_window: self.input_token_limit,
+            max_output: self.output_token_limit,
+            capabilities: Capabilities { reasoning: self.thinking, ..Capabilities::default() },
+            ..card(name, operation)
+        })
+    }
+}

@@ -1,30 +1,93 @@
-//! Ollama, through its OpenAI-compatible surface. Source: <https://docs.ollama.com/openai>.
+//! Ollama: OpenAI's dialect for calls, its own list of models.
 
-use contract::words::{Dialect, Operation};
+mod config;
+mod quirks;
+#[cfg(test)]
+mod tests;
 
-use crate::listing;
-use crate::openai_compatible::QUIRKS;
-use crate::profile::{Auth, List, Path, Profile, Surface};
+use std::sync::Arc;
 
-pub(crate) const PROFILE: Profile = Profile {
-    kind: "ollama",
-    base_url: Some("http://127.0.0.1:11434"),
-    needs_key: false,
-    auth: Auth::Bearer,
-    headers: &[],
-    forwards: &[],
-    surfaces: &[
-        Surface {
-            operation: Operation::Chat,
-            dialect: Dialect::OpenaiChat,
-            path: Path::Fixed("/v1/chat/completions"),
-        },
-        Surface {
-            operation: Operation::Embeddings,
-            dialect: Dialect::OpenaiEmbeddings,
-            path: Path::Fixed("/v1/embeddings"),
-        },
-    ],
-    list: List { path: "/api/tags", read: listing::ollama },
-    quirks: QUIRKS,
+use bytes::Bytes;
+use contract::Fault;
+use contract::canon::Receipt;
+use contract::ports::{
+    BoxFuture, Call, Canon, ModelCard, Provider, ProviderReply, SharedProvider, Upstream, UpstreamFailure,
 };
+use contract::settings::Faults;
+use contract::words::{Dialect, Operation};
+use http::Uri;
+use serde::Deserialize;
+
+use crate::listing::{card, configured, guess, read};
+use crate::openai_like::OpenaiLike;
+
+pub use config::Config;
+
+pub(crate) const KIND: &str = quirks::FACTS.kind;
+
+/// An Ollama server.
+struct Ollama {
+    calls: OpenaiLike,
+    tags: Uri,
+}
+
+pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<SharedProvider> {
+    let calls = OpenaiLike::new(name, config.account(), &quirks::FACTS, quirks::QUIRKS, faults)?;
+    let tags = calls.endpoint.url_outside("v1", "/api/tags")?;
+    Some(Arc::new(Ollama { calls, tags }))
+}
+
+impl Provider for Ollama {
+    fn name(&self) -> &str {
+        self.calls.name()
+    }
+
+    fn kind(&self) -> &'static str {
+        self.calls.kind()
+    }
+
+    fn dialect(&self, operation: Operation) -> Option<Dialect> {
+        self.calls.dialect(operation)
+    }
+
+    fn translate(&self, request: Canon<'_>) -> Result<(Bytes, Receipt), Fault> {
+        self.calls.translate(request)
+    }
+
+    fn call<'a>(
+        &'a self,
+        call: Call<'a>,
+        upstream: &'a dyn Upstream,
+    ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
+        self.calls.call(call, upstream)
+    }
+
+    fn discover<'a>(
+        &'a self,
+        upstream: &'a dyn Upstream,
+    ) -> BoxFuture<'a, Result<Vec<ModelCard>, UpstreamFailure>> {
+        Box::pin(async move {
+            let endpoint = &self.calls.endpoint;
+            if !endpoint.models.is_empty() {
+                return Ok(configured(&endpoint.models));
+            }
+            let tags: Tags = read(upstream.send(endpoint.get(self.tags.clone())).await?).await?;
+            let cards = tags.models.into_iter().map(|tag| {
+                let operation = guess(&tag.name);
+                card(tag.name, operation)
+            });
+            Ok(cards.collect())
+        })
+    }
+}
+
+/// `GET /api/tags` (docs.ollama.com/api/tags).
+#[derive(Deserialize)]
+struct Tags {
+    models: Vec<Tag>,
+}
+
+#[derive(Deserialize)]
+struct Tag {
+    name: String,
+}

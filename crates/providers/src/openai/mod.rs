@@ -1,35 +1,33 @@
-//! OpenAI itself. Source: <https://platform.openai.com/docs/api-reference>.
+//! OpenAI's own API.
 
-use contract::words::{Dialect, Operation};
-use wire::Quirks;
+mod config;
+mod quirks;
+#[cfg(test)]
+mod tests;
 
-use crate::listing;
-use crate::profile::{Auth, List, Path, Profile, Surface};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-pub(crate) const PROFILE: Profile = Profile {
-    kind: "openai",
-    base_url: Some("https://api.openai.com/v1"),
-    needs_key: true,
-    auth: Auth::Bearer,
-    headers: &[],
-    forwards: FORWARDS,
-    surfaces: SURFACES,
-    list: List { path: "/models", read: listing::openai },
-    quirks: Quirks { renames: &[], refuses: &[], accepts: &[], developer_as_system: false },
-};
+use contract::ports::SharedProvider;
+use contract::settings::{Faults, SecretText};
 
-/// `openai-organization` and `openai-project` are left out: they name the client's account, not ours.
-pub(crate) const FORWARDS: &[&str] = &["openai-beta"];
+use crate::account::Account;
+use crate::openai_like::OpenaiLike;
 
-pub(crate) const SURFACES: &[Surface] = &[
-    Surface {
-        operation: Operation::Chat,
-        dialect: Dialect::OpenaiChat,
-        path: Path::Fixed("/chat/completions"),
-    },
-    Surface {
-        operation: Operation::Embeddings,
-        dialect: Dialect::OpenaiEmbeddings,
-        path: Path::Fixed("/embeddings"),
-    },
-];
+pub use config::Config;
+
+pub(crate) const KIND: &str = quirks::FACTS.kind;
+
+pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<SharedProvider> {
+    let mut headers: BTreeMap<String, SecretText> = config.headers.clone();
+    for (header, value) in
+        [("openai-organization", &config.organization), ("openai-project", &config.project)]
+    {
+        if let Some(value) = value {
+            headers.insert(header.to_owned(), SecretText::new(value.as_str()));
+        }
+    }
+    let account = Account { headers: &headers, ..config.account() };
+    let provider = OpenaiLike::new(name, account, &quirks::FACTS, quirks::QUIRKS, faults)?;
+    Some(Arc::new(provider.hiding(quirks::HIDDEN)))
+}

@@ -1,27 +1,25 @@
-//! Anything that speaks OpenAI's chat completions at a base URL of its own.
+//! Any server that speaks OpenAI's dialect.
 
-use wire::Quirks;
+mod config;
+mod quirks;
+#[cfg(test)]
+mod tests;
 
-use crate::listing;
-use crate::openai::{FORWARDS, SURFACES};
-use crate::profile::{Auth, List, Profile};
+use std::sync::Arc;
 
-pub(crate) const PROFILE: Profile = Profile {
-    kind: "openai-compatible",
-    base_url: None,
-    needs_key: false,
-    auth: Auth::Bearer,
-    headers: &[],
-    forwards: FORWARDS,
-    surfaces: SURFACES,
-    list: List { path: "/models", read: listing::openai },
-    quirks: QUIRKS,
-};
+use contract::ports::SharedProvider;
+use contract::settings::Faults;
+use http::Uri;
 
-/// Most compatible servers know neither OpenAI's newer name for the output limit nor its `developer` role.
-pub(crate) const QUIRKS: Quirks = Quirks {
-    renames: &[("max_completion_tokens", "max_tokens")],
-    refuses: &[],
-    accepts: &["top_k"],
-    developer_as_system: true,
-};
+use crate::openai_like::OpenaiLike;
+
+pub use config::Config;
+
+pub(crate) const KIND: &str = quirks::FACTS.kind;
+
+pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<SharedProvider> {
+    let url = config.base_url.as_deref().and_then(|text| text.parse::<Uri>().ok());
+    let quirks = quirks::of(url.as_ref().and_then(Uri::host).unwrap_or_default());
+    let provider = OpenaiLike::new(name, config.account(), &quirks::FACTS, quirks.clone(), faults)?;
+    Some(Arc::new(provider))
+}

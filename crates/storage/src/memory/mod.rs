@@ -111,7 +111,8 @@ impl<T: Line> Lines<T> {
             .collect();
         found.sort_unstable_by_key(|(position, _)| Reverse(*position));
         let shown = found.len().min(limit as usize);
-        let next = if found.len() > shown { shown.checked_sub(1).map(|last| found[last].0.encode()) } else { None };
+        let next =
+            if found.len() > shown { shown.checked_sub(1).map(|last| found[last].0.encode()) } else { None };
         Page { items: found.into_iter().take(shown).map(|(_, line)| line.clone()).collect(), next }
     }
 }

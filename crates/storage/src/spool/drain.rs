@@ -94,7 +94,8 @@ async fn next(spool: &Arc<Inner>, reader: &mut Option<Reader>) -> Result<Chunk, 
         let chunk = spool.next_chunk(&mut owned);
         (owned, chunk)
     };
-    let (owned, chunk) = tokio::task::spawn_blocking(work).await.map_err(|error| SpoolError::Io(error.into()))?;
+    let (owned, chunk) =
+        tokio::task::spawn_blocking(work).await.map_err(|error| SpoolError::Io(error.into()))?;
     *reader = Some(owned);
     chunk.map_err(SpoolError::Io)
 }

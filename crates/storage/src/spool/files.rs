@@ -69,7 +69,8 @@ impl Folder {
         for entry in fs::read_dir(&self.dir)? {
             let entry = entry?;
             let name = entry.file_name();
-            let number = name.to_str().and_then(|name| name.strip_suffix(".jsonl")).and_then(|name| name.parse().ok());
+            let number =
+                name.to_str().and_then(|name| name.strip_suffix(".jsonl")).and_then(|name| name.parse().ok());
             if let Some(number) = number {
                 found.push((number, entry.metadata()?.len()));
             }

@@ -12,6 +12,7 @@
 
 mod drain;
 mod files;
+mod fresh;
 mod line;
 mod reader;
 #[cfg(test)]
@@ -25,12 +26,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use contract::ports::{Clock, LedgerStore, RecordError, Recorder, Settled};
+use contract::ports::{AttemptEntry, Clock, LedgerStore, RecordError, Recorder, RequestEntry, Settled};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use files::{Folder, Place, TakeError};
+use fresh::Newest;
 use reader::{Chunk, Limit, Reader};
 
 /// A segment that reaches this size is closed and the next one begun.
@@ -98,6 +100,7 @@ struct State {
     closed: VecDeque<(u64, u64)>,
     current: Place,
     drained: Place,
+    newest: Newest,
     /// Files written since the last sync.
     unsynced: Vec<Arc<File>>,
     dirty: bool,
@@ -179,7 +182,7 @@ impl Recorder for Spool {
         LINE.with_borrow_mut(|line| {
             let written = line::encode(line, settled)
                 .map_err(|error| error.to_string())
-                .and_then(|()| self.0.append(line).map_err(|error| error.to_string()));
+                .and_then(|()| self.0.append(line, settled).map_err(|error| error.to_string()));
             line.shrink_to(KEPT_BUFFER);
             written.map_err(RecordError)
         })
@@ -191,14 +194,19 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn append(&self, line: &[u8]) -> io::Result<()> {
+    fn append(&self, line: &[u8], settled: &Settled) -> io::Result<()> {
+        let copy = (settled.request.clone(), settled.attempts.clone());
         let mut state = self.state();
-        let done = self.append_to(&mut state, line);
-        match done {
-            Ok(()) => state.wrote(line.len() as u64),
-            Err(_) => state.depth.refused += 1,
+        if let Err(error) = self.append_to(&mut state, line) {
+            state.depth.refused += 1;
+            return Err(error);
         }
-        done
+        let enough = state.wrote(line.len() as u64, copy);
+        drop(state);
+        if enough {
+            self.hurry.notify_one();
+        }
+        Ok(())
     }
 
     fn append_to(&self, state: &mut State, line: &[u8]) -> io::Result<()> {
@@ -218,12 +226,17 @@ impl Inner {
     fn next_chunk(&self, reader: &mut Reader) -> io::Result<Chunk> {
         loop {
             let (from, limit) = {
-                let state = self.state();
+                let mut state = self.state();
+                let from = state.drained;
+                if let Some(mut chunk) = state.newest.take(from) {
+                    chunk.caught_up = chunk.next == state.current;
+                    return Ok(chunk);
+                }
                 let limit = match state.closed.front() {
                     Some((_, end)) => Limit { end: *end, closed: true },
                     None => Limit { end: state.current.offset, closed: false },
                 };
-                (state.drained, limit)
+                (from, limit)
             };
             let chunk = reader.read(&self.folder, from, limit)?;
             if chunk.bytes > 0 || !limit.closed {
@@ -322,6 +335,7 @@ impl State {
             drained: if closed.is_empty() { current } else { drained },
             closed,
             current,
+            newest: Newest::default(),
             unsynced: Vec::new(),
             dirty: false,
             broken: false,
@@ -342,11 +356,14 @@ impl State {
         Ok(())
     }
 
-    fn wrote(&mut self, bytes: u64) {
+    /// Counts a line that was written; true when enough are waiting for a batch.
+    fn wrote(&mut self, bytes: u64, entries: (RequestEntry, Vec<AttemptEntry>)) -> bool {
+        let enough = self.newest.add(self.current, bytes, entries);
         self.current.offset += bytes;
         self.dirty = true;
         self.depth.recorded += 1;
         self.depth.waiting_records += 1;
         self.depth.waiting_bytes += bytes;
+        enough
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io;
-use std::sync::Arc;
 
 use contract::ports::{Batch, RequestEntry};
 
@@ -10,7 +9,7 @@ use super::files::{Folder, Place, read_at};
 use super::line::{self, Texts};
 
 /// The most records in a batch.
-const MOST_RECORDS: u64 = 2_000;
+pub(super) const MOST_RECORDS: u64 = 2_000;
 /// Read at once; also about the most bytes in a batch.
 const READ: usize = 1 << 20;
 /// A longer line cannot be one of ours: bodies in the log are capped far below.
@@ -86,14 +85,7 @@ impl Reader {
                 break;
             }
             match line::decode(&self.buffer[start..end], &mut self.texts) {
-                Some((request, attempts)) => {
-                    chunk.records += 1;
-                    let caller = (!attempts.is_empty()).then(|| Arc::new(caller_of(&request)));
-                    for attempt in attempts {
-                        chunk.batch.attempts.extend(caller.clone().map(|caller| (caller, attempt)));
-                    }
-                    chunk.batch.requests.push(request);
-                }
+                Some((request, attempts)) => chunk.add(request, attempts),
                 None => chunk.torn += 1,
             }
             start = end + 1;
@@ -110,7 +102,7 @@ impl Reader {
 }
 
 /// What a ledger line needs of its request, without what is long.
-fn caller_of(request: &RequestEntry) -> RequestEntry {
+pub(super) fn caller_of(request: &RequestEntry) -> RequestEntry {
     RequestEntry {
         id: request.id,
         at: request.at,

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use contract::ports::{AttemptEntry, LedgerLine, RequestEntry, StoreError};
-use contract::words::{Id, IdKind, NanoUsd, Timestamp, UsageSource};
+use contract::words::{Id, IdKind, NanoUsd, Timestamp, Usage};
 use serde::de::value::{Error as WordError, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Serialize};
@@ -137,7 +137,6 @@ pub(super) fn request(row: &SqliteRow) -> Result<RequestEntry, StoreError> {
 /// A row of the ledger.
 pub(super) fn line(row: &SqliteRow) -> Result<LedgerLine, StoreError> {
     let row = Columns(row);
-    let source: String = row.get("usage_source")?;
     Ok(LedgerLine {
         request: row.id("request", IdKind::Request)?,
         key: row.key()?,
@@ -158,7 +157,7 @@ pub(super) fn line(row: &SqliteRow) -> Result<LedgerLine, StoreError> {
             status: row.number_if("status")?,
             error: row.text("error")?,
             usage: row.usage()?,
-            usage_source: word(&source)?,
+            usage_source: row.word("usage_source")?,
             service_tier: row.text("service_tier")?,
             cost: row.money("cost_nano_usd")?,
             cost_kind: row.word("cost_kind")?,
@@ -167,15 +166,6 @@ pub(super) fn line(row: &SqliteRow) -> Result<LedgerLine, StoreError> {
             duration_us: row.number("duration_us")?,
         },
     })
-}
-
-/// The word for it in the database.
-pub(super) const fn source_word(source: UsageSource) -> &'static str {
-    match source {
-        UsageSource::None => "none",
-        UsageSource::Reported => "reported",
-        UsageSource::Estimated => "estimated",
-    }
 }
 
 fn broken(error: impl std::fmt::Display) -> StoreError {
@@ -227,8 +217,8 @@ impl<'a> Columns<'a> {
         self.get::<Option<&[u8]>>("key")?.map(|bytes| id(bytes, IdKind::Key)).transpose()
     }
 
-    fn usage(&self) -> Result<contract::words::Usage, StoreError> {
-        Ok(contract::words::Usage {
+    fn usage(&self) -> Result<Usage, StoreError> {
+        Ok(Usage {
             input: self.number("input_tokens")?,
             cached: self.number("cached_tokens")?,
             cache_write: self.number("cache_write_tokens")?,

@@ -1,15 +1,13 @@
 //! The ledger, and the way in for ledger and log: one transaction for a batch.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
-use contract::ports::{Batch, BoxFuture, LedgerFilter, LedgerLine, LedgerStore, Page, PageRequest, StoreError};
-use sqlx::sqlite::SqliteConnection;
+use contract::ports::{
+    Batch, BoxFuture, LedgerFilter, LedgerLine, LedgerStore, Page, PageRequest, StoreError,
+};
 use sqlx::QueryBuilder;
-use tokio::sync::Mutex;
 
-use super::insert::{AttemptRow, RequestRow, insert};
 use super::log::{callers_of, page_of, push_among, push_window};
-use super::names::Names;
 use super::{Sqlite, decode, unavailable};
 use crate::cursor::{self, Position};
 
@@ -17,29 +15,22 @@ use crate::cursor::{self, Position};
 #[derive(Clone, Debug)]
 pub struct Ledger {
     database: Sqlite,
-    names: Arc<Mutex<Names>>,
 }
 
 impl Ledger {
     /// The ledger of this database.
     #[must_use]
-    pub fn new(database: Sqlite) -> Self {
-        Self { database, names: Arc::default() }
+    pub const fn new(database: Sqlite) -> Self {
+        Self { database }
     }
 
-    async fn write(&self, batch: &Batch) -> Result<(), sqlx::Error> {
-        let mut names = self.names.lock().await;
-        let mut tx = self.database.writer.begin_with("BEGIN IMMEDIATE").await?;
-        // Another process cannot take numbers away, so those given out before this transaction stay true whatever happens
-        // to it; those given out inside it do not.
-        let done = match insert_all(&mut tx, &mut names, batch).await {
-            Ok(()) => tx.commit().await,
-            failed => failed,
-        };
-        if done.is_err() {
-            names.forget();
+    async fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        let writer = Arc::clone(&self.database.appender);
+        let work = move || writer.lock().unwrap_or_else(PoisonError::into_inner).append(&batch);
+        match tokio::task::spawn_blocking(work).await {
+            Ok(done) => done.map_err(|error| StoreError::Unavailable(error.to_string())),
+            Err(error) => Err(StoreError::Unavailable(error.to_string())),
         }
-        done
     }
 
     async fn page(&self, filter: LedgerFilter, page: PageRequest) -> Result<Page<LedgerLine>, StoreError> {
@@ -70,24 +61,9 @@ impl Ledger {
     }
 }
 
-async fn insert_all(tx: &mut SqliteConnection, names: &mut Names, batch: &Batch) -> Result<(), sqlx::Error> {
-    let mut requests = Vec::with_capacity(batch.requests.len());
-    for entry in &batch.requests {
-        requests.push(RequestRow { entry, caller: names.caller(tx, entry).await? });
-    }
-    insert(tx, &requests).await?;
-    let mut attempts = Vec::with_capacity(batch.attempts.len());
-    for (request, entry) in &batch.attempts {
-        let caller = names.caller(tx, request).await?;
-        let target = names.target(tx, entry).await?;
-        attempts.push(AttemptRow { request, entry, caller, target });
-    }
-    insert(tx, &attempts).await
-}
-
 impl LedgerStore for Ledger {
     fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move { self.write(&batch).await.map_err(unavailable) })
+        Box::pin(self.write(batch))
     }
 
     fn attempts(

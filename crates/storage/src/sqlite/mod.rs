@@ -1,29 +1,34 @@
-//! SQLite in WAL mode: one connection that writes, two that read. Other processes (the CLI) may do the same at any time.
+//! SQLite in WAL mode: a connection that appends to ledger and log, one that changes resources, two that read. Other
+//! processes (the CLI) may do the same at any time; each waits for the other.
 //!
 //! `synchronous = FULL`: what a transaction committed survives power loss, so the spool may forget it. Batches make that
 //! cheap: one `fsync` for up to two thousand requests.
 
 mod decode;
-mod insert;
 mod ledger;
 mod log;
 mod names;
 mod prune;
 mod resources;
+mod writer;
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use contract::ports::StoreError;
 use sqlx::ConnectOptions;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 
 pub use ledger::Ledger;
 pub use log::Log;
 pub(crate) use prune::prune_for_ever;
 pub use resources::Resources;
 
+use self::writer::Writer;
 use crate::StorageError;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -33,6 +38,8 @@ const BUSY: Duration = Duration::from_secs(5);
 /// How long a caller waits for a connection of this process.
 const ACQUIRE: Duration = Duration::from_secs(10);
 const READERS: u32 = 2;
+/// The WAL is copied into the database when it has this many pages (16 MiB): pages that change often are copied once.
+const CHECKPOINT_PAGES: u32 = 4_000;
 /// Two processes that start at once may both try a migration; the slower one finds it done when it looks again.
 const MIGRATION_TRIES: u32 = 3;
 
@@ -41,6 +48,7 @@ const MIGRATION_TRIES: u32 = 3;
 pub struct Sqlite {
     reader: SqlitePool,
     writer: SqlitePool,
+    appender: Arc<Mutex<Writer>>,
 }
 
 impl Sqlite {
@@ -58,8 +66,7 @@ impl Sqlite {
             .busy_timeout(BUSY)
             .foreign_keys(false)
             .disable_statement_logging();
-        // 8 MiB of pages: a whole batch fits, so that each page goes to the WAL once.
-        let writing = options.clone().pragma("cache_size", "-8192").pragma("wal_autocheckpoint", "4000");
+        let writing = options.clone().pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string());
         let writer = pool(1).connect_with(writing).await.map_err(|error| fail(error.to_string()))?;
         migrate(&writer).await.map_err(|error| StorageError::Migrate {
             path: path.to_owned(),
@@ -69,7 +76,9 @@ impl Sqlite {
             },
         })?;
         let reading = options.pragma("query_only", "ON");
-        Ok(Self { reader: pool(READERS).connect_lazy_with(reading), writer })
+        let appender = Writer::open(path).map_err(|error| fail(error.to_string()))?;
+        let reader = pool(READERS).connect_lazy_with(reading);
+        Ok(Self { reader, writer, appender: Arc::new(Mutex::new(appender)) })
     }
 
     pub(crate) async fn close(&self) {

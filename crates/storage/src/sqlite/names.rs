@@ -1,12 +1,12 @@
 //! Callers and targets: what repeats in every line, kept once and numbered.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use contract::ports::{AttemptEntry, RequestEntry};
 use contract::words::Id;
-use sqlx::query_scalar;
-use sqlx::sqlite::SqliteConnection;
+use rusqlite::{Connection, OptionalExtension, Params, Result};
 
 /// Beyond this many, the numbers are looked up in the database again.
 const REMEMBERED: usize = 10_000;
@@ -34,113 +34,134 @@ struct Target {
 /// Numbers are given out inside the transaction that uses them first: forget them all when it fails.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    callers: HashMap<Caller, i64>,
-    targets: HashMap<Target, i64>,
+    callers: Numbers<Caller>,
+    targets: Numbers<Target>,
+}
+
+/// Numbers, with the last one at hand: neighbours in a batch are often alike.
+#[derive(Debug)]
+struct Numbers<T> {
+    known: HashMap<T, i64>,
+    last: Option<(T, i64)>,
+}
+
+impl<T> Default for Numbers<T> {
+    fn default() -> Self {
+        Self { known: HashMap::new(), last: None }
+    }
+}
+
+impl<T: Clone + Eq + Hash> Numbers<T> {
+    fn of(&mut self, name: T, number: impl FnOnce(&T) -> Result<i64>) -> Result<i64> {
+        let found = match self.known.get(&name) {
+            Some(found) => *found,
+            None => {
+                let new = number(&name)?;
+                if self.known.len() >= REMEMBERED {
+                    self.known.clear();
+                }
+                self.known.insert(name.clone(), new);
+                new
+            }
+        };
+        self.last = Some((name, found));
+        Ok(found)
+    }
 }
 
 impl Names {
     pub(super) fn forget(&mut self) {
-        self.callers.clear();
-        self.targets.clear();
+        *self = Self::default();
     }
 
     /// The caller's number.
-    pub(super) async fn caller(
-        &mut self,
-        tx: &mut SqliteConnection,
-        entry: &RequestEntry,
-    ) -> Result<i64, sqlx::Error> {
-        let caller = Caller {
+    pub(super) fn caller(&mut self, tx: &Connection, entry: &RequestEntry) -> Result<i64> {
+        if let Some((last, number)) = &self.callers.last
+            && last.is(entry)
+        {
+            return Ok(*number);
+        }
+        self.callers.of(Caller::of(entry), |caller| caller.number(tx))
+    }
+
+    /// The target's number.
+    pub(super) fn target(&mut self, tx: &Connection, entry: &AttemptEntry) -> Result<i64> {
+        if let Some((last, number)) = &self.targets.last
+            && last.is(entry)
+        {
+            return Ok(*number);
+        }
+        self.targets.of(Target::of(entry), |target| target.number(tx))
+    }
+}
+
+impl Caller {
+    fn of(entry: &RequestEntry) -> Self {
+        Self {
             key: entry.key,
             key_name: entry.key_name.clone(),
             org: entry.org.clone(),
             team: entry.team.clone(),
             app: entry.app.clone(),
-        };
-        if let Some(number) = self.callers.get(&caller) {
-            return Ok(*number);
         }
-        let number = number_caller(tx, &caller).await?;
-        if self.callers.len() >= REMEMBERED {
-            self.callers.clear();
-        }
-        self.callers.insert(caller, number);
-        Ok(number)
     }
 
-    /// The target's number.
-    pub(super) async fn target(
-        &mut self,
-        tx: &mut SqliteConnection,
-        entry: &AttemptEntry,
-    ) -> Result<i64, sqlx::Error> {
-        let target = Target {
+    fn is(&self, entry: &RequestEntry) -> bool {
+        self.key == entry.key
+            && self.key_name == entry.key_name
+            && self.org == entry.org
+            && self.team == entry.team
+            && self.app == entry.app
+    }
+
+    fn number(&self, tx: &Connection) -> Result<i64> {
+        let key = self.key.as_ref().map(|key| &key.bytes()[..]);
+        let values =
+            (key, self.key_name.as_deref(), self.org.as_deref(), self.team.as_deref(), self.app.as_deref());
+        find_or_add(
+            tx,
+            "SELECT id FROM callers WHERE key IS ? AND key_name IS ? AND org IS ? AND team IS ? AND app IS ?",
+            "INSERT INTO callers (key, key_name, org, team, app) VALUES (?, ?, ?, ?, ?) RETURNING id",
+            values,
+        )
+    }
+}
+
+impl Target {
+    fn of(entry: &AttemptEntry) -> Self {
+        Self {
             deployment: entry.deployment.clone(),
             provider: entry.provider.clone(),
             kind: entry.provider_kind.clone(),
             model: entry.upstream_model.clone(),
             price: entry.price_version.clone(),
-        };
-        if let Some(number) = self.targets.get(&target) {
-            return Ok(*number);
         }
-        let number = number_target(tx, &target).await?;
-        if self.targets.len() >= REMEMBERED {
-            self.targets.clear();
-        }
-        self.targets.insert(target, number);
-        Ok(number)
+    }
+
+    fn is(&self, entry: &AttemptEntry) -> bool {
+        self.deployment == entry.deployment
+            && self.provider == entry.provider
+            && self.kind == entry.provider_kind
+            && self.model == entry.upstream_model
+            && self.price == entry.price_version
+    }
+
+    fn number(&self, tx: &Connection) -> Result<i64> {
+        let values = (&*self.deployment, &*self.provider, &*self.kind, &*self.model, self.price.as_deref());
+        find_or_add(
+            tx,
+            "SELECT id FROM targets WHERE deployment = ? AND provider = ? AND provider_kind = ? \
+             AND upstream_model = ? AND price_version IS ?",
+            "INSERT INTO targets (deployment, provider, provider_kind, upstream_model, price_version) \
+             VALUES (?, ?, ?, ?, ?) RETURNING id",
+            values,
+        )
     }
 }
 
-async fn number_caller(tx: &mut SqliteConnection, caller: &Caller) -> Result<i64, sqlx::Error> {
-    let found = query_scalar(
-        "SELECT id FROM callers WHERE key IS ? AND key_name IS ? AND org IS ? AND team IS ? AND app IS ?",
-    )
-    .bind(caller.key.map(|key| key.bytes().to_vec()))
-    .bind(caller.key_name.clone())
-    .bind(caller.org.clone())
-    .bind(caller.team.clone())
-    .bind(caller.app.clone())
-    .fetch_optional(&mut *tx)
-    .await?;
-    if let Some(number) = found {
-        return Ok(number);
+fn find_or_add(tx: &Connection, find: &str, add: &str, values: impl Params + Copy) -> Result<i64> {
+    match tx.query_row(find, values, |row| row.get(0)).optional()? {
+        Some(number) => Ok(number),
+        None => tx.query_row(add, values, |row| row.get(0)),
     }
-    query_scalar("INSERT INTO callers (key, key_name, org, team, app) VALUES (?, ?, ?, ?, ?) RETURNING id")
-        .bind(caller.key.map(|key| key.bytes().to_vec()))
-        .bind(caller.key_name.clone())
-        .bind(caller.org.clone())
-        .bind(caller.team.clone())
-        .bind(caller.app.clone())
-        .fetch_one(&mut *tx)
-        .await
-}
-
-async fn number_target(tx: &mut SqliteConnection, target: &Target) -> Result<i64, sqlx::Error> {
-    let found = query_scalar(
-        "SELECT id FROM targets WHERE deployment = ? AND provider = ? AND provider_kind = ? \
-         AND upstream_model = ? AND price_version IS ?",
-    )
-    .bind(target.deployment.clone())
-    .bind(target.provider.clone())
-    .bind(target.kind.clone())
-    .bind(target.model.clone())
-    .bind(target.price.clone())
-    .fetch_optional(&mut *tx)
-    .await?;
-    if let Some(number) = found {
-        return Ok(number);
-    }
-    query_scalar(
-        "INSERT INTO targets (deployment, provider, provider_kind, upstream_model, price_version) \
-         VALUES (?, ?, ?, ?, ?) RETURNING id",
-    )
-    .bind(target.deployment.clone())
-    .bind(target.provider.clone())
-    .bind(target.kind.clone())
-    .bind(target.model.clone())
-    .bind(target.price.clone())
-    .fetch_one(&mut *tx)
-    .await
 }

@@ -113,10 +113,9 @@ async fn version(
         .map_err(unavailable)?;
     match row {
         None => Ok((0, None)),
-        Some(row) => Ok((
-            row.try_get(0).map_err(unavailable)?,
-            Some(Timestamp(row.try_get(1).map_err(unavailable)?)),
-        )),
+        Some(row) => {
+            Ok((row.try_get(0).map_err(unavailable)?, Some(Timestamp(row.try_get(1).map_err(unavailable)?))))
+        }
     }
 }
 

@@ -58,14 +58,25 @@ impl Samples<'_> {
         self.family.labels.iter().copied().zip(values.iter().copied()).collect()
     }
 
-    fn counter(&mut self, values: &[&str], value: impl EncodeCounterValue) -> fmt::Result {
+    /// Writes one sample under these labels.
+    fn sample(
+        &mut self,
+        values: &[&str],
+        write: impl FnOnce(&mut MetricEncoder<'_>) -> fmt::Result,
+    ) -> fmt::Result {
+        if values.is_empty() {
+            return write(&mut self.encoder);
+        }
         let labels = self.labels(values);
-        self.encoder.encode_family(&labels)?.encode_counter::<NoLabelSet, _, f64>(&value, None)
+        write(&mut self.encoder.encode_family(&labels)?)
+    }
+
+    fn counter(&mut self, values: &[&str], value: impl EncodeCounterValue) -> fmt::Result {
+        self.sample(values, |encoder| encoder.encode_counter::<NoLabelSet, _, f64>(&value, None))
     }
 
     fn gauge(&mut self, values: &[&str], value: i64) -> fmt::Result {
-        let labels = self.labels(values);
-        self.encoder.encode_family(&labels)?.encode_gauge(&value)
+        self.sample(values, |encoder| encoder.encode_gauge(&value))
     }
 
     fn float(&mut self, value: f64) -> fmt::Result {
@@ -73,14 +84,10 @@ impl Samples<'_> {
     }
 
     fn histogram(&mut self, values: &[&str], histogram: &Histogram) -> fmt::Result {
-        let labels = self.labels(values);
         let shown = histogram.show();
-        self.encoder.encode_family(&labels)?.encode_histogram::<NoLabelSet>(
-            shown.sum,
-            shown.count,
-            &shown.buckets,
-            None,
-        )
+        self.sample(values, |encoder| {
+            encoder.encode_histogram::<NoLabelSet>(shown.sum, shown.count, &shown.buckets, None)
+        })
     }
 }
 

@@ -19,8 +19,23 @@ const MOST_DEPLOYMENTS: usize = 1000;
 
 /// Upper bounds of buckets in microseconds: whole requests and waits for upstreams.
 pub(super) const LATENCY: &[u64] = &[
-    1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
-    10_000_000, 30_000_000, 60_000_000, 120_000_000, 300_000_000,
+    1_000,
+    2_500,
+    5_000,
+    10_000,
+    25_000,
+    50_000,
+    100_000,
+    250_000,
+    500_000,
+    1_000_000,
+    2_500_000,
+    5_000_000,
+    10_000_000,
+    30_000_000,
+    60_000_000,
+    120_000_000,
+    300_000_000,
 ];
 /// Upper bounds of buckets in microseconds: our own stages, of which only `attempt` and `admit` wait for others.
 pub(super) const SHORT: &[u64] = &[
@@ -187,7 +202,10 @@ impl Deployments {
     }
 
     /// All of them, in the order of their names, the stand-ins last.
-    pub(super) fn show(&self, mut each: impl FnMut(&DeploymentFigures) -> std::fmt::Result) -> std::fmt::Result {
+    pub(super) fn show(
+        &self,
+        mut each: impl FnMut(&DeploymentFigures) -> std::fmt::Result,
+    ) -> std::fmt::Result {
         let map = self.map.load();
         let mut all: Vec<_> = map.values().collect();
         all.sort_unstable_by(|one, other| one.name.cmp(&other.name));

@@ -36,7 +36,8 @@ fn read(text: &str) -> BTreeMap<String, f64> {
         let (family, kind) = family.as_ref().expect("a sample after its family");
         let (key, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("no value: {line}"));
         let (name, labels) = key.split_once('{').map_or((key, ""), |(name, rest)| (name, rest));
-        let suffix = name.strip_prefix(family.as_str()).unwrap_or_else(|| panic!("{line} is not of {family}"));
+        let suffix =
+            name.strip_prefix(family.as_str()).unwrap_or_else(|| panic!("{line} is not of {family}"));
         let allowed: &[&str] = match kind.as_str() {
             "counter" => &["_total"],
             "histogram" => &["_bucket", "_sum", "_count"],
@@ -56,7 +57,10 @@ fn check_labels(labels: &str) {
     let mut rest = labels;
     while !rest.is_empty() && rest != "}" {
         let (name, after) = rest.split_once("=\"").unwrap_or_else(|| panic!("{labels}"));
-        assert!(name.trim_start_matches(',').bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{labels}");
+        assert!(
+            name.trim_start_matches(',').bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'),
+            "{labels}"
+        );
         let mut escaped = false;
         let end = after
             .char_indices()
@@ -110,9 +114,18 @@ fn a_settled_request_is_counted_once_everywhere() {
     metrics.settled(&settled);
     let samples = read(&metrics.text());
     for (key, value) in [
-        (r#"pathgate_requests_total{dialect="openai.chat",model="claude/haiku",status="200",outcome="answered"}"#, 1.0),
-        (r#"pathgate_attempts_total{provider="openai",deployment="openai/gpt-5",outcome="failed",code="upstream_timeout"}"#, 1.0),
-        (r#"pathgate_attempts_total{provider="claude",deployment="claude/haiku",outcome="answered",code=""}"#, 1.0),
+        (
+            r#"pathgate_requests_total{dialect="openai.chat",model="claude/haiku",status="200",outcome="answered"}"#,
+            1.0,
+        ),
+        (
+            r#"pathgate_attempts_total{provider="openai",deployment="openai/gpt-5",outcome="failed",code="upstream_timeout"}"#,
+            1.0,
+        ),
+        (
+            r#"pathgate_attempts_total{provider="claude",deployment="claude/haiku",outcome="answered",code=""}"#,
+            1.0,
+        ),
         (r#"pathgate_tokens_total{deployment="claude/haiku",kind="input"}"#, 10.0),
         (r#"pathgate_tokens_total{deployment="claude/haiku",kind="cached"}"#, 5.0),
         (r#"pathgate_tokens_total{deployment="claude/haiku",kind="output"}"#, 7.0),

@@ -69,7 +69,7 @@ impl StreamEncoder for Encoder {
         match event {
             Event::Start { id, model, extra, .. } => self.start(id, model, extra),
             Event::PartStart { choice: 0, index, part, native } => {
-                self.part_start(*index, part, native.as_ref(), out)
+                self.part_start(*index, part, native.as_ref(), out);
             }
             Event::Delta { choice: 0, index, text } => self.delta(*index, text, out),
             Event::NativeDelta { choice: 0, index, native } if native.owner == DIALECT => {
@@ -82,7 +82,7 @@ impl StreamEncoder for Encoder {
             }
             Event::Usage(usage) => self.usage = *usage,
             Event::Error { kind, message } => {
-                self.error(kind.as_deref().unwrap_or("api_error"), message, out)
+                self.error(kind.as_deref().unwrap_or("api_error"), message, out);
             }
             Event::End => self.end(out),
             // A message has one choice, and takes nothing that another dialect alone understands.

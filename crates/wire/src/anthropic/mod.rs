@@ -1,8 +1,8 @@
 //! Anthropic's Messages API (`POST /v1/messages`) ↔ canon, in every direction.
 //!
 //! What canon has a word for becomes canon; what is left of a block, a message or the request stays beside it, owned by
-//! this dialect, and is merged back on the way out. `block.rs` holds the content blocks that requests, replies and
-//! streams share; `models.rs` what a generation of models accepts. The same-dialect path uses none of this.
+//! this dialect, and is merged back on the way out. `block.rs` and `written.rs` hold the content blocks that requests,
+//! replies and streams share; `models.rs` what a generation of models accepts. The same-dialect path uses none of this.
 
 mod block;
 mod encode;
@@ -17,6 +17,7 @@ mod thinking;
 mod tools;
 mod turns;
 mod usage;
+mod written;
 
 pub(crate) use encode::Encoder;
 pub(crate) use error::read_error;
@@ -35,6 +36,7 @@ use crate::{EncodeOptions, WireError};
 /// The owner of every sidecar this folder makes.
 const DIALECT: Dialect = Dialect::AnthropicMessages;
 
+#[expect(clippy::needless_pass_by_value, reason = "the form map_err calls")]
 fn invalid(reason: impl ToString) -> WireError {
     WireError { dialect: DIALECT, reason: reason.to_string() }
 }
@@ -76,3 +78,6 @@ fn message_id<'a>(own: &'a str, options: &'a EncodeOptions) -> Cow<'a, str> {
 fn model<'a>(own: &'a str, options: &'a EncodeOptions) -> &'a str {
     if options.model.is_empty() { own } else { &options.model }
 }
+
+#[cfg(test)]
+mod tests;

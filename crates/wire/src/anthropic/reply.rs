@@ -9,7 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeSeed;
 use serde_json::{Map, Value};
 
-use super::block::{Block, Out, Unwritable};
+use super::block::Block;
+use super::written::{Out, Unwritable};
 use super::{DIALECT, finish, invalid, message_id, model, stop_reason, usage};
 use crate::outgoing::{merge, own_fields};
 use crate::split::Split;
@@ -115,7 +116,7 @@ fn write_parts<'a>(parts: &'a [Part], receipt: &mut Receipt) -> Vec<Out<'a>> {
 
 fn write_part(part: &Part) -> Result<Out<'_>, Unwritable> {
     match (&part.kind, Out::of(part)) {
-        // Clients insist on a signature; an empty one tells `block.rs` on the way back that nobody signed.
+        // Clients insist on a signature; an empty one tells `written.rs` on the way back that nobody signed.
         (PartKind::Reasoning(text), Err(_)) => {
             Ok(Out { kind: "thinking", thinking: Some(text), signature: Some(""), ..Out::default() })
         }

@@ -32,8 +32,8 @@ const fn budget_for(effort: Effort) -> u64 {
         Effort::Minimal => 1_024,
         Effort::Low => 2_048,
         Effort::Medium => 8_192,
-        Effort::High => 16_384,
-        Effort::XHigh | Effort::Max => 24_576,
+        Effort::High => 16_000,
+        Effort::XHigh | Effort::Max => 24_000,
     }
 }
 
@@ -42,7 +42,7 @@ const fn effort_for(budget: u64) -> Effort {
     match budget {
         0..=4_095 => Effort::Low,
         4_096..=12_287 => Effort::Medium,
-        12_288..=24_575 => Effort::High,
+        12_288..=23_999 => Effort::High,
         _ => Effort::Max,
     }
 }
@@ -231,9 +231,10 @@ impl Plan {
         }
     }
 
-    /// A budget of at most half of the room, so that an answer fits beside it: OpenAI's limit, too, counts thoughts.
+    /// A budget of at most three quarters of the room, so that an answer fits beside it: OpenAI's limit, too, counts
+    /// thoughts.
     fn spend(&mut self, budget: u64, receipt: &mut Receipt) {
-        let budget = budget.min(self.max_tokens / 2);
+        let budget = budget.min(self.max_tokens / 4 * 3);
         if budget < LEAST_BUDGET {
             receipt.dropped("reasoning_effort", "max_tokens leaves no room to think");
         } else {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::DIALECT;
-use super::block::{Content, Out, Unwritable, call_id};
+use super::written::{Content, Out, Unwritable, call_id};
 use crate::outgoing::own_fields;
 
 /// The conversation in Anthropic's order.

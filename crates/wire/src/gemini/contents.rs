@@ -229,10 +229,11 @@ fn sign(turn: &mut Turn<'_>) {
     let signed =
         |part: &&mut Out<'_>| part.native.is_some_and(|native| native.contains_key("thoughtSignature"));
     let mut calls = turn.parts.iter_mut().filter(|part| part.function_call.is_some());
-    if let Some(first) = calls.next() {
-        if !signed(&first) && !calls.any(|call| signed(&call)) {
-            first.thought_signature = Some(NO_SIGNATURE);
-        }
+    if let Some(first) = calls.next()
+        && !signed(&first)
+        && !calls.any(|call| signed(&call))
+    {
+        first.thought_signature = Some(NO_SIGNATURE);
     }
 }
 

@@ -17,8 +17,9 @@ struct Answer {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Form {
-    One(Answer),
+    // Tried first: serde would also read a list as the fields of one answer.
     List(Vec<Answer>),
+    One(Answer),
 }
 
 /// The `error` object of a refusal, also in the middle of a stream.

@@ -28,6 +28,7 @@ use crate::WireError;
 /// The owner of every sidecar this folder makes.
 const DIALECT: Dialect = Dialect::GeminiGenerate;
 
+#[expect(clippy::needless_pass_by_value, reason = "the form map_err calls")]
 fn invalid(reason: impl ToString) -> WireError {
     WireError { dialect: DIALECT, reason: reason.to_string() }
 }
@@ -49,3 +50,6 @@ fn finish(reason: &str, called: bool) -> Finish {
         other => Finish::Other(other.to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests;

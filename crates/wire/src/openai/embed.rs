@@ -16,6 +16,7 @@ use crate::{Quirks, WireError};
 
 const DIALECT: Dialect = Dialect::OpenaiEmbeddings;
 
+#[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
 fn invalid(reason: impl ToString) -> WireError {
     WireError { dialect: DIALECT, reason: reason.to_string() }
 }

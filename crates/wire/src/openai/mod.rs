@@ -31,6 +31,7 @@ use crate::WireError;
 /// The owner of every sidecar this folder makes.
 const DIALECT: Dialect = Dialect::OpenaiChat;
 
+#[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
 fn invalid(reason: impl ToString) -> WireError {
     WireError { dialect: DIALECT, reason: reason.to_string() }
 }

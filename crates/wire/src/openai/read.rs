@@ -40,10 +40,7 @@ pub(crate) fn read_chat(body: &[u8]) -> Result<Request, Fault> {
         }
     }
     request.user = fields.text("user")?;
-    request.metadata = match fields.object("metadata")? {
-        Some(metadata) => Some(metadata.left()),
-        None => None,
-    };
+    request.metadata = fields.object("metadata")?.map(Fields::left);
     request.service_tier = fields.text("service_tier")?;
     request.extra = fields.extra(DIALECT);
     Ok(request)

@@ -41,9 +41,11 @@ fn read_choice(mut fields: Fields, at: usize) -> Result<Choice, WireError> {
     let mut message = fields.need_object("message").map_err(invalid)?;
     let mut parts = read_parts(&mut message, at)?;
     let declined = parts.iter().any(|part| matches!(part.kind, PartKind::Refusal(_)));
-    let finish = match reason.as_deref().map(finish) {
+    let called = parts.iter().any(|part| matches!(part.kind, PartKind::ToolCall { .. }));
+    let finish = match reason.as_deref().filter(|reason| !reason.is_empty()).map(finish) {
         Some(Finish::Stop) if declined => Finish::Refusal,
         Some(finish) => finish,
+        None if called => Finish::ToolCalls,
         None => Finish::Stop,
     };
     for constant in ["role", "delta"] {
@@ -90,22 +92,32 @@ fn read_parts(message: &mut Fields, at: usize) -> Result<Vec<Part>, WireError> {
         Some(Value::String(empty)) if empty.is_empty() => {}
         content => parts.extend(content::read(content, "content", Provenance::Model).map_err(invalid)?),
     }
-    if let Some(refusal) = message.text("refusal").map_err(invalid)? {
+    if let Some(refusal) = message.text("refusal").map_err(invalid)?.filter(|text| !text.is_empty()) {
         parts.push(Part::new(PartKind::Refusal(refusal), Provenance::Model));
     }
     for (index, call) in
         message.list("tool_calls").map_err(invalid)?.unwrap_or_default().into_iter().enumerate()
     {
+        if is_phantom(&call) {
+            continue;
+        }
         let made_up = format!("call_{at}_{index}");
         parts.push(tools::read_call(call, "tool_calls", made_up).map_err(invalid)?);
     }
     if let Some(mut call) = message.object("function_call").map_err(invalid)? {
-        let name = call.need_text("name").map_err(invalid)?;
+        let name = call.text("name").map_err(invalid)?.unwrap_or_default();
         let arguments = tools::read_arguments(call.value("arguments"));
         let id = format!("call_{at}_0");
-        parts.push(Part::new(PartKind::ToolCall { id, name, arguments }, Provenance::Model));
+        if !name.is_empty() {
+            parts.push(Part::new(PartKind::ToolCall { id, name, arguments }, Provenance::Model));
+        }
     }
     Ok(parts)
+}
+
+/// Some servers write every field of an answer, empty: a call of a function without a name is none.
+fn is_phantom(call: &Value) -> bool {
+    call.pointer("/function/name").and_then(Value::as_str) == Some("")
 }
 
 /// A block of content as a list; Mistral's thoughts come this way.

@@ -224,7 +224,7 @@ impl Choice {
                 self.call(number, call, events);
             }
         }
-        if let Some(reason) = chunk.finish_reason {
+        if let Some(reason) = chunk.finish_reason.filter(|reason| !reason.is_empty()) {
             self.finish.get_or_insert_with(|| finish(&reason));
         }
     }

@@ -50,9 +50,9 @@ pub(super) fn values<'a>(text: &'a [u8], word: &Word) -> impl Iterator<Item = (u
     })
 }
 
-/// Is there a member of this name that is not null?
+/// Is there a member of this name that is neither null nor an empty string?
 pub(super) fn has_value(text: &[u8], word: &Word) -> bool {
-    values(text, word).any(|(_, value)| !value.starts_with(b"null"))
+    values(text, word).any(|(_, value)| !value.starts_with(b"null") && !value.starts_with(b"\"\""))
 }
 
 /// The length of all string members of this name, escapes counted as they stand.

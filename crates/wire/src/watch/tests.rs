@@ -195,3 +195,29 @@ fn whole_answers_give_their_facts() {
     assert!(reply_facts(Dialect::OpenaiChat, b"{\"usage\":").is_err());
     assert_eq!(reply_facts(Dialect::OpenaiChat, b"[1]"), Ok(ReplyFacts::default()));
 }
+
+#[test]
+fn damaged_streams_pass_as_they_are_and_harm_nobody() {
+    let mut state = 1_u64;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % 1_000_000).unwrap()
+    };
+    for _ in 0..2000 {
+        let mut bytes = OPENAI.as_bytes().to_vec();
+        for _ in 0..=random() % 8 {
+            let at = random() % bytes.len();
+            bytes[at] = b"\"\\{}[]:,\n\r\0\xffnull"[random() % 16];
+        }
+        let cut = random() % bytes.len();
+        for dialect in [Dialect::OpenaiChat, Dialect::AnthropicMessages, Dialect::GeminiGenerate] {
+            assert_eq!(run(dialect, false, &[&bytes[..cut], &bytes[cut..]]).1, bytes);
+            let whole = run(dialect, true, &[&bytes]).1;
+            assert_eq!(run(dialect, true, &[&bytes[..cut], &bytes[cut..]]).1, whole);
+            let (mut decoder, mut events) = (crate::decoder(dialect), Vec::new());
+            let _damaged = decoder.push(&Bytes::copy_from_slice(&bytes), &mut events);
+        }
+    }
+}

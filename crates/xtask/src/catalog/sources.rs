@@ -62,7 +62,10 @@ const ABILITIES: &[(&str, &str)] = &[
 pub(super) fn priced(catalogue: &Value) -> Book {
     let mut book = Book::new();
     for (key, facts) in catalogue.as_object().into_iter().flatten() {
-        let (Some(provider), Some(mode)) = (facts["litellm_provider"].as_str(), facts["mode"].as_str()) else { continue };
+        let (Some(provider), Some(mode)) = (facts["litellm_provider"].as_str(), facts["mode"].as_str())
+        else {
+            continue;
+        };
         let model = model(facts, mode);
         if model.is_priced() || matches!(model.mode.as_str(), "chat" | "embedding") {
             let name = bare(key, provider);
@@ -73,7 +76,9 @@ pub(super) fn priced(catalogue: &Value) -> Book {
             }
         }
     }
-    book.retain(|(_, name), _| !name.is_empty() && name.bytes().all(|byte| byte != b'"' && byte != b'\\' && byte >= b' '));
+    book.retain(|(_, name), _| {
+        !name.is_empty() && name.bytes().all(|byte| byte != b'"' && byte != b'\\' && byte >= b' ')
+    });
     book
 }
 
@@ -227,9 +232,12 @@ impl Model {
             }
         }
         if !self.is_priced() {
-            for (name, field) in
-                [("input", "input"), ("output", "output"), ("cached", "cache_read"), ("cache_write", "cache_write")]
-            {
+            for (name, field) in [
+                ("input", "input"),
+                ("output", "output"),
+                ("cached", "cache_read"),
+                ("cache_write", "cache_write"),
+            ] {
                 if let Some(text) = shifted(&facts["cost"][field], 0, 6) {
                     self.price.insert(name.to_owned(), text.into());
                 }

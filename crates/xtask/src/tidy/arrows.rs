@@ -35,8 +35,9 @@ const FEATURES: [&str; 18] = [
 ];
 
 /// Third-party crates by the beginning of their names, and the only crates of ours that may ship them.
-const OWNED: [(&str, &[&str]); 6] = [
+const OWNED: [(&str, &[&str]); 7] = [
     ("sqlx", &["storage"]),
+    ("rusqlite", &["storage"]),
     ("redis", &["storage"]),
     ("opentelemetry", &["telemetry"]),
     ("wasmtime", &["plugins"]),

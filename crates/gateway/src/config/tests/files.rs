@@ -116,11 +116,13 @@ fn the_schema_uses_only_what_the_validator_knows() {
                 _ => {}
             }
         }
-        let open = rules.contains_key("properties") && rules.get("additionalProperties") != Some(&false.into());
+        let open =
+            rules.contains_key("properties") && rules.get("additionalProperties") != Some(&false.into());
         assert!(!open, "{path} takes unknown keys");
         let named = rules.get("properties").and_then(Value::as_object);
         for (name, property) in named.into_iter().flatten() {
-            let told = ["description", "$ref", "const", "anyOf"].iter().any(|key| property.get(key).is_some());
+            let told =
+                ["description", "$ref", "const", "anyOf"].iter().any(|key| property.get(key).is_some());
             assert!(told, "{path}/{name} has no description");
         }
     }

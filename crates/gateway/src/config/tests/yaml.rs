@@ -44,13 +44,19 @@ fn scalars_follow_the_core_schema_of_yaml_1_2() {
 
 #[test]
 fn aliases_repeat_a_value() {
-    assert_eq!(value("a: &x { b: 1 }\nc: *x\nd: &y 5\ne: [*y]"), json!({"a":{"b":1},"c":{"b":1},"d":5,"e":[5]}));
+    assert_eq!(
+        value("a: &x { b: 1 }\nc: *x\nd: &y 5\ne: [*y]"),
+        json!({"a":{"b":1},"c":{"b":1},"d":5,"e":[5]})
+    );
 }
 
 #[test]
 fn what_is_no_configuration_is_refused_with_its_place() {
     for (text, says) in [
-        ("a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\na: 2\n", "c:5:3: b.c: key `c` stands twice; the first is on line 3\nc:6:1: a: key `a` stands twice; the first is on line 1"),
+        (
+            "a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\na: 2\n",
+            "c:5:3: b.c: key `c` stands twice; the first is on line 3\nc:6:1: a: key `a` stands twice; the first is on line 1",
+        ),
         ("a: 1\n---\nb: 1\n", "a second document begins here"),
         ("a: !secret x\n", "tag `!secret` has no meaning here"),
         ("[1]: x\n", "a key must be a text"),

@@ -1,0 +1,141 @@
+//! From a configuration to what requests run under: providers, routes, limits, prices.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use contract::ports::{Deployment, ModelCard, Price, SharedProvider};
+use contract::settings::Faults;
+use engine::{BodyLog, Snapshot};
+use metering::{PriceBook, PricesConfig};
+use providers::{DemoConfig, OllamaConfig, ProviderConfig};
+use routing::{Healths, Table, TableParts};
+
+use crate::cli::{Exit, Failure};
+use crate::config::Config;
+use crate::environment;
+
+/// A compiled configuration, not yet in force.
+pub(crate) struct Compiled {
+    /// The routes.
+    pub(crate) table: Arc<Table>,
+    /// The accounts, with what the price book calls them.
+    pub(crate) accounts: Vec<Account>,
+    /// The prices.
+    pub(crate) book: Arc<PriceBook>,
+}
+
+/// One provider of the snapshot.
+#[derive(Clone)]
+pub(crate) struct Account {
+    pub(crate) provider: SharedProvider,
+    pub(crate) config: Arc<ProviderConfig>,
+    /// The provider's name in the price book.
+    pub(crate) in_book: Arc<str>,
+}
+
+/// The accounts of a configuration; without any, those of the environment. The built-in one is always there.
+pub(crate) fn provider_configs(config: &Config) -> Vec<(String, ProviderConfig)> {
+    let mut all: Vec<(String, ProviderConfig)> = match config.providers.is_empty() {
+        true => providers::from_env(&environment::variable),
+        false => config.providers.iter().map(|(name, one)| (name.clone(), one.clone())).collect(),
+    };
+    let mut add = |name: &str, one| {
+        if !all.iter().any(|(known, _)| known == name) {
+            all.push((name.to_owned(), one));
+        }
+    };
+    if config.providers.is_empty() {
+        // Asked for its models whether it runs yet or not.
+        add("ollama", ProviderConfig::Ollama(OllamaConfig::default()));
+    }
+    add("demo", ProviderConfig::Demo(DemoConfig::default()));
+    all
+}
+
+/// Compiles a checked configuration.
+///
+/// # Errors
+/// A provider of the environment cannot be built, or the price book cannot be read.
+pub(crate) fn compile(config: &Config, healths: &Arc<Healths>) -> Result<Compiled, Failure> {
+    let accounts = accounts(config)?;
+    let book = Arc::new(price_book(&config.prices)?);
+    let make = Maker {
+        accounts: accounts.iter().map(|one| (one.provider.name().to_owned(), one.clone())).collect(),
+        book: Arc::clone(&book),
+    };
+    let table = Arc::new(Table::new(TableParts {
+        providers: accounts.iter().map(|one| Arc::clone(&one.provider)).collect(),
+        models: config.models.clone(),
+        make: Box::new(move |provider, upstream| make.deployment(provider, upstream)),
+        healths: Arc::clone(healths),
+    }));
+    Ok(Compiled { table, accounts, book })
+}
+
+impl Compiled {
+    /// What the engine runs under.
+    pub(crate) fn snapshot(&self, config: &Config, version: u64) -> Snapshot {
+        let bodies = config.telemetry.bodies;
+        Snapshot {
+            version,
+            router: Arc::clone(&self.table) as _,
+            max_body: config.server.max_body.0,
+            bodies: BodyLog { keep: bodies.log, max: usize::try_from(bodies.max.0).unwrap_or(usize::MAX) },
+            tracing: config.telemetry.otlp.is_some(),
+        }
+    }
+}
+
+fn accounts(config: &Config) -> Result<Vec<Account>, Failure> {
+    let mut faults = Faults::default();
+    let mut accounts = Vec::new();
+    for (name, one) in provider_configs(config) {
+        let Some(provider) = providers::build(&name, &one, &mut faults) else { continue };
+        let host = one.account().base_url.and_then(|url| url.parse::<http::Uri>().ok());
+        let in_book = PriceBook::provider_of(provider.kind(), host.as_ref().and_then(http::Uri::host)).into();
+        accounts.push(Account { provider, config: Arc::new(one), in_book });
+    }
+    if faults.is_empty() { Ok(accounts) } else { Err(Failure::new(Exit::BadConfiguration, faults)) }
+}
+
+fn price_book(config: &PricesConfig) -> Result<PriceBook, Failure> {
+    let book = match &config.file {
+        Some(path) => PriceBook::load(path),
+        None => PriceBook::embedded(),
+    };
+    book.map_err(|error| Failure::new(Exit::BadConfiguration, format!("prices.file: {error}")))
+}
+
+/// Makes deployments: looks up what is known of a provider's model.
+struct Maker {
+    accounts: HashMap<String, Account>,
+    book: Arc<PriceBook>,
+}
+
+impl Maker {
+    fn deployment(&self, provider: &SharedProvider, upstream: &str) -> Deployment {
+        let account = self.accounts.get(provider.name());
+        let entry = account.and_then(|account| self.book.lookup(&account.in_book, upstream));
+        let (price, card) = match entry {
+            Some(entry) => (entry.price, ModelCard { name: upstream.to_owned(), ..entry.card }),
+            None => (None, ModelCard::unknown(upstream)),
+        };
+        let settings = account.map(|account| account.config.account());
+        Deployment {
+            id: format!("{}/{upstream}", provider.name()).into(),
+            provider: Arc::clone(provider),
+            provider_name: provider.name().into(),
+            upstream_model: upstream.into(),
+            region: settings.and_then(|settings| settings.region.map(Into::into)),
+            price: settings.and_then(|settings| configured(settings, upstream)).or(price),
+            card: Arc::new(card),
+            timeouts: settings.map(|settings| settings.timeouts.limits()).unwrap_or_default(),
+        }
+    }
+}
+
+/// The price that the configuration gives, which goes before the book's.
+fn configured(settings: providers::Account<'_>, upstream: &str) -> Option<Arc<Price>> {
+    let base = settings.prices.get(upstream)?.tier();
+    Some(Arc::new(Price { version: "configuration".into(), base, ..Price::default() }))
+}

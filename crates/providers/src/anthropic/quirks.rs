@@ -1,0 +1,18 @@
+//! Facts about Anthropic. Source: platform.claude.com/docs/en/api/overview.
+
+use wire::Quirks;
+
+use crate::request::{Auth, Facts};
+
+pub(super) const FACTS: Facts = Facts {
+    kind: "anthropic",
+    base_url: Some("https://api.anthropic.com/v1"),
+    version: Some("v1"),
+    auth: Auth::Header("x-api-key"),
+    keyless: false,
+    headers: &[("anthropic-version", "2023-06-01")],
+    forwards: &["anthropic-version", "anthropic-beta"],
+};
+
+pub(super) const QUIRKS: Quirks =
+    Quirks { renames: &[], refuses: &[], accepts: &[], developer_as_system: false };

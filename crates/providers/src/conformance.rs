@@ -1,0 +1,255 @@
+//! What every kind must do, checked against a scripted upstream; and the script that the kinds' own tests use.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use contract::Body;
+use contract::canon::{EmbedInput, EmbedRequest, Message, Part, Provenance, Request, Role};
+use contract::ports::{
+    BoxFuture, Call, Canon, ModelCard, Outbound, PoolState, Provider, ProviderReply, SharedProvider,
+    Timeouts, Upstream, UpstreamFailure,
+};
+use contract::settings::Faults;
+use contract::words::Operation;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use serde_json::{Value, json};
+
+/// An upstream that notes what it is sent and always answers the same.
+pub(crate) struct Script {
+    status: StatusCode,
+    answer: Bytes,
+    sent: Mutex<VecDeque<Outbound>>,
+}
+
+impl Script {
+    pub(crate) fn answering(answer: &str) -> Self {
+        let answer = Bytes::copy_from_slice(answer.as_bytes());
+        Self { status: StatusCode::OK, answer, sent: Mutex::default() }
+    }
+
+    pub(crate) fn failing(status: u16) -> Self {
+        Self { status: StatusCode::from_u16(status).unwrap(), ..Self::answering("{}") }
+    }
+
+    /// The oldest request that was not looked at yet.
+    pub(crate) fn sent(&self) -> Outbound {
+        self.sent.lock().unwrap().pop_front().expect("nothing was sent")
+    }
+
+    pub(crate) fn nothing_sent(&self) -> bool {
+        self.sent.lock().unwrap().is_empty()
+    }
+
+    pub(crate) fn discover(&self, provider: &dyn Provider) -> Result<Vec<ModelCard>, UpstreamFailure> {
+        now(provider.discover(self))
+    }
+}
+
+impl Upstream for Script {
+    fn send(&self, request: Outbound) -> BoxFuture<'_, Result<ProviderReply, UpstreamFailure>> {
+        self.sent.lock().unwrap().push_back(request);
+        let body = Body::from(self.answer.clone());
+        let reply = ProviderReply { status: self.status, headers: HeaderMap::new(), body };
+        Box::pin(std::future::ready(Ok(reply)))
+    }
+
+    fn pools(&self) -> Vec<PoolState> {
+        Vec::new()
+    }
+}
+
+/// The value of a future that has nothing to wait for.
+pub(crate) fn now<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("waits for something"),
+    }
+}
+
+pub(crate) fn built(config: Value) -> SharedProvider {
+    let mut faults = Faults::default();
+    let config = serde_json::from_value(config).unwrap();
+    crate::build("acme", &config, &mut faults).unwrap_or_else(|| panic!("{faults}"))
+}
+
+fn sending(
+    provider: &dyn Provider,
+    script: &Script,
+    (operation, stream, model): (Operation, bool, &str),
+    headers: &HeaderMap,
+) -> Result<ProviderReply, UpstreamFailure> {
+    let body = [Bytes::from_static(b"{\"model\":"), Bytes::from_static(b"\"m\"}")];
+    let (traceparent, timeouts) = (Some("00-aa-bb-01"), Timeouts::default());
+    let call = Call { operation, model, stream, body: body.into(), headers, traceparent, timeouts };
+    now(provider.call(call, script))
+}
+
+pub(crate) fn call(
+    provider: &dyn Provider,
+    script: &Script,
+    operation: Operation,
+    stream: bool,
+    model: &str,
+) -> Result<ProviderReply, UpstreamFailure> {
+    sending(provider, script, (operation, stream, model), &HeaderMap::new())
+}
+
+pub(crate) fn chat(provider: &dyn Provider, script: &Script, headers: &[(&'static str, &str)]) {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+    }
+    sending(provider, script, (Operation::Chat, false, "m"), &map).unwrap();
+}
+
+/// What a kind promises.
+struct Promise {
+    config: Value,
+    chat: &'static str,
+    stream: &'static str,
+    embeddings: Option<&'static str>,
+    models: &'static str,
+    auth: (&'static str, &'static str),
+    list: Value,
+}
+
+fn promises() -> Vec<Promise> {
+    let openai_list = json!({ "data": [{ "id": "m" }] });
+    vec![
+        Promise {
+            config: json!({ "kind": "openai", "api_key": "k-1" }),
+            chat: "https://api.openai.com/v1/chat/completions",
+            stream: "https://api.openai.com/v1/chat/completions",
+            embeddings: Some("https://api.openai.com/v1/embeddings"),
+            models: "https://api.openai.com/v1/models",
+            auth: ("authorization", "Bearer k-1"),
+            list: openai_list.clone(),
+        },
+        Promise {
+            config: json!({ "kind": "openai-compatible", "api_key": "k-1", "base_url": "http://vllm.test:8000/v1" }),
+            chat: "http://vllm.test:8000/v1/chat/completions",
+            stream: "http://vllm.test:8000/v1/chat/completions",
+            embeddings: Some("http://vllm.test:8000/v1/embeddings"),
+            models: "http://vllm.test:8000/v1/models",
+            auth: ("authorization", "Bearer k-1"),
+            list: openai_list,
+        },
+        Promise {
+            config: json!({ "kind": "anthropic", "api_key": "k-1" }),
+            chat: "https://api.anthropic.com/v1/messages",
+            stream: "https://api.anthropic.com/v1/messages",
+            embeddings: None,
+            models: "https://api.anthropic.com/v1/models?limit=1000",
+            auth: ("x-api-key", "k-1"),
+            list: json!({ "data": [{ "id": "m" }] }),
+        },
+        Promise {
+            config: json!({ "kind": "gemini", "api_key": "k-1" }),
+            chat: "https://generativelanguage.googleapis.com/v1beta/models/m:generateContent",
+            stream: "https://generativelanguage.googleapis.com/v1beta/models/m:streamGenerateContent?alt=sse",
+            embeddings: Some("https://generativelanguage.googleapis.com/v1beta/models/m:batchEmbedContents"),
+            models: "https://generativelanguage.googleapis.com/v1beta/models?pageSize=1000",
+            auth: ("x-goog-api-key", "k-1"),
+            list: json!({ "models": [{ "name": "models/m", "supportedGenerationMethods": ["generateContent"] }] }),
+        },
+        Promise {
+            config: json!({ "kind": "ollama", "api_key": "k-1" }),
+            chat: "http://127.0.0.1:11434/v1/chat/completions",
+            stream: "http://127.0.0.1:11434/v1/chat/completions",
+            embeddings: Some("http://127.0.0.1:11434/v1/embeddings"),
+            models: "http://127.0.0.1:11434/api/tags",
+            auth: ("authorization", "Bearer k-1"),
+            list: json!({ "models": [{ "name": "m" }] }),
+        },
+    ]
+}
+
+fn clients_own() -> HeaderMap {
+    let secret = HeaderValue::from_static("pgk_of_the_client");
+    [
+        "authorization",
+        "x-api-key",
+        "api-key",
+        "x-goog-api-key",
+        "cookie",
+        "x-forwarded-for",
+        "host",
+        "content-length",
+    ]
+    .into_iter()
+    .map(|name| (HeaderName::from_static(name), secret.clone()))
+    .collect()
+}
+
+#[test]
+fn calls_go_where_they_should_with_our_credential_and_nobody_elses() {
+    for promise in promises() {
+        let (provider, script) = (built(promise.config.clone()), Script::answering("{}"));
+        for (operation, stream, url) in [
+            (Operation::Chat, false, Some(promise.chat)),
+            (Operation::Chat, true, Some(promise.stream)),
+            (Operation::Embeddings, false, promise.embeddings),
+        ] {
+            let sent = sending(&*provider, &script, (operation, stream, "m"), &clients_own());
+            assert_eq!(provider.dialect(operation).is_some(), url.is_some());
+            let Some(url) = url else {
+                assert!(matches!(sent, Err(UpstreamFailure::Build(_))));
+                continue;
+            };
+            sent.unwrap();
+            let sent = script.sent();
+            assert_eq!((sent.method, sent.uri.to_string().as_str()), (Method::POST, url));
+            assert_eq!(sent.provider.as_deref(), Some("acme"));
+            assert!(!sent.untrusted);
+            let (header, value) = promise.auth;
+            assert_eq!(sent.headers.get_all(header).iter().collect::<Vec<_>>(), [value]);
+            assert!(sent.headers[header].is_sensitive());
+            assert_eq!(sent.headers["content-type"], "application/json");
+            assert_eq!(sent.headers["traceparent"], "00-aa-bb-01");
+            assert_eq!(sent.headers["accept"], if stream { "text/event-stream" } else { "application/json" });
+            assert!(sent.headers.values().all(|value| value != "pgk_of_the_client"), "{:?}", sent.headers);
+            let Body::Chain(pieces) = sent.body else { panic!("{:?}", sent.body) };
+            assert_eq!(pieces.iter().flatten().copied().collect::<Vec<_>>(), b"{\"model\":\"m\"}");
+        }
+    }
+}
+
+#[test]
+fn lists_of_models_are_asked_for_and_bounded() {
+    for promise in promises() {
+        let provider = built(promise.config.clone());
+        let script = Script::answering(&promise.list.to_string());
+        let cards = script.discover(&*provider).unwrap();
+        assert_eq!(cards.iter().map(|card| card.name.as_str()).collect::<Vec<_>>(), ["m"]);
+        let sent = script.sent();
+        assert_eq!((sent.method, sent.uri.to_string().as_str()), (Method::GET, promise.models));
+        assert_eq!(sent.headers[promise.auth.0], promise.auth.1);
+        assert!(!sent.headers.contains_key("content-type"));
+
+        let refused = Script::failing(401).discover(&*provider);
+        assert!(matches!(refused, Err(UpstreamFailure::Status(StatusCode::UNAUTHORIZED))));
+        for answer in ["not json".to_owned(), format!("{{\"x\":\"{}\"}}", "x".repeat(5 << 20))] {
+            let broken = Script::answering(&answer).discover(&*provider);
+            assert!(matches!(broken, Err(UpstreamFailure::Lost { .. })), "{}", promise.models);
+        }
+    }
+}
+
+#[test]
+fn requests_in_canon_are_written_in_the_accounts_dialect() {
+    let message = Message::new(Role::User, vec![Part::text("hello", Provenance::User)]);
+    let request = Request { model: "m".to_owned(), messages: vec![message], ..Request::default() };
+    let inputs = vec![EmbedInput::Text("hello".to_owned())];
+    let embed = EmbedRequest { model: "m".to_owned(), inputs, ..EmbedRequest::default() };
+    for promise in promises() {
+        let provider = built(promise.config);
+        let (bytes, _) = provider.translate(Canon::Chat(&request)).unwrap();
+        let written: Value = serde_json::from_slice(&bytes).unwrap();
+        assert!(written.to_string().contains("hello"), "{written}");
+        assert_eq!(provider.translate(Canon::Embed(&embed)).is_ok(), promise.embeddings.is_some());
+    }
+}

@@ -1,0 +1,9 @@
+//! Settings of the demo provider: none.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The demo provider has no settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {}

@@ -1,0 +1,44 @@
+//! What is special about Gemini accounts.
+
+use crate::conformance::{Script, built, call};
+use contract::words::Operation;
+use serde_json::json;
+
+#[test]
+fn model_and_operation_stand_in_the_path() {
+    let provider = built(json!({ "kind": "gemini", "api_key": "k" }));
+    let script = Script::answering("{}");
+    let base = "https://generativelanguage.googleapis.com/v1beta";
+    for (operation, stream, model, expected) in [
+        (Operation::Chat, false, "gemini-2.5-pro", "/models/gemini-2.5-pro:generateContent"),
+        (Operation::Chat, true, "gemini-2.5-pro", "/models/gemini-2.5-pro:streamGenerateContent?alt=sse"),
+        (
+            Operation::Embeddings,
+            false,
+            "gemini-embedding-001",
+            "/models/gemini-embedding-001:batchEmbedContents",
+        ),
+        (Operation::Chat, false, "models/gemini-2.5-pro", "/models/gemini-2.5-pro:generateContent"),
+        (Operation::Chat, false, "tunedModels/mine", "/tunedModels/mine:generateContent"),
+        (Operation::Chat, false, "../v1/files?x=", "/models/..%2Fv1%2Ffiles%3Fx%3D:generateContent"),
+    ] {
+        call(&*provider, &script, operation, stream, model).unwrap();
+        assert_eq!(script.sent().uri.to_string(), format!("{base}{expected}"));
+    }
+    assert!(call(&*provider, &script, Operation::Chat, false, "models/..").is_err());
+}
+
+#[test]
+fn the_list_says_what_a_model_does() {
+    let provider = built(json!({ "kind": "gemini", "api_key": "k" }));
+    let list = json!({ "models": [
+        { "name": "models/gemini-2.5-pro", "inputTokenLimit": 1_048_576, "outputTokenLimit": 65_536, "thinking": true,
+          "supportedGenerationMethods": ["generateContent", "countTokens"] },
+        { "name": "models/gemini-embedding-001", "supportedGenerationMethods": ["embedContent"] },
+        { "name": "models/veo-3", "supportedGenerationMethods": ["predictLongRunning"] },
+    ] });
+    let cards = Script::answering(&list.to_string()).discover(&*provider).unwrap();
+    let names: Vec<_> = cards.iter().map(|card| (card.name.as_str(), card.operations[0])).collect();
+    assert_eq!(names, [("gemini-2.5-pro", Operation::Chat), ("gemini-embedding-001", Operation::Embeddings)]);
+    assert_eq!((cards[0].context_window, cards[0].capabilities.reasoning), (Some(1_048_576), Some(true)));
+}

@@ -1,0 +1,48 @@
+//! What is special about servers that only speak the dialect.
+
+use super::*;
+use crate::conformance::{Script, built, chat};
+use serde_json::json;
+
+#[test]
+fn hosts_are_known_by_their_domain() {
+    assert_eq!(quirks::of("api.groq.com").refuses.len(), 3);
+    assert_eq!(quirks::of("groq.com").refuses.len(), 3);
+    assert_eq!(quirks::of("notgroq.com").refuses.len(), 0);
+    assert_eq!(quirks::of("groq.com.evil.test").refuses.len(), 0);
+    assert_eq!(quirks::of("").renames.len(), 1);
+}
+
+#[test]
+fn without_a_key_none_is_sent() {
+    let provider = built(json!({ "kind": "openai-compatible", "base_url": "http://127.0.0.1:8000/v1" }));
+    let script = Script::answering("{}");
+    chat(&*provider, &script, &[("authorization", "Bearer of the client")]);
+    let sent = script.sent();
+    assert_eq!(sent.uri, "http://127.0.0.1:8000/v1/chat/completions");
+    assert!(!sent.headers.contains_key("authorization"));
+}
+
+#[test]
+fn lists_come_in_several_shapes() {
+    let provider = built(json!({ "kind": "openai-compatible", "base_url": "http://127.0.0.1:8000/v1" }));
+    for list in [
+        json!({ "object": "list", "data": [{ "id": "qwen3", "max_model_len": 32768 }, { "id": "bge-m3" }] }),
+        json!([{ "id": "qwen3", "context_length": 32768, "max_completion_tokens": null }, { "id": "bge-m3" }]),
+    ] {
+        let cards = Script::answering(&list.to_string()).discover(&*provider).unwrap();
+        assert_eq!((cards[0].name.as_str(), cards[0].context_window), ("qwen3", Some(32768)));
+        assert_eq!(cards[1].operations, [contract::words::Operation::Embeddings]);
+    }
+}
+
+#[test]
+fn a_configured_list_is_not_asked_for() {
+    let provider = built(
+        json!({ "kind": "openai-compatible", "base_url": "http://a.test", "models": ["sonar", "e5-large"] }),
+    );
+    let script = Script::failing(500);
+    let cards = script.discover(&*provider).unwrap();
+    assert_eq!(cards.len(), 2);
+    assert!(script.nothing_sent());
+}
