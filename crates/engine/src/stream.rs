@@ -111,7 +111,7 @@ impl Lane {
         match self {
             Self::Pass { watch, .. } => {
                 watch.finish(out);
-                if watch.complete() { Ok(()) } else { Err(BodyError::Lost) }
+                if watch.complete() || watch.error().is_some() { Ok(()) } else { Err(BodyError::Lost) }
             }
             Self::Translate(translator) => {
                 let finished = translator.decoder.finish(&mut translator.events);
@@ -124,9 +124,10 @@ impl Lane {
         }
     }
 
-    fn complete(&self) -> bool {
+    /// Has the last event gone by?
+    fn ended(&self) -> bool {
         match self {
-            Self::Pass { watch, .. } => watch.complete(),
+            Self::Pass { watch, .. } => watch.ended(),
             Self::Translate(translator) => translator.complete,
         }
     }
@@ -227,12 +228,14 @@ impl Metered {
             }
         };
         self.note_content();
-        if self.lane.complete() {
-            self.settle(None);
-        } else if let Err(error) = step {
-            self.ended = true;
-            self.upstream = Body::Empty;
-            self.settle(Some(&broken(error)));
+        match step {
+            Ok(()) if self.ended || self.lane.ended() => self.settle(None),
+            Ok(()) => {}
+            Err(error) => {
+                self.ended = true;
+                self.upstream = Body::Empty;
+                self.settle(Some(&broken(error)));
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
@@ -39,7 +40,7 @@ pub enum LogError {
 /// The level is not understood.
 #[derive(Debug, thiserror::Error)]
 #[error("not a log level: write error, warn, info, debug or trace, or module=level pairs with commas ({0})")]
-pub struct LevelError(tracing_subscriber::filter::ParseError);
+pub struct LevelError(String);
 
 enum Entry {
     Line(Vec<u8>),
@@ -55,7 +56,12 @@ pub struct LogGuard {
 
 /// What a level setting lets through.
 pub(crate) fn filter(level: &str) -> Result<EnvFilter, LevelError> {
-    EnvFilter::builder().parse(level).map_err(LevelError)
+    // A bare word that is no level would be taken for a module, and nothing else would be logged.
+    let words = level.split(',').map(str::trim).filter(|word| !word.contains(['=', '[']));
+    if let Some(word) = words.into_iter().find(|word| word.parse::<LevelFilter>().is_err()) {
+        return Err(LevelError(format!("'{word}' is not a level")));
+    }
+    EnvFilter::builder().parse(level).map_err(|error| LevelError(error.to_string()))
 }
 
 /// Sends every event of this process to standard error from now on.
@@ -174,6 +180,16 @@ mod tests {
 
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
+        }
+    }
+
+    #[test]
+    fn levels_are_checked() {
+        for level in ["info", "off", "WARN", "info,edge=debug", "info,edge[request]=trace"] {
+            assert!(filter(level).is_ok(), "{level}");
+        }
+        for level in ["", "loud", "info,", "info,edge=loud"] {
+            assert!(filter(level).is_err(), "{level}");
         }
     }
 

@@ -113,10 +113,20 @@ pub(crate) fn own_fields<'a>(
     if owner == dialect {
         return (!extra.fields.is_empty()).then_some(&extra.fields);
     }
-    for (key, _) in extra.fields.iter().filter(|(_, value)| !value.is_null()) {
+    for (key, _) in extra.fields.iter().filter(|(_, value)| !is_empty(value)) {
         receipt.dropped(format!("{prefix}{key}"), format!("only {owner} has this field"));
     }
     None
+}
+
+/// Does the value say nothing? Clients send back answers of ours with `annotations: []` and the like in them.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(list) => list.is_empty(),
+        Value::Object(object) => object.is_empty(),
+        _ => false,
+    }
 }
 
 /// Adds the fields of `from` that `into` lacks; objects on both sides are merged.
@@ -157,8 +167,9 @@ mod tests {
     }
 
     #[test]
-    fn leftovers_of_another_dialect_are_noted_unless_null() {
-        let extra = extra(Dialect::OpenaiChat, json!({"logit_bias": {"1": 2}, "store": null}));
+    fn leftovers_of_another_dialect_are_noted_unless_empty() {
+        let extra =
+            extra(Dialect::OpenaiChat, json!({"logit_bias": {"1": 2}, "store": null, "annotations": []}));
         let mut receipt = Receipt::default();
         let quirks = Quirks::default();
         let body = Outgoing::new(Dialect::AnthropicMessages, &extra, &quirks, &mut receipt);

@@ -71,6 +71,12 @@ impl Splitter {
         if self.kept.len() > self.cap { Err(FrameTooLarge(self.cap).into()) } else { Ok(()) }
     }
 
+    /// How many bytes of a frame that is not complete have been taken.
+    #[must_use]
+    pub fn unfinished(&self) -> usize {
+        self.kept.len()
+    }
+
     /// What the end of the stream left unfinished.
     #[must_use]
     pub fn rest(&mut self) -> Vec<u8> {

@@ -1,8 +1,8 @@
 //! Reading a stream in passing, when client and upstream speak the same dialect: bytes go through, figures stay here.
 //!
-//! Each frame is searched for a few words; only one that reports usage or an error is parsed. Without an edit to make,
-//! bytes leave as they come, before their frame is complete. The one edit, taking out the usage that we asked for and
-//! the client did not, works frame by frame. A watch never fails: what it cannot read it lets pass.
+//! Each frame is searched for a few words; only one that reports usage or an error is parsed. Bytes leave
+//! as they came, a frame at a time, so that a stream that breaks off can still be ended with a whole frame. The one edit
+//! takes out the usage that we asked for and the client did not. A watch never fails: what it cannot read it lets pass.
 //! Next: `watch/scan.rs` for the searching, `watch/facts.rs` for answers that are no stream.
 
 mod facts;
@@ -30,6 +30,8 @@ pub struct StreamWatch {
     strip: Option<Strip>,
     blind: bool,
     splitter: Splitter,
+    /// The bytes of the unfinished frame, when nothing is edited.
+    held: Vec<Bytes>,
     seen: Seen,
 }
 
@@ -49,6 +51,7 @@ struct Seen {
     service_tier: Option<String>,
     error: Option<StreamError>,
     complete: bool,
+    ended: bool,
     content: bool,
     output_bytes: u64,
 }
@@ -59,12 +62,13 @@ impl StreamWatch {
     #[must_use]
     pub fn new(dialect: Dialect, strip_usage: bool) -> Self {
         let strip = (strip_usage && dialect == Dialect::OpenaiChat).then(Strip::default);
-        Self { dialect, strip, blind: false, splitter: Splitter::default(), seen: Seen::default() }
+        let (splitter, seen) = (Splitter::default(), Seen::default());
+        Self { dialect, strip, blind: false, splitter, held: Vec::new(), seen }
     }
 
-    /// Takes the next bytes and appends what goes on to the client.
+    /// Takes the next bytes and appends the frames they complete.
     pub fn feed(&mut self, chunk: Bytes, out: &mut VecDeque<Bytes>) {
-        let Self { dialect, strip, blind, splitter, seen } = self;
+        let Self { dialect, strip, blind, splitter, held, seen } = self;
         if chunk.is_empty() {
             return;
         }
@@ -77,8 +81,18 @@ impl StreamWatch {
                 seen.frame(*dialect, raw);
                 Ok::<_, FrameTooLarge>(())
             });
-            out.push_back(chunk);
             *blind = result.is_err();
+            let rest = if *blind { 0 } else { splitter.unfinished() };
+            if rest >= chunk.len() {
+                held.push(chunk);
+                return;
+            }
+            let whole = chunk.len() - rest;
+            out.extend(held.drain(..));
+            out.push_back(chunk.slice(..whole));
+            if rest > 0 {
+                held.push(chunk.slice(whole..));
+            }
             return;
         };
         let mut kept = Vec::with_capacity(chunk.len() + 64);
@@ -101,6 +115,7 @@ impl StreamWatch {
             return;
         }
         self.seen.frame(self.dialect, &rest);
+        out.extend(self.held.drain(..));
         if let Some(strip) = &mut self.strip {
             let mut kept = Vec::with_capacity(rest.len());
             strip.copy(&rest, &mut kept);
@@ -124,6 +139,12 @@ impl StreamWatch {
     #[must_use]
     pub const fn complete(&self) -> bool {
         self.seen.complete
+    }
+
+    /// Has the last event gone by (`[DONE]`, `message_stop`)? Usage can still come before it, not after.
+    #[must_use]
+    pub const fn ended(&self) -> bool {
+        self.seen.ended
     }
 
     /// Has the answer's first content gone by: text, thoughts, a refusal or a call?
@@ -168,9 +189,8 @@ impl Seen {
         if scan::has_value(raw, &WORDS.usage) {
             self.openai_usage(raw);
         }
-        if scan::has_value(raw, &WORDS.finish_reason) || is_done(raw) {
-            self.complete = true;
-        }
+        self.ended |= is_done(raw);
+        self.complete |= self.ended || scan::has_value(raw, &WORDS.finish_reason);
         if scan::has_value(raw, &WORDS.error) {
             self.parse_error(raw);
         }
@@ -208,7 +228,10 @@ impl Seen {
                 self.count(raw, &[&WORDS.text, &WORDS.thinking, &WORDS.partial_json]);
             }
             b"message_start" | b"message_delta" => self.anthropic_usage(raw),
-            b"message_stop" => self.complete = true,
+            b"message_stop" => {
+                self.complete = true;
+                self.ended = true;
+            }
             b"error" => self.parse_error(raw),
             _ => {}
         }

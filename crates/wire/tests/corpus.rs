@@ -387,10 +387,10 @@ fn streams_decode_alike_however_they_are_cut_and_the_watch_agrees() {
             continue; // Gemini without `alt=sse`: a JSON array, which no provider of ours asks for.
         }
         let whole = Bytes::from(exchange.body.clone());
-        let events = decode(dialect, &[whole.clone()]);
-        let (plain, out) = watched(dialect, false, &[whole.clone()]);
+        let events = decode(dialect, std::slice::from_ref(&whole));
+        let (plain, out) = watched(dialect, false, std::slice::from_ref(&whole));
         assert_eq!(out, whole, "{}", exchange.name);
-        let (_, stripped) = watched(dialect, true, &[whole.clone()]);
+        let (_, stripped) = watched(dialect, true, std::slice::from_ref(&whole));
         match &events {
             Ok(events) => {
                 assert_eq!(plain.usage(), last_usage(events), "{}", exchange.name);

@@ -71,8 +71,8 @@ impl Samples<'_> {
         write(&mut self.encoder.encode_family(&labels)?)
     }
 
-    fn counter(&mut self, values: &[&str], value: impl EncodeCounterValue) -> fmt::Result {
-        self.sample(values, |encoder| encoder.encode_counter::<NoLabelSet, _, f64>(&value, None))
+    fn counter(&mut self, values: &[&str], value: &impl EncodeCounterValue) -> fmt::Result {
+        self.sample(values, |encoder| encoder.encode_counter::<NoLabelSet, _, f64>(value, None))
     }
 
     fn gauge(&mut self, values: &[&str], value: i64) -> fmt::Result {
@@ -113,17 +113,17 @@ impl Figures {
             Name::Connections => to.gauge(&[], self.connections.load(Relaxed)),
             Name::EdgeRefused => {
                 let refused = Code::ALL.iter().zip(&self.refused).filter(|(_, count)| count.get() > 0);
-                refused.into_iter().try_for_each(|(code, count)| to.counter(&[code.as_str()], count.get()))
+                refused.into_iter().try_for_each(|(code, count)| to.counter(&[code.as_str()], &count.get()))
             }
             Name::UpstreamConnections | Name::UpstreamConnectionsOpened => self.write_pools(to),
             Name::ConfigReloads => {
-                to.counter(&["applied"], self.reloads_applied.get())?;
-                to.counter(&["refused"], self.reloads_refused.get())
+                to.counter(&["applied"], &self.reloads_applied.get())?;
+                to.counter(&["refused"], &self.reloads_refused.get())
             }
             Name::ConfigSnapshot => to.gauge(&[], signed(self.snapshot.load(Relaxed))),
-            Name::RecordsFailed => to.counter(&[], self.records_failed.get()),
-            Name::LogLinesLost => to.counter(&[], self.sources.losses.lost_log_lines()),
-            Name::TracesLost => to.counter(&[], self.sources.losses.lost_traces()),
+            Name::RecordsFailed => to.counter(&[], &self.records_failed.get()),
+            Name::LogLinesLost => to.counter(&[], &self.sources.losses.lost_log_lines()),
+            Name::TracesLost => to.counter(&[], &self.sources.losses.lost_traces()),
             Name::SpoolWaitingRecords
             | Name::SpoolWaitingBytes
             | Name::SpoolRecorded
@@ -138,7 +138,7 @@ impl Figures {
     fn write_pools(&self, to: &mut Samples<'_>) -> fmt::Result {
         for pool in (self.sources.pools)() {
             if to.family.name == Name::UpstreamConnectionsOpened {
-                to.counter(&[&pool.provider], pool.opened)?;
+                to.counter(&[&pool.provider], &pool.opened)?;
             } else {
                 to.gauge(&[&pool.provider, "busy"], signed(pool.open.saturating_sub(pool.idle)))?;
                 to.gauge(&[&pool.provider, "idle"], signed(pool.idle))?;
@@ -152,9 +152,9 @@ impl Figures {
         match to.family.name {
             Name::SpoolWaitingRecords => to.gauge(&[], signed(spool.waiting_records)),
             Name::SpoolWaitingBytes => to.gauge(&[], signed(spool.waiting_bytes)),
-            Name::SpoolRecorded => to.counter(&[], spool.recorded),
-            Name::SpoolDrained => to.counter(&[], spool.drained),
-            _ => to.counter(&[], spool.failures),
+            Name::SpoolRecorded => to.counter(&[], &spool.recorded),
+            Name::SpoolDrained => to.counter(&[], &spool.drained),
+            _ => to.counter(&[], &spool.failures),
         }
     }
 
@@ -168,7 +168,7 @@ impl Figures {
             Name::ResidentMemory => {
                 process::resident_memory().map_or(Ok(()), |bytes| to.gauge(&[], signed(bytes)))
             }
-            Name::Cpu => process::cpu_seconds().map_or(Ok(()), |seconds| to.counter(&[], seconds)),
+            Name::Cpu => process::cpu_seconds().map_or(Ok(()), |seconds| to.counter(&[], &seconds)),
             Name::OpenFiles => process::open_files().map_or(Ok(()), |count| to.gauge(&[], signed(count))),
             _ => to.float(self.started.0 as f64 / 1e6),
         }
@@ -180,19 +180,19 @@ fn write_labelled(figures: &DeploymentFigures, to: &mut Samples<'_>) -> fmt::Res
         Name::Requests => {
             for ((dialect, status, outcome), count) in figures.requests.show() {
                 let status = status.to_string();
-                to.counter(&[dialect.as_str(), &figures.name, &status, outcome.as_str()], count)?;
+                to.counter(&[dialect.as_str(), &figures.name, &status, outcome.as_str()], &count)?;
             }
         }
         Name::Attempts => {
             for ((outcome, code), count) in figures.attempts.show() {
                 let code = code.as_deref().unwrap_or_default();
-                to.counter(&[figures.provider(), &figures.name, outcome.as_str(), code], count)?;
+                to.counter(&[figures.provider(), &figures.name, outcome.as_str(), code], &count)?;
             }
         }
         _ => {
             for (kind, count) in TOKEN_KINDS.iter().zip(&figures.tokens) {
                 if count.get() > 0 {
-                    to.counter(&[&figures.name, kind], count.get())?;
+                    to.counter(&[&figures.name, kind], &count.get())?;
                 }
             }
         }
@@ -205,8 +205,10 @@ fn write_deployment(figures: &DeploymentFigures, to: &mut Samples<'_>) -> fmt::R
     let name = [&*figures.name];
     match to.family.name {
         Name::FirstByte if figures.first_byte.show().count > 0 => to.histogram(&name, &figures.first_byte),
-        Name::Cost if figures.cost_nano.get() > 0 => to.counter(&name, figures.cost_nano.get() as f64 / 1e9),
-        Name::CostUnknown if figures.cost_unknown.get() > 0 => to.counter(&name, figures.cost_unknown.get()),
+        Name::Cost if figures.cost_nano.get() > 0 => {
+            to.counter(&name, &(figures.cost_nano.get() as f64 / 1e9))
+        }
+        Name::CostUnknown if figures.cost_unknown.get() > 0 => to.counter(&name, &figures.cost_unknown.get()),
         _ => Ok(()),
     }
 }

@@ -132,10 +132,8 @@ impl Metrics {
         }
     }
 
-    /// Counts a refused record and gives the count.
-    pub(crate) fn record_failed(&self) -> u64 {
+    pub(crate) fn record_failed(&self) {
         self.figures.records_failed.add(1);
-        self.figures.records_failed.get()
     }
 
     pub(crate) fn settled(&self, settled: &Settled) {

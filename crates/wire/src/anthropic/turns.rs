@@ -55,6 +55,11 @@ impl<'a> Turns<'a> {
         for (at, message) in messages.iter().enumerate() {
             this.add(at, message, receipt)?;
         }
+        if this.turns.is_empty() && !this.system.0.is_empty() {
+            receipt.dropped("messages[0].role", "a system prompt alone is sent as the user's");
+            let content = std::mem::replace(&mut this.system, Content(Vec::new()));
+            this.turns.push(Turn { role: "user", content, extra: None });
+        }
         if this.turns.is_empty() {
             let message = "The conversation needs at least one message that says something.";
             return Err(Fault::saying(Code::InvalidRequest, message).at("messages"));

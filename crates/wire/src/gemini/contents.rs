@@ -111,6 +111,11 @@ impl<'a> Contents<'a> {
         for (at, message) in messages.iter().enumerate() {
             this.add(at, message, receipt)?;
         }
+        if this.turns.is_empty() && !this.system.is_empty() {
+            receipt.dropped("messages[0].role", "a system prompt alone is sent as the user's");
+            let parts = std::mem::take(&mut this.system);
+            this.turns.push(Turn { role: "user", parts, extra: None });
+        }
         if this.turns.is_empty() {
             let message = "The conversation needs at least one message that says something.";
             return Err(Fault::saying(Code::InvalidRequest, message).at("messages"));

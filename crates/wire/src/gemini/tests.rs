@@ -171,7 +171,7 @@ fn orphans_and_foreign_files_are_refused() {
     let user = json!({"role": "user", "content": "Hi"});
     for (messages, code) in [
         (json!([user, {"role": "tool", "tool_call_id": "c", "content": "x"}]), Code::InvalidRequest),
-        (json!([{"role": "system", "content": "Hi"}]), Code::InvalidRequest),
+        (json!([{"role": "user", "content": ""}]), Code::InvalidRequest),
         (
             json!([{"role": "user", "content": [{"type": "file", "file": {"file_id": "file-1"}}]}]),
             Code::UnsupportedCapability,
@@ -180,6 +180,15 @@ fn orphans_and_foreign_files_are_refused() {
         let fault = from_openai(&json!({"model": "gemini-2.5-pro", "messages": messages})).unwrap_err();
         assert_eq!(fault.code(), code, "{messages}");
     }
+}
+
+#[test]
+fn a_system_prompt_alone_is_the_users() {
+    let (written, receipt) =
+        from_openai(&json!({"model": "gemini-2.5-pro", "messages": [{"role": "system", "content": "Hi"}]}))
+            .unwrap();
+    assert_eq!(written, json!({"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}));
+    assert_eq!(receipt, "messages[0].role");
 }
 
 #[test]

@@ -4,17 +4,18 @@ use super::*;
 
 type Seen = Vec<(String, String)>;
 
-fn note(seen: &mut Seen, frame: &Frame<'_>) {
+fn note(seen: &mut Seen, frame: &Frame<'_>) -> Result<(), WireError> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     seen.push((text(frame.event), text(&frame.data)));
+    Ok(())
 }
 
 fn frames(chunks: &[&[u8]]) -> Seen {
     let (mut framer, mut seen) = (Framer::new(Dialect::OpenaiChat), Seen::new());
     for chunk in chunks {
-        framer.feed(chunk, |frame| Ok(note(&mut seen, &frame))).unwrap();
+        framer.feed(chunk, |frame| note(&mut seen, &frame)).unwrap();
     }
-    framer.finish(|frame| Ok(note(&mut seen, &frame))).unwrap();
+    framer.finish(|frame| note(&mut seen, &frame)).unwrap();
     seen
 }
 

@@ -95,6 +95,7 @@ impl Source {
             || self.path.ends_with("/tests.rs")
             || self.path.contains("/tests/")
             || self.path.contains("/benches/")
+            || self.path.contains("/examples/")
     }
 
     /// Is this line there for tests only?
