@@ -89,7 +89,8 @@ impl Tail {
         record.entry.usage = usage;
         record.entry.cost = cost;
         record.entry.duration_us = u64::try_from(end.since(record.start).as_micros()).unwrap_or(u64::MAX);
-        record.entry.dropped = record.receipt.entries().iter().map(|entry| entry.field.to_string()).collect();
+        let dropped = record.receipt.entries().iter().map(|entry| entry.field.to_string());
+        record.entry.dropped.extend(dropped);
         if record.entry.outcome == Outcome::Answered || record.entry.outcome == Outcome::Interrupted {
             record.entry.deployment = record.attempts.last().map(|attempt| Arc::clone(&attempt.deployment));
         }

@@ -8,12 +8,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
+use contract::Code;
 use contract::Fault;
 use contract::body::{Body, BodyError};
 use contract::canon::Event;
 use contract::ports::Outcome;
 use contract::words::{Dialect, Usage};
-use contract::Code;
 use http_body::{Body as HttpBody, Frame};
 use wire::watch::StreamWatch;
 use wire::{EncodeOptions, StreamDecoder, StreamEncoder};
@@ -300,7 +300,10 @@ impl HttpBody for Metered {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         loop {
             if let Some(frame) = this.out.pop_front() {

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use contract::Fault;
 use contract::canon::Receipt;
-use contract::ports::{Arrived, AttemptEntry, CostKind, Deployment, Hold, Outcome, RequestEntry, Stage, StageTimes};
+use contract::ports::{
+    Arrived, AttemptEntry, CostKind, Deployment, Hold, Outcome, RequestEntry, Stage, StageTimes,
+};
 use contract::words::{Dialect, Id, IdKind, Principal, Tick, Timestamp, Usage, UsageSource};
 use http::StatusCode;
 
@@ -63,8 +65,7 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
-    pub(crate) const ANSWERED: Self =
-        Self { outcome: Outcome::Answered, error: None, assume_consumed: true };
+    pub(crate) const ANSWERED: Self = Self { outcome: Outcome::Answered, error: None, assume_consumed: true };
     pub(crate) const CLIENT_GONE: Self =
         Self { outcome: Outcome::ClientGone, error: Some("client_gone"), assume_consumed: true };
 }
@@ -289,7 +290,9 @@ impl Record {
         let (cost, cost_kind) = match (price, source) {
             (_, UsageSource::None) => (Some(contract::words::NanoUsd(0)), CostKind::Nothing),
             (None, _) => (None, CostKind::UnknownPrice),
-            (Some(price), UsageSource::Reported) => (Some(price.cost(&usage, tier.as_deref())), CostKind::Exact),
+            (Some(price), UsageSource::Reported) => {
+                (Some(price.cost(&usage, tier.as_deref())), CostKind::Exact)
+            }
             (Some(price), UsageSource::Estimated) => {
                 (Some(price.cost(&usage, tier.as_deref())), CostKind::Estimated)
             }

@@ -7,12 +7,11 @@ use contract::ports::{Deployment, ModelCard, Price, SharedProvider};
 use contract::settings::Faults;
 use engine::{BodyLog, Snapshot};
 use metering::{PriceBook, PricesConfig};
-use providers::{DemoConfig, OllamaConfig, ProviderConfig};
+use providers::ProviderConfig;
 use routing::{Healths, Table, TableParts};
 
 use crate::cli::{Exit, Failure};
-use crate::config::Config;
-use crate::environment;
+use crate::config::{Config, provider_configs};
 
 /// A compiled configuration, not yet in force.
 pub(crate) struct Compiled {
@@ -31,25 +30,6 @@ pub(crate) struct Account {
     pub(crate) config: Arc<ProviderConfig>,
     /// The provider's name in the price book.
     pub(crate) in_book: Arc<str>,
-}
-
-/// The accounts of a configuration; without any, those of the environment. The built-in one is always there.
-pub(crate) fn provider_configs(config: &Config) -> Vec<(String, ProviderConfig)> {
-    let mut all: Vec<(String, ProviderConfig)> = match config.providers.is_empty() {
-        true => providers::from_env(&environment::variable),
-        false => config.providers.iter().map(|(name, one)| (name.clone(), one.clone())).collect(),
-    };
-    let mut add = |name: &str, one| {
-        if !all.iter().any(|(known, _)| known == name) {
-            all.push((name.to_owned(), one));
-        }
-    };
-    if config.providers.is_empty() {
-        // Asked for its models whether it runs yet or not.
-        add("ollama", ProviderConfig::Ollama(OllamaConfig::default()));
-    }
-    add("demo", ProviderConfig::Demo(DemoConfig::default()));
-    all
 }
 
 /// Compiles a checked configuration.

@@ -19,10 +19,10 @@ use wire::Renderer;
 
 use crate::cli::{Exit, Failure, KeySession};
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::config::{Config, provider_configs};
 use crate::discovery::Discovery;
 use crate::environment;
-use crate::snapshot::{Compiled, compile, provider_configs};
+use crate::snapshot::{Compiled, compile};
 
 /// What runs in the background and when it stops.
 #[derive(Clone, Default)]

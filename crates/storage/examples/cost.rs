@@ -4,15 +4,14 @@
 
 #![expect(clippy::disallowed_methods, clippy::print_stdout, clippy::expect_used, reason = "a measuring tool")]
 
-use std::net::{IpAddr, Ipv4Addr};
+#[path = "../tests/sample/mod.rs"]
+mod sample;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use contract::canon::Receipt;
-use contract::ports::{
-    AttemptEntry, BoxFuture, Clock, CostKind, Outcome, Recorder, RequestEntry, Settled, StageTimes,
-};
-use contract::words::{Dialect, Id, IdKind, NanoUsd, Operation, Tick, Timestamp, Usage, UsageSource};
+use contract::ports::{BoxFuture, Clock, Recorder, RequestEntry, Settled};
+use contract::words::{Id, IdKind, Tick, Timestamp, Usage};
 use storage::{Spool, StorageConfig};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -33,74 +32,32 @@ impl Clock for RealClock {
     }
 }
 
-fn settled(key: Id, clock: &RealClock) -> Settled {
+/// A request of the usual kind: one attempt, no bodies, no tags.
+fn settled(number: u32, key: Id, clock: &RealClock) -> Settled {
+    let mut settled = sample::settled(number);
     let usage = Usage { input: 120, output: 80, ..Usage::default() };
-    let deployment: Arc<str> = "openai/gpt-5-mini".into();
-    let cost = Some(NanoUsd(190_000));
-    let request = RequestEntry {
+    settled.attempts.remove(0);
+    for attempt in &mut settled.attempts {
+        attempt.id = Id::new(IdKind::Attempt);
+        attempt.at = clock.now();
+        attempt.number = 1;
+        attempt.usage = usage;
+    }
+    settled.request = RequestEntry {
         id: Id::new(IdKind::Request),
         at: clock.now(),
-        dialect: Dialect::OpenaiChat,
-        operation: Operation::Chat,
         key: Some(key),
         key_name: Some("ci".into()),
-        org: Some("default".into()),
-        team: None,
-        app: None,
         user: None,
         tags: Vec::new(),
-        client: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        model: Some("openai/gpt-5-mini".into()),
-        deployment: Some(Arc::clone(&deployment)),
-        stream: false,
-        status: 200,
-        outcome: Outcome::Answered,
-        error: None,
         detail: None,
         attempts: 1,
         usage,
-        cost,
-        ttft_us: Some(1_234),
-        duration_us: 4_567,
-        bytes_in: 1_024,
-        bytes_out: 2_048,
         dropped: Vec::new(),
-        trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".into()),
-        snapshot: 7,
         request_body: None,
-        response_body: None,
+        ..settled.request
     };
-    let attempt = AttemptEntry {
-        id: Id::new(IdKind::Attempt),
-        at: request.at,
-        number: 1,
-        deployment,
-        provider: "openai".into(),
-        provider_kind: "openai".into(),
-        upstream_model: "gpt-5-mini".into(),
-        outcome: Outcome::Answered,
-        status: Some(200),
-        error: None,
-        usage,
-        usage_source: UsageSource::Reported,
-        service_tier: None,
-        cost,
-        cost_kind: CostKind::Exact,
-        price_version: Some("2026-11-20".into()),
-        first_byte_us: Some(1_100),
-        duration_us: 4_400,
-    };
-    Settled {
-        request,
-        attempts: vec![attempt],
-        start: Tick(0),
-        end: Tick(0),
-        attempt_spans: Vec::new(),
-        stages: StageTimes::default(),
-        parent: None,
-        principal: None,
-        receipt: Receipt::default(),
-    }
+    settled
 }
 
 /// User and system time of this process: fields 14 and 15 of `/proc/self/stat`, in hundredths of a second.
@@ -134,7 +91,7 @@ fn main() {
         let spool =
             Spool::open(&config.spool_dir().expect("a spool"), config.spool.max_size.0).expect("a spool");
         let key = Id::new(IdKind::Key);
-        let all: Vec<Settled> = (0..count).map(|_| settled(key, &clock)).collect();
+        let all: Vec<Settled> = (0..count).map(|number| settled(number, key, &clock)).collect();
 
         let (half, rest) = all.split_at(all.len() / 2);
         let half_count = u32::try_from(half.len()).expect("a small number");

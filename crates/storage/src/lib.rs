@@ -9,6 +9,9 @@ pub mod config;
 mod cursor;
 pub mod memory;
 mod open;
+#[cfg(test)]
+#[path = "../tests/sample/mod.rs"]
+mod sample;
 pub mod spool;
 pub mod sqlite;
 

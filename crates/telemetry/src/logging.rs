@@ -58,7 +58,8 @@ pub struct LogGuard {
 pub(crate) fn filter(level: &str) -> Result<EnvFilter, LevelError> {
     // A bare word that is no level would be taken for a module, and nothing else would be logged.
     let words = level.split(',').map(str::trim).filter(|word| !word.contains(['=', '[']));
-    if let Some(word) = words.into_iter().find(|word| word.parse::<LevelFilter>().is_err()) {
+    let unknown = |word: &&str| word.is_empty() || word.parse::<LevelFilter>().is_err();
+    if let Some(word) = words.into_iter().find(unknown) {
         return Err(LevelError(format!("'{word}' is not a level")));
     }
     EnvFilter::builder().parse(level).map_err(|error| LevelError(error.to_string()))

@@ -52,7 +52,8 @@ impl Run<'_> {
             record.entry.bytes_in = body.len() as u64;
             record.entry.user = text(headers, "x-pathgate-user").map(str::to_owned);
             record.entry.tags = text(headers, "x-pathgate-tags").map(tags).unwrap_or_default();
-            record.parent = text(headers, "traceparent").filter(|value| is_traceparent(value)).map(Into::into);
+            record.parent =
+                text(headers, "traceparent").filter(|value| is_traceparent(value)).map(Into::into);
             record.entry.trace_id = record.parent.as_deref().map(|parent| parent[3..35].to_owned());
             if bodies.keep {
                 let kept = &body[..body.len().min(bodies.max)];

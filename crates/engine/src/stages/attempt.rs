@@ -44,7 +44,9 @@ impl Run<'_> {
                 let again = match failure.then {
                     Then::Stop => return Err(failure.fault),
                     Then::Next => None,
-                    Then::Again(asked) => backoff(request.plan.retry, nth, asked, self.handles.clock.tick().0),
+                    Then::Again(asked) => {
+                        backoff(request.plan.retry, nth, asked, self.handles.clock.tick().0)
+                    }
                 };
                 last = Some(failure.fault);
                 match again {
@@ -74,7 +76,11 @@ impl Run<'_> {
         if let Err(failure) = &result {
             let code = failure.fault.code();
             self.snapshot.router.observe(deployment, Err(code));
-            let outcome = if code == contract::Code::UpstreamInterrupted { Outcome::Interrupted } else { Outcome::Failed };
+            let outcome = if code == contract::Code::UpstreamInterrupted {
+                Outcome::Interrupted
+            } else {
+                Outcome::Failed
+            };
             ticket.end_attempt(&Ending {
                 outcome,
                 error: Some(code.as_str()),
@@ -167,11 +173,9 @@ impl Run<'_> {
                 let mut receipt = Receipt::default();
                 let options = self.options(request, ticket);
                 let body = wire::write_reply(request.dialect, &reply, &options, &mut receipt);
-                ticket.edit(|record| {
-                    for lost in receipt.entries() {
-                        record.receipt.dropped(lost.field.clone(), lost.reason.clone());
-                    }
-                });
+                // Losses on the way back are in the log alone: the header answers for the request.
+                let lost = receipt.entries().iter().map(|entry| entry.field.to_string());
+                ticket.edit(|record| record.entry.dropped.extend(lost));
                 Ok(body)
             }
             Operation::Embeddings => {
@@ -234,7 +238,7 @@ fn backoff(policy: RetryPolicy, nth: u32, asked: Option<Duration>, entropy: u64)
     let ceiling = policy.base.saturating_mul(1 << (nth - 1).min(16)).min(policy.cap);
     // The low bits of a nanosecond clock, spread by a multiplicative hash.
     let spread = entropy.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-    let nanos = u128::from(spread) * ceiling.as_nanos() >> 32;
+    let nanos = (u128::from(spread) * ceiling.as_nanos()) >> 32;
     Some(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
 }
 

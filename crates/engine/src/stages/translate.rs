@@ -55,7 +55,10 @@ impl<'a> Hub<'a> {
         if self.request.strict && !lost.is_empty() {
             return Err(Fault::saying(
                 Code::NotTranslatable,
-                format!("{} cannot carry: {lost}. Remove these fields or leave out x-pathgate-strict.", to.id),
+                format!(
+                    "{} cannot carry: {lost}. Remove these fields or leave out x-pathgate-strict.",
+                    to.id
+                ),
             ));
         }
         *receipt = lost;

@@ -3,6 +3,7 @@
 //! Every step collects all that is wrong, with line and column. [`load`] knows no setting; [`root`] composes those the
 //! crates define. Reading files and the environment is handed in. Reloading is not here.
 
+mod accounts;
 mod branch;
 mod interpolate;
 mod problem;
@@ -23,6 +24,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub(crate) use accounts::provider_configs;
 pub(crate) use interpolate::Lookup;
 pub(crate) use problem::LoadError;
 pub(crate) use root::{Config, check, check_text};

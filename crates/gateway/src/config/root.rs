@@ -7,8 +7,7 @@ use contract::words::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The provider that is always there, so that `demo/echo` answers on a machine with no account anywhere.
-const BUILT_IN: &str = "demo";
+use super::provider_configs;
 
 /// Everything that can be set. Every setting has a default; an empty file is a valid one.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -64,13 +63,13 @@ pub(crate) fn check(config: &Config, faults: &mut Faults) {
     config.storage.validate("storage", faults);
     identity::check(&config.auth, config.server.is_loopback(), faults);
     identity::check_keys(&config.keys, &config.auth, faults);
-    for (name, provider) in &config.providers {
+    let accounts = provider_configs(config);
+    for (name, account) in &accounts {
         // Building calls nobody; it is how a kind says what it needs.
-        drop(providers::build(name, provider, faults));
+        drop(providers::build(name, account, faults));
     }
-    let mut providers: BTreeSet<&str> = config.providers.keys().map(String::as_str).collect();
-    providers.insert(BUILT_IN);
-    routing::check(&config.models, &providers, faults);
+    let names: BTreeSet<&str> = accounts.iter().map(|(name, _)| name.as_str()).collect();
+    routing::check(&config.models, &names, faults);
     telemetry::check(&config.telemetry, faults);
 }
 

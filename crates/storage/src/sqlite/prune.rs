@@ -29,7 +29,7 @@ pub(crate) async fn prune_for_ever(
             Some(Ok(0)) => {}
             Some(Ok(lines)) => tracing::info!(lines, "request log: old lines deleted"),
             Some(Err(error)) => {
-                tracing::warn!(%error, "request log: old lines cannot be deleted, trying again in an hour")
+                tracing::warn!(%error, "request log: old lines cannot be deleted, trying again in an hour");
             }
         }
         if stop.run_until_cancelled(clock.sleep(EVERY)).await.is_none() {

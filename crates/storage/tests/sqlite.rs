@@ -1,0 +1,162 @@
+//! What only a database file must do: be shared, be private, be pruned, be read by people.
+
+#![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
+
+mod sample;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::ports::{LedgerFilter, LogFilter, PageRequest, ResourceKind};
+use sample::{at, batch, settled};
+use serde_json::json;
+use sqlx::{Connection, SqliteConnection};
+use storage::{StorageConfig, StorageError, Stores};
+use testkit::clock::VirtualClock;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+async fn open(path: &Path) -> Result<Stores, StorageError> {
+    let database = format!("sqlite://{}", path.display());
+    storage::open(&StorageConfig { database, ..StorageConfig::default() }).await
+}
+
+fn all(limit: u32) -> PageRequest {
+    PageRequest { cursor: None, limit }
+}
+
+#[tokio::test]
+async fn a_change_by_another_process_is_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("shared.db");
+    let (ours, theirs) = (open(&path).await.unwrap(), open(&path).await.unwrap());
+    let before = ours.resources.revision().await.unwrap();
+    theirs.resources.put(ResourceKind::Key, "a".into(), json!({}), 0, at(0)).await.unwrap();
+    assert!(ours.resources.revision().await.unwrap() > before);
+    assert!(ours.resources.get(ResourceKind::Key, "a".into()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn both_may_write_at_the_same_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("shared.db");
+    // Opened at the same time, so both find a database that must be migrated.
+    let (ours, theirs) = tokio::join!(open(&path), open(&path));
+    let (ours, theirs) = (ours.unwrap(), theirs.unwrap());
+    let keys = async {
+        for number in 0..20 {
+            let id = format!("key_{number}");
+            theirs.resources.put(ResourceKind::Key, id, json!({}), 0, at(0)).await.unwrap();
+        }
+    };
+    let entries = async {
+        for number in 0..20 {
+            ours.ledger.append(batch(number * 10..number * 10 + 10)).await.unwrap();
+        }
+    };
+    let more = async {
+        for number in 0..20 {
+            theirs.ledger.append(batch(number * 10 + 5..number * 10 + 15)).await.unwrap();
+        }
+    };
+    tokio::join!(keys, entries, more);
+    assert_eq!(ours.log.requests(LogFilter::default(), all(1_000)).await.unwrap().items.len(), 205);
+    assert_eq!(ours.ledger.attempts(LedgerFilter::default(), all(1_000)).await.unwrap().items.len(), 410);
+    assert_eq!(ours.resources.list(ResourceKind::Key, all(100)).await.unwrap().items.len(), 20);
+}
+
+#[tokio::test]
+async fn the_file_is_private() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("private.db");
+    let stores = open(&path).await.unwrap();
+    stores.ledger.append(batch([1])).await.unwrap();
+    for suffix in ["", "-wal", "-shm"] {
+        let file = format!("{}{suffix}", path.display());
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{file}");
+    }
+}
+
+#[tokio::test]
+async fn entries_survive_closing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("kept.db");
+    let stores = open(&path).await.unwrap();
+    stores.ledger.append(batch([1, 2])).await.unwrap();
+    stores.close().await;
+    let stores = open(&path).await.unwrap();
+    let found = stores.log.request(settled(2).request.id).await.unwrap();
+    assert_eq!(found, Some(settled(2).request));
+}
+
+#[tokio::test]
+async fn old_lines_of_the_log_are_deleted_and_the_ledger_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let stores = open(&dir.path().join("pruned.db")).await.unwrap();
+    stores.ledger.append(batch(0..100)).await.unwrap();
+    // The clock starts at the time of entry 0.
+    let (clock, tasks, stop) = (VirtualClock::new(), TaskTracker::new(), CancellationToken::new());
+    clock.advance(Duration::from_secs(120));
+    stores.keep_log_for(Duration::from_secs(60), Arc::new(clock.clone()), &tasks, stop.clone());
+    clock.sleepers(1).await;
+    let count = async || stores.log.requests(LogFilter::default(), all(1_000)).await.unwrap().items.len();
+    assert_eq!(count().await, 40);
+    clock.advance(Duration::from_secs(3_600));
+    clock.sleepers(1).await;
+    assert_eq!(count().await, 0);
+    assert_eq!(stores.ledger.attempts(LedgerFilter::default(), all(1_000)).await.unwrap().items.len(), 200);
+    stop.cancel();
+    tasks.close();
+    tasks.wait().await;
+}
+
+#[tokio::test]
+async fn people_can_read_the_ledger_with_sql() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("read.db");
+    let stores = open(&path).await.unwrap();
+    stores.ledger.append(batch(0..6)).await.unwrap();
+    let mut connection = SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    let bill: Vec<(String, i64, i64)> = sqlx::query_as(
+        "SELECT key_name, sum(input_tokens), sum(cost_nano_usd) FROM ledger WHERE provider = 'openai' \
+         GROUP BY key_name ORDER BY key_name",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .unwrap();
+    assert_eq!(
+        bill,
+        [
+            ("key 0".to_owned(), 243, 380_000),
+            ("key 1".to_owned(), 245, 380_000),
+            ("key 2".to_owned(), 247, 380_000)
+        ]
+    );
+    let (id, time): (String, String) =
+        sqlx::query_as("SELECT id, time FROM request_log ORDER BY at_us LIMIT 1")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+    assert_eq!(id, settled(0).request.id.to_string());
+    assert_eq!(time, "2025-01-01T00:00:00Z");
+}
+
+#[tokio::test]
+async fn unusable_databases_say_why() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(matches!(open(&dir.path().join("no/such/folder.db")).await, Err(StorageError::Open { .. })));
+
+    let path = dir.path().join("later.db");
+    open(&path).await.unwrap().close().await;
+    let mut connection = SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = 99999").execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let error = open(&path).await.err().unwrap();
+    assert!(error.to_string().contains("later release"), "{error}");
+
+    let postgres = StorageConfig { database: "postgres://db/x".into(), ..StorageConfig::default() };
+    let error = storage::open(&postgres).await.err().unwrap();
+    assert!(error.to_string().contains("PostgreSQL"), "{error}");
+}
