@@ -3,6 +3,7 @@
 
 passed=0
 failed=0
+skipped=0
 failures=()
 
 # check NAME COMMAND…: runs it and counts how it went.
@@ -18,13 +19,14 @@ check() {
     fi
 }
 
+# The database is cloned over git: there is none without a way to GitHub.
 advisories() {
-    # Cloned over git: there is none without a way to GitHub.
-    if ! timeout 20 git ls-remote --quiet https://github.com/RustSec/advisory-db HEAD >/dev/null 2>&1; then
+    if timeout 20 git ls-remote --quiet https://github.com/RustSec/advisory-db HEAD >/dev/null 2>&1; then
+        check "advisories" "$deny" --locked check advisories
+    else
         say "advisories NOT checked: the RustSec database cannot be reached from here"
-        return 0
+        skipped=$((skipped + 1))
     fi
-    "$deny" --locked check advisories
 }
 
 lints() {
@@ -35,7 +37,7 @@ lints() {
     check "tidy" cargo xtask tidy
     check "schema is up to date" cargo xtask schema --check
     check "licences, bans, sources" "$deny" --locked check licenses bans sources
-    check "advisories" advisories
+    advisories
 }
 
 # The last word. Takes what is to be said of tests before it.
@@ -44,6 +46,6 @@ verdict() {
     for failure in "${failures[@]}"; do
         printf 'FAILED: %s\n' "$failure"
     done
-    printf '%s%d checks passed, %d failed\n' "$1" "$passed" "$failed"
+    printf '%s%d checks passed, %d failed, %d not possible here\n' "$1" "$passed" "$failed" "$skipped"
     [ "$failed" -eq 0 ]
 }

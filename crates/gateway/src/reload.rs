@@ -80,23 +80,23 @@ impl Reloader {
                 Ok(true) => info!("the certificate was read again"),
                 Ok(false) => {}
                 Err(failure) => {
-                    error!(error = %failure, "the new certificate cannot be used; the old one stays")
+                    error!(error = %failure, "the new certificate cannot be used; the old one stays");
                 }
             }
         }
         let result = self.take_in();
         let at = self.clock.now();
+        self.live.metrics.reloaded(result.as_ref().ok().copied());
         match &result {
-            Ok(Some(version)) => info!(snapshot = version, "the configuration was reloaded"),
-            Ok(None) => return,
+            Ok(version) => info!(snapshot = version, "the configuration was reloaded"),
             Err(failure) => error!("the new configuration is refused and the old one stays:\n{failure}"),
         }
         let outcome = Reload { at, error: result.err().map(|failure| failure.message) };
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
     }
 
-    /// Loads, compiles and only then swaps; `None` when nothing is different.
-    fn take_in(&self) -> Result<Option<u64>, Failure> {
+    /// Loads, compiles and only then swaps; gives the version of the snapshot now in force.
+    fn take_in(&self) -> Result<u64, Failure> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let setup = load_setup(current.file.clone(), current.overrides.clone())?;
         let config = &setup.config;
@@ -112,7 +112,7 @@ impl Reloader {
         self.live.pipeline.swap(compiled.snapshot(config, version));
         self.discovery.replace(compiled);
         *current = setup;
-        Ok(Some(version))
+        Ok(version)
     }
 }
 

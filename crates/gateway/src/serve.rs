@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use contract::ports::Clock;
 use identity::FirstKeys;
-use telemetry::Losses;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -29,16 +28,15 @@ const GOODBYE: Duration = Duration::from_secs(5);
 /// # Errors
 /// Something cannot be opened, bound or built.
 pub(crate) fn run(setup: Setup) -> Result<(), Failure> {
-    let losses = Arc::new(Losses::default());
-    let log = telemetry::init_logging(&setup.config.telemetry.log, losses);
+    let background = Background::default();
+    let log = telemetry::init_logging(&setup.config.telemetry.log, Arc::clone(&background.losses));
     let _log = log.map_err(|error| Failure::new(Exit::BadConfiguration, error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("pathgate").build()?;
-    runtime.block_on(serve(setup))
+    runtime.block_on(serve(setup, background))
 }
 
-async fn serve(setup: Setup) -> Result<(), Failure> {
+async fn serve(setup: Setup, background: Background) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let background = Background::default();
     let config = setup.config.clone();
     let kept = wiring::open_storage(&config, &clock, &background).await?;
     let identity = wiring::open_identity(&config, &kept.stores, &clock).await?;

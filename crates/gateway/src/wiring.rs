@@ -12,7 +12,7 @@ use identity::{KeyIndex, Keys};
 use metering::Limits;
 use routing::Healths;
 use storage::{Spool, Stores};
-use telemetry::{Instruments, Losses, Metrics, Sources, SpoolFigures};
+use telemetry::{Exporter, Instruments, Losses, Metrics, Outlet, Sources, SpoolFigures};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::Renderer;
@@ -24,13 +24,15 @@ use crate::discovery::Discovery;
 use crate::environment;
 use crate::snapshot::{Compiled, compile};
 
-/// What runs in the background and when it stops.
+/// What runs in the background, when it stops and what it had to drop.
 #[derive(Clone, Default)]
 pub(crate) struct Background {
     /// Everything that was started.
     pub(crate) tasks: TaskTracker,
     /// Told to all of it at once.
     pub(crate) stop: CancellationToken,
+    /// Log lines and traces that nobody took in time.
+    pub(crate) losses: Arc<Losses>,
 }
 
 /// What a reload changes in place.
@@ -41,6 +43,7 @@ pub(crate) struct Live {
     pub(crate) egress: Arc<Client>,
     pub(crate) healths: Arc<Healths>,
     pub(crate) certificates: Option<Arc<Certificates>>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// Storage, open.
@@ -62,7 +65,6 @@ pub(crate) struct Features {
     pub(crate) live: Live,
     pub(crate) discovery: Arc<Discovery>,
     pub(crate) telemetry: Arc<dyn Telemetry>,
-    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// Opens the database and the spool and starts what tends them.
@@ -77,7 +79,7 @@ pub(crate) async fn open_storage(
     let failed = |error: storage::StorageError| Failure::new(Exit::Storage, error);
     let settings = &config.storage;
     let stores = storage::open(settings).await.map_err(failed)?;
-    let Background { tasks, stop } = background;
+    let Background { tasks, stop, .. } = background;
     stores.keep_log_for(settings.log_retention.0, Arc::clone(clock), tasks, stop.clone());
     if let Some(recorder) = stores.direct_recorder() {
         return Ok(Kept { stores, recorder, spool: None });
@@ -116,11 +118,12 @@ pub(crate) fn build(
     background: &Background,
 ) -> Result<(Features, SettleTask), Failure> {
     let egress = open_egress(config, background)?;
-    let losses = Arc::new(Losses::default());
-    let metrics =
-        Metrics::new(sources(&egress, kept.spool.clone(), losses), env!("CARGO_PKG_VERSION"), &**clock);
+    let sources = sources(&egress, kept.spool.clone(), Arc::clone(&background.losses));
+    let metrics = Metrics::new(sources, env!("CARGO_PKG_VERSION"), &**clock);
+    metrics.started_with(1);
+    let spans = open_spans(config, &egress, clock, background)?;
     let telemetry: Arc<dyn Telemetry> =
-        Arc::new(Instruments::new(Arc::clone(&metrics), config.telemetry.log.requests, None));
+        Arc::new(Instruments::new(Arc::clone(&metrics), config.telemetry.log.requests, spans));
     let meter = Arc::new(Limits::new(Arc::clone(clock)));
     let (tail, settle) = Tail::new(TailPorts {
         meter: Arc::clone(&meter) as _,
@@ -139,8 +142,25 @@ pub(crate) fn build(
     };
     let pipeline = Arc::new(Pipeline::new(compiled.snapshot(config, 1), handles, tail));
     let discovery = Arc::new(Discovery::new(compiled, Arc::clone(&egress) as _, Arc::clone(clock)));
-    let live = Live { pipeline, keys: Arc::clone(index), egress, healths, certificates: None };
-    Ok((Features { live, discovery, telemetry, metrics }, settle))
+    let live = Live { pipeline, keys: Arc::clone(index), egress, healths, certificates: None, metrics };
+    Ok((Features { live, discovery, telemetry }, settle))
+}
+
+/// Starts the export of spans, when there is a collector. What is queued at the end is sent before the process goes.
+fn open_spans(
+    config: &Config,
+    egress: &Arc<Client>,
+    clock: &Arc<dyn Clock>,
+    background: &Background,
+) -> Result<Option<Outlet>, Failure> {
+    let Some(collector) = config.collector() else { return Ok(None) };
+    let Background { tasks, stop, losses } = background;
+    let (upstream, clock) = (Arc::clone(egress) as _, Arc::clone(clock));
+    let made =
+        Exporter::new(&collector, upstream, clock, Arc::clone(losses), env!("CARGO_PKG_VERSION"));
+    let (outlet, exporter) = made.map_err(|error| Failure::new(Exit::BadConfiguration, error))?;
+    tasks.spawn(exporter.run(stop.clone()));
+    Ok(Some(outlet))
 }
 
 fn open_egress(config: &Config, background: &Background) -> Result<Arc<Client>, Failure> {
@@ -203,7 +223,7 @@ pub(crate) fn open_edge(config: &Config, features: &Features, services: EdgePart
         admin: services.admin,
         renderer: Arc::new(Renderer),
         readiness: Arc::new(Ready),
-        exposition: Arc::clone(&features.metrics) as Arc<dyn Exposition>,
+        exposition: Arc::clone(&features.live.metrics) as Arc<dyn Exposition>,
         keyring: services.keyring,
         telemetry: Arc::clone(&features.telemetry),
         clock: services.clock,

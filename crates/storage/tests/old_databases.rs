@@ -5,12 +5,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
 
+mod batches;
 mod sample;
 
 use std::path::{Path, PathBuf};
 
+use batches::batch;
 use contract::ports::{LedgerFilter, LogFilter, PageRequest, ResourceKind};
-use sample::{at, batch, settled};
+use sample::{at, settled};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use storage::{StorageConfig, Stores};

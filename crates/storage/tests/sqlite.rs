@@ -1,7 +1,6 @@
 //! What only a database file must do: be shared, be private, be pruned, be read by people.
 
-#![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
-
+mod batches;
 mod sample;
 
 use std::os::unix::fs::PermissionsExt;
@@ -9,8 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use batches::batch;
 use contract::ports::{LedgerFilter, LogFilter, PageRequest, ResourceKind};
-use sample::{at, batch, settled};
+use sample::{at, settled};
 use serde_json::json;
 use sqlx::{Connection, SqliteConnection};
 use storage::{StorageConfig, StorageError, Stores};

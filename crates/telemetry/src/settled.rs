@@ -22,7 +22,7 @@ pub(crate) fn attempt(deployment: &str) -> AttemptEntry {
         number: 1,
         deployment: deployment.into(),
         provider: provider.into(),
-        provider_kind: "openai".into(),
+        provider_kind: provider.into(),
         upstream_model: model.into(),
         outcome: Outcome::Answered,
         status: Some(200),

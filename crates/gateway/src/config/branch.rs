@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
+use super::facets::{branches, is_of, list, type_names};
 use super::problem::Found;
 use super::suggest::closest;
 use super::tree::{Kind, Node};
-use super::validate::{Place, Report, Rules, branches, is_of, list, type_names};
+use super::validate::{Place, Report, Rules};
 
 /// What was found out.
 pub(crate) enum Choice<'a> {

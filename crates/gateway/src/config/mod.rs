@@ -5,6 +5,7 @@
 
 mod accounts;
 mod branch;
+mod facets;
 mod interpolate;
 mod problem;
 mod root;

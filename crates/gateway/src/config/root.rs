@@ -8,6 +8,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::provider_configs;
+use crate::environment;
+
+/// Where spans go when the file does not say (OpenTelemetry, "General SDK Configuration").
+const COLLECTOR_VARIABLE: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
 /// Everything that can be set. Every setting has a default; an empty file is a valid one.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -42,6 +46,12 @@ fn name() -> serde_json::Value {
 }
 
 impl Config {
+    /// The collector of spans: that of the file, or else the one the environment names.
+    pub(crate) fn collector(&self) -> Option<telemetry::OtlpConfig> {
+        let named = || environment::variable(COLLECTOR_VARIABLE).filter(|endpoint| !endpoint.is_empty());
+        self.telemetry.otlp.clone().or_else(|| named().map(telemetry::OtlpConfig::to))
+    }
+
     /// One line on what it holds.
     pub(crate) fn summary(&self) -> String {
         let count = |number: usize, word: &str| match number {

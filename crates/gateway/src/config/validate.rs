@@ -13,8 +13,11 @@ use std::path::{Path as FilePath, PathBuf};
 use serde_json::{Map, Value};
 
 use super::branch::{self, Choice};
+use super::facets::{
+    Facets, allowed_types, branches, check_number, format_of, is_of, list, member, spoken, unknown_key,
+    unsigned,
+};
 use super::problem::Found;
-use super::suggest::closest;
 use super::tree::{Entry, Kind, Node, Path, Position};
 use super::yaml::number;
 
@@ -125,7 +128,7 @@ impl<'a> Rules<'a> {
         }
     }
 
-    fn wrong_type(self, node: &Node, types: &[&str], facets: &[&'a Map<String, Value>]) -> String {
+    fn wrong_type(self, node: &Node, types: &[&str], facets: Facets<'a, '_>) -> String {
         if let Kind::Number(number) = &node.kind
             && let Err(hint) = (self.check_text)(format_of(facets), &number.to_string())
         {
@@ -176,7 +179,7 @@ impl<'a> Rules<'a> {
     fn check_map(
         self,
         entries: &mut Vec<Entry>,
-        facets: &[&'a Map<String, Value>],
+        facets: Facets<'a, '_>,
         place: Place<'_>,
         report: &mut Report,
     ) -> bool {
@@ -227,7 +230,7 @@ impl<'a> Rules<'a> {
     fn check_list(
         self,
         items: &mut Vec<Node>,
-        facets: &[&'a Map<String, Value>],
+        facets: Facets<'a, '_>,
         place: Place<'_>,
         report: &mut Report,
     ) -> bool {
@@ -257,7 +260,7 @@ impl<'a> Rules<'a> {
     fn check_scalar(
         self,
         node: &mut Node,
-        facets: &[&'a Map<String, Value>],
+        facets: Facets<'a, '_>,
         place: Place<'_>,
         report: &mut Report,
     ) -> bool {
@@ -283,12 +286,7 @@ impl<'a> Rules<'a> {
         }
     }
 
-    fn check_text(
-        self,
-        node: &mut Node,
-        facets: &[&'a Map<String, Value>],
-        report: &mut Report,
-    ) -> Result<(), String> {
+    fn check_text(self, node: &mut Node, facets: Facets<'a, '_>, report: &mut Report) -> Result<(), String> {
         let Kind::Text(text) = &mut node.kind else { return Ok(()) };
         let format = format_of(facets);
         if format == "secret" {
@@ -320,63 +318,6 @@ impl Place<'_> {
     }
 }
 
-/// The schemas under `oneOf`, `anyOf` or `allOf`.
-pub(crate) fn branches<'a>(rules: &'a Map<String, Value>, keyword: &str) -> &'a [Value] {
-    rules.get(keyword).and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-/// The types a schema names, for itself only.
-pub(crate) fn type_names(rules: &Map<String, Value>) -> Vec<&str> {
-    match rules.get("type") {
-        Some(Value::String(name)) => vec![name],
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// The types that all facets allow; empty when none says anything.
-fn allowed_types<'a>(facets: &[&'a Map<String, Value>]) -> Vec<&'a str> {
-    let mut said = facets.iter().map(|rules| type_names(rules)).filter(|names| !names.is_empty());
-    let first = said.next().unwrap_or_default();
-    said.fold(first, |all, names| all.into_iter().filter(|name| names.contains(name)).collect())
-}
-
-/// Is the value of a JSON Schema type?
-pub(crate) fn is_of(node: &Node, type_name: &str) -> bool {
-    match &node.kind {
-        Kind::Null => type_name == "null",
-        Kind::Bool(_) => type_name == "boolean",
-        Kind::Number(number) => type_name == "number" || (type_name == "integer" && !number.is_f64()),
-        Kind::Text(_) => type_name == "string",
-        Kind::List(_) => type_name == "array",
-        Kind::Map(_) => type_name == "object",
-    }
-}
-
-/// A type as people say it.
-fn spoken(type_name: &str) -> String {
-    match type_name {
-        "boolean" => "`true` or `false`",
-        "integer" => "a whole number",
-        "number" => "a number",
-        "string" => "a text",
-        "array" => "a list",
-        "object" => "a map",
-        other => other,
-    }
-    .to_owned()
-}
-
-/// Joins words, the last two by another word.
-pub(crate) fn list(words: impl Iterator<Item = String>, last: &str) -> String {
-    let words: Vec<String> = words.collect();
-    match words.split_last() {
-        Some((end, rest)) if !rest.is_empty() => format!("{}{last}{end}", rest.join(", ")),
-        Some((end, _)) => end.clone(),
-        None => String::new(),
-    }
-}
-
 /// A text from `${…}` becomes the number or boolean that is wanted, if it reads as one.
 fn coerce(node: &mut Node, types: &[&str]) {
     let Kind::Text(text) = &node.kind else { return };
@@ -392,69 +333,4 @@ fn coerce(node: &mut Node, types: &[&str]) {
     if let Some(kind) = wanted {
         node.kind = kind;
     }
-}
-
-/// The schema of a key, or of any other key where those are allowed.
-fn member<'a>(facets: &[&'a Map<String, Value>], key: &str) -> Option<&'a Value> {
-    let named = facets.iter().find_map(|rules| rules.get("properties")?.get(key));
-    if named.is_some() {
-        return named;
-    }
-    let keywords = ["additionalProperties", "unevaluatedProperties"];
-    let others = facets.iter().flat_map(|rules| keywords.iter().filter_map(|keyword| rules.get(*keyword)));
-    let mut open = Some(&Value::Bool(true));
-    for other in others {
-        match other {
-            Value::Bool(true) => {}
-            Value::Bool(false) => open = None,
-            schema => return Some(schema),
-        }
-    }
-    open
-}
-
-/// The message for an unknown key, and the key that was probably meant.
-fn unknown_key<'a>(
-    key: &str,
-    facets: &[&'a Map<String, Value>],
-    present: &HashSet<String>,
-) -> (String, Option<&'a str>) {
-    let known: Vec<&'a str> = facets
-        .iter()
-        .filter_map(|rules| rules.get("properties")?.as_object())
-        .flat_map(|properties| properties.keys().map(String::as_str))
-        .collect();
-    let unset = known.iter().copied().filter(|name| !present.contains(*name));
-    if let Some(meant) = closest(key, unset).or_else(|| closest(key, known.iter().copied())) {
-        return (format!("unknown key `{key}`, did you mean `{meant}`?"), Some(meant));
-    }
-    if known.is_empty() {
-        return (format!("unknown key `{key}`"), None);
-    }
-    let names = list(known.iter().map(|name| format!("`{name}`")), " and ");
-    (format!("unknown key `{key}`; known here: {names}"), None)
-}
-
-/// The `format` a text must have; empty when there is none.
-fn format_of<'a>(facets: &[&'a Map<String, Value>]) -> &'a str {
-    facets.iter().find_map(|rules| rules.get("format")?.as_str()).unwrap_or_default()
-}
-
-fn unsigned(facets: &[&Map<String, Value>], keyword: &str) -> Option<usize> {
-    facets.iter().find_map(|rules| rules.get(keyword)?.as_u64()).and_then(|bound| usize::try_from(bound).ok())
-}
-
-fn check_number(number: &serde_json::Number, facets: &[&Map<String, Value>]) -> Result<(), String> {
-    let value = number.as_f64().unwrap_or_default();
-    let bound = |keyword: &str| facets.iter().find_map(|rules| rules.get(keyword)?.as_f64());
-    if let Some(least) = bound("minimum").filter(|least| value < *least) {
-        return Err(format!("{number} is too small: at least {least}"));
-    }
-    if let Some(most) = bound("maximum").filter(|most| value > *most) {
-        return Err(format!("{number} is too large: at most {most}"));
-    }
-    if let Some(least) = bound("exclusiveMinimum").filter(|least| value <= *least) {
-        return Err(format!("{number} is too small: more than {least}"));
-    }
-    Ok(())
 }

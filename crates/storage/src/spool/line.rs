@@ -6,83 +6,77 @@
 //! │ └ length of the JSON in bytes, hexadecimal
 //! └ version of the format
 //! ```
-//! Absent and zero values are left out; fields added later have defaults, so version 1 can be read for ever.
-//! These structs and not the contract's own are what is written, so that a change there cannot change the format.
+//! Absent and zero values are left out; fields added later have defaults, so version 1 can be read for ever. The names are
+//! those below and not the contract's own, so that a change there cannot change the format. [`super::encode`] writes it.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use contract::ports::{AttemptEntry, CostKind, Outcome, RequestEntry, Settled};
+use contract::ports::{AttemptEntry, CostKind, Outcome, RequestEntry};
 use contract::words::{Dialect, Id, NanoUsd, Operation, Timestamp, UsageSource};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Deserialize;
 
-use crate::brief::{Tokens, is_false, is_zero};
+use crate::brief::Tokens;
 
 type Text<'a> = Option<Cow<'a, str>>;
 
-/// `1 LLLLLLLL CCCCCCCC `
-const HEAD: usize = 20;
+/// Length of `1 LLLLLLLL CCCCCCCC `.
+pub(super) const HEAD: usize = 20;
+pub(super) const VERSION: u8 = b'1';
 
-#[derive(Serialize, Deserialize)]
-struct Record<'a, A> {
+#[derive(Deserialize)]
+struct Record<'a> {
     id: Id,
     at_us: i64,
     dialect: Dialect,
     operation: Operation,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     key: Option<Id>,
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     key_name: Text<'a>,
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     org: Text<'a>,
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     team: Text<'a>,
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     app: Text<'a>,
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
-    user: Text<'a>,
-    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
-    tags: Cow<'a, [(String, String)]>,
+    user: Option<String>,
+    #[serde(default)]
+    tags: Vec<(String, String)>,
     client: IpAddr,
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     model: Text<'a>,
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     deployment: Text<'a>,
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default)]
     stream: bool,
     status: u16,
     outcome: Outcome,
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     error: Text<'a>,
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
-    detail: Text<'a>,
+    detail: Option<String>,
     attempt_count: u32,
-    #[serde(default, skip_serializing_if = "Tokens::is_empty")]
+    #[serde(default)]
     usage: Tokens,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     cost: Option<NanoUsd>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     ttft_us: Option<u64>,
     duration_us: u64,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     bytes_in: u64,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     bytes_out: u64,
-    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
-    dropped: Cow<'a, [String]>,
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
-    trace_id: Text<'a>,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
+    dropped: Vec<String>,
+    trace_id: Option<String>,
+    #[serde(default)]
     snapshot: u64,
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
-    request_body: Text<'a>,
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
-    response_body: Text<'a>,
-    attempts: A,
+    request_body: Option<String>,
+    response_body: Option<String>,
+    #[serde(borrow)]
+    attempts: Vec<Attempt<'a>>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Attempt<'a> {
     id: Id,
     at_us: i64,
@@ -96,106 +90,23 @@ struct Attempt<'a> {
     #[serde(borrow)]
     model: Cow<'a, str>,
     outcome: Outcome,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     error: Text<'a>,
-    #[serde(default, skip_serializing_if = "Tokens::is_empty")]
+    #[serde(default)]
     usage: Tokens,
     source: UsageSource,
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     tier: Text<'a>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     cost: Option<NanoUsd>,
     cost_kind: CostKind,
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     price: Text<'a>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     first_byte_us: Option<u64>,
     duration_us: u64,
 }
 
-/// Attempts written one by one, without a list of their short forms.
-struct Attempts<'a>(&'a [AttemptEntry]);
-
-impl Serialize for Attempts<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(self.0.iter().map(Attempt::of))
-    }
-}
-
-fn text(text: Option<&Arc<str>>) -> Text<'_> {
-    text.map(|text| Cow::Borrowed(&**text))
-}
-
-fn words(text: Option<&String>) -> Text<'_> {
-    text.map(|text| Cow::Borrowed(text.as_str()))
-}
-
-impl<'a> Record<'a, Attempts<'a>> {
-    fn of(settled: &'a Settled) -> Self {
-        let entry = &settled.request;
-        Self {
-            id: entry.id,
-            at_us: entry.at.0,
-            dialect: entry.dialect,
-            operation: entry.operation,
-            key: entry.key,
-            key_name: text(entry.key_name.as_ref()),
-            org: text(entry.org.as_ref()),
-            team: text(entry.team.as_ref()),
-            app: text(entry.app.as_ref()),
-            user: words(entry.user.as_ref()),
-            tags: Cow::Borrowed(&entry.tags),
-            client: entry.client,
-            model: text(entry.model.as_ref()),
-            deployment: text(entry.deployment.as_ref()),
-            stream: entry.stream,
-            status: entry.status,
-            outcome: entry.outcome,
-            error: text(entry.error.as_ref()),
-            detail: words(entry.detail.as_ref()),
-            attempt_count: entry.attempts,
-            usage: entry.usage.into(),
-            cost: entry.cost,
-            ttft_us: entry.ttft_us,
-            duration_us: entry.duration_us,
-            bytes_in: entry.bytes_in,
-            bytes_out: entry.bytes_out,
-            dropped: Cow::Borrowed(&entry.dropped),
-            trace_id: words(entry.trace_id.as_ref()),
-            snapshot: entry.snapshot,
-            request_body: words(entry.request_body.as_ref()),
-            response_body: words(entry.response_body.as_ref()),
-            attempts: Attempts(&settled.attempts),
-        }
-    }
-}
-
-impl<'a> Attempt<'a> {
-    fn of(entry: &'a AttemptEntry) -> Self {
-        Self {
-            id: entry.id,
-            at_us: entry.at.0,
-            number: entry.number,
-            deployment: Cow::Borrowed(&entry.deployment),
-            provider: Cow::Borrowed(&entry.provider),
-            kind: Cow::Borrowed(&entry.provider_kind),
-            model: Cow::Borrowed(&entry.upstream_model),
-            outcome: entry.outcome,
-            status: entry.status,
-            error: text(entry.error.as_ref()),
-            usage: entry.usage.into(),
-            source: entry.usage_source,
-            tier: text(entry.service_tier.as_ref()),
-            cost: entry.cost,
-            cost_kind: entry.cost_kind,
-            price: text(entry.price_version.as_ref()),
-            first_byte_us: entry.first_byte_us,
-            duration_us: entry.duration_us,
-        }
-    }
-
+impl Attempt<'_> {
     fn into_entry(self, texts: &mut Texts) -> AttemptEntry {
         AttemptEntry {
             id: self.id,
@@ -220,7 +131,7 @@ impl<'a> Attempt<'a> {
     }
 }
 
-impl<'a> Record<'a, Vec<Attempt<'a>>> {
+impl Record<'_> {
     fn into_entries(self, texts: &mut Texts) -> (RequestEntry, Vec<AttemptEntry>) {
         let request = RequestEntry {
             id: self.id,
@@ -232,8 +143,8 @@ impl<'a> Record<'a, Vec<Attempt<'a>>> {
             org: texts.share_if(self.org.as_deref()),
             team: texts.share_if(self.team.as_deref()),
             app: texts.share_if(self.app.as_deref()),
-            user: self.user.map(Cow::into_owned),
-            tags: self.tags.into_owned(),
+            user: self.user,
+            tags: self.tags,
             client: self.client,
             model: texts.share_if(self.model.as_deref()),
             deployment: texts.share_if(self.deployment.as_deref()),
@@ -241,7 +152,7 @@ impl<'a> Record<'a, Vec<Attempt<'a>>> {
             status: self.status,
             outcome: self.outcome,
             error: texts.share_if(self.error.as_deref()),
-            detail: self.detail.map(Cow::into_owned),
+            detail: self.detail,
             attempts: self.attempt_count,
             usage: self.usage.into(),
             cost: self.cost,
@@ -249,11 +160,11 @@ impl<'a> Record<'a, Vec<Attempt<'a>>> {
             duration_us: self.duration_us,
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
-            dropped: self.dropped.into_owned(),
-            trace_id: self.trace_id.map(Cow::into_owned),
+            dropped: self.dropped,
+            trace_id: self.trace_id,
             snapshot: self.snapshot,
-            request_body: self.request_body.map(Cow::into_owned),
-            response_body: self.response_body.map(Cow::into_owned),
+            request_body: self.request_body,
+            response_body: self.response_body,
         };
         (request, self.attempts.into_iter().map(|attempt| attempt.into_entry(texts)).collect())
     }
@@ -284,37 +195,18 @@ impl Texts {
     }
 }
 
-/// Writes the record of a finished request into `line`, replacing what is there.
-pub(super) fn encode(line: &mut Vec<u8>, settled: &Settled) -> Result<(), serde_json::Error> {
-    line.clear();
-    line.extend_from_slice(&[b' '; HEAD]);
-    serde_json::to_writer(&mut *line, &Record::of(settled))?;
-    let (head, json) = line.split_at_mut(HEAD);
-    let length = u32::try_from(json.len()).unwrap_or(u32::MAX);
-    head[0] = b'1';
-    hex(&mut head[2..10], length);
-    hex(&mut head[11..19], crc32fast::hash(json));
-    line.push(b'\n');
-    Ok(())
-}
-
 /// Reads a line without its end. None: it is not a whole record that was written here.
 pub(super) fn decode(line: &[u8], texts: &mut Texts) -> Option<(RequestEntry, Vec<AttemptEntry>)> {
     let (head, json) = line.split_at_checked(HEAD)?;
-    if head[0] != b'1' || number(&head[2..10])? as usize != json.len() {
+    let spaced = [head[1], head[10], head[19]] == [b' '; 3];
+    if head[0] != VERSION || !spaced || number(&head[2..10])? as usize != json.len() {
         return None;
     }
     if number(&head[11..19])? != crc32fast::hash(json) {
         return None;
     }
-    let record: Record<'_, Vec<Attempt<'_>>> = serde_json::from_slice(json).ok()?;
+    let record: Record<'_> = serde_json::from_slice(json).ok()?;
     Some(record.into_entries(texts))
-}
-
-fn hex(digits: &mut [u8], number: u32) {
-    for (at, digit) in digits.iter_mut().rev().enumerate() {
-        *digit = b"0123456789abcdef"[(number >> (4 * at) & 15) as usize];
-    }
 }
 
 fn number(digits: &[u8]) -> Option<u32> {

@@ -11,6 +11,7 @@
 //! Look next at `line` for the format, `files` for the layout, `drain` for the tasks.
 
 mod drain;
+mod encode;
 mod files;
 mod fresh;
 mod line;
@@ -180,11 +181,10 @@ thread_local! {
 impl Recorder for Spool {
     fn record(&self, settled: &Settled) -> Result<(), RecordError> {
         LINE.with_borrow_mut(|line| {
-            let written = line::encode(line, settled)
-                .map_err(|error| error.to_string())
-                .and_then(|()| self.0.append(line, settled).map_err(|error| error.to_string()));
+            encode::encode(line, settled);
+            let written = self.0.append(line, settled);
             line.shrink_to(KEPT_BUFFER);
-            written.map_err(RecordError)
+            written.map_err(|error| RecordError(error.to_string()))
         })
     }
 }

@@ -4,23 +4,23 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use contract::canon::Receipt;
-use contract::ports::{AttemptEntry, Batch, CostKind, Outcome, RequestEntry, Settled, StageTimes};
+use contract::ports::{AttemptEntry, CostKind, Outcome, RequestEntry, Settled, StageTimes};
 use contract::words::{Dialect, Id, IdKind, NanoUsd, Operation, Tick, Timestamp, Usage, UsageSource};
 
 /// 2025-01-01T00:00:00Z, one second later for each number.
-pub fn at(number: u32) -> Timestamp {
+pub(crate) fn at(number: u32) -> Timestamp {
     Timestamp(1_735_689_600_000_000 + i64::from(number) * 1_000_000)
 }
 
 /// Always the same id for a number.
-pub fn id(kind: IdKind, number: u32) -> Id {
+pub(crate) fn id(kind: IdKind, number: u32) -> Id {
     let mut bytes = [7_u8; 16];
     bytes[12..].copy_from_slice(&number.to_be_bytes());
     Id::from_parts(kind, bytes)
 }
 
 /// A request with every field filled and two attempts: one that failed and cost nothing, one that answered.
-pub fn settled(number: u32) -> Settled {
+pub(crate) fn settled(number: u32) -> Settled {
     let usage = Usage {
         input: 120 + u64::from(number),
         cached: 30,
@@ -118,16 +118,4 @@ fn request(number: u32, usage: Usage) -> RequestEntry {
         request_body: Some("{\"héllo\": 1}".to_owned()),
         response_body: None,
     }
-}
-
-/// The entries of these numbers as the drain sends them.
-pub fn batch(numbers: impl IntoIterator<Item = u32>) -> Batch {
-    let mut batch = Batch::default();
-    for number in numbers {
-        let settled = settled(number);
-        let request = Arc::new(settled.request.clone());
-        batch.attempts.extend(settled.attempts.into_iter().map(|attempt| (Arc::clone(&request), attempt)));
-        batch.requests.push(settled.request);
-    }
-    batch
 }

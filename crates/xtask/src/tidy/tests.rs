@@ -203,6 +203,22 @@ fn vendors_are_named_only_where_they_are_spoken_to() {
 }
 
 #[test]
+fn files_behind_cfg_test_are_tests() {
+    let vendor = "//! x\nconst A: &str = \"openai\";\n";
+    let sources = vec![
+        source("crates/edge/src/lib.rs", "//! x\n#[cfg(test)]\nmod fakes;\nmod a;\n"),
+        source("crates/edge/src/a.rs", "//! x\n#[cfg(test)]\nmod samples;\n"),
+        source("crates/edge/src/fakes.rs", vendor),
+        source("crates/edge/src/fakes/more.rs", vendor),
+        source("crates/edge/src/a/samples.rs", vendor),
+        source("crates/edge/src/samples.rs", vendor),
+    ];
+    let mut tree = Tree { sources, ..Tree::default() };
+    tree.mark_test_files();
+    expect(&tree, &["crates/edge/src/samples.rs:2: `openai` is named outside `providers` and `wire`"]);
+}
+
+#[test]
 fn code_strings_and_comments_are_told_apart() {
     let lines = lexer::lines(
         "let a = \"x // y\\\"z\"; // c\nlet b = r#\"q\"w\"#; /* d /* e */ f */ g::<'a>('\"', '\\'', b'x');\n\"two\nlines\" end\n",

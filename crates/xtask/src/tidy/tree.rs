@@ -37,6 +37,10 @@ pub(super) struct Source {
     pub(super) lines: Vec<Line>,
     /// Its syntax.
     pub(super) syntax: syn::File,
+    /// Is the whole file behind a `#[cfg(test)] mod name;`?
+    behind_test: bool,
+    /// The files, without `.rs`, that `#[cfg(test)] mod name;` leads to.
+    test_files: Vec<String>,
     /// Lines of `#[cfg(test)]` items.
     tests: Vec<RangeInclusive<usize>>,
     /// Lines of items marked `// tidy: table`.
@@ -51,7 +55,23 @@ impl Tree {
             ..Self::default()
         };
         tree.read_folder(root, &root.join("crates"))?;
+        tree.mark_test_files();
         Ok(tree)
+    }
+
+    /// Follows `#[cfg(test)] mod name;` to the files it leads to.
+    pub(super) fn mark_test_files(&mut self) {
+        let stems: Vec<String> =
+            self.sources.iter_mut().flat_map(|source| std::mem::take(&mut source.test_files)).collect();
+        for source in &mut self.sources {
+            let is_below = |stem: &String| {
+                source
+                    .path
+                    .strip_prefix(stem.as_str())
+                    .is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+            };
+            source.behind_test = stems.iter().any(is_below);
+        }
     }
 
     fn read_folder(&mut self, root: &Path, folder: &Path) -> Result<()> {
@@ -78,10 +98,13 @@ impl Source {
     pub(super) fn parse(path: String, text: &str) -> Result<Self> {
         let syntax = syn::parse_file(text)?;
         let lines = lexer::lines(text);
-        let mut finder = Finder { lines: &lines, tests: Vec::new(), tables: Vec::new() };
+        let mut finder =
+            Finder { lines: &lines, tests: Vec::new(), tables: Vec::new(), test_modules: Vec::new() };
         finder.visit_file(&syntax);
-        let Finder { tests, tables, .. } = finder;
-        Ok(Self { path, lines, syntax, tests, tables })
+        let Finder { tests, tables, test_modules, .. } = finder;
+        let folder = module_folder(&path);
+        let test_files = test_modules.iter().map(|name| format!("{folder}/{name}")).collect();
+        Ok(Self { path, lines, syntax, behind_test: false, test_files, tests, tables })
     }
 
     /// The crate it belongs to.
@@ -91,7 +114,8 @@ impl Source {
 
     /// Is the whole file there for tests only?
     pub(super) fn is_test(&self) -> bool {
-        self.krate() == "testkit"
+        self.behind_test
+            || self.krate() == "testkit"
             || self.path.ends_with("/tests.rs")
             || self.path.contains("/tests/")
             || self.path.contains("/benches/")
@@ -109,8 +133,16 @@ impl Source {
     }
 }
 
+/// The folder that the modules of a file are in.
+fn module_folder(path: &str) -> &str {
+    let stem = path.trim_end_matches(".rs");
+    let (folder, name) = stem.rsplit_once('/').unwrap_or_default();
+    if matches!(name, "lib" | "main" | "mod") { folder } else { stem }
+}
+
 /// Finds the items that rules treat differently.
 struct Finder<'a> {
+    test_modules: Vec<String>,
     lines: &'a [Line],
     tests: Vec<RangeInclusive<usize>>,
     tables: Vec<RangeInclusive<usize>>,
@@ -123,14 +155,15 @@ impl Finder<'_> {
         if before.is_some_and(|line| line.comment.trim() == "tidy: table") {
             self.tables.push(lines.clone());
         }
-        let is_test = |attribute: &syn::Attribute| {
-            attribute.path().is_ident("cfg")
-                && attribute.parse_args::<syn::Ident>().is_ok_and(|condition| condition == "test")
-        };
-        if attributes.iter().any(is_test) {
+        if attributes.iter().any(is_cfg_test) {
             self.tests.push(lines);
         }
     }
+}
+
+fn is_cfg_test(attribute: &syn::Attribute) -> bool {
+    attribute.path().is_ident("cfg")
+        && attribute.parse_args::<syn::Ident>().is_ok_and(|condition| condition == "test")
 }
 
 impl<'ast> Visit<'ast> for Finder<'_> {
@@ -145,6 +178,12 @@ impl<'ast> Visit<'ast> for Finder<'_> {
             _ => &[],
         };
         self.note(item, attributes);
+        if let syn::Item::Mod(module) = item
+            && module.content.is_none()
+            && attributes.iter().any(is_cfg_test)
+        {
+            self.test_modules.push(module.ident.to_string());
+        }
         syn::visit::visit_item(self, item);
     }
 

@@ -57,8 +57,7 @@ struct Alpha {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct AlphaLike {
-    #[serde(rename = "base_url")]
-    _base_url: String,
+    base_url: String,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -159,6 +158,7 @@ fn all_kinds_of_settings_load() {
     assert_eq!((config.server.listen.as_str(), config.server.port), ("1.2.3.4:80", 80));
     assert_eq!((config.mode, config.color), (Mode::Latency, Color::Green));
     assert_eq!(config.amount, Some(Amount::Named { named: "x".to_owned() }));
+    assert!(matches!(&config.providers["two"], Provider::AlphaLike(like) if like.base_url == "http://x"));
     assert_eq!(config.keys.len(), 2);
     assert_eq!(good("amount: 3").amount, Some(Amount::Count(3)));
 }
