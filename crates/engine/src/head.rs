@@ -1,15 +1,14 @@
 //! The head of an answer: status, content type and what Pathgate adds.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use bytes::Bytes;
 use contract::body::Body;
-use contract::fault::LimitState;
 use contract::words::Id;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use wire::render::limit_headers;
 
 use crate::settle::Settlement;
 use crate::stages::Whole;
@@ -21,9 +20,6 @@ const ATTEMPTS: HeaderName = HeaderName::from_static("x-pathgate-attempts");
 const CACHE: HeaderName = HeaderName::from_static("x-pathgate-cache");
 const COST: HeaderName = HeaderName::from_static("x-pathgate-cost");
 const DROPPED: HeaderName = HeaderName::from_static("x-pathgate-dropped");
-const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit-requests");
-const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining-requests");
-const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset-requests");
 const TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// A whole answer.
@@ -79,19 +75,9 @@ fn add(headers: &mut HeaderMap, settled: &Settlement) {
         put(headers, DROPPED, dropped);
     }
     if let Some(limit) = settled.limit {
-        limits(headers, limit);
+        limit_headers(&limit, headers);
     }
     put(headers, TIMING, &timing(settled));
-}
-
-/// Names and shapes as OpenAI sends them; the reset is a duration such as `1.5s`.
-fn limits(headers: &mut HeaderMap, state: LimitState) {
-    headers.insert(LIMIT, state.limit.into());
-    headers.insert(REMAINING, state.remaining.into());
-    let mut reset = String::with_capacity(12);
-    milliseconds_as_seconds(state.reset, &mut reset);
-    reset.push('s');
-    put(headers, RESET, &reset);
 }
 
 /// `server-timing` (W3C): the stages in milliseconds.
@@ -108,14 +94,6 @@ fn timing(settled: &Settlement) -> String {
         let _ = write!(text, "{}.{:03}", micros / 1000, micros % 1000);
     }
     text
-}
-
-fn milliseconds_as_seconds(span: Duration, text: &mut String) {
-    let millis = span.as_millis();
-    let _ = match millis % 1000 {
-        0 => write!(text, "{}", millis / 1000),
-        rest => write!(text, "{}.{rest:03}", millis / 1000),
-    };
 }
 
 /// A value that is not fit for a header is left out: names of models come from configuration and clients.

@@ -92,8 +92,7 @@ fn known(compiled: &Compiled, account: &Account) -> Listed {
     let named = account.config.account().models;
     let models = match named.is_empty() {
         false => named.iter().map(|name| enrich(compiled, account, ModelCard::unknown(name))).collect(),
-        // What runs on a machine of one's own is not known before it says so.
-        true if account.provider.kind() == "ollama" => Vec::new(),
+        true if account.config.is_self_hosted() => Vec::new(),
         true => {
             let mut cards = compiled.book.models_of(&account.in_book);
             cards.retain(|card| !card.operations.is_empty());

@@ -31,8 +31,19 @@ pub(crate) fn run(setup: Setup) -> Result<(), Failure> {
     let background = Background::default();
     let log = telemetry::init_logging(&setup.config.telemetry.log, Arc::clone(&background.losses));
     let _log = log.map_err(|error| Failure::new(Exit::BadConfiguration, error))?;
+    allow_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("pathgate").build()?;
     runtime.block_on(serve(setup, background))
+}
+
+/// Every connection is an open file: takes as many as the system lets this process have. The usual 1,024 are soon used up.
+fn allow_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        warn!(%error, "the limit on open files stays as it is");
+    }
 }
 
 async fn serve(setup: Setup, background: Background) -> Result<(), Failure> {

@@ -38,6 +38,12 @@ impl ProviderConfig {
         }
     }
 
+    /// Does it offer what somebody put on a machine of their own, so that only it can say what that is?
+    #[must_use]
+    pub const fn is_self_hosted(&self) -> bool {
+        matches!(self, Self::Ollama(_))
+    }
+
     /// The settings that all kinds have; for `demo`, which has none, those of nothing configured.
     #[must_use]
     pub fn account(&self) -> Account<'_> {

@@ -5,7 +5,8 @@
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::{ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -56,32 +57,44 @@ impl Launch {
 
     /// Starts it in a fresh directory and waits until it is ready.
     pub async fn start(self) -> Gateway {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        let mut gateway = self.spawn(dir, free_address());
+        let mut gateway = self.begin();
         gateway.ready().await;
         gateway
     }
 
+    /// Starts it in a fresh directory and waits for nothing.
+    #[must_use]
+    pub fn begin(self) -> Gateway {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        self.spawn(dir, free_address())
+    }
+
     /// Starts it in a fresh directory and waits until it has ended by itself: for configurations that must be refused.
     pub async fn run_to_end(self) -> (ExitStatus, String) {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        let mut gateway = self.spawn(dir, free_address());
+        let mut gateway = self.begin();
         let status = gateway.exited().await;
         let output = format!("{}{}", gateway.stdout(), gateway.stderr());
         (status, output)
     }
 
+    /// Any command of the binary, in this directory and with its variables only.
+    fn command(&self, dir: &Path, address: SocketAddr) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.env_clear().current_dir(dir).kill_on_drop(true).stdin(Stdio::null());
+        command.envs(self.environment.iter().map(|(name, value)| (name, fill(value, address, dir))));
+        command
+    }
+
     fn spawn(self, dir: TempDir, address: SocketAddr) -> Gateway {
         let fill = |text: &str| fill(text, address, dir.path());
-        let mut command = Command::new(&self.binary);
-        command.arg("serve").env_clear().current_dir(dir.path()).kill_on_drop(true).stdin(Stdio::null());
+        let mut command = self.command(dir.path(), address);
+        command.arg("serve");
         if let Some(yaml) = &self.config {
             let path = dir.path().join("pathgate.yaml");
             std::fs::write(&path, fill(yaml)).expect("the temporary directory is writable");
             command.arg("--config").arg(path);
         }
         command.args(self.arguments.iter().map(|argument| fill(argument)));
-        command.envs(self.environment.iter().map(|(name, value)| (name, fill(value))));
         command.stdout(append(dir.path(), "stdout")).stderr(append(dir.path(), "stderr"));
         let child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.binary.display()));
         Gateway { child, address, dir, launch: self }
@@ -98,10 +111,22 @@ fn append(dir: &Path, name: &str) -> File {
     file.expect("the temporary directory is writable")
 }
 
-/// A port that is free now. Another process may take it before the child does; that fails the test loudly.
+/// Ports below those that systems give to clients (Linux: from 32768 on), so that no connection takes the port before the
+/// child does.
+const PORTS: std::ops::Range<u16> = 10_000..32_000;
+
+/// A port that is free now. Test processes that run side by side begin at different ones.
 fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    listener.local_addr().expect("a bound socket has an address")
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let begin = std::process::id() * 191;
+    for _ in PORTS {
+        let next = begin + u32::from(TAKEN.fetch_add(1, Ordering::Relaxed));
+        let port = PORTS.start + u16::try_from(next % PORTS.len() as u32).expect("less than the range");
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return listener.local_addr().expect("a bound socket has an address");
+        }
+    }
+    panic!("loopback has no free port");
 }
 
 /// A running gateway; killed when dropped.
@@ -231,6 +256,12 @@ impl Gateway {
     fn signal(&self, signal: Signal) {
         let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         kill_process(pid.expect("the gateway is running"), signal).expect("its own child may be signalled");
+    }
+
+    /// Runs another command of the same program to its end, in its directory and with its variables.
+    pub async fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = self.launch.command(self.dir.path(), self.address);
+        crate::soon("a command to end", command.args(arguments).output()).await.expect("the program starts")
     }
 
     /// Waits until it has ended.

@@ -70,7 +70,10 @@ fn refuse(error: BodyError) -> Fault {
             format!("The request body is larger than the {max} bytes this gateway accepts."),
         ),
         BodyError::Idle | BodyError::Deadline => Code::BodyTimeout.into(),
-        BodyError::Lost | BodyError::Malformed => Fault::new(Code::ClientGone).because(error),
+        BodyError::Malformed => {
+            Fault::saying(Code::InvalidRequest, "The request body is not framed as HTTP allows.").because(error)
+        }
+        BodyError::Lost => Fault::new(Code::ClientGone).because(error),
     }
 }
 

@@ -4,7 +4,9 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed step of a test is a failed test")]
 
+mod kinds;
 mod setup;
+mod speech;
 
 mod dialects;
 mod embeddings;

@@ -24,6 +24,7 @@ const LOOK: Duration = Duration::from_millis(10);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Setup {
     server: String,
+    keys: String,
     accounts: String,
     providers: String,
     sections: String,
@@ -48,6 +49,14 @@ impl Setup {
     pub(crate) fn server(mut self, yaml: &str) -> Self {
         self.server.push_str(", ");
         self.server.push_str(yaml);
+        self
+    }
+
+    /// With one more virtual key, such as `{ name: ci, key: … }`.
+    pub(crate) fn key(mut self, yaml: &str) -> Self {
+        self.keys.push_str("  - ");
+        self.keys.push_str(yaml);
+        self.keys.push('\n');
         self
     }
 
@@ -79,9 +88,9 @@ impl Setup {
             "server: {{ listen: \"{{listen}}\"{} }}\n\
              storage: {{ database: \"sqlite://{{dir}}/pathgate.db\" }}\n\
              auth: {{ admin_key: {ADMIN_KEY} }}\n\
-             {}keys:\n  - {{ name: tests, key: {KEY} }}\n\
+             {}keys:\n  - {{ name: tests, key: {KEY} }}\n{}\
              providers:\n  demo: {{ kind: demo }}\n",
-            self.server, self.sections
+            self.server, self.sections, self.keys
         );
         for (name, kind) in ACCOUNTS {
             let accounts = &self.accounts;

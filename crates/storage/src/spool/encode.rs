@@ -1,6 +1,6 @@
 //! Writes the record of a finished request: the one piece of storage that runs while a request does.
 //!
-//! Written by hand and not by serde because it is three times as fast: names of fields are copied, not searched for
+//! Written by hand and not by serde, which saves half a microsecond: names of fields are copied, not searched for
 //! characters to escape. [`super::line`] says what the form is and reads it.
 
 use std::net::IpAddr;

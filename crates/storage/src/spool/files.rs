@@ -10,6 +10,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// A place in the spool.
@@ -45,9 +46,7 @@ impl Folder {
     pub(super) fn take(dir: &Path) -> Result<Self, TakeError> {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(dir)?;
+        builder.mode(0o700).create(dir)?;
         let lock = private().create(true).truncate(false).write(true).open(dir.join("lock"))?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -115,27 +114,21 @@ impl Folder {
     /// Notes up to where the database has the spool, in one write.
     pub(super) fn note_drained(&self, place: Place) -> io::Result<()> {
         let text = format!("{:020} {:020}\n", place.segment, place.offset);
-        write_at(&self.drained, text.as_bytes(), 0)
+        self.drained.write_all_at(text.as_bytes(), 0)
     }
 }
 
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.mode(0o600);
     options
-}
-
-#[cfg(unix)]
-fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
 }
 
 /// Reads until `buffer` is full or the file ends; gives how much that was.
 pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut read = 0;
     while read < buffer.len() {
-        match std::os::unix::fs::FileExt::read_at(file, &mut buffer[read..], offset + read as u64) {
+        match file.read_at(&mut buffer[read..], offset + read as u64) {
             Ok(0) => break,
             Ok(more) => read += more,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

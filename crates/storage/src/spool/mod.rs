@@ -248,17 +248,16 @@ impl Inner {
 
     /// Deletes the oldest segment, which the database has whole.
     fn drop_oldest(&self, segment: u64) -> io::Result<()> {
-        let (place, rest) = {
+        let place = {
             let mut state = self.state();
             // What of its listed size could not be read waits no more.
             let size = state.closed.pop_front().map_or(0, |(_, size)| size);
             let rest = size.saturating_sub(state.drained.offset);
-            state.depth.waiting_bytes = state.depth.waiting_bytes.saturating_sub(rest);
             let next = state.closed.front().map_or(state.current.segment, |(next, _)| *next);
             state.drained = Place { segment: next, offset: 0 };
-            (state.drained, rest)
+            self.waits_no_more(&mut state, rest);
+            state.drained
         };
-        self.moved.send_modify(|moved| *moved += rest);
         self.folder.note_drained(place)?;
         self.folder.delete(segment)
     }
@@ -270,13 +269,18 @@ impl Inner {
             state.drained = place;
             state.depth.drained += records;
             state.depth.torn += torn;
-            state.depth.waiting_bytes = state.depth.waiting_bytes.saturating_sub(bytes);
             if place.segment >= state.first_own {
                 state.depth.waiting_records = state.depth.waiting_records.saturating_sub(records);
             }
+            self.waits_no_more(&mut state, bytes);
         }
-        self.moved.send_modify(|moved| *moved += bytes);
         self.folder.note_drained(place)
+    }
+
+    /// Both figures change under the one lock, because `flush` adds them up.
+    fn waits_no_more(&self, state: &mut State, bytes: u64) {
+        state.depth.waiting_bytes = state.depth.waiting_bytes.saturating_sub(bytes);
+        self.moved.send_modify(|moved| *moved += bytes);
     }
 
     /// Notes whether the last batch got through; true when that is news.

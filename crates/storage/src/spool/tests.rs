@@ -1,3 +1,5 @@
+//! What survives: dropped spools, torn lines, a database that is away.
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use contract::ports::{

@@ -1,3 +1,5 @@
+//! Requests, replies and streams of this dialect, small ones written for the purpose.
+
 use bytes::{Bytes, BytesMut};
 use contract::canon::{Event, Finish, Part, PartKind, PartStart, Provenance, Receipt, Reply, Request, Role};
 use contract::words::{Dialect, Usage};

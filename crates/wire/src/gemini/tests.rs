@@ -1,3 +1,5 @@
+//! Requests, replies and streams of this dialect, small ones written for the purpose.
+
 use bytes::Bytes;
 use contract::canon::{Event, Finish, MediaKind, MediaSource, PartKind, PartStart, Receipt};
 use contract::words::{Dialect, Usage};

@@ -1,0 +1,92 @@
+//! What a provider's dialect cannot express is named, or refused in strict mode; never dropped in silence.
+
+use serde_json::{Value, json};
+
+use super::{PIECES, TOKENS};
+use crate::kinds::Kind;
+use crate::setup::Bench;
+use crate::speech::Speech;
+
+/// A request with something that the kind's dialect cannot say, and how the receipt names it.
+fn losses() -> [(Speech, Kind, Value, &'static str); 5] {
+    [
+        (Speech::Openai, Kind::Claude, json!({ "seed": 7, "logit_bias": { "50256": -100 } }), "seed, logit_bias"),
+        (Speech::Openai, Kind::Google, json!({ "logit_bias": { "50256": -100 } }), "logit_bias"),
+        (Speech::Anthropic, Kind::Openai, json!({ "top_k": 5 }), "top_k"),
+        (Speech::Anthropic, Kind::Local, json!({ "top_k": 5, "metadata": { "user_id": "u" } }), "top_k, user"),
+        (Speech::Anthropic, Kind::Google, json!({ "metadata": { "user_id": "u" } }), "user"),
+    ]
+}
+
+fn request(speech: Speech, kind: Kind, extra: &Value) -> Value {
+    let mut request = speech.ask(&kind.model(), "Say hello", false);
+    request.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    request
+}
+
+fn sorted(list: &str) -> Vec<&str> {
+    let mut names: Vec<&str> = list.split(", ").collect();
+    names.sort_unstable();
+    names
+}
+
+#[tokio::test]
+async fn what_is_not_carried_is_named() {
+    let bench = Bench::start().await;
+    for (speech, kind, extra, names) in losses() {
+        for stream in [false, true] {
+            bench.upstream.then(kind.says(stream, &PIECES, TOKENS));
+            let mut request = request(speech, kind, &extra);
+            request["stream"] = stream.into();
+            let answer = speech.client(&bench).post(speech.path(), &request).await;
+            assert_eq!(answer.status, 200);
+            assert_eq!(sorted(answer.header("x-pathgate-dropped")), sorted(names), "{speech:?} → {kind:?}");
+            if !stream {
+                let kept = bench.kept(&answer).await;
+                let dropped = kept.request["dropped"].as_array().unwrap().iter().filter_map(Value::as_str);
+                assert_eq!(sorted(&dropped.collect::<Vec<_>>().join(", ")), sorted(names));
+            }
+            answer.bytes().await;
+            let sent = bench.upstream.seen().pop().unwrap().json();
+            for name in extra.as_object().unwrap().keys() {
+                assert!(sent.get(name).is_none(), "{name} went to {kind:?}: {sent}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn strict_requests_are_refused_instead() {
+    let bench = Bench::start().await;
+    for (speech, kind, extra, names) in losses() {
+        let client = speech.client(&bench).with("x-pathgate-strict", "true");
+        let answer = client.post(speech.path(), &request(speech, kind, &extra)).await;
+        assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-attempts")), (400, "0"));
+        let kept = bench.kept(&answer).await;
+        assert_eq!((&kept.request["outcome"], &kept.request["error"]), (&json!("refused"), &json!("not_translatable")));
+        assert!(kept.attempts.is_empty());
+        let error = answer.json().await["error"].clone();
+        assert_eq!(error["type"], "invalid_request_error");
+        let message = error["message"].as_str().unwrap();
+        for name in sorted(names) {
+            assert!(message.contains(name), "{message}");
+        }
+        if speech == Speech::Openai {
+            assert_eq!(error["code"], "not_translatable");
+        }
+    }
+    assert!(bench.upstream.seen().is_empty());
+}
+
+#[tokio::test]
+async fn strict_requests_that_can_be_carried_are_served() {
+    let bench = Bench::start().await;
+    for kind in Kind::SCRIPTED {
+        for speech in Speech::ALL {
+            bench.upstream.then(kind.says(false, &PIECES, TOKENS));
+            let client = speech.client(&bench).with("x-pathgate-strict", "true");
+            let answer = client.post(speech.path(), &speech.ask(&kind.model(), "Say hello", false)).await;
+            assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-dropped")), (200, ""), "{kind:?}");
+        }
+    }
+}
