@@ -10,11 +10,13 @@ use contract::Body;
 use contract::body::BodyError;
 use contract::ports::{BoxFuture, HttpService, KeyAdmin, Keyring, LedgerStore, LogStore, Router};
 use contract::words::{Id, IdKind};
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
 use crate::{StatusSource, document, refusal};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-pathgate-request-id");
 
 /// Gives the router of the snapshot that serves at the moment of the call.
 pub type CurrentRouter = Arc<dyn Fn() -> Arc<dyn Router> + Send + Sync>;
@@ -80,6 +82,9 @@ impl HttpService for Admin {
         Box::pin(async move {
             let Ok(response) = answer.await;
             let mut response = refusal::explain(response, id);
+            if let Ok(id) = HeaderValue::from_str(id.text().as_str()) {
+                response.headers_mut().insert(REQUEST_ID, id);
+            }
             // Secrets of new keys and texts of callers pass here; none of it may stay in a cache (RFC 9111 §5.2.2.5).
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             // Every body here is made of bytes at hand, so that reading it cannot fail.

@@ -2,7 +2,7 @@
 
 use contract::words::Secret;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 const HEADERS: [HeaderName; 3] = [
     HeaderName::from_static("x-api-key"),
@@ -23,25 +23,6 @@ pub(crate) fn take(headers: &mut HeaderMap, query: Option<&str>) -> Option<Secre
         }
     }
     key.or_else(|| in_query(query?).map(Secret::new))
-}
-
-/// The key in a `?key=`, if the headers hold none: for surfaces that read the headers themselves.
-pub(crate) fn from_query_to_header(headers: &mut HeaderMap, uri: &mut Uri) {
-    let Some(query) = uri.query().filter(|query| query.split('&').any(|pair| pair.starts_with("key=")))
-    else {
-        return;
-    };
-    let elsewhere =
-        headers.contains_key(AUTHORIZATION) || HEADERS.iter().any(|name| headers.contains_key(name));
-    if let Some(Ok(mut value)) = in_query(query).filter(|_| !elsewhere).map(HeaderValue::from_str) {
-        value.set_sensitive(true);
-        headers.insert(&HEADERS[0], value);
-    }
-    let rest: Vec<_> = query.split('&').filter(|pair| !pair.starts_with("key=")).collect();
-    let rest = rest.join("&");
-    let target = if rest.is_empty() { uri.path().to_owned() } else { format!("{}?{rest}", uri.path()) };
-    // What is left of a valid target is valid.
-    *uri = target.parse().unwrap_or_default();
 }
 
 fn bearer(value: &HeaderValue) -> Option<&str> {
@@ -92,24 +73,5 @@ mod tests {
             assert_eq!(taken.as_ref().map(Secret::expose), key, "{pairs:?} {query:?}");
             assert!(headers.is_empty(), "{headers:?}");
         }
-    }
-
-    #[test]
-    fn a_key_in_the_query_moves_to_a_header() {
-        for (target, after, key) in [
-            ("/admin/v1/keys?key=pgk_1", "/admin/v1/keys", Some("pgk_1")),
-            ("/admin/v1/keys?limit=1&key=pgk_1&cursor=2", "/admin/v1/keys?limit=1&cursor=2", Some("pgk_1")),
-            ("/admin/v1/keys?limit=1", "/admin/v1/keys?limit=1", None),
-        ] {
-            let mut headers = HeaderMap::new();
-            let mut uri: Uri = target.parse().unwrap();
-            from_query_to_header(&mut headers, &mut uri);
-            assert_eq!(uri.to_string(), after);
-            assert_eq!(headers.get("x-api-key").map(|value| value.to_str().unwrap()), key);
-        }
-        let mut headers = headers(&[("authorization", "Bearer pgk_9")]);
-        let mut uri: Uri = "/admin/v1?key=pgk_1".parse().unwrap();
-        from_query_to_header(&mut headers, &mut uri);
-        assert!(!headers.contains_key("x-api-key"), "a header goes before the query");
     }
 }

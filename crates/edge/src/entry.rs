@@ -182,12 +182,12 @@ impl Entry {
         Answer::Later(operations::guarded_metrics(Arc::clone(services), key, id))
     }
 
-    /// The admin API reads the headers itself; the request id and the client's address go with it as extensions.
+    /// The admin API reads the headers itself, and takes no key from the query, where `key` is a filter. The request id and
+    /// the client's address go with it as extensions.
     fn administer(&self, mut head: Parts, body: Incoming, id: Id) -> Answer {
         if body.size_hint().lower() > self.shared.max_body {
             return self.refuse(&head, &Code::BodyTooLarge.into(), id);
         }
-        credential::from_query_to_header(&mut head.headers, &mut head.uri);
         let client = client::address(self.peer, &head.headers, &self.shared.trusted);
         head.extensions.insert(id);
         head.extensions.insert(client);

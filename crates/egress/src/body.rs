@@ -1,7 +1,7 @@
 //! A response body on its way in: bounded in time, giving its connection back at the end and closing it otherwise.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -63,10 +63,10 @@ impl Body for Tail {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
-        let (Some(incoming), Some(_)) = (&mut this.incoming, &this.lease) else {
+        let (Some(incoming), Some(lease)) = (&mut this.incoming, &mut this.lease) else {
             return Poll::Ready(None);
         };
-        match Pin::new(&mut *incoming).poll_frame(cx) {
+        match next(incoming, lease, cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 this.due = None;
                 // A body of known length is over with its last byte, and nobody may ask for the end of it.
@@ -97,6 +97,24 @@ impl Body for Tail {
     }
 }
 
+/// The next frame. What has arrived already goes before another look at the socket.
+fn next(
+    incoming: &mut Incoming,
+    lease: &mut Lease,
+    cx: &mut Context<'_>,
+) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+    if matches!(lease.link, Link::Mux(..)) {
+        return Pin::new(incoming).poll_frame(cx);
+    }
+    let unwoken = &mut Context::from_waker(Waker::noop());
+    let arrived = Pin::new(&mut *incoming).poll_frame(unwoken);
+    if arrived.is_ready() {
+        return arrived;
+    }
+    lease.link.drive(cx);
+    Pin::new(incoming).poll_frame(unwoken)
+}
+
 impl Drop for Tail {
     /// A reader who saw the last event of a chunked stream seldom asks for the end of the body, which is on its way or
     /// here already: the connection is worth a short wait for it. Anything else closes it at once.
@@ -107,14 +125,18 @@ impl Drop for Tail {
             return;
         }
         if let Ok(runtime) = Handle::try_current() {
-            lease.pool.tasks.clone().spawn_on(drain(incoming, lease), &runtime);
+            let tasks = lease.pool.tasks.clone();
+            let rest = Self::new(incoming, lease, LINGER, self.end);
+            tasks.spawn_on(drain(rest), &runtime);
         }
     }
 }
 
-/// Gives the connection back if nothing but the end of the body arrives soon.
-async fn drain(mut incoming: Incoming, lease: Lease) {
-    if let Ok(None) = timeout(LINGER, incoming.frame()).await {
-        lease.end();
+/// Reads on for a moment: if nothing but the end of the body comes, that gives the connection back.
+async fn drain(mut rest: Tail) {
+    // A frame, an error or silence: the connection is closed with what is left of the body.
+    let ended = timeout(LINGER, rest.frame()).await;
+    if !matches!(ended, Ok(None)) {
+        rest.lease = None;
     }
 }

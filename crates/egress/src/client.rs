@@ -86,11 +86,6 @@ impl Client {
         Ok(())
     }
 
-    #[cfg(test)]
-    pub(crate) fn kill_idle(&self) {
-        self.pools.kill_idle();
-    }
-
     async fn call(&self, outbound: Outbound) -> Result<ProviderReply, UpstreamFailure> {
         let Outbound { method, uri, headers, body, timeouts, untrusted, provider } = outbound;
         let phases = Phases { started: Instant::now(), timeouts };

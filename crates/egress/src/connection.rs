@@ -1,9 +1,9 @@
 //! One open connection: HTTP/1, which carries one call at a time, or HTTP/2, which carries many.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use contract::Body;
@@ -12,7 +12,6 @@ use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper::rt::{Read, Write};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -25,33 +24,36 @@ use crate::target::Form;
 const PING: Duration = Duration::from_secs(20);
 
 /// An HTTP/1 connection. Dropping it closes the socket at once, whatever it was doing.
+///
+/// It has no task of its own: the task that waits for the answer moves its bytes ([`Line::drive`]), which saves a switch
+/// of tasks for every chunk and lets a reader take all that has arrived in one go.
 pub(crate) struct Line {
     sender: http1::SendRequest<Body>,
-    driver: AbortHandle,
+    /// Gone once the connection has ended.
+    driver: Option<Driver>,
     form: Form,
     alarm: Alarm,
+    _open: Gauge,
 }
 
-impl Drop for Line {
-    fn drop(&mut self) {
-        self.driver.abort();
-    }
-}
+type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
 impl Line {
-    /// Has the call before been read to its end?
-    pub(crate) fn is_ready(&self) -> bool {
-        self.sender.is_ready()
+    /// Moves whatever can be moved. What comes of it shows in the answer and its body, which therefore need no waker.
+    pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
+        let Some(driver) = &mut self.driver else { return };
+        if let Poll::Ready(ended) = driver.as_mut().poll(cx) {
+            self.driver = None;
+            if let Err(error) = ended {
+                tracing::debug!(%error, "an upstream connection ended");
+            }
+        }
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
-        self.sender.is_closed()
-    }
-
-    /// Ends the driver the next time the runtime gets to run it.
-    #[cfg(test)]
-    pub(crate) fn kill(&self) {
-        self.driver.abort();
+    /// Can it take a call? Looks at the socket first: nobody does while it is idle.
+    pub(crate) fn is_ready(&mut self) -> bool {
+        self.drive(&mut Context::from_waker(Waker::noop()));
+        self.driver.is_some() && self.sender.is_ready()
     }
 }
 
@@ -92,13 +94,24 @@ pub(crate) enum SendFailure {
 }
 
 impl Link {
-    /// Begins HTTP on a fresh connection and hands its driver to the tracker.
+    /// Begins HTTP on a fresh connection; an HTTP/2 one is driven by a task of the tracker.
     pub(crate) async fn open(dialled: Dialled, tasks: &TaskTracker, gauge: Gauge) -> hyper::Result<Self> {
         let Dialled { wire, form } = dialled;
         match (wire, form) {
             (Wire::Tls(stream), Form::Pseudo) => open_mux(TokioIo::new(stream), tasks, gauge).await,
-            (Wire::Tls(stream), form) => open_line(TokioIo::new(stream), form, tasks, gauge).await,
-            (Wire::Plain(stream), form) => open_line(TokioIo::new(stream), form, tasks, gauge).await,
+            (Wire::Tls(stream), form) => open_line(TokioIo::new(stream), form, gauge).await,
+            (Wire::Plain(stream), form) => open_line(TokioIo::new(stream), form, gauge).await,
+        }
+    }
+
+    /// Moves the bytes of a connection that has no task of its own; false if it has one.
+    pub(crate) fn drive(&mut self, cx: &mut Context<'_>) -> bool {
+        match self {
+            Self::Line(line) => {
+                line.drive(cx);
+                true
+            }
+            Self::Mux(..) => false,
         }
     }
 
@@ -120,8 +133,7 @@ impl Link {
         match self {
             Self::Line(line) => {
                 line.form.apply(&mut request, url);
-                let answer = line.sender.try_send_request(request);
-                let mut result = head(answer, &mut line.alarm, due).await;
+                let mut result = line.head(request, due).await;
                 if let Err(SendFailure::Unsent(request, _)) = &mut result {
                     line.form.undo(request);
                 }
@@ -135,6 +147,20 @@ impl Link {
     }
 }
 
+impl Line {
+    async fn head(&mut self, request: Request<Body>, due: Instant) -> Result<Response<Incoming>, SendFailure> {
+        let mut answer = pin!(self.sender.try_send_request(request));
+        let answered = poll_fn(|cx| {
+            self.drive(cx);
+            match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(result) => Poll::Ready(Some(result)),
+                Poll::Pending => self.alarm.poll_due(due, cx).map(|()| None),
+            }
+        });
+        judged(answered.await)
+    }
+}
+
 async fn head<F>(answer: F, alarm: &mut Alarm, due: Instant) -> Result<Response<Incoming>, SendFailure>
 where
     F: Future<Output = Result<Response<Incoming>, TrySendError<Request<Body>>>>,
@@ -144,7 +170,13 @@ where
         Poll::Ready(result) => Poll::Ready(Some(result)),
         Poll::Pending => alarm.poll_due(due, cx).map(|()| None),
     });
-    match answered.await {
+    judged(answered.await)
+}
+
+fn judged(
+    answered: Option<Result<Response<Incoming>, TrySendError<Request<Body>>>>,
+) -> Result<Response<Incoming>, SendFailure> {
+    match answered {
         Some(Ok(response)) => Ok(response),
         Some(Err(mut error)) => Err(match error.take_message() {
             Some(request) => SendFailure::Unsent(Box::new(request), error.into_error()),
@@ -154,13 +186,13 @@ where
     }
 }
 
-async fn open_line<T>(io: T, form: Form, tasks: &TaskTracker, gauge: Gauge) -> hyper::Result<Link>
+async fn open_line<T>(io: T, form: Form, gauge: Gauge) -> hyper::Result<Link>
 where
     T: Read + Write + Unpin + Send + 'static,
 {
     let (sender, connection) = http1::Builder::new().handshake(io).await?;
-    let driver = tasks.spawn(drive(connection, gauge)).abort_handle();
-    Ok(Link::Line(Line { sender, driver, form, alarm: Alarm::new(Instant::now() + PING) }))
+    let alarm = Alarm::new(Instant::now() + PING);
+    Ok(Link::Line(Line { sender, driver: Some(Box::pin(connection)), form, alarm, _open: gauge }))
 }
 
 async fn open_mux<T>(io: T, tasks: &TaskTracker, gauge: Gauge) -> hyper::Result<Link>

@@ -93,13 +93,6 @@ impl Pools {
         }
     }
 
-    #[cfg(test)]
-    pub(crate) fn kill_idle(&self) {
-        for pool in self.read().pools.values() {
-            pool.shelf().lines.iter().for_each(|(line, _)| line.kill());
-        }
-    }
-
     pub(crate) fn states(&self) -> Vec<PoolState> {
         let book = self.read();
         let mut states: Vec<PoolState> = book
@@ -150,29 +143,18 @@ impl Pool {
         if let Some((mux, _)) = shelf.muxes.iter().find(|(mux, _)| mux.streams() < STREAMS) {
             return Some(Link::Mux(mux.clone(), Alarm::new(now + self.limits.idle_timeout)));
         }
-        let mut unready = None;
-        let found = loop {
-            let Some((line, since)) = shelf.lines.pop_back() else { break None };
-            if line.is_closed() || now.saturating_duration_since(since) >= self.limits.idle_timeout {
-                continue;
+        while let Some((mut line, since)) = shelf.lines.pop_back() {
+            let fresh = now.saturating_duration_since(since) < self.limits.idle_timeout;
+            if fresh && line.is_ready() {
+                return Some(Link::Line(line));
             }
-            if line.is_ready() {
-                break Some(Link::Line(line));
-            }
-            // Its driver has not run since the last byte was read, or the server answered before it read the whole
-            // request. Seldom more than one.
-            if let Some(earlier) = unready.replace((line, since)) {
-                shelf.lines.push_front(earlier);
-                break None;
-            }
-        };
-        shelf.lines.extend(unready);
-        found
+        }
+        None
     }
 
     /// Keeps a connection whose call was read to the end.
-    pub(crate) fn keep(&self, line: Line) {
-        if line.is_closed() || self.limits.max_idle == 0 {
+    pub(crate) fn keep(&self, mut line: Line) {
+        if self.limits.max_idle == 0 || !line.is_ready() {
             return;
         }
         let now = Instant::now();
@@ -200,7 +182,7 @@ impl Pool {
     fn sweep(&self, now: Instant) {
         let old = |since: Instant| now.saturating_duration_since(since) >= self.limits.idle_timeout;
         let mut shelf = self.shelf();
-        shelf.lines.retain(|(line, since)| !line.is_closed() && !old(*since));
+        shelf.lines.retain_mut(|(line, since)| !old(*since) && line.is_ready());
         shelf.muxes.retain_mut(|(mux, used)| {
             if mux.streams() > 0 {
                 *used = now;
@@ -210,8 +192,9 @@ impl Pool {
     }
 
     fn idle(&self) -> u64 {
-        let shelf = self.shelf();
-        let lines = shelf.lines.iter().filter(|(line, _)| !line.is_closed()).count();
+        let mut shelf = self.shelf();
+        shelf.lines.retain_mut(|(line, _)| line.is_ready());
+        let lines = shelf.lines.len();
         let muxes = shelf.muxes.iter().filter(|(mux, _)| !mux.is_closed() && mux.streams() == 0).count();
         (lines + muxes) as u64
     }

@@ -1,6 +1,5 @@
 //! The head of an answer: status, content type and what Pathgate adds.
 
-use std::fmt::Write as _;
 
 use bytes::Bytes;
 use contract::body::Body;
@@ -89,9 +88,7 @@ fn timing(settled: &Settlement) -> String {
         }
         text.push_str(stage.as_str());
         text.push_str(";dur=");
-        let micros = to.since(from).as_micros();
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{}.{:03}", micros / 1000, micros % 1000);
+        push_millis(&mut text, to.since(from));
     }
     text
 }
@@ -100,5 +97,19 @@ fn timing(settled: &Settlement) -> String {
 fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_are_in_milliseconds() {
+        for (micros, shown) in [(0, "0.000"), (7, "0.007"), (1_250, "1.250"), (60_000_001, "60000.001")] {
+            let mut text = String::new();
+            push_millis(&mut text, Duration::from_micros(micros));
+            assert_eq!(text, shown);
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
@@ -43,6 +44,7 @@ struct Translator {
     events: Vec<Event>,
     usage: Option<Usage>,
     output_bytes: u64,
+    service_tier: Option<Arc<str>>,
     content: bool,
     complete: bool,
     failed: bool,
@@ -63,6 +65,7 @@ impl Streaming {
             events: Vec::new(),
             usage: None,
             output_bytes: 0,
+            service_tier: None,
             content: false,
             complete: false,
             failed: false,
@@ -149,7 +152,7 @@ impl Lane {
             Self::Translate(translator) => Consumed {
                 usage: translator.usage,
                 output_bytes: translator.output_bytes,
-                service_tier: None,
+                service_tier: translator.service_tier.clone(),
             },
         }
     }
@@ -173,6 +176,7 @@ impl Translator {
         let mut frames = BytesMut::new();
         for event in self.events.drain(..) {
             match &event {
+                Event::Start { extra, .. } => self.service_tier = wire::service_tier(extra).map(Into::into),
                 Event::Usage(usage) => self.usage = Some(*usage),
                 Event::Delta { text, .. } => {
                     self.output_bytes += text.len() as u64;

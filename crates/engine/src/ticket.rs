@@ -4,6 +4,7 @@
 //! is. `Drop` computes nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use contract::Fault;
 use contract::canon::Receipt;
@@ -178,11 +179,12 @@ impl Ticket {
         let id = Id::new(IdKind::Attempt);
         self.with(|record, tail| {
             record.entry.attempts += 1;
+            let tick = tail.clock().tick();
             record.open = Some(OpenAttempt {
                 id,
                 number: record.entry.attempts,
-                at: tail.clock().now(),
-                tick: tail.clock().tick(),
+                at: record.entry.at.plus(tick.since(record.start)),
+                tick,
                 deployment: Arc::clone(deployment),
                 status: None,
                 first_byte: None,
@@ -192,14 +194,15 @@ impl Ticket {
         id
     }
 
-    /// The head of an upstream's answer is there.
-    pub(crate) fn first_byte(&mut self, status: StatusCode) {
+    /// The head of an upstream's answer is there; gives how long it took.
+    pub(crate) fn first_byte(&mut self, status: StatusCode) -> Duration {
         self.with(|record, tail| {
-            if let Some(open) = &mut record.open {
-                open.status = Some(status.as_u16());
-                open.first_byte = Some(tail.clock().tick());
-            }
-        });
+            let now = tail.clock().tick();
+            let Some(open) = &mut record.open else { return Duration::ZERO };
+            open.status = Some(status.as_u16());
+            open.first_byte = Some(now);
+            now.since(open.tick)
+        })
     }
 
     pub(crate) fn consumed(&mut self, consumed: Consumed) {

@@ -1,8 +1,8 @@
 //! A changed configuration, put in without a restart: on SIGHUP and when a file changes. A bad one is refused as a whole and
 //! the old one keeps serving.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,7 +10,6 @@ use std::time::Duration;
 use admin::{GatewayStatus, Reload, StatusSource};
 use contract::ports::Clock;
 use contract::words::Timestamp;
-use notify::{RecursiveMode, Watcher as _};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -21,7 +20,9 @@ use crate::discovery::Discovery;
 use crate::snapshot::compile;
 use crate::wiring::{Live, egress_settings};
 
-/// Editors write a file in several steps: changes are waited out for this long.
+/// How often the files are looked at.
+const LOOK: Duration = Duration::from_millis(500);
+/// How long a file is left alone after a change was seen.
 const SETTLE: Duration = Duration::from_millis(150);
 
 /// Puts new configurations in and remembers how that went.
@@ -50,16 +51,27 @@ impl Reloader {
 
     /// Reloads on SIGHUP and on changes of the files, until told to stop.
     pub(crate) async fn run(self: Arc<Self>, hangup: Arc<Notify>, stop: CancellationToken) {
-        let changed = Arc::new(Notify::new());
-        let mut watch = Watch::new(Arc::clone(&changed));
+        let mut seen = look_at(&self.files());
         loop {
-            watch.follow(&self.files());
             tokio::select! {
                 () = hangup.notified() => {}
-                () = changed.notified() => self.clock.sleep(SETTLE).await,
+                () = self.clock.sleep(LOOK) => {
+                    let now = look_at(&self.files());
+                    if now == seen {
+                        continue;
+                    }
+                    // Editors write a file in several steps: wait for the last.
+                    self.clock.sleep(SETTLE).await;
+                }
                 () = stop.cancelled() => return,
             }
+            // What changes while it is read is seen as a change next time; files it newly names are taken as they are.
+            let before = look_at(&self.files());
             self.reload();
+            seen = look_at(&self.files());
+            for (path, looks) in before {
+                seen.entry(path).and_modify(|seen| *seen = looks);
+            }
         }
     }
 
@@ -141,47 +153,17 @@ impl StatusSource for Reloader {
     }
 }
 
-/// Watches the folders of files: editors and secret stores replace files rather than write them.
-struct Watch {
-    watcher: Option<notify::RecommendedWatcher>,
-    files: Arc<Mutex<BTreeSet<PathBuf>>>,
-    folders: BTreeSet<PathBuf>,
-}
+/// What tells whether a file has changed: its own data, not its name, so that a file that was replaced counts too.
+type Looks = BTreeMap<PathBuf, Option<(u64, i64, i64, u64)>>;
 
-impl Watch {
-    fn new(changed: Arc<Notify>) -> Self {
-        let files: Arc<Mutex<BTreeSet<PathBuf>>> = Arc::default();
-        let known = Arc::clone(&files);
-        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            let Ok(event) = event else { return };
-            let known = known.lock().unwrap_or_else(PoisonError::into_inner);
-            // Kubernetes swaps a `..data` link beside the files it mounts.
-            let ours = |path: &PathBuf| known.contains(path) || path.ends_with("..data");
-            if !event.kind.is_access() && event.paths.iter().any(ours) {
-                changed.notify_one();
-            }
-        });
-        let watcher = watcher
-            .map_err(|failure| warn!(error = %failure, "files cannot be watched; reload with SIGHUP"))
-            .ok();
-        Self { watcher, files, folders: BTreeSet::new() }
-    }
+/// How files look now. They are asked rather than watched: a watch on their folder would wake up for every write to a
+/// database beside them, and does not work on every file system.
+fn look_at(files: &BTreeSet<PathBuf>) -> Looks {
+    use std::os::unix::fs::MetadataExt as _;
 
-    fn follow(&mut self, files: &BTreeSet<PathBuf>) {
-        let Some(watcher) = &mut self.watcher else { return };
-        let absolute: BTreeSet<PathBuf> =
-            files.iter().filter_map(|file| std::path::absolute(file).ok()).collect();
-        for folder in absolute.iter().filter_map(|file| file.parent()) {
-            if self.folders.insert(folder.to_owned()) {
-                follow_folder(watcher, folder);
-            }
-        }
-        *self.files.lock().unwrap_or_else(PoisonError::into_inner) = absolute;
-    }
-}
-
-fn follow_folder(watcher: &mut notify::RecommendedWatcher, folder: &Path) {
-    if let Err(failure) = watcher.watch(folder, RecursiveMode::NonRecursive) {
-        warn!(folder = %folder.display(), error = %failure, "this folder cannot be watched; reload with SIGHUP");
-    }
+    let look = |path: &PathBuf| {
+        let data = std::fs::metadata(path).ok()?;
+        Some((data.ino(), data.mtime(), data.mtime_nsec(), data.size()))
+    };
+    files.iter().map(|path| (path.clone(), look(path))).collect()
 }

@@ -30,6 +30,7 @@ use http::StatusCode;
 
 pub use envelope::Envelope;
 pub use render::Renderer;
+pub use usage::service_tier;
 pub use watch::{ReplyFacts, StreamError, StreamWatch, reply_facts};
 
 /// What an upstream sent is not what its dialect allows. The text is for logs.

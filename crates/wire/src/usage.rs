@@ -1,6 +1,7 @@
 //! Token counts of each dialect ↔ canon's disjoint [`Usage`]. What a provider reports is read leniently: a figure that
 //! is null, missing or of a wrong type counts as not reported, and never makes an answer fail.
 
+use contract::canon::Extra;
 use contract::words::Usage;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -302,6 +303,14 @@ impl Gemini {
             ..Usage::default()
         }
     }
+}
+
+/// The processing tier that a stream's first frame names: OpenAI beside its counts, Anthropic within them. The tier may
+/// change the price.
+#[must_use]
+pub fn service_tier(start: &Extra) -> Option<&str> {
+    let beside = start.fields.get("service_tier");
+    beside.or_else(|| start.fields.get("usage")?.get("service_tier"))?.as_str()
 }
 
 #[cfg(test)]

@@ -108,18 +108,29 @@ impl StreamWatch {
         push(kept, out);
     }
 
-    /// The stream has ended, or was given up. Appends what was still held back.
+    /// The stream has ended. Appends the last event if only its blank line is missing, and adds that: clients take an event
+    /// at its blank line. Half an event is left out, for the error that follows would run into it.
     pub fn finish(&mut self, out: &mut VecDeque<Bytes>) {
-        let rest = self.splitter.rest();
+        let mut rest = self.splitter.rest();
+        self.held.clear();
         if rest.is_empty() || self.blind {
             return;
         }
-        self.seen.frame(self.dialect, &rest);
-        out.extend(self.held.drain(..));
-        if let Some(strip) = &mut self.strip {
-            let mut kept = Vec::with_capacity(rest.len());
-            strip.copy(&rest, &mut kept);
-            push(kept, out);
+        if !rest.trim_ascii().is_empty() {
+            if !is_whole(&rest) {
+                return;
+            }
+            // Behind a CR the first LF is part of the same line end.
+            rest.extend_from_slice(if rest.ends_with(b"\n") { b"\n" } else { b"\n\n" });
+            self.seen.frame(self.dialect, &rest);
+        }
+        match &mut self.strip {
+            None => out.push_back(rest.into()),
+            Some(strip) => {
+                let mut kept = Vec::with_capacity(rest.len());
+                strip.copy(&rest, &mut kept);
+                push(kept, out);
+            }
         }
     }
 
@@ -320,6 +331,14 @@ fn openai_texts() -> [&'static scan::Word; 5] {
 /// Is this the frame `data: [DONE]`? Within JSON the five characters may stand in a text, so the whole data is compared.
 fn is_done(raw: &[u8]) -> bool {
     raw.len() < 64 && Frame::parse(raw).is_some_and(|frame| frame.data.trim_ascii() == b"[DONE]")
+}
+
+/// Is what the end of the stream left unfinished an event but for its blank line? Its data tells.
+fn is_whole(rest: &[u8]) -> bool {
+    let whole = |data: &[u8]| {
+        data.trim_ascii() == b"[DONE]" || serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
+    };
+    Frame::parse(rest).is_some_and(|frame| whole(&frame.data))
 }
 
 #[cfg(test)]

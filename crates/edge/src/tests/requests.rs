@@ -176,9 +176,9 @@ async fn readiness_is_our_own_state() {
 async fn the_admin_api_gets_requests_whole() {
     let edge = start(&config());
     let answer = edge
-        .ask("PUT /admin/v1/keys?limit=1&key=pgk_9 HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}")
+        .ask("PUT /admin/v1/keys?limit=1&key=key_9 HTTP/1.1\r\nhost: x\r\nx-api-key: pgk_9\r\ncontent-length: 2\r\n\r\n{}")
         .await;
-    assert!(answer.contains(r#""admin":"/admin/v1/keys?limit=1","method":"PUT""#), "{answer}");
+    assert!(answer.contains(r#""admin":"/admin/v1/keys?limit=1&key=key_9","method":"PUT""#), "{answer}");
     assert!(answer.contains(r#""x-api-key":"pgk_9","client":"127.0.0.1","id":"req_"#), "{answer}");
 }
 

@@ -75,18 +75,6 @@ async fn a_connection_closed_while_idle_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_connection_that_dies_under_the_request_is_replaced_if_nothing_was_sent() {
-    let server = Server::answering(OK).await;
-    let client = client(&EgressConfig::default());
-    get(&client, server.url()).await;
-    // On this runtime the drivers end only when we wait next: the pool cannot know yet.
-    client.kill_idle();
-    assert_eq!(pool(&client).idle, 1);
-    assert_eq!(get(&client, server.url()).await, "ok");
-    assert_eq!((server.accepted(), pool(&client).opened), (2, 2));
-}
-
-#[tokio::test]
 async fn providers_do_not_share_connections() {
     let server = Server::answering(OK).await;
     let client = client(&EgressConfig::default());

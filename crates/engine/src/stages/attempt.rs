@@ -98,7 +98,6 @@ impl Run<'_> {
         (attempt, ticket): (Id, &mut Ticket),
     ) -> Result<Attempted, Failure> {
         let Outgoing { target, body, usage_added, format } = outgoing;
-        let began = self.handles.clock.tick();
         let traceparent = self.traceparent(attempt, ticket);
         let call = Call {
             operation: request.dialect.operation(),
@@ -111,11 +110,11 @@ impl Run<'_> {
         };
         let reply = deployment.provider.call(call, &*self.handles.upstream).await;
         let reply = reply.map_err(|failure| Failure::silent(&failure))?;
-        ticket.first_byte(reply.status);
+        let first_byte = ticket.first_byte(reply.status);
         if !reply.status.is_success() {
             return Err(self.refusal(target, reply).await);
         }
-        self.snapshot.router.observe(deployment, Ok(self.handles.clock.tick().since(began)));
+        self.snapshot.router.observe(deployment, Ok(first_byte));
         if request.envelope.stream && is_event_stream(&reply.headers) {
             let streaming = if target == request.dialect {
                 Streaming::pass(request.dialect, reply.body, usage_added)

@@ -166,7 +166,8 @@ async fn questions_that_make_no_sense_are_refused_and_say_why() {
         (admin.post("/admin/v1/keys", &json!({ "name": "x", "limits": { "requests": "many" } })).await, 400),
         (admin.send(Method::POST, "/admin/v1/keys", vec![b' '; 2 << 20].into()).await, 413),
     ] {
-        assert_eq!(answer.status, status, "{}", answer.text().await);
+        let got = answer.status;
+        assert_eq!(got, status, "{}", answer.text().await);
     }
     assert_eq!(bench.gateway.client().get("/admin/v1/requests").await.status, 401);
 }
@@ -228,7 +229,7 @@ async fn health_tells_how_each_deployment_has_been_doing() {
 
 #[tokio::test]
 async fn the_list_of_models_is_that_of_the_clients() {
-    let bench = Setup::new().section("models:\n  fast: { route: { targets: [{ to: demo/echo }] } }").start().await;
+    let bench = Setup::new().section("models:\n  fast: { route: { targets: [{ to: claude/claude-haiku-4-5 }] } }").start().await;
     let shown = pages(&bench, "/admin/v1/models", 50).await;
     let listed = bench.openai().get("/v1/models").await.json().await;
     let mut listed: Vec<_> = listed["data"].as_array().unwrap().iter().map(|model| model["id"].clone()).collect();
@@ -236,6 +237,7 @@ async fn the_list_of_models_is_that_of_the_clients() {
     assert_eq!(shown.iter().map(|model| model["name"].clone()).collect::<Vec<_>>(), listed);
     let fast = shown.iter().find(|model| model["name"] == "fast").unwrap();
     assert_eq!(fast["operations"], json!(["chat"]), "{fast}");
+    assert!(fast["context_window"].as_u64() > Some(0) && fast["capabilities"]["tools"] == true, "{fast}");
 }
 
 #[tokio::test]

@@ -153,6 +153,17 @@ impl Speech {
         }
     }
 
+    /// The text of a stream that goes on.
+    pub(crate) fn hear_so_far(self, events: &[String]) -> String {
+        let datas = events.iter().filter_map(|event| event.split_once("data: "));
+        let values = datas.filter_map(|(_, data)| serde_json::from_str::<Value>(data).ok());
+        let text = |value: Value| match self {
+            Self::Openai => text(&value["choices"][0]["delta"]["content"]),
+            Self::Anthropic => text(&value["delta"]["text"]),
+        };
+        values.map(text).collect()
+    }
+
     /// Reads a stream, and checks that its events are in the order a client relies on.
     pub(crate) fn hear(self, events: &[String]) -> Said {
         match self {

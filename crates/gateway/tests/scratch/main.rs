@@ -9,3 +9,9 @@ mod first_start;
 mod keys;
 #[path = "../it/admin.rs"]
 mod admin;
+#[path = "../it/durability.rs"]
+mod durability;
+#[path = "../it/protocols.rs"]
+mod protocols;
+#[path = "../it/reload.rs"]
+mod reload;

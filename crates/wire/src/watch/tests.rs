@@ -137,12 +137,32 @@ fn failures_within_a_stream_are_seen() {
 }
 
 #[test]
-fn a_cut_stream_is_not_complete_and_its_rest_is_not_lost() {
-    let half = &OPENAI[..300];
+fn half_an_event_at_the_end_is_left_out() {
+    let ends: Vec<usize> = OPENAI.match_indices("\n\n").map(|(at, _)| at).collect();
     for strip in [false, true] {
-        let (figures, out) = every_cut(Dialect::OpenaiChat, strip, half);
-        assert!(!figures.2);
-        assert!(out.ends_with(&half[250..]));
+        let whole = |end: usize| every_cut(Dialect::OpenaiChat, strip, &OPENAI[..end + 2]);
+        for (at, end) in ends.iter().zip(&ends[1..]) {
+            for half in [at + 3, at + 7, (at + end) / 2, end - 1] {
+                if OPENAI[at + 2..half].starts_with("data") {
+                    assert_eq!(every_cut(Dialect::OpenaiChat, strip, &OPENAI[..half]), whole(*at));
+                }
+            }
+        }
+    }
+    let (figures, _) = every_cut(Dialect::OpenaiChat, false, "data: {\"choices\":[{\"finish_reason\":\"stop\"");
+    assert!(!figures.2, "half an event completes nothing");
+    let (figures, out) = every_cut(Dialect::AnthropicMessages, false, "event: message_stop\ndata: {\"type\":");
+    assert!(!figures.2 && out.is_empty());
+}
+
+#[test]
+fn a_last_event_without_its_blank_line_gets_one() {
+    for strip in [false, true] {
+        let (figures, out) = every_cut(Dialect::OpenaiChat, strip, OPENAI);
+        for short in [OPENAI.strip_suffix("\n").unwrap(), OPENAI.strip_suffix("\n\n").unwrap()] {
+            let (same, completed) = every_cut(Dialect::OpenaiChat, strip, short);
+            assert_eq!((same, completed), (figures.clone(), out.clone()));
+        }
     }
 }
 
@@ -231,7 +251,9 @@ fn damaged_streams_pass_as_they_are_and_harm_nobody() {
         }
         let cut = random() % bytes.len();
         for dialect in [Dialect::OpenaiChat, Dialect::AnthropicMessages, Dialect::GeminiGenerate] {
-            assert_eq!(run(dialect, false, &[&bytes[..cut], &bytes[cut..]]).1, bytes);
+            let out = run(dialect, false, &[&bytes[..cut], &bytes[cut..]]).1;
+            assert_eq!(out, run(dialect, false, &[&bytes]).1);
+            assert!(bytes.starts_with(&out) || out.strip_prefix(&bytes[..]).unwrap().trim_ascii().is_empty());
             let whole = run(dialect, true, &[&bytes]).1;
             assert_eq!(run(dialect, true, &[&bytes[..cut], &bytes[cut..]]).1, whole);
             let (mut decoder, mut events) = (crate::decoder(dialect), Vec::new());
