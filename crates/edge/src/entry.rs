@@ -77,7 +77,7 @@ impl Service<Request<Incoming>> for Entry {
 
 impl Entry {
     fn route(&self, head: Parts, body: Incoming, cross_origin: bool) -> (Answer, Option<Permit>) {
-        let id = Id::new(IdKind::Request);
+        let id = Id::at(IdKind::Request, self.shared.services.clock.now());
         if let Err(fault) = head::check(&head, self.shared.head_limits, &self.pulse) {
             return (self.refuse(&head, &fault, id), None);
         }

@@ -1,5 +1,6 @@
 //! The head of an answer: status, content type and what Pathgate adds.
 
+use std::time::Duration;
 
 use bytes::Bytes;
 use contract::body::Body;
@@ -91,6 +92,15 @@ fn timing(settled: &Settlement) -> String {
         push_millis(&mut text, to.since(from));
     }
     text
+}
+
+/// Milliseconds with three decimals. By hand, because it is done for every stage of every request.
+fn push_millis(text: &mut String, span: Duration) {
+    let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+    let mut buffer = itoa::Buffer::new();
+    text.push_str(buffer.format(micros / 1_000));
+    text.push('.');
+    text.push_str(&buffer.format(1_000 + micros % 1_000)[1..]);
 }
 
 /// A value that is not fit for a header is left out: names of models come from configuration and clients.

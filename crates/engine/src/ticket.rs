@@ -176,14 +176,16 @@ impl Ticket {
 
     /// Begins an attempt; gives its id, from which the span id sent upstream is made.
     pub(crate) fn begin_attempt(&mut self, deployment: &Arc<Deployment>) -> Id {
-        let id = Id::new(IdKind::Attempt);
-        self.with(|record, tail| {
+        let tick = self.tail.clock().tick();
+        let at =
+            self.record().map(|record| record.entry.at.plus(tick.since(record.start))).unwrap_or_default();
+        let id = Id::at(IdKind::Attempt, at);
+        self.edit(|record| {
             record.entry.attempts += 1;
-            let tick = tail.clock().tick();
             record.open = Some(OpenAttempt {
                 id,
                 number: record.entry.attempts,
-                at: record.entry.at.plus(tick.since(record.start)),
+                at,
                 tick,
                 deployment: Arc::clone(deployment),
                 status: None,

@@ -1,10 +1,13 @@
 //! Prefixed, time-ordered ids: `req_`, `key_`, `att_`. The body is a UUIDv7 in 32 hex digits.
 
+use std::cell::Cell;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
+
+use super::Timestamp;
 
 /// What an id names. The prefix is part of the public interface and never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,6 +53,17 @@ impl Id {
         Self { kind, uuid: Uuid::now_v7() }
     }
 
+    /// A fresh id of something that happened at `now`. For the path of a request: unlike [`Id::new`] it asks the system for
+    /// nothing, and ids of one millisecond are in no particular order.
+    #[must_use]
+    pub fn at(kind: IdKind, now: Timestamp) -> Self {
+        let millis = u64::try_from(now.0 / 1_000).unwrap_or_default();
+        let mut random = [0_u8; 10];
+        random[..8].copy_from_slice(&next_random().to_le_bytes());
+        random[8..].copy_from_slice(&next_random().to_le_bytes()[..2]);
+        Self { kind, uuid: uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid() }
+    }
+
     /// An id from its parts, as stores keep it.
     #[must_use]
     pub const fn from_parts(kind: IdKind, bytes: [u8; 16]) -> Self {
@@ -78,6 +92,18 @@ impl Id {
         self.uuid.simple().encode_lower(&mut buf[4..]);
         IdText(buf)
     }
+}
+
+/// The next number of this thread's generator (splitmix64), which begins at a place the system chose at random.
+fn next_random() -> u64 {
+    thread_local! {
+        static STATE: Cell<u64> = Cell::new(Uuid::now_v7().as_u64_pair().1);
+    }
+    let state = STATE.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
+    STATE.set(state);
+    let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
 }
 
 /// An id as text, held on the stack.
@@ -142,6 +168,16 @@ mod tests {
         assert!(first < second);
         assert_eq!(first.to_string().parse(), Ok(first));
         assert!(first.to_string().starts_with("req_"));
+    }
+
+    #[test]
+    fn ids_of_the_path_carry_their_time_and_differ() {
+        let now = Timestamp(1_700_000_000_123_456);
+        let ids: std::collections::HashSet<Id> = (0..1_000).map(|_| Id::at(IdKind::Request, now)).collect();
+        assert_eq!(ids.len(), 1_000);
+        assert!(ids.iter().all(|id| id.bytes()[..6] == 1_700_000_000_123_u64.to_be_bytes()[2..]));
+        assert!(ids.iter().all(|id| id.to_string().parse() == Ok(*id)));
+        assert!(Id::at(IdKind::Request, now) < Id::at(IdKind::Request, Timestamp(now.0 + 1_000)));
     }
 
     #[test]

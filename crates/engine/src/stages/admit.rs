@@ -71,7 +71,8 @@ fn refuse(error: BodyError) -> Fault {
         ),
         BodyError::Idle | BodyError::Deadline => Code::BodyTimeout.into(),
         BodyError::Malformed => {
-            Fault::saying(Code::InvalidRequest, "The request body is not framed as HTTP allows.").because(error)
+            Fault::saying(Code::InvalidRequest, "The request body is not framed as HTTP allows.")
+                .because(error)
         }
         BodyError::Lost => Fault::new(Code::ClientGone).because(error),
     }
