@@ -31,7 +31,9 @@ pub(crate) fn run(folder: &Path, root: &Path, out: &mut impl Write) -> anyhow::R
     let (prices, abilities) = (read("litellm_model_prices.json")?, read("models_dev.json")?);
     let mut book = sources::priced(&prices);
     let conflicts = sources::complete(&mut book, &abilities);
-    book.insert(("demo".into(), "echo".into()), sources::demo());
+    for model in ["echo", "embed"] {
+        book.insert(("demo".into(), model.into()), sources::demo());
+    }
 
     let data = root.join("crates/metering/data");
     let version = sources::newest(&abilities);

@@ -15,3 +15,5 @@ mod durability;
 mod protocols;
 #[path = "../it/reload.rs"]
 mod reload;
+#[path = "../it/edge.rs"]
+mod edge;

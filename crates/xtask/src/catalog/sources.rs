@@ -43,6 +43,18 @@ const FIGURES: &[(&str, &str)] = &[
 ];
 
 // tidy: table
+/// Price field of the book → field of the second catalogue.
+const SECOND_FIGURES: &[(&str, &str)] = &[
+    ("input", "input"),
+    ("output", "output"),
+    ("cached", "cache_read"),
+    ("cache_write", "cache_write"),
+    ("reasoning", "reasoning"),
+    ("audio_input", "input_audio"),
+    ("audio_output", "output_audio"),
+];
+
+// tidy: table
 /// Service tier of the book → suffix in the first catalogue.
 const TIERS: &[(&str, &str)] = &[("batch", "_batches"), ("flex", "_flex"), ("priority", "_priority")];
 
@@ -76,6 +88,9 @@ pub(super) fn priced(catalogue: &Value) -> Book {
             }
         }
     }
+    for ((_, name), model) in &mut book {
+        model.forget_made_up_zeros(name);
+    }
     book.retain(|(_, name), _| {
         !name.is_empty() && name.bytes().all(|byte| byte != b'"' && byte != b'\\' && byte >= b' ')
     });
@@ -94,6 +109,7 @@ pub(super) fn complete(book: &mut Book, catalogue: &Value) -> Vec<String> {
                 "chat".clone_into(&mut model.mode);
             }
             model.learn(facts);
+            model.forget_made_up_zeros(name);
             conflicts.extend(model.compare(&facts["cost"]).map(|what| format!("{id}/{name}: {what}")));
         }
     }
@@ -174,6 +190,25 @@ fn steps(facts: &Value, suffix: &str) -> Vec<(u64, Map<String, Value>)> {
     thresholds.into_iter().filter_map(step).collect()
 }
 
+fn second_figures(cost: &Value) -> Map<String, Value> {
+    let figure = |(name, field): &(&str, &str)| {
+        Some(((*name).to_owned(), Value::from(shifted(&cost[*field], 0, 6)?)))
+    };
+    SECOND_FIGURES.iter().filter_map(figure).collect()
+}
+
+/// Steps of the second catalogue: figures above a number of input tokens.
+fn second_steps(cost: &Value) -> Vec<(u64, Map<String, Value>)> {
+    let mut steps: Vec<_> = cost["tiers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|tier| Some((tokens(&tier["tier"]["size"])?, second_figures(tier))))
+        .collect();
+    steps.sort_unstable_by_key(|(from, _)| *from);
+    steps
+}
+
 /// A model's name without the catalogue's prefix for its provider.
 fn bare(key: &str, provider: &str) -> String {
     let stem = provider.split('-').next().unwrap_or(provider);
@@ -190,8 +225,19 @@ fn tokens(value: &Value) -> Option<u64> {
 }
 
 impl Model {
+    /// Is its price whole? One without input, or without output where there is any, would bill that part as nothing.
     pub(super) fn is_priced(&self) -> bool {
-        self.price.contains_key("input") || self.price.contains_key("output")
+        let has = |figure: &str| self.price.contains_key(figure);
+        has("input") && (has("output") || matches!(self.mode.as_str(), "embedding" | "rerank" | "moderation"))
+    }
+
+    /// Catalogues write 0 for subscriptions, promotions and models that nobody sells. Only what is called free is free.
+    fn forget_made_up_zeros(&mut self, name: &str) {
+        let zero = self.price.values().all(|figure| figure == "0");
+        let free = ["free", ":free", "-free"].iter().any(|end| name.ends_with(end));
+        if zero && !free {
+            self.price.clear();
+        }
     }
 
     fn detail(&self) -> usize {
