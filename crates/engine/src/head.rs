@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use contract::body::Body;
+use contract::canon::Receipt;
 use contract::words::Id;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::response::Parts;
@@ -21,6 +22,9 @@ const CACHE: HeaderName = HeaderName::from_static("x-pathgate-cache");
 const COST: HeaderName = HeaderName::from_static("x-pathgate-cost");
 const DROPPED: HeaderName = HeaderName::from_static("x-pathgate-dropped");
 const TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// From this length on `x-pathgate-dropped` names no more: heads of 8 KiB are what many proxies take.
+const DROPPED_BYTES: usize = 1024;
 
 /// A whole answer.
 pub(crate) fn whole(whole: Whole, settled: &Settlement) -> Response<Body> {
@@ -80,6 +84,23 @@ fn add(headers: &mut HeaderMap, settled: &Settlement) {
     put(headers, TIMING, &timing(settled));
 }
 
+/// The losses as a header: names are the client's choice, so what is not plain ASCII is escaped, and a list that proxies
+/// would refuse is cut. The request log has more of it.
+pub(crate) fn dropped(receipt: &Receipt) -> Option<String> {
+    let mut text = String::new();
+    for entry in receipt.entries() {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        if text.len() > DROPPED_BYTES {
+            text.push_str("...");
+            break;
+        }
+        text.extend(entry.field.escape_default());
+    }
+    (!text.is_empty()).then_some(text)
+}
+
 /// `server-timing` (W3C): the stages in milliseconds.
 fn timing(settled: &Settlement) -> String {
     let mut text = String::with_capacity(192);
@@ -121,5 +142,20 @@ mod tests {
             push_millis(&mut text, Duration::from_micros(micros));
             assert_eq!(text, shown);
         }
+    }
+
+    #[test]
+    fn losses_always_fit_a_header() {
+        let mut receipt = Receipt::default();
+        assert_eq!(dropped(&receipt), None);
+        receipt.dropped("messages[0].name", "why");
+        receipt.dropped("naïve\r\nfield", "why");
+        assert_eq!(dropped(&receipt).as_deref(), Some("messages[0].name, na\\u{ef}ve\\r\\nfield"));
+        for number in 0..100 {
+            receipt.dropped(format!("{number}{}", "\u{10ffff}".repeat(32)), "why");
+        }
+        let text = dropped(&receipt).unwrap();
+        assert!(text.len() < 3 * DROPPED_BYTES && text.ends_with(", ..."));
+        assert!(HeaderValue::from_str(&text).is_ok());
     }
 }

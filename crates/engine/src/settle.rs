@@ -7,6 +7,7 @@ use contract::words::{NanoUsd, Tick, Usage};
 use tokio::sync::mpsc;
 use tracing::{error, info_span};
 
+use crate::head;
 use crate::ticket::{Ending, Record};
 
 /// What settlement calls.
@@ -102,7 +103,7 @@ impl Tail {
             attempts: record.entry.attempts,
             deployment: record.entry.deployment.clone(),
             limit: record.hold.as_ref().and_then(|hold| hold.state),
-            dropped: (!record.receipt.is_empty()).then(|| record.receipt.to_string()),
+            dropped: head::dropped(&record.receipt),
             stages: record.stages,
             start: record.start,
             id: Some(record.entry.id),

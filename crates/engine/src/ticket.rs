@@ -14,6 +14,7 @@ use contract::ports::{
 use contract::words::{Dialect, Id, IdKind, Principal, Tick, Timestamp, Usage, UsageSource};
 use http::StatusCode;
 
+use crate::head;
 use crate::settle::{Settlement, Tail};
 use crate::stages::Whole;
 
@@ -279,7 +280,7 @@ impl Record {
             attempts: self.entry.attempts,
             deployment: self.open.as_ref().map(|open| Arc::clone(&open.deployment.id)),
             limit: self.hold.as_ref().and_then(|hold| hold.state),
-            dropped: (!self.receipt.is_empty()).then(|| self.receipt.to_string()),
+            dropped: head::dropped(&self.receipt),
             stages: self.stages,
             start: self.start,
             id: Some(self.entry.id),

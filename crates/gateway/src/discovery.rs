@@ -1,9 +1,13 @@
 //! Which models the providers offer: asked at start, after a reload and now and then; never on the path of a request.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use contract::ports::{Clock, ModelCard, Upstream};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use providers::ProviderConfig;
 use routing::Listed;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -21,20 +25,40 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Asks the providers of the snapshot in force.
 pub(crate) struct Discovery {
     current: RwLock<Arc<Compiled>>,
+    /// By the provider's name.
+    said: Mutex<HashMap<String, Said>>,
     changed: Notify,
     upstream: Arc<dyn Upstream>,
     clock: Arc<dyn Clock>,
 }
 
+/// What a provider said when it was asked last, and under which settings. It holds until it says something else: neither a
+/// reload nor an outage takes models away.
+struct Said {
+    config: Arc<ProviderConfig>,
+    models: Vec<ModelCard>,
+}
+
 impl Discovery {
     pub(crate) fn new(compiled: Arc<Compiled>, upstream: Arc<dyn Upstream>, clock: Arc<dyn Clock>) -> Self {
-        list_known(&compiled);
-        Self { current: RwLock::new(compiled), changed: Notify::new(), upstream, clock }
+        let discovery = Self {
+            current: RwLock::new(compiled),
+            said: Mutex::default(),
+            changed: Notify::new(),
+            upstream,
+            clock,
+        };
+        discovery.list(&discovery.current());
+        discovery
+    }
+
+    fn current(&self) -> Arc<Compiled> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A new snapshot is in force: ask its providers at once.
     pub(crate) fn replace(&self, compiled: Arc<Compiled>) {
-        list_known(&compiled);
+        self.list(&compiled);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = compiled;
         self.changed.notify_one();
     }
@@ -42,9 +66,10 @@ impl Discovery {
     /// Asks now and then, until told to stop.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         loop {
-            let compiled = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner));
+            let compiled = self.current();
             let everyone = tokio::select! {
                 everyone = self.ask_all(&compiled) => everyone,
+                () = self.changed.notified() => continue,
                 () = stop.cancelled() => return,
             };
             let pause = if everyone { EVERY } else { RETRY };
@@ -56,41 +81,58 @@ impl Discovery {
         }
     }
 
-    /// Asks the providers one after the other, listing each as it answers; true if all did.
+    /// Asks all providers at once, listing each as it answers; true if all did.
     async fn ask_all(&self, compiled: &Compiled) -> bool {
         let mut everyone = true;
-        let mut offers: Vec<Listed> =
-            compiled.accounts.iter().map(|account| known(compiled, account)).collect();
-        for (account, offer) in compiled.accounts.iter().zip(0..) {
-            let asked = tokio::select! {
-                asked = account.provider.discover(&*self.upstream) => asked.map_err(|error| error.to_string()),
-                () = self.clock.sleep(PATIENCE) => Err("no answer in time".to_owned()),
-            };
-            match asked {
-                Ok(cards) => {
-                    offers[offer].models =
-                        cards.into_iter().map(|card| enrich(compiled, account, card)).collect();
+        let mut asked: FuturesUnordered<_> = compiled
+            .accounts
+            .iter()
+            .map(|account| async move { (account, self.ask(account).await) })
+            .collect();
+        while let Some((account, answer)) = asked.next().await {
+            let name = account.provider.name();
+            match answer {
+                Ok(models) => {
+                    let said = Said { config: Arc::clone(&account.config), models };
+                    self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), said);
+                    self.list(compiled);
                 }
                 Err(error) => {
                     everyone = false;
-                    debug!(provider = account.provider.name(), %error, "models cannot be listed");
+                    debug!(provider = name, error, "models cannot be listed");
                 }
             }
-            compiled.table.list(&offers);
         }
         everyone
     }
+
+    async fn ask(&self, account: &Account) -> Result<Vec<ModelCard>, String> {
+        tokio::select! {
+            said = account.provider.discover(&*self.upstream) => said.map_err(|error| error.to_string()),
+            () = self.clock.sleep(PATIENCE) => Err("no answer in time".to_owned()),
+        }
+    }
+
+    /// Lists what every provider said, or until it says something, what the configuration and the price book know of it.
+    fn list(&self, compiled: &Compiled) {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let offer = |account: &Account| {
+            let name = account.provider.name();
+            let models = match said.get(name).filter(|said| said.config == account.config) {
+                Some(said) => {
+                    said.models.iter().map(|card| enrich(compiled, account, card.clone())).collect()
+                }
+                None => known(compiled, account),
+            };
+            Listed { provider: name.to_owned(), models }
+        };
+        compiled.table.list(&compiled.accounts.iter().map(offer).collect::<Vec<_>>());
+    }
 }
 
-/// Until a provider answers, what the configuration and the price book know of it.
-fn list_known(compiled: &Compiled) {
-    let offers: Vec<Listed> = compiled.accounts.iter().map(|account| known(compiled, account)).collect();
-    compiled.table.list(&offers);
-}
-
-fn known(compiled: &Compiled, account: &Account) -> Listed {
+fn known(compiled: &Compiled, account: &Account) -> Vec<ModelCard> {
     let named = account.config.account().models;
-    let models = match named.is_empty() {
+    match named.is_empty() {
         false => named.iter().map(|name| enrich(compiled, account, ModelCard::unknown(name))).collect(),
         true if account.config.is_self_hosted() => Vec::new(),
         true => {
@@ -98,8 +140,7 @@ fn known(compiled: &Compiled, account: &Account) -> Listed {
             cards.retain(|card| !card.operations.is_empty());
             cards
         }
-    };
-    Listed { provider: account.provider.name().to_owned(), models }
+    }
 }
 
 /// Adds what the price book knows to what the provider said.

@@ -156,8 +156,7 @@ fn open_spans(
     let Some(collector) = config.collector() else { return Ok(None) };
     let Background { tasks, stop, losses } = background;
     let (upstream, clock) = (Arc::clone(egress) as _, Arc::clone(clock));
-    let made =
-        Exporter::new(&collector, upstream, clock, Arc::clone(losses), env!("CARGO_PKG_VERSION"));
+    let made = Exporter::new(&collector, upstream, clock, Arc::clone(losses), env!("CARGO_PKG_VERSION"));
     let (outlet, exporter) = made.map_err(|error| Failure::new(Exit::BadConfiguration, error))?;
     tasks.spawn(exporter.run(stop.clone()));
     Ok(Some(outlet))

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -113,15 +113,16 @@ fn append(dir: &Path, name: &str) -> File {
 
 /// Ports below those that systems give to clients (Linux: from 32768 on), so that no connection takes the port before the
 /// child does.
-const PORTS: std::ops::Range<u16> = 10_000..32_000;
+const PORTS: std::ops::Range<u32> = 10_000..32_000;
 
 /// A port that is free now. Test processes that run side by side begin at different ones.
 fn free_address() -> SocketAddr {
-    static TAKEN: AtomicU16 = AtomicU16::new(0);
-    let begin = std::process::id() * 191;
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    let begin = std::process::id().wrapping_mul(191);
     for _ in PORTS {
-        let next = begin + u32::from(TAKEN.fetch_add(1, Ordering::Relaxed));
-        let port = PORTS.start + u16::try_from(next % PORTS.len() as u32).expect("less than the range");
+        let next = begin.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed)));
+        let port = PORTS.start + next % (PORTS.end - PORTS.start);
+        let port = u16::try_from(port).expect("a port is that small");
         if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
             return listener.local_addr().expect("a bound socket has an address");
         }

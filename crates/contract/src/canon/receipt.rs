@@ -19,13 +19,30 @@ pub struct Dropped {
     pub reason: Cow<'static, str>,
 }
 
+/// Most losses that are named. Clients choose how many there are: what is beyond is summed up as `...`.
+const MOST: usize = 64;
+/// Most bytes of a field's name that are kept.
+const LONGEST: usize = 128;
+
 impl Receipt {
     /// Notes a loss. The same field is noted once.
     pub fn dropped(&mut self, field: impl Into<Cow<'static, str>>, reason: impl Into<Cow<'static, str>>) {
-        let field = field.into();
-        if !self.0.iter().any(|entry| entry.field == field) {
-            self.0.push(Dropped { field, reason: reason.into() });
+        if self.0.len() > MOST {
+            return;
         }
+        let mut field = field.into();
+        if field.len() > LONGEST {
+            let end = field.floor_char_boundary(LONGEST);
+            field.to_mut().truncate(end);
+        }
+        if self.0.iter().any(|entry| entry.field == field) {
+            return;
+        }
+        self.0.push(if self.0.len() < MOST {
+            Dropped { field, reason: reason.into() }
+        } else {
+            Dropped { field: Cow::Borrowed("..."), reason: Cow::Borrowed("there are more than can be named") }
+        });
     }
 
     /// Was everything carried?
@@ -51,5 +68,31 @@ impl fmt::Display for Receipt {
             f.write_str(&entry.field)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_named_once_and_not_at_any_length() {
+        let mut receipt = Receipt::default();
+        for field in ["a", "b", "a"] {
+            receipt.dropped(field, "why");
+        }
+        assert_eq!(receipt.to_string(), "a, b");
+        receipt.dropped("é".repeat(10_000), "why");
+        assert_eq!(receipt.entries()[2].field, "é".repeat(LONGEST / 2));
+    }
+
+    #[test]
+    fn what_cannot_be_named_is_summed_up() {
+        let mut receipt = Receipt::default();
+        for number in 0..1_000_000 {
+            receipt.dropped(format!("field{number}"), "why");
+        }
+        assert_eq!(receipt.entries().len(), MOST + 1);
+        assert!(receipt.to_string().ends_with("field63, ..."));
     }
 }

@@ -60,6 +60,9 @@ async fn busy_bench() -> Bench {
     bench
 }
 
+/// A list with a filter, how many entries it has, and what holds for each.
+type Filter<'a> = (&'a str, usize, fn(&Value) -> bool);
+
 #[tokio::test]
 async fn lists_are_paged_without_gaps_or_repeats_and_filtered() {
     let bench = busy_bench().await;
@@ -78,7 +81,7 @@ async fn lists_are_paged_without_gaps_or_repeats_and_filtered() {
     let from = format!("/admin/v1/requests?since={middle}");
     let until = format!("/admin/v1/requests?until={middle}");
     let both = format!("/admin/v1/requests?key={other}&outcome=answered&status=200&model=demo/echo");
-    let filters: [(&str, usize, fn(&Value) -> bool); 7] = [
+    let filters: [Filter<'_>; 7] = [
         ("/admin/v1/requests?outcome=answered", 100, |item| item["outcome"] == "answered"),
         ("/admin/v1/requests?outcome=failed", 20, |item| item["attempts"] == 2 && item["model"] == "shaky"),
         ("/admin/v1/requests?outcome=refused", 20, |item| item["error"] == "model_not_found"),
@@ -106,7 +109,11 @@ async fn the_ledger_has_each_attempt_once_and_its_own_filters() {
     assert_eq!(house, pages(&bench, "/admin/v1/ledger?deployment=house/some", 6).await);
     assert_eq!(house.len(), 40);
     for line in &house {
-        assert_eq!((&line["outcome"], &line["error"]), (&json!("failed"), &json!("upstream_error")), "{line}");
+        assert_eq!(
+            (&line["outcome"], &line["error"]),
+            (&json!("failed"), &json!("upstream_error")),
+            "{line}"
+        );
         assert_eq!((&line["status"], &line["cost_kind"]), (&json!(500), &json!("nothing")), "{line}");
     }
     let request = house[0]["request"].as_str().unwrap();
@@ -131,7 +138,8 @@ async fn entries_that_come_in_meanwhile_move_no_page() {
     bench.list("requests", 17).await;
     let next = first["next"].as_str().unwrap();
     let second = bench.admin().get(&format!("/admin/v1/requests?limit=6&cursor={next}")).await.json().await;
-    let seen = [first["items"].as_array().unwrap().clone(), second["items"].as_array().unwrap().clone()].concat();
+    let seen =
+        [first["items"].as_array().unwrap().clone(), second["items"].as_array().unwrap().clone()].concat();
     assert_eq!(seen, before);
 }
 
@@ -208,31 +216,50 @@ async fn health_tells_how_each_deployment_has_been_doing() {
     });
     let health = async || {
         let items = pages(&bench, "/admin/v1/providers", 1000).await;
-        items.into_iter().map(|item| (item["deployment"].as_str().unwrap().to_owned(), item)).collect::<BTreeMap<_, _>>()
+        items
+            .into_iter()
+            .map(|item| (item["deployment"].as_str().unwrap().to_owned(), item))
+            .collect::<BTreeMap<_, _>>()
     };
     for _ in 0..3 {
         assert_eq!(bench.openai().post("/v1/chat/completions", &ask("shaky")).await.status, 200);
     }
     let seen = health().await;
     let house = &seen["house/some"];
-    assert_eq!((&house["provider"], &house["attempts"], &house["failures"]), (&json!("house"), &json!(6), &json!(6)));
-    assert_eq!((&house["consecutive_failures"], &house["last_error"]), (&json!(6), &json!("upstream_overloaded")));
+    assert_eq!(
+        (&house["provider"], &house["attempts"], &house["failures"]),
+        (&json!("house"), &json!(6), &json!(6))
+    );
+    assert_eq!(
+        (&house["consecutive_failures"], &house["last_error"]),
+        (&json!(6), &json!("upstream_overloaded"))
+    );
     let well = &seen["openai/some"];
-    assert_eq!((&well["attempts"], &well["failures"], &well["consecutive_failures"]), (&json!(3), &json!(0), &json!(0)));
+    assert_eq!(
+        (&well["attempts"], &well["failures"], &well["consecutive_failures"]),
+        (&json!(3), &json!(0), &json!(0))
+    );
     assert!(well["first_byte_us"].as_u64().unwrap() > 0 && well["last_error"].is_null(), "{well}");
 
     bench.upstream.always(Reply::json(200, &openai::text("Hello", Tokens::new(3, 2))));
     assert_eq!(bench.openai().post("/v1/chat/completions", &ask("shaky")).await.status, 200);
     let house = &health().await["house/some"];
-    assert_eq!((&house["attempts"], &house["failures"], &house["consecutive_failures"]), (&json!(7), &json!(6), &json!(0)));
+    assert_eq!(
+        (&house["attempts"], &house["failures"], &house["consecutive_failures"]),
+        (&json!(7), &json!(6), &json!(0))
+    );
 }
 
 #[tokio::test]
 async fn the_list_of_models_is_that_of_the_clients() {
-    let bench = Setup::new().section("models:\n  fast: { route: { targets: [{ to: claude/claude-haiku-4-5 }] } }").start().await;
+    let bench = Setup::new()
+        .section("models:\n  fast: { route: { targets: [{ to: claude/claude-haiku-4-5 }] } }")
+        .start()
+        .await;
     let shown = pages(&bench, "/admin/v1/models", 50).await;
     let listed = bench.openai().get("/v1/models").await.json().await;
-    let mut listed: Vec<_> = listed["data"].as_array().unwrap().iter().map(|model| model["id"].clone()).collect();
+    let mut listed: Vec<_> =
+        listed["data"].as_array().unwrap().iter().map(|model| model["id"].clone()).collect();
     listed.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
     assert_eq!(shown.iter().map(|model| model["name"].clone()).collect::<Vec<_>>(), listed);
     let fast = shown.iter().find(|model| model["name"] == "fast").unwrap();
@@ -243,8 +270,13 @@ async fn the_list_of_models_is_that_of_the_clients() {
 #[tokio::test]
 async fn bodies_are_kept_only_when_asked_for_and_only_so_much_of_them() {
     let secret = "what a user wrote";
-    let body = json!({ "model": "demo/echo", "messages": [{ "role": "user", "content": secret.repeat(50) }] });
-    let streamed = { let mut body = body.clone(); body["stream"] = true.into(); body };
+    let body =
+        json!({ "model": "demo/echo", "messages": [{ "role": "user", "content": secret.repeat(50) }] });
+    let streamed = {
+        let mut body = body.clone();
+        body["stream"] = true.into();
+        body
+    };
     let detail = async |bench: &Bench, body: &Value| {
         let answer = bench.openai().post("/v1/chat/completions", body).await;
         let id = answer.header("x-pathgate-request-id").to_owned();

@@ -97,8 +97,7 @@ async fn text_goes_from_every_client_to_every_provider_and_back() {
         assert_eq!(said.usage, told, "{pair:?}");
         if kind != Kind::Demo {
             let asked = kind.asked(&bench.upstream.seen().pop().unwrap().json());
-            let expected =
-                Asked { system: "Be brief.".into(), question: "Say hello".into(), most: Some(64) };
+            let expected = Asked { system: "Be brief.".into(), question: "Say hello".into(), most: Some(64) };
             assert_eq!(asked, expected, "{pair:?}");
         }
         kept.push((pair, figures, id));
@@ -203,7 +202,8 @@ async fn results_of_tools_reach_every_provider() {
 async fn pictures_reach_every_provider() {
     let bench = Bench::start().await;
     // A PNG of one pixel.
-    let data = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+    let data =
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
     for pair in pairs(&Kind::SCRIPTED) {
         let (speech, kind, stream) = pair;
         let mut request = speech.ask(&kind.model(), "What is it?", stream);

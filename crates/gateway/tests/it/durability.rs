@@ -50,7 +50,10 @@ async fn figure(bench: &Bench, name: &str) -> f64 {
 }
 
 async fn drained(bench: &Bench) {
-    until("an empty spool", async || (figure(bench, "pathgate_spool_waiting_bytes").await == 0.0).then_some(())).await;
+    until("an empty spool", async || {
+        (figure(bench, "pathgate_spool_waiting_bytes").await == 0.0).then_some(())
+    })
+    .await;
 }
 
 /// One call of a client that may lose its gateway: the id once the answer is complete, and the number of attempts.
@@ -164,7 +167,10 @@ async fn answers_go_on_while_the_database_takes_nothing_and_the_entries_follow()
     });
     failed.await;
     let refused = bench.admin().post("/admin/v1/keys", &json!({ "name": "new" })).await;
-    assert_eq!((refused.status.as_u16(), refused.json().await["error"]["code"].as_str()), (503, Some("storage_unavailable")));
+    assert_eq!(
+        (refused.status.as_u16(), refused.json().await["error"]["code"].as_str()),
+        (503, Some("storage_unavailable"))
+    );
 
     drop(locked);
     let kept = bench.list("requests", 30).await;
@@ -201,7 +207,10 @@ async fn a_second_process_on_the_same_spool_refuses_to_start() {
     let yaml = Setup::new().yaml(&bench.upstream.url()).replace("{dir}", &dir);
     let (status, output) = Launch::new(env!("CARGO_BIN_EXE_pathgate")).config(&yaml).run_to_end().await;
     assert_eq!(status.code(), Some(4), "{output}");
-    assert!(output.contains("another process uses the spool") && output.contains("storage.spool.dir"), "{output}");
+    assert!(
+        output.contains("another process uses the spool") && output.contains("storage.spool.dir"),
+        "{output}"
+    );
     assert_eq!(bench.openai().post("/v1/chat/completions", &ask("demo/echo", false)).await.status, 200);
 }
 
@@ -225,7 +234,8 @@ async fn sigterm_finishes_what_has_begun_and_refuses_what_is_new() {
     let id = request_id(&stream);
 
     bench.gateway.terminate();
-    until("draining", async || (bench.gateway.client().get("/readyz").await.status == 503).then_some(())).await;
+    until("draining", async || (bench.gateway.client().get("/readyz").await.status == 503).then_some(()))
+        .await;
     assert_eq!(bench.gateway.client().get("/healthz").await.status, 200);
     let refused = bench.openai().post("/v1/chat/completions", &ask("demo/echo", false)).await;
     assert_eq!((refused.status.as_u16(), refused.header("x-pathgate-error")), (503, "draining"));
@@ -239,8 +249,13 @@ async fn sigterm_finishes_what_has_begun_and_refuses_what_is_new() {
     assert_eq!(bench.gateway.exited().await.code(), Some(0));
 
     let database = Connection::open(bench.gateway.dir().join("pathgate.db")).unwrap();
-    let count = |table: &str| database.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0));
-    assert_eq!((count("request_lines"), count("ledger_lines")), (Ok(21), Ok(21)), "in the database before the end");
+    let count =
+        |table: &str| database.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0));
+    assert_eq!(
+        (count("request_lines"), count("ledger_lines")),
+        (Ok(21), Ok(21)),
+        "in the database before the end"
+    );
     let kept = restart(bench).await.kept_of(&id).await;
     assert_eq!((&kept.request["outcome"], &kept.request["usage"]["output"]), (&json!("answered"), &json!(2)));
 }
@@ -264,7 +279,10 @@ async fn what_does_not_end_in_time_is_cut_and_billed() {
     let kept = restart(bench).await.kept_of(&id).await;
     assert_eq!(kept.request["outcome"], "client_gone", "{}", kept.request);
     let [attempt] = &kept.attempts[..] else { panic!("{:?}", kept.attempts) };
-    assert!(attempt["usage"]["output"].as_u64() > Some(0) && attempt["usage_source"] == "estimated", "{attempt}");
+    assert!(
+        attempt["usage"]["output"].as_u64() > Some(0) && attempt["usage_source"] == "estimated",
+        "{attempt}"
+    );
 }
 
 #[tokio::test]
@@ -287,7 +305,10 @@ async fn memory_needs_no_file_at_all() {
         .replace("storage: { database: \"sqlite://{dir}/pathgate.db\" }", "storage: { database: memory }");
     let gateway = Launch::new(env!("CARGO_BIN_EXE_pathgate")).config(&yaml).start().await;
     let bench = Bench { gateway, upstream };
-    let answer = bench.openai().send(Method::POST, "/v1/chat/completions", Bytes::from(ask("demo/echo", true).to_string())).await;
+    let answer = bench
+        .openai()
+        .send(Method::POST, "/v1/chat/completions", Bytes::from(ask("demo/echo", true).to_string()))
+        .await;
     let id = request_id(&answer);
     answer.text().await;
     assert_eq!(bench.kept_of(&id).await.attempts.len(), 1);

@@ -95,20 +95,24 @@ async fn a_connection_is_kept_for_the_next_request() {
     let mut client = Raw::connect(bench.gateway.address()).await;
     for _ in 0..3 {
         client.write(post(&ask().to_string()).as_bytes()).await;
-        assert_eq!(verdict(&client.read_until(b"}]").await), is(200, ""));
-        // The rest of the body, up to the end of its usage.
-        client.read_until(b"}}").await;
+        // A body ends with its usage.
+        assert_eq!(verdict(&client.read_until(b"}}").await), is(200, ""));
     }
     client.write(post("{").as_bytes()).await;
-    assert_eq!(verdict(&client.read_until(b"\"}}").await), is(400, "invalid_json"));
+    assert_eq!(verdict(&client.read_until(b"}}").await), is(400, "invalid_json"));
     client.write(post(&ask().to_string()).as_bytes()).await;
-    assert_eq!(verdict(&client.read_until(b"}]").await), is(200, ""), "a refusal does not cost the connection");
+    assert_eq!(
+        verdict(&client.read_until(b"}}").await),
+        is(200, ""),
+        "a refusal does not cost the connection"
+    );
 }
 
 #[tokio::test]
 async fn bodies_that_are_too_large_are_refused_whether_they_say_so_or_not() {
     let bench = Setup::new().server("max_body: 4KiB").start().await;
-    let large = json!({ "model": "demo/echo", "messages": [{ "role": "user", "content": "x".repeat(5000) }] });
+    let large =
+        json!({ "model": "demo/echo", "messages": [{ "role": "user", "content": "x".repeat(5000) }] });
     let answer = bench.openai().post(CHAT, &large).await;
     assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-error")), (413, "body_too_large"));
     assert!(answer.json().await["error"]["message"].as_str().unwrap().contains("4096"));
@@ -129,22 +133,20 @@ async fn header_floods_are_refused() {
     let bench = Bench::start().await;
     let many: String = (0..101).map(|number| format!("x-{number}: y\r\n")).collect();
     let large = format!("x-large: {}\r\n", "y".repeat(70 << 10));
+    let flood = format!("x-flood: {}\r\n", "y".repeat(1 << 20));
     let body = ask().to_string();
-    for fields in [many, large] {
-        let request = raw(&format!("POST {CHAT}"), &format!("{fields}content-length: {}\r\n", body.len()), &body);
+    // Of what hyper's parser does not take, nothing is known but that it is too large.
+    for (fields, code) in [(large, "headers_too_large"), (many, ""), (flood, "")] {
+        let request =
+            raw(&format!("POST {CHAT}"), &format!("{fields}content-length: {}\r\n", body.len()), &body);
         let mut client = Raw::connect(bench.gateway.address()).await;
         client.write(request.as_bytes()).await;
-        assert_eq!(verdict(&client.read_until(b"\r\n\r\n").await), is(431, "headers_too_large"));
+        assert_eq!(verdict(&client.read_until(b"\r\n\r\n").await), is(431, code));
     }
-    // Beyond twice the limit it is not even read.
-    let flood = raw(&format!("POST {CHAT}"), &format!("x-flood: {}\r\n", "y".repeat(1 << 20)), "");
-    let mut client = Raw::connect(bench.gateway.address()).await;
-    client.write(flood.as_bytes()).await;
-    assert_eq!(verdict(&client.read_until(b"\r\n\r\n").await).0, 431);
 
     let client = Http2::plain(bench.gateway.address()).await;
-    let path = format!("{CHAT}?{}", "y".repeat(70 << 10));
-    assert_eq!(client.send(Method::POST, &path, KEY, body).await.status, 431);
+    let answer = client.send(Method::POST, CHAT, &"y".repeat(70 << 10), body).await;
+    assert_eq!(answer.status, 431, "{}", answer.text);
     let metrics = bench.gateway.client().get("/metrics").await.text().await;
     assert!(metrics.contains("pathgate_edge_refused_total{code=\"headers_too_large\"} 4"), "{metrics}");
 }
@@ -157,8 +159,16 @@ async fn what_is_not_served_is_said_in_the_words_of_the_caller() {
         (openai.get("/v1/nothing").await, 404, "not_found"),
         (openai.get("/").await, 404, "not_found"),
         (openai.get(CHAT).await, 405, "method_not_allowed"),
-        (openai.clone().with("content-type", "text/plain").post(CHAT, &ask()).await, 415, "unsupported_media_type"),
-        (openai.clone().with("content-encoding", "gzip").post(CHAT, &ask()).await, 415, "unsupported_media_type"),
+        (
+            openai.clone().with("content-type", "text/plain").post(CHAT, &ask()).await,
+            415,
+            "unsupported_media_type",
+        ),
+        (
+            openai.clone().with("content-encoding", "gzip").post(CHAT, &ask()).await,
+            415,
+            "unsupported_media_type",
+        ),
         (openai.send(Method::POST, "/v1/models", Bytes::new()).await, 405, "method_not_allowed"),
     ] {
         let (got, allowed) = (answer.status, answer.header("allow").to_owned());
@@ -169,7 +179,10 @@ async fn what_is_not_served_is_said_in_the_words_of_the_caller() {
     for (answer, kind) in [
         (anthropic.get("/v1/nothing").await, "not_found_error"),
         (anthropic.get("/v1/messages").await, "invalid_request_error"),
-        (anthropic.clone().with("content-type", "text/plain").post("/v1/messages", &ask()).await, "invalid_request_error"),
+        (
+            anthropic.clone().with("content-type", "text/plain").post("/v1/messages", &ask()).await,
+            "invalid_request_error",
+        ),
     ] {
         let body = answer.json().await;
         assert_eq!((&body["type"], &body["error"]["type"]), (&json!("error"), &json!(kind)), "{body}");
@@ -229,7 +242,8 @@ async fn beyond_the_cap_on_concurrent_calls_there_is_503() {
     let gate = Gate::new();
     let stream = openai::text_stream(&["one"], Some(Tokens::new(3, 2)));
     bench.upstream.always(Reply::sse(stream).gated(&gate));
-    let body = json!({ "model": "house/some", "stream": true, "messages": [{ "role": "user", "content": "x" }] });
+    let body =
+        json!({ "model": "house/some", "stream": true, "messages": [{ "role": "user", "content": "x" }] });
     let mut running = bench.openai().post(CHAT, &body).await;
     gate.release();
     gate.release();
@@ -317,7 +331,8 @@ async fn browsers_are_let_in_only_from_where_the_operator_says() {
     let answer = from(&closed, "https://chat.example.com").bearer(KEY).post(CHAT, &ask()).await;
     assert_eq!((answer.status.as_u16(), answer.header(allowed)), (200, ""));
 
-    let open = Setup::new().server("cors: { origins: [\"https://chat.example.com\"], max_age: 5m }").start().await;
+    let open =
+        Setup::new().server("cors: { origins: [\"https://chat.example.com\"], max_age: 5m }").start().await;
     let answer = preflight(from(&open, "https://chat.example.com")).await;
     assert_eq!((answer.status.as_u16(), answer.header(allowed)), (204, "https://chat.example.com"));
     assert!(answer.header("access-control-allow-methods").contains("POST"));
@@ -343,9 +358,12 @@ async fn a_listener_for_operators_takes_their_paths_away_from_the_others() {
     let url = banner.lines().find_map(|line| line.trim().strip_prefix("Admin API")).unwrap().trim();
     let address = url.strip_prefix("http://").unwrap().strip_suffix("/admin/v1").unwrap();
     let inside = Client::new(address.parse().unwrap());
-    for (path, outside, within) in
-        [("/admin/v1/status", 404, 200), ("/metrics", 404, 200), ("/readyz", 200, 200), ("/v1/models", 200, 404)]
-    {
+    for (path, outside, within) in [
+        ("/admin/v1/status", 404, 200),
+        ("/metrics", 404, 200),
+        ("/readyz", 200, 200),
+        ("/v1/models", 200, 404),
+    ] {
         assert_eq!(bench.admin().get(path).await.status, outside, "{path}");
         assert_eq!(inside.clone().bearer(ADMIN_KEY).get(path).await.status, within, "{path}");
     }

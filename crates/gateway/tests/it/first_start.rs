@@ -142,7 +142,8 @@ async fn with_an_admin_key_configured_nothing_is_made() {
 
 #[tokio::test]
 async fn anonymous_callers_get_a_command_without_a_key() {
-    let yaml = "server: { listen: \"{listen}\" }\nauth: { anonymous: true, admin_key: an-admin-key-by-hand }\n";
+    let yaml =
+        "server: { listen: \"{listen}\" }\nauth: { anonymous: true, admin_key: an-admin-key-by-hand }\n";
     let gateway = binary().config(yaml).start().await;
     let banner = gateway.stdout();
     assert!(!banner.contains("authorization"), "{banner}");
@@ -162,7 +163,10 @@ async fn keys_that_could_not_be_printed_are_made_anew() {
     let dir = tempfile::tempdir().unwrap();
     let config = |listen: &str| {
         let database = dir.path().join("pathgate.db");
-        format!("server: {{ listen: \"{listen}\" }}\nstorage: {{ database: \"sqlite://{}\" }}\n", database.display())
+        format!(
+            "server: {{ listen: \"{listen}\" }}\nstorage: {{ database: \"sqlite://{}\" }}\n",
+            database.display()
+        )
     };
     let unseen = dir.path().join("unseen.yaml");
     std::fs::write(&unseen, config("127.0.0.1:0")).unwrap();

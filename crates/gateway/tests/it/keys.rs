@@ -10,8 +10,10 @@ use testkit::gateway::{Gateway, Launch};
 
 use crate::setup::{ADMIN_KEY, Bench, KEY, Setup, until};
 
-/// The doors with a dialect of their own: path, body, and what its errors must be shaped like.
-const DOORS: [(&str, fn() -> Value); 3] =
+/// A path with a dialect of its own, and a body for it.
+type Door = (&'static str, fn() -> Value);
+
+const DOORS: [Door; 3] =
     [("/v1/chat/completions", chat), ("/v1/messages", message), ("/v1/embeddings", embedding)];
 
 fn chat() -> Value {
@@ -38,7 +40,11 @@ async fn assert_refused(answer: Answer, path: &str, (status, kind, code): (u16, 
     assert_eq!(error["type"], kind, "{path}: {body}");
     assert!(error["message"].as_str().is_some_and(|text| !text.is_empty()), "{path}: {body}");
     if path.ends_with("/messages") {
-        assert_eq!((&body["type"], &body["request_id"], ids), (&json!("error"), &json!(id), id.clone()), "{body}");
+        assert_eq!(
+            (&body["type"], &body["request_id"], ids),
+            (&json!("error"), &json!(id), id.clone()),
+            "{body}"
+        );
     } else {
         assert_eq!((&error["code"], own), (&json!(code), id), "{path}: {body}");
     }
@@ -76,7 +82,11 @@ async fn keys_are_taken_from_wherever_an_sdk_puts_them() {
     ];
     for (path, body) in DOORS {
         for (header, value) in &carriers {
-            assert_eq!(client.clone().with(header, value).post(path, &body()).await.status, 200, "{path} {header}");
+            assert_eq!(
+                client.clone().with(header, value).post(path, &body()).await.status,
+                200,
+                "{path} {header}"
+            );
         }
         let query = format!("{path}?alt=sse&key={KEY}");
         assert_eq!(client.post(&query, &body()).await.status, 200, "{query}");
@@ -136,7 +146,11 @@ async fn keys_of_the_file_are_given_as_hash_variable_or_file() {
     let upstream = testkit::upstream::Upstream::start().await;
     let gateway = setup.launch(&upstream).env("CI_KEY", "secret-of-the-environment").start().await;
     let bench = Bench { gateway, upstream };
-    let named = [("by-hash", hashed), ("by-variable", "secret-of-the-environment"), ("by-file", "secret-of-a-small-file")];
+    let named = [
+        ("by-hash", hashed),
+        ("by-variable", "secret-of-the-environment"),
+        ("by-file", "secret-of-a-small-file"),
+    ];
     for (name, secret) in named {
         let answer = bench.gateway.client().bearer(secret).post("/v1/chat/completions", &chat()).await;
         assert_eq!(answer.status, 200, "{name}");
@@ -163,7 +177,11 @@ async fn keys_of_the_file_are_given_as_hash_variable_or_file() {
 async fn the_command_line_changes_keys_of_a_running_gateway() {
     let bench = Bench::start().await;
     let gateway = &bench.gateway;
-    let secret = key_command(gateway, &["create", "ci", "--team", "search", "--requests", "1000/min", "--expires", "30d"]).await;
+    let secret = key_command(
+        gateway,
+        &["create", "ci", "--team", "search", "--requests", "1000/min", "--expires", "30d"],
+    )
+    .await;
     assert!(secret.starts_with("pgk_") && secret.len() == 46, "alone on standard output: {secret}");
     becomes(gateway, &secret, 200).await;
 
@@ -194,7 +212,9 @@ async fn another_process_on_the_same_database_learns_of_a_key_within_seconds() {
     let (dir, upstream) = (bench.gateway.dir().display().to_string(), bench.upstream.url());
     let yaml = Setup::new().yaml(&upstream).replace(
         "storage: { database: \"sqlite://{dir}/pathgate.db\" }",
-        &format!("storage: {{ database: \"sqlite://{dir}/pathgate.db\", spool: {{ dir: \"{{dir}}/own.spool\" }} }}"),
+        &format!(
+            "storage: {{ database: \"sqlite://{dir}/pathgate.db\", spool: {{ dir: \"{{dir}}/own.spool\" }} }}"
+        ),
     );
     let other = Launch::new(env!("CARGO_BIN_EXE_pathgate")).config(&yaml).start().await;
     let made = bench.admin().post("/admin/v1/keys", &json!({ "name": "shared" })).await.json().await;
@@ -202,7 +222,10 @@ async fn another_process_on_the_same_database_learns_of_a_key_within_seconds() {
     assert_eq!(status(&bench.gateway.client().bearer(secret)).await, 200, "at once where it was made");
     becomes(&other, secret, 200).await;
     let path = format!("/admin/v1/keys/{}", made["key"]["id"].as_str().unwrap());
-    assert_eq!(other.client().bearer(ADMIN_KEY).send(Method::DELETE, &path, bytes::Bytes::new()).await.status, 200);
+    assert_eq!(
+        other.client().bearer(ADMIN_KEY).send(Method::DELETE, &path, bytes::Bytes::new()).await.status,
+        200
+    );
     becomes(&bench.gateway, secret, 401).await;
 }
 
@@ -222,7 +245,11 @@ async fn the_admin_api_makes_rotates_and_revokes_keys_at_once() {
 
     let taken = admin.post("/admin/v1/keys", &json!({ "name": "app" })).await;
     assert_eq!(taken.status, 409);
-    let rotated = admin.clone().with("if-match", &etag).send(Method::POST, &format!("{path}/rotate"), bytes::Bytes::new()).await;
+    let rotated = admin
+        .clone()
+        .with("if-match", &etag)
+        .send(Method::POST, &format!("{path}/rotate"), bytes::Bytes::new())
+        .await;
     assert_eq!(rotated.status, 200);
     let fresh = rotated.json().await["secret"].as_str().unwrap().to_owned();
     assert_eq!(status(&gateway.client().bearer(&secret)).await, 401);
@@ -275,7 +302,10 @@ async fn a_key_is_refused_from_the_instant_it_expires() {
 
 #[tokio::test]
 async fn exactly_the_allowed_requests_pass_however_many_come_at_once() {
-    let bench = Setup::new().key("{ name: slow, key: key-of-the-slow-team, limits: { requests: 20/day } }").start().await;
+    let bench = Setup::new()
+        .key("{ name: slow, key: key-of-the-slow-team, limits: { requests: 20/day } }")
+        .start()
+        .await;
     let client = bench.gateway.client().bearer("key-of-the-slow-team");
     let body = chat();
     let answers = join_all((0..60).map(|_| client.post("/v1/chat/completions", &body))).await;
@@ -283,7 +313,10 @@ async fn exactly_the_allowed_requests_pass_however_many_come_at_once() {
     for answer in answers {
         assert_eq!(answer.header("x-ratelimit-limit-requests"), "20");
         let reset = answer.header("x-ratelimit-reset-requests");
-        assert!(reset.contains('h') && reset.contains('m') && reset.ends_with('s'), "not as OpenAI writes it: {reset}");
+        assert!(
+            reset.contains('h') && reset.contains('m') && reset.ends_with('s'),
+            "not as OpenAI writes it: {reset}"
+        );
         let remaining: u32 = answer.header("x-ratelimit-remaining-requests").parse().unwrap();
         if answer.status == 200 {
             assert!(left.insert(remaining), "{remaining} twice");
@@ -325,7 +358,8 @@ async fn a_key_names_only_the_models_it_may() {
     }
     assert_eq!(bench.upstream.seen().len(), 0);
     let models = client.get("/v1/models").await.json().await;
-    let names: Vec<_> = models["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap()).collect();
+    let names: Vec<_> =
+        models["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap()).collect();
     assert!(names.contains(&"fast") && names.contains(&"demo/echo"), "{names:?}");
     assert!(names.iter().all(|name| *name == "fast" || name.starts_with("demo/")), "{names:?}");
     assert_eq!(client.get("/v1/models/fast").await.status, 200);
@@ -351,6 +385,7 @@ async fn a_key_does_only_what_its_scopes_say() {
         assert_eq!(client.post("/admin/v1/keys", &new).await.status, write, "{key}");
         assert_eq!(status(&client).await, infer, "{key}");
     }
-    let refused = bench.gateway.client().bearer("key-of-the-reader-only").post("/v1/messages", &message()).await;
+    let refused =
+        bench.gateway.client().bearer("key-of-the-reader-only").post("/v1/messages", &message()).await;
     assert_refused(refused, "/v1/messages", (403, "permission_error", "insufficient_scope")).await;
 }

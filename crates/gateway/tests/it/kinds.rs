@@ -145,7 +145,9 @@ impl Kind {
             (Tongue::Openai, true) => {
                 Reply::sse(openai::tool_call_stream(id, name, &[first, second], Some(tokens)))
             }
-            (Tongue::Anthropic, false) => Reply::json(200, &anthropic::tool_call(id, name, arguments, tokens)),
+            (Tongue::Anthropic, false) => {
+                Reply::json(200, &anthropic::tool_call(id, name, arguments, tokens))
+            }
             (Tongue::Anthropic, true) => {
                 Reply::sse(anthropic::tool_call_stream(id, name, &[first, second], tokens))
             }
@@ -175,12 +177,16 @@ impl Kind {
             }
             Tongue::Anthropic => Asked {
                 system: plain(&body["system"]),
-                question: plain(&body["messages"].as_array().and_then(|all| all.last()).expect("a question")["content"]),
+                question: plain(
+                    &body["messages"].as_array().and_then(|all| all.last()).expect("a question")["content"],
+                ),
                 most: body["max_tokens"].as_u64(),
             },
             Tongue::Gemini => Asked {
                 system: plain(&body["systemInstruction"]["parts"]),
-                question: plain(&body["contents"].as_array().and_then(|all| all.last()).expect("a question")["parts"]),
+                question: plain(
+                    &body["contents"].as_array().and_then(|all| all.last()).expect("a question")["parts"],
+                ),
                 most: body["generationConfig"]["maxOutputTokens"].as_u64(),
             },
         }
@@ -206,14 +212,22 @@ impl Kind {
         match self.tongue() {
             Tongue::Openai => {
                 let made = &call["tool_calls"][0];
-                assert_eq!((&result["role"], &result["tool_call_id"]), (&json!("tool"), &made["id"]), "{body}");
+                assert_eq!(
+                    (&result["role"], &result["tool_call_id"]),
+                    (&json!("tool"), &made["id"]),
+                    "{body}"
+                );
                 let arguments = made["function"]["arguments"].as_str().expect("arguments");
                 let arguments = serde_json::from_str(arguments).expect("arguments are JSON");
                 (made_call(&made["id"], &made["function"]["name"], arguments), plain(&result["content"]))
             }
             Tongue::Anthropic => {
                 let (made, back) = (&call["content"][0], &result["content"][0]);
-                assert_eq!((&made["type"], &back["type"]), (&json!("tool_use"), &json!("tool_result")), "{body}");
+                assert_eq!(
+                    (&made["type"], &back["type"]),
+                    (&json!("tool_use"), &json!("tool_result")),
+                    "{body}"
+                );
                 assert_eq!(back["tool_use_id"], made["id"], "{body}");
                 (made_call(&made["id"], &made["name"], made["input"].clone()), plain(&back["content"]))
             }

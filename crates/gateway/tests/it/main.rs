@@ -2,14 +2,31 @@
 //!
 //! `setup` starts everything a test needs; each other module takes one side of the gateway. Nothing here reaches into a crate.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed step of a test is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failed step of a test is a failed test"
+)]
 
 mod kinds;
+mod openmetrics;
+mod protocols;
 mod setup;
 mod speech;
 
+mod costs;
 mod dialects;
 mod embeddings;
 mod failures;
 mod refusals;
 mod streams;
+
+mod admin;
+mod durability;
+mod edge;
+mod first_start;
+mod keys;
+mod operations;
+mod reload;
+mod traces;

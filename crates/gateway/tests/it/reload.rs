@@ -79,7 +79,10 @@ async fn a_bad_file_is_refused_as_a_whole_and_the_old_one_serves_on() {
     assert!(bench.gateway.stderr().contains("no provider `mars`"), "the log says it too");
 
     std::fs::remove_file(bench.gateway.dir().join("pathgate.yaml")).unwrap();
-    instance(&bench, |status| status["reload"]["error"].as_str().is_some_and(|error| error.contains("cannot read"))).await;
+    instance(&bench, |status| {
+        status["reload"]["error"].as_str().is_some_and(|error| error.contains("cannot read"))
+    })
+    .await;
     assert_eq!(status_of(&bench, KEY, "fast").await, 200, "no file is no reason to forget everything");
 
     bench.gateway.rewrite_config(&good);
@@ -106,7 +109,11 @@ async fn keys_of_the_file_come_and_go_with_it() {
     instance(&bench, |status| status["snapshot"] == 2).await;
     assert_eq!(status_of(&bench, "the-first-key-of-the-file", "demo/echo").await, 401);
     assert_eq!(status_of(&bench, "the-second-key-of-file", "demo/echo").await, 403);
-    assert_eq!(status_of(&bench, made["secret"].as_str().unwrap(), "demo/echo").await, 200, "stored keys stay");
+    assert_eq!(
+        status_of(&bench, made["secret"].as_str().unwrap(), "demo/echo").await,
+        200,
+        "stored keys stay"
+    );
 
     rewrite(&bench, &with("{ name: two, key: the-second-key-of-file, limits: { requests: 2/day } }"));
     instance(&bench, |status| status["snapshot"] == 3).await;
@@ -147,8 +154,10 @@ async fn a_secret_in_a_file_of_its_own_is_followed() {
     let secrets = tempfile::tempdir().unwrap();
     let file = secrets.path().join("key");
     std::fs::write(&file, "the-old-secret\n").unwrap();
-    let provider =
-        format!("vault: {{ kind: openai-compatible, base_url: \"{{upstream}}/vault/v1\", models: [some], api_key: \"file:{}\" }}", file.display());
+    let provider = format!(
+        "vault: {{ kind: openai-compatible, base_url: \"{{upstream}}/vault/v1\", models: [some], api_key: \"file:{}\" }}",
+        file.display()
+    );
     let bench = Setup::new().provider(&provider).start().await;
     bench.upstream.always(Reply::json(200, &openai::text("Hello", Tokens::new(3, 2))));
     assert_eq!(status_of(&bench, KEY, "vault/some").await, 200);
@@ -161,6 +170,34 @@ async fn a_secret_in_a_file_of_its_own_is_followed() {
     instance(&bench, |status| status["snapshot"] == 2).await;
     assert_eq!(status_of(&bench, KEY, "vault/some").await, 200);
     assert_eq!(bench.upstream.request(1).await.header("authorization"), "Bearer the-new-secret");
+}
+
+#[tokio::test]
+async fn models_that_a_provider_listed_stay_over_a_reload() {
+    let vault = "vault: { kind: openai-compatible, base_url: \"{upstream}/vault/v1\" }";
+    let bench = Setup::new().provider(vault).start().await;
+    let listed = async |name: &str| {
+        let list = bench.openai().get("/v1/models").await.json().await;
+        list["data"].as_array().unwrap().iter().any(|model| model["id"] == name)
+    };
+    let models = Reply::json(200, &openai::models(&["found"]));
+    bench.upstream.always(models);
+    // The first question may have come before the answer was scripted.
+    bench.gateway.reload();
+    until("the models", async || listed("vault/found").await.then_some(())).await;
+
+    bench.upstream.always_with(|exchange| match exchange.path.ends_with("/models") {
+        true => Reply::silent(testkit::upstream::Break::Hang),
+        false => Reply::json(200, &openai::text("Hello", Tokens::new(3, 2))),
+    });
+    let seen = bench.admin().get("/admin/v1/status").await.json().await["snapshot"].as_u64().unwrap();
+    rewrite(&bench, &Setup::new().provider(vault).section(FAST));
+    instance(&bench, |status| status["snapshot"].as_u64() > Some(seen)).await;
+    assert!(listed("vault/found").await && listed("fast").await);
+    assert_eq!(status_of(&bench, KEY, "found").await, 200, "by its bare name too");
+
+    rewrite(&bench, &Setup::new().section(FAST));
+    until("the provider to go", async || (!listed("vault/found").await).then_some(())).await;
 }
 
 #[tokio::test]

@@ -89,7 +89,8 @@ impl Speech {
 
     /// Offers the tool `lookup`.
     pub(crate) fn offer_tool(self, request: &mut Value) {
-        let schema = json!({ "type": "object", "properties": { "city": { "type": "string" } }, "required": ["city"] });
+        let schema =
+            json!({ "type": "object", "properties": { "city": { "type": "string" } }, "required": ["city"] });
         request["tools"] = match self {
             Self::Openai => json!([{ "type": "function",
                 "function": { "name": "lookup", "description": "Weather of a city", "parameters": schema } }]),

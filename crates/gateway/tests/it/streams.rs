@@ -87,7 +87,8 @@ async fn the_tier_that_a_provider_names_in_a_stream_is_billed() {
     let bench = Bench::start().await;
     for speech in Speech::ALL {
         let frames = openai::text_stream(&PIECES, Some(TOKENS));
-        let frames = frames.iter().map(|frame| frame.replace("{\"id\"", "{\"service_tier\":\"priority\",\"id\""));
+        let frames =
+            frames.iter().map(|frame| frame.replace("{\"id\"", "{\"service_tier\":\"priority\",\"id\""));
         bench.upstream.then(Reply::sse(frames));
         let request = speech.ask(&Kind::Openai.model(), "Say hello", true);
         let answer = speech.client(&bench).post(speech.path(), &request).await;
@@ -111,7 +112,10 @@ async fn a_provider_that_does_not_report_is_estimated() {
         let kept = bench.kept_of(&id).await;
         let attempt = &kept.attempts[0];
         let input = request.to_string().len().div_ceil(4);
-        assert_eq!((&attempt["usage_source"], &attempt["cost_kind"]), (&json!("estimated"), &json!("estimated")));
+        assert_eq!(
+            (&attempt["usage_source"], &attempt["cost_kind"]),
+            (&json!("estimated"), &json!("estimated"))
+        );
         // Nine bytes of text.
         assert_eq!((&attempt["usage"]["input"], &attempt["usage"]["output"]), (&json!(input), &json!(3)));
         assert_eq!(kept.request["outcome"], "answered");
@@ -121,10 +125,18 @@ async fn a_provider_that_does_not_report_is_estimated() {
 #[tokio::test]
 async fn an_error_within_a_stream_stays_one() {
     let bench = Bench::start().await;
+    let mut told = Vec::new();
     for (kind, error) in [
-        (Kind::Openai, "data: {\"error\":{\"message\":\"Overloaded\",\"type\":\"server_error\"}}\n\n".to_owned()),
+        (
+            Kind::Openai,
+            "data: {\"error\":{\"message\":\"Overloaded\",\"type\":\"server_error\"}}\n\n".to_owned(),
+        ),
         (Kind::Claude, anthropic::error_frame("overloaded_error", "Overloaded")),
-        (Kind::Google, "data: {\"error\":{\"code\":503,\"message\":\"Overloaded\",\"status\":\"UNAVAILABLE\"}}\n\n".into()),
+        (
+            Kind::Google,
+            "data: {\"error\":{\"code\":503,\"message\":\"Overloaded\",\"status\":\"UNAVAILABLE\"}}\n\n"
+                .into(),
+        ),
     ] {
         for speech in Speech::ALL {
             let mut frames = match kind.tongue() {
@@ -141,11 +153,14 @@ async fn an_error_within_a_stream_stays_one() {
             let said = speech.hear(&answer.try_events().await.unwrap());
             assert_eq!((said.text.as_str(), said.ended), ("Say", false), "{speech:?} → {kind:?}");
             assert_eq!(said.error.unwrap()["message"], "Overloaded", "{speech:?} → {kind:?}");
-            let kept = bench.kept_of(&id).await;
-            assert_eq!(kept.request["outcome"], "interrupted", "{speech:?} → {kind:?}");
-            assert_eq!(kept.attempts.len(), 1);
-            assert_eq!(kept.attempts[0]["error"], "upstream_error", "{speech:?} → {kind:?}");
+            told.push((id, format!("{speech:?} → {kind:?}")));
         }
+    }
+    for (id, what) in told {
+        let kept = bench.kept_of(&id).await;
+        assert_eq!(kept.request["outcome"], "interrupted", "{what}");
+        assert_eq!(kept.attempts.len(), 1, "{what}");
+        assert_eq!(kept.attempts[0]["error"], "upstream_error", "{what}");
     }
 }
 
@@ -160,6 +175,7 @@ async fn streams_that_make_no_sense_end_in_an_error() {
         "event: x\n\nid: 3\n\n: nothing but comments\n\n",
         "",
     ];
+    let mut told = Vec::new();
     for kind in KINDS {
         for speech in Speech::ALL {
             for text in nonsense {
@@ -172,11 +188,14 @@ async fn streams_that_make_no_sense_end_in_an_error() {
                 let last = events.last().cloned().unwrap_or_default();
                 let said = speech.hear(&[last]);
                 assert!(said.error.is_some(), "{speech:?} → {kind:?} {text:?}: {events:?}");
-                let kept = bench.kept_of(&id).await;
-                assert_eq!(kept.request["outcome"], "interrupted", "{speech:?} → {kind:?} {text:?}");
-                assert!(kept.attempts[0]["usage"]["input"].as_u64() > Some(0), "{text:?}");
+                told.push((id, format!("{speech:?} → {kind:?} {text:?}")));
             }
         }
+    }
+    for (id, what) in told {
+        let kept = bench.kept_of(&id).await;
+        assert_eq!(kept.request["outcome"], "interrupted", "{what}");
+        assert!(kept.attempts[0]["usage"]["input"].as_u64() > Some(0), "{what}");
     }
 }
 
@@ -184,6 +203,7 @@ async fn streams_that_make_no_sense_end_in_an_error() {
 async fn a_stream_that_stalls_is_ended() {
     for (limit, frames) in [("idle: 60ms", 4), ("total: 150ms", 4)] {
         let bench = Setup::new().accounts(&format!("timeouts: {{ {limit} }}")).start().await;
+        let mut told = Vec::new();
         for kind in KINDS {
             for speech in Speech::ALL {
                 let says = kind.says(true, &PIECES, TOKENS);
@@ -193,13 +213,20 @@ async fn a_stream_that_stalls_is_ended() {
                 let answer = speech.client(&bench).post(speech.path(), &request).await;
                 let id = request_id(&answer);
                 let said = speech.hear(&answer.try_events().await.unwrap());
-                assert_eq!((said.text.as_str(), said.ended), ("Say", false), "{limit}: {speech:?} → {kind:?}");
+                assert_eq!(
+                    (said.text.as_str(), said.ended),
+                    ("Say", false),
+                    "{limit}: {speech:?} → {kind:?}"
+                );
                 assert!(said.error.is_some(), "{limit}: {speech:?} → {kind:?}");
-                let kept = bench.kept_of(&id).await;
-                assert_eq!(kept.request["outcome"], "interrupted");
-                assert_eq!(kept.attempts[0]["error"], "upstream_timeout", "{limit}: {speech:?} → {kind:?}");
                 bench.upstream.seen().pop().unwrap().gone().await;
+                told.push((id, format!("{limit}: {speech:?} → {kind:?}")));
             }
+        }
+        for (id, what) in told {
+            let kept = bench.kept_of(&id).await;
+            assert_eq!(kept.request["outcome"], "interrupted", "{what}");
+            assert_eq!(kept.attempts[0]["error"], "upstream_timeout", "{what}");
         }
     }
 }
@@ -219,7 +246,8 @@ async fn a_whole_answer_to_a_request_for_a_stream() {
     let bench = Bench::start().await;
     bench.upstream.always(Kind::Openai.says(false, &PIECES, TOKENS));
     // The same dialect: the provider's own answer, whatever it made of the request.
-    let answer = bench.openai().post(Speech::Openai.path(), &Speech::Openai.ask("house/qwen3", "Hello", true)).await;
+    let answer =
+        bench.openai().post(Speech::Openai.path(), &Speech::Openai.ask("house/qwen3", "Hello", true)).await;
     assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/json"));
     let said = Speech::Openai.read(&answer.json().await);
     assert_eq!(said.usage, Some(Figures { input: 20, cached: 8, output: 9 }));

@@ -26,7 +26,7 @@ pub(crate) fn read_chat(body: &[u8]) -> Result<Request, Fault> {
     let (messages, rest) = Split::<Vec<Turn>>::at("messages")
         .deserialize(&mut json)
         .and_then(|split| json.end().map(|()| split))
-        .map_err(|error| invalid_json(&error))?;
+        .map_err(|error| located(body, &error))?;
     let mut fields = Fields::of(Value::Object(rest), "")?;
     let mut request = Request {
         model: fields.need_text("model")?,
@@ -50,6 +50,20 @@ pub(crate) fn read_chat(body: &[u8]) -> Result<Request, Fault> {
     read_output(&mut fields, &mut request)?;
     request.extra = fields.extra(DIALECT);
     Ok(request)
+}
+
+/// The fault with the field it is in, for which the body is read once more: only what fails pays for it.
+fn located(body: &str, error: &serde_json::Error) -> Fault {
+    let mut json = serde_json::Deserializer::from_str(body);
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
+    let again = Split::<Vec<Turn>>::at("messages").deserialize(tracked);
+    let path = track.path();
+    if again.is_ok() || !error.is_data() || path.iter().next().is_none() {
+        return invalid_json(error);
+    }
+    let path = path.to_string();
+    Fault::saying(Code::InvalidRequest, format!("'{path}' is not valid ({error}).")).at(path)
 }
 
 /// An entry of `messages` as it stands in JSON.

@@ -127,6 +127,13 @@ fn bad_requests_name_the_field() {
             Code::InvalidRequest,
             Some("messages[0].content[0]"),
         ),
+        (r#"{"model":"m","max_tokens":1,"messages":"x"}"#, Code::InvalidRequest, Some("messages")),
+        (r#"{"model":"m","max_tokens":1,"messages":[{},7]}"#, Code::InvalidRequest, Some("messages[1]")),
+        (
+            r#"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":7}]}"#,
+            Code::InvalidRequest,
+            Some("messages[0].content"),
+        ),
         (
             r#"{"model":"m","max_tokens":1,"messages":[],"tools":[{}]}"#,
             Code::InvalidRequest,

@@ -3,6 +3,7 @@
 //! Anthropic has no system role, joins consecutive messages of one role, refuses blank texts and empty messages, and wants
 //! each call answered in the very next user message, results first. All of that is arranged here, or refused clearly.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use contract::canon::{Message, Part, PartKind, Receipt, Role, ToolResult};
@@ -112,28 +113,31 @@ impl<'a> Turns<'a> {
     fn check_calls(&self) -> Result<(), Fault> {
         let mut calls: Vec<&str> = Vec::new();
         for turn in &self.turns {
-            let results: Vec<&str> =
-                turn.content.0.iter().filter_map(|block| block.tool_use_id.as_deref()).collect();
-            if let Some(orphan) = results.iter().find(|id| !calls.contains(id)) {
+            let blocks = &turn.content.0;
+            let results: Vec<&str> = blocks.iter().filter_map(|block| block.tool_use_id.as_deref()).collect();
+            if let Some(orphan) = first_without(&results, &calls) {
                 let message =
                     format!("The tool result for call '{orphan}' answers no call of the message before it.");
                 return Err(Fault::saying(Code::InvalidRequest, message).at("messages"));
             }
-            if let Some(open) = calls.iter().find(|id| !results.contains(id)) {
+            if let Some(open) = first_without(&calls, &results) {
                 let message = format!("The tool call '{open}' has no result in the message after it.");
                 return Err(Fault::saying(Code::InvalidRequest, message).at("messages"));
             }
-            calls.clear();
-            calls.extend(
-                turn.content
-                    .0
-                    .iter()
-                    .filter(|block| block.kind == "tool_use")
-                    .filter_map(|b| b.id.as_deref()),
-            );
+            let made = blocks.iter().filter(|block| block.kind == "tool_use");
+            calls = made.filter_map(|block| block.id.as_deref()).collect();
         }
         Ok(())
     }
+}
+
+/// The first of these ids that is not among the others.
+fn first_without<'a>(ids: &[&'a str], others: &[&str]) -> Option<&'a str> {
+    if ids.is_empty() {
+        return None;
+    }
+    let others: HashSet<&str> = others.iter().copied().collect();
+    ids.iter().copied().find(|id| !others.contains(id))
 }
 
 fn results_first(blocks: &mut [Out<'_>]) {

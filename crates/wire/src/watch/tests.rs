@@ -149,9 +149,11 @@ fn half_an_event_at_the_end_is_left_out() {
             }
         }
     }
-    let (figures, _) = every_cut(Dialect::OpenaiChat, false, "data: {\"choices\":[{\"finish_reason\":\"stop\"");
+    let (figures, _) =
+        every_cut(Dialect::OpenaiChat, false, "data: {\"choices\":[{\"finish_reason\":\"stop\"");
     assert!(!figures.2, "half an event completes nothing");
-    let (figures, out) = every_cut(Dialect::AnthropicMessages, false, "event: message_stop\ndata: {\"type\":");
+    let (figures, out) =
+        every_cut(Dialect::AnthropicMessages, false, "event: message_stop\ndata: {\"type\":");
     assert!(!figures.2 && out.is_empty());
 }
 

@@ -191,9 +191,8 @@ fn steps(facts: &Value, suffix: &str) -> Vec<(u64, Map<String, Value>)> {
 }
 
 fn second_figures(cost: &Value) -> Map<String, Value> {
-    let figure = |(name, field): &(&str, &str)| {
-        Some(((*name).to_owned(), Value::from(shifted(&cost[*field], 0, 6)?)))
-    };
+    let figure =
+        |(name, field): &(&str, &str)| Some(((*name).to_owned(), Value::from(shifted(&cost[*field], 0, 6)?)));
     SECOND_FIGURES.iter().filter_map(figure).collect()
 }
 
@@ -277,17 +276,12 @@ impl Model {
                 self.abilities.entry(ability).or_insert(known);
             }
         }
+        let cost = &facts["cost"];
         if !self.is_priced() {
-            for (name, field) in [
-                ("input", "input"),
-                ("output", "output"),
-                ("cached", "cache_read"),
-                ("cache_write", "cache_write"),
-            ] {
-                if let Some(text) = shifted(&facts["cost"][field], 0, 6) {
-                    self.price.insert(name.to_owned(), text.into());
-                }
-            }
+            self.price = second_figures(cost);
+        }
+        if self.above.is_empty() && self.is_priced() {
+            self.above = second_steps(cost);
         }
     }
 

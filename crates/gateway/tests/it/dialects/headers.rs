@@ -56,7 +56,10 @@ async fn users_and_tags_are_kept() {
         let client = client.with("x-pathgate-tags", "team=blue, urgent");
         let kept = bench.kept(&client.post(speech.path(), &request).await).await.request;
         assert_eq!(kept["user"], "of the header");
-        assert_eq!(kept["tags"], json!([{ "name": "team", "value": "blue" }, { "name": "urgent", "value": "" }]));
+        assert_eq!(
+            kept["tags"],
+            json!([{ "name": "team", "value": "blue" }, { "name": "urgent", "value": "" }])
+        );
 
         let many = vec!["a=b"; 17].join(",");
         let answer = speech.client(&bench).with("x-pathgate-tags", &many).post(speech.path(), &request).await;

@@ -156,7 +156,11 @@ async fn a_reset_within_a_stream_is_an_error_to_the_client() {
             let text = frames(kind);
             let gate = testkit::upstream::Gate::new();
             let (first, rest) = text.split_at(text.len() / 2);
-            bench.upstream.then(Reply::sse([first.to_owned(), rest.to_owned()]).gated(&gate).broken_at(first.len() + 1, Break::Reset));
+            bench.upstream.then(
+                Reply::sse([first.to_owned(), rest.to_owned()])
+                    .gated(&gate)
+                    .broken_at(first.len() + 1, Break::Reset),
+            );
             let request = speech.ask(&kind.model(), "Say hello", true);
             let answer = speech.client(&bench).post(speech.path(), &request).await;
             gate.open();
