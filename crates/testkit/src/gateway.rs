@@ -120,7 +120,7 @@ fn free_address() -> SocketAddr {
     static TAKEN: AtomicU32 = AtomicU32::new(0);
     let begin = std::process::id().wrapping_mul(191);
     for _ in PORTS {
-        let next = begin.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed)));
+        let next = begin.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed));
         let port = PORTS.start + next % (PORTS.end - PORTS.start);
         let port = u16::try_from(port).expect("a port is that small");
         if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {

@@ -162,15 +162,12 @@ async fn answers_go_on_while_the_database_takes_nothing_and_the_entries_follow()
     assert_eq!(bench.gateway.client().get("/readyz").await.status, 200, "our own state is well");
     assert!(bench.list("requests", 0).await.is_empty(), "reading goes on");
     let failed = until("a failed batch", async || {
-        let failed = figure(&bench, "pathgate_spool_failures_total").await;
-        (failed > 0.0).then_some(failed)
+        (figure(&bench, "pathgate_spool_failures_total").await > 0.0).then_some(())
     });
-    failed.await;
-    let refused = bench.admin().post("/admin/v1/keys", &json!({ "name": "new" })).await;
-    assert_eq!(
-        (refused.status.as_u16(), refused.json().await["error"]["code"].as_str()),
-        (503, Some("storage_unavailable"))
-    );
+    let (admin, new) = (bench.admin(), json!({ "name": "new" }));
+    let (refused, ()) = tokio::join!(admin.post("/admin/v1/keys", &new), failed);
+    assert_eq!(refused.status, 503);
+    assert_eq!(refused.json().await["error"]["code"], "storage_unavailable");
 
     drop(locked);
     let kept = bench.list("requests", 30).await;
@@ -179,7 +176,7 @@ async fn answers_go_on_while_the_database_takes_nothing_and_the_entries_follow()
     assert_eq!(bench.list("ledger", 40).await.len(), 40);
     drained(&bench).await;
     assert_eq!(figure(&bench, "pathgate_records_failed_total").await, 0.0);
-    assert_eq!(bench.admin().post("/admin/v1/keys", &json!({ "name": "new" })).await.status, 201);
+    assert_eq!(admin.post("/admin/v1/keys", &new).await.status, 201);
 }
 
 #[tokio::test]

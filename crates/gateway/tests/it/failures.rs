@@ -223,7 +223,7 @@ async fn a_deployment_that_cannot_carry_the_request_is_passed_over() {
 
 #[tokio::test]
 async fn a_head_that_does_not_come_in_time_moves_on() {
-    let timeouts = "timeouts: { first_byte: 60ms }";
+    let timeouts = "timeouts: { first_byte: 250ms }";
     let bench = Setup::new().accounts(timeouts).section(ROUTES).start().await;
     bench.upstream.then(Reply::silent(Break::Hang)).then(Kind::Claude.says(false, &["Hello"], TOKENS));
     let answer = ask(&bench, Speech::Openai, "chain").await;
@@ -248,7 +248,7 @@ async fn a_head_that_does_not_come_in_time_moves_on() {
 
 #[tokio::test]
 async fn a_body_that_stalls_is_given_up() {
-    for limit in ["idle: 60ms", "total: 120ms"] {
+    for limit in ["idle: 250ms", "total: 500ms"] {
         let bench = Setup::new().accounts(&format!("timeouts: {{ {limit} }}")).section(ROUTES).start().await;
         bench.upstream.then(hello().broken_at(20, Break::Hang));
         bench.upstream.then(Kind::Claude.says(false, &["Hello"], TOKENS));

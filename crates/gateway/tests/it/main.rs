@@ -27,6 +27,7 @@ mod durability;
 mod edge;
 mod first_start;
 mod keys;
+mod metrics;
 mod operations;
 mod reload;
 mod traces;

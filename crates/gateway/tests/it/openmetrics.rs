@@ -42,10 +42,19 @@ impl Exposition {
         exposition
     }
 
-    /// The value of one sample; 0 when it is not there.
-    pub(crate) fn value(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
-        let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        self.samples.get(&(name.to_owned(), labels)).copied().unwrap_or_default()
+    /// The value of one sample, written as in the exposition (`name{label="value"}`); 0 when it is not there.
+    pub(crate) fn value(&self, sample: &str) -> f64 {
+        let (sample, _) = read_sample(&format!("{sample} 0"));
+        self.samples.get(&sample).copied().unwrap_or_default()
+    }
+
+    /// Asserts that each of these lines is in it.
+    pub(crate) fn assert_shows(&self, lines: &str) {
+        for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let (sample, value) = read_sample(line);
+            let found = self.samples.get(&sample).copied().unwrap_or_default();
+            assert_eq!(found, value, "{line}");
+        }
     }
 
     /// The sum over all samples of this name.
@@ -173,6 +182,6 @@ fn read_text(text: &str) -> (String, &str) {
 fn the_reader_is_strict() {
     let family = "# TYPE a counter\n# HELP a It counts.\n";
     let read = Exposition::read(&format!("{family}a_total{{b=\"c\\\"d\"}} 1\n# EOF\n"));
-    assert_eq!(read.value("a_total", &[("b", "c\"d")]), 1.0);
+    assert_eq!(read.value("a_total{b=\"c\\\"d\"}"), 1.0);
     Exposition::read(&format!("{family}a_total 1\na_total 2\n# EOF\n"));
 }

@@ -1,8 +1,9 @@
 -- Append-only: a released migration never changes.
 --
 -- `ledger` and `request_log` at the end are views made to be read by people. The tables behind them keep what
--- repeats in every line (the caller, the target) once and refer to it by number.
--- Times are microseconds since 1970 in UTC, money is nano-USD (1 USD = 1,000,000,000), ids are 16-byte UUIDv7.
+-- repeats in every line (the caller, the target, words of a fixed list) once and refer to it by number.
+-- Times are microseconds since 1970 in UTC, money is nano-USD (1 USD = 1,000,000,000), ids are 16-byte UUIDv7, which
+-- begin with the millisecond of arrival: the order of ids is the order of time.
 
 CREATE TABLE resources (
     kind       TEXT    NOT NULL,
@@ -42,18 +43,46 @@ CREATE TABLE targets (
 CREATE INDEX targets_by_deployment ON targets (deployment);
 CREATE INDEX targets_by_provider ON targets (provider);
 
--- `detail` is a JSON object with what is neither filtered nor summed.
+-- What the columns `dialect`, `operation`, `outcome`, `usage_source` and `cost_kind` stand for.
+CREATE TABLE words (
+    kind   TEXT    NOT NULL,
+    number INTEGER NOT NULL,
+    word   TEXT    NOT NULL,
+    PRIMARY KEY (kind, number)
+) STRICT, WITHOUT ROWID;
+INSERT INTO words (kind, number, word) VALUES
+    ('dialect', 1, 'openai.chat'),
+    ('dialect', 2, 'openai.embeddings'),
+    ('dialect', 3, 'anthropic.messages'),
+    ('dialect', 4, 'gemini.generate'),
+    ('dialect', 5, 'gemini.embed'),
+    ('operation', 1, 'chat'),
+    ('operation', 2, 'embeddings'),
+    ('outcome', 1, 'answered'),
+    ('outcome', 2, 'refused'),
+    ('outcome', 3, 'failed'),
+    ('outcome', 4, 'client_gone'),
+    ('outcome', 5, 'interrupted'),
+    ('usage_source', 1, 'none'),
+    ('usage_source', 2, 'reported'),
+    ('usage_source', 3, 'estimated'),
+    ('cost_kind', 1, 'exact'),
+    ('cost_kind', 2, 'estimated'),
+    ('cost_kind', 3, 'unknown_price'),
+    ('cost_kind', 4, 'nothing');
+
+-- `detail` is a JSON object with what is neither filtered nor summed; its `usage` is there when the tokens are of more
+-- kinds than input and output.
 CREATE TABLE request_lines (
-    seq           INTEGER PRIMARY KEY,
-    id            BLOB    NOT NULL UNIQUE,
+    id            BLOB    NOT NULL PRIMARY KEY,
     at_us         INTEGER NOT NULL,
     caller        INTEGER NOT NULL,
-    dialect       TEXT    NOT NULL,
-    operation     TEXT    NOT NULL,
+    dialect       INTEGER NOT NULL,
+    operation     INTEGER NOT NULL,
     model         TEXT,
     deployment    TEXT,
     status        INTEGER NOT NULL,
-    outcome       TEXT    NOT NULL,
+    outcome       INTEGER NOT NULL,
     error         TEXT,
     attempts      INTEGER NOT NULL,
     input_tokens  INTEGER NOT NULL,
@@ -62,12 +91,10 @@ CREATE TABLE request_lines (
     ttft_us       INTEGER,
     duration_us   INTEGER NOT NULL,
     detail        TEXT    NOT NULL
-) STRICT;
-CREATE INDEX request_lines_by_time ON request_lines (at_us);
-CREATE INDEX request_lines_by_caller ON request_lines (caller, at_us);
+) STRICT, WITHOUT ROWID;
+CREATE INDEX request_lines_by_caller ON request_lines (caller, id);
 
 CREATE TABLE ledger_lines (
-    seq                     INTEGER PRIMARY KEY,
     request                 BLOB    NOT NULL,
     number                  INTEGER NOT NULL,
     id                      BLOB    NOT NULL,
@@ -75,7 +102,7 @@ CREATE TABLE ledger_lines (
     caller                  INTEGER NOT NULL,
     model                   TEXT,
     target                  INTEGER NOT NULL,
-    outcome                 TEXT    NOT NULL,
+    outcome                 INTEGER NOT NULL,
     status                  INTEGER,
     error                   TEXT,
     input_tokens            INTEGER NOT NULL,
@@ -86,16 +113,15 @@ CREATE TABLE ledger_lines (
     output_tokens           INTEGER NOT NULL,
     reasoning_tokens        INTEGER NOT NULL,
     audio_output_tokens     INTEGER NOT NULL,
-    usage_source            TEXT    NOT NULL,
+    usage_source            INTEGER NOT NULL,
     service_tier            TEXT,
     cost_nano_usd           INTEGER,
-    cost_kind               TEXT    NOT NULL,
+    cost_kind               INTEGER NOT NULL,
     first_byte_us           INTEGER,
     duration_us             INTEGER NOT NULL,
-    UNIQUE (request, number)
-) STRICT;
-CREATE INDEX ledger_lines_by_time ON ledger_lines (at_us);
-CREATE INDEX ledger_lines_by_caller ON ledger_lines (caller, at_us);
+    PRIMARY KEY (request, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ledger_lines_by_caller ON ledger_lines (caller, request, number);
 
 CREATE VIEW ledger AS
 SELECT
@@ -108,11 +134,14 @@ SELECT
     c.key_name, c.org, c.team, c.app,
     l.model,
     t.deployment, t.provider, t.provider_kind, t.upstream_model,
-    l.outcome, l.status, l.error,
+    (SELECT word FROM words WHERE kind = 'outcome' AND number = l.outcome) AS outcome,
+    l.status, l.error,
     l.input_tokens, l.cached_tokens, l.cache_write_tokens, l.cache_write_long_tokens, l.audio_input_tokens,
     l.output_tokens, l.reasoning_tokens, l.audio_output_tokens,
-    l.usage_source, l.service_tier,
-    l.cost_nano_usd, l.cost_kind, t.price_version,
+    (SELECT word FROM words WHERE kind = 'usage_source' AND number = l.usage_source) AS usage_source,
+    l.service_tier, l.cost_nano_usd,
+    (SELECT word FROM words WHERE kind = 'cost_kind' AND number = l.cost_kind) AS cost_kind,
+    t.price_version,
     l.first_byte_us, l.duration_us
 FROM ledger_lines AS l
 JOIN callers AS c ON c.id = l.caller
@@ -125,8 +154,11 @@ SELECT
     r.at_us,
     'key_' || lower(hex(c.key))                                       AS key_id,
     c.key_name, c.org, c.team, c.app,
-    r.dialect, r.operation, r.model, r.deployment,
-    r.status, r.outcome, r.error, r.attempts,
+    (SELECT word FROM words WHERE kind = 'dialect' AND number = r.dialect) AS dialect,
+    (SELECT word FROM words WHERE kind = 'operation' AND number = r.operation) AS operation,
+    r.model, r.deployment, r.status,
+    (SELECT word FROM words WHERE kind = 'outcome' AND number = r.outcome) AS outcome,
+    r.error, r.attempts,
     r.input_tokens, r.output_tokens, r.cost_nano_usd,
     r.ttft_us, r.duration_us, r.detail
 FROM request_lines AS r

@@ -31,7 +31,7 @@ fn nonsense(kind: Kind) -> Vec<(&'static str, Reply, &'static str, bool)> {
             true,
         ),
         ("too short", whole.clone().declared_len(len + 1), "upstream_interrupted", false),
-        ("torn", whole.clone().broken_at(len / 2, Break::Close), "upstream_interrupted", false),
+        ("torn", whole.broken_at(len / 2, Break::Close), "upstream_interrupted", false),
         ("reset", Reply::silent(Break::Reset), "upstream_interrupted", true),
         ("closed", Reply::silent(Break::Close), "upstream_interrupted", true),
         ("not HTTP", Reply::raw("SSH-2.0-OpenSSH\r\n"), "upstream_interrupted", true),
