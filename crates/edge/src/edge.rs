@@ -38,8 +38,9 @@ const MOST_STREAMS: u32 = 256;
 const CLOSING: Duration = Duration::from_secs(1);
 /// The heap hyper's HTTP/1 parser needs for more header fields than these is paid for by every request.
 const FREE_FIELDS: usize = 100;
-/// hyper's own cap on its read buffer, which a head must fit into.
-const READ_BUFFER: usize = 400 << 10;
+/// The read buffer of a connection grows to this at most, or to the largest head, which must fit into it. hyper's own cap is
+/// 400 KiB, which a few hundred clients with large bodies would fill and keep.
+const READ_BUFFER: usize = 128 << 10;
 
 /// What is behind the edge.
 pub struct Services {
@@ -172,9 +173,7 @@ fn http1_builder(limits: HeadLimits) -> http1::Builder {
     if limits.fields > FREE_FIELDS {
         builder.max_headers(limits.fields);
     }
-    if limits.size > READ_BUFFER / 2 {
-        builder.max_buf_size(limits.size.saturating_mul(2));
-    }
+    builder.max_buf_size(limits.size.saturating_mul(2).max(READ_BUFFER));
     builder
 }
 

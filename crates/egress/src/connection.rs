@@ -23,6 +23,9 @@ use crate::target::Form;
 /// An HTTP/2 connection is asked for a sign of life after this long without one, and given half of it to answer.
 const PING: Duration = Duration::from_secs(20);
 
+/// The read buffer of an HTTP/1 connection grows to this at most; a response head must fit into it.
+const BUFFER: usize = 128 << 10;
+
 /// An HTTP/1 connection. Dropping it closes the socket at once, whatever it was doing.
 ///
 /// It has no task of its own: the task that waits for the answer moves its bytes ([`Line::drive`]), which saves a switch
@@ -190,7 +193,7 @@ async fn open_line<T>(io: T, form: Form, gauge: Gauge) -> hyper::Result<Link>
 where
     T: Read + Write + Unpin + Send + 'static,
 {
-    let (sender, connection) = http1::Builder::new().handshake(io).await?;
+    let (sender, connection) = http1::Builder::new().max_buf_size(BUFFER).handshake(io).await?;
     let alarm = Alarm::new(Instant::now() + PING);
     Ok(Link::Line(Line { sender, driver: Some(Box::pin(connection)), form, alarm, _open: gauge }))
 }

@@ -36,16 +36,17 @@ impl Clock for RealClock {
 fn settled(number: u32, key: Id, clock: &RealClock) -> Settled {
     let mut settled = sample::settled(number);
     let usage = Usage { input: 120, output: 80, ..Usage::default() };
+    let now = clock.now();
     settled.attempts.remove(0);
     for attempt in &mut settled.attempts {
-        attempt.id = Id::new(IdKind::Attempt);
-        attempt.at = clock.now();
+        attempt.id = Id::at(IdKind::Attempt, now);
+        attempt.at = now;
         attempt.number = 1;
         attempt.usage = usage;
     }
     settled.request = RequestEntry {
-        id: Id::new(IdKind::Request),
-        at: clock.now(),
+        id: Id::at(IdKind::Request, now),
+        at: now,
         key: Some(key),
         key_name: Some("ci".into()),
         user: None,

@@ -1,25 +1,47 @@
 //! Cursors: the position of the last entry of a page. Opaque to callers, checked when they come back.
 
-use contract::ports::StoreError;
+use contract::ports::{LedgerLine, RequestEntry, StoreError};
+use contract::words::{Id, IdKind};
 
-/// Where a time-ordered page ended: the time of its last entry, then its number in the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// The place of a line of log or ledger. Ids begin with the time of arrival, so this order is that of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Position {
-    pub(crate) at: i64,
-    pub(crate) seq: i64,
+    pub(crate) request: Id,
+    /// Of the attempt; 0 in the log.
+    pub(crate) number: u32,
+}
+
+/// What has a place: no two lines have the same.
+pub(crate) trait Line {
+    fn position(&self) -> Position;
+}
+
+impl Line for RequestEntry {
+    fn position(&self) -> Position {
+        Position { request: self.id, number: 0 }
+    }
+}
+
+impl Line for LedgerLine {
+    fn position(&self) -> Position {
+        Position { request: self.request, number: self.attempt.number }
+    }
 }
 
 impl Position {
     pub(crate) fn encode(self) -> String {
-        format!("t{:016x}{:016x}", self.at, self.seq)
+        format!("l{:08x}{}", self.number, self.request)
     }
 
     pub(crate) fn decode(text: &str) -> Result<Self, StoreError> {
-        let digits = text.strip_prefix('t').filter(|digits| digits.len() == 32).ok_or(StoreError::Cursor)?;
-        let (at, seq) = digits.split_at_checked(16).ok_or(StoreError::Cursor)?;
-        let number =
-            |text| u64::from_str_radix(text, 16).map(u64::cast_signed).map_err(|_| StoreError::Cursor);
-        Ok(Self { at: number(at)?, seq: number(seq)? })
+        let rest = text.strip_prefix('l').ok_or(StoreError::Cursor)?;
+        let (number, request) = rest.split_at_checked(8).ok_or(StoreError::Cursor)?;
+        let number = u32::from_str_radix(number, 16).map_err(|_| StoreError::Cursor)?;
+        let request: Id = request.parse().map_err(|_| StoreError::Cursor)?;
+        if request.kind() != IdKind::Request {
+            return Err(StoreError::Cursor);
+        }
+        Ok(Self { request, number })
     }
 }
 
@@ -60,7 +82,8 @@ mod tests {
 
     #[test]
     fn positions_come_back() {
-        for position in [Position { at: 0, seq: 1 }, Position { at: -5, seq: i64::MAX }] {
+        let request = Id::new(IdKind::Request);
+        for position in [Position { request, number: 0 }, Position { request, number: u32::MAX }] {
             assert_eq!(Position::decode(&position.encode()).unwrap(), position);
         }
         for id in ["", "key_1", "ключ"] {
@@ -70,7 +93,8 @@ mod tests {
 
     #[test]
     fn foreign_texts_are_refused() {
-        for text in ["", "t", "t12", "n1", "nzz", "n\u{e9}", "x00", "t\u{e9}000000000000000000000000000000"] {
+        let of_a_key = format!("l00000000{}", Id::new(IdKind::Key));
+        for text in ["", "l", "l12", "n1", "nzz", "n\u{e9}", "x00", "l000000\u{e9}00", "l00000000req_1", &of_a_key] {
             assert!(Position::decode(text).is_err(), "{text}");
             assert!(decode_name(text).is_err(), "{text}");
         }

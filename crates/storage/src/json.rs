@@ -64,6 +64,14 @@ impl Json<'_> {
         self.raw("]");
     }
 
+    pub(crate) fn tags(&mut self, name: &str, tags: &[(String, String)]) {
+        self.list(name, tags, |json, (name, value)| {
+            json.text("[", Some(name));
+            json.text(",", Some(value));
+            json.raw("]");
+        });
+    }
+
     pub(crate) fn id(&mut self, name: &str, id: Id) {
         self.word(name, id.text().as_str());
     }

@@ -7,6 +7,7 @@
 mod brief;
 pub mod config;
 mod cursor;
+mod json;
 pub mod memory;
 mod open;
 #[cfg(test)]

@@ -68,8 +68,12 @@ async fn lists_are_paged_without_gaps_or_repeats_and_filtered() {
     let bench = busy_bench().await;
     let all = pages(&bench, "/admin/v1/requests", 1000).await;
     assert_eq!(all.len(), 140);
-    let times = ids(&all, "at");
-    assert!(times.windows(2).all(|pair| pair[0] >= pair[1]), "newest first");
+    let order = ids(&all, "id");
+    assert!(
+        order.windows(2).all(|pair| pair[0] > pair[1]),
+        "newest first: ids begin with the time of arrival"
+    );
+    assert!(all[0]["at"].as_str() > all[139]["at"].as_str());
     for limit in [1, 7, 70, 140] {
         assert_eq!(pages(&bench, "/admin/v1/requests", limit).await, all, "{limit} on each page");
     }
@@ -95,8 +99,26 @@ async fn lists_are_paged_without_gaps_or_repeats_and_filtered() {
         assert_eq!(found.len(), count, "{path}");
         assert!(found.iter().all(holds), "{path}");
     }
-    let (after, before) = (pages(&bench, &from, 1000).await, pages(&bench, &until, 1000).await);
-    assert_eq!([after, before].concat(), all, "since is included, until is not");
+    let (after, before) = (pages(&bench, &from, 9).await, pages(&bench, &until, 9).await);
+    assert!(after.iter().all(|item| item["at"].as_str() >= Some(&middle)), "since is included");
+    assert!(before.iter().all(|item| item["at"].as_str() < Some(&middle)), "until is not");
+    let both: HashSet<_> = ids(&after, "id").into_iter().chain(ids(&before, "id")).collect();
+    assert_eq!((both.len(), after.len() + before.len()), (140, 140));
+}
+
+#[tokio::test]
+async fn keys_of_the_file_and_of_the_database_are_one_list() {
+    let bench = Setup::new().key("{ name: second, key: the-second-key-of-file }").start().await;
+    for number in 0..5 {
+        let made = bench.admin().post("/admin/v1/keys", &json!({ "name": format!("stored-{number}") })).await;
+        assert_eq!(made.status, 201);
+    }
+    let all = pages(&bench, "/admin/v1/keys", 1000).await;
+    let names = ids(&all, "name");
+    assert_eq!(names, ["tests", "second", "stored-0", "stored-1", "stored-2", "stored-3", "stored-4"]);
+    for limit in [1, 2, 3, 7] {
+        assert_eq!(pages(&bench, "/admin/v1/keys", limit).await, all, "{limit} on each page");
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use testkit::client::Client;
 use testkit::gateway::Launch;
 use testkit::shapes::{Tokens, openai};
-use testkit::upstream::{Gate, Reply};
+use testkit::upstream::{Gate, Reply, Upstream};
 use tokio::task::JoinSet;
 
 use crate::setup::{Bench, Setup, request_id, until};
@@ -198,6 +198,35 @@ async fn a_kill_while_the_database_is_away_loses_nothing_either() {
 }
 
 #[tokio::test]
+async fn a_full_spool_stops_no_answer_and_what_is_lost_is_counted() {
+    let bodies = "telemetry: { bodies: { log: true, max: 100KiB } }";
+    let upstream = Upstream::start().await;
+    let yaml = Setup::new().section(bodies).yaml(&upstream.url()).replace(
+        "storage: { database: \"sqlite://{dir}/pathgate.db\" }",
+        "storage: { database: \"sqlite://{dir}/pathgate.db\", spool: { max_size: 1MiB } }",
+    );
+    let gateway = Launch::new(env!("CARGO_BIN_EXE_pathgate")).config(&yaml).start().await;
+    let mut bench = Bench { gateway, upstream };
+    let locked = lock(&bench);
+    let mut large = ask("demo/echo", false);
+    large["messages"][0]["content"] = "x".repeat(90 << 10).into();
+    for _ in 0..12 {
+        assert_eq!(bench.openai().post("/v1/chat/completions", &large).await.status, 200);
+    }
+    let (kept, lost) = (
+        figure(&bench, "pathgate_spool_recorded_total").await,
+        figure(&bench, "pathgate_records_failed_total").await,
+    );
+    assert!(kept >= 4.0 && lost >= 1.0 && kept + lost == 12.0, "{kept} kept, {lost} lost");
+    bench.gateway.says("could not be kept").await;
+    drop(locked);
+    drained(&bench).await;
+    assert_eq!(bench.list("requests", 0).await.len() as f64, kept);
+    assert_eq!(bench.openai().post("/v1/chat/completions", &large).await.status, 200);
+    assert_eq!(figure(&bench, "pathgate_records_failed_total").await, lost, "there is room again");
+}
+
+#[tokio::test]
 async fn a_second_process_on_the_same_spool_refuses_to_start() {
     let bench = Bench::start().await;
     let dir = bench.gateway.dir().display().to_string();
@@ -296,7 +325,7 @@ async fn a_stop_with_nothing_under_way_is_quick_although_connections_are_open() 
 
 #[tokio::test]
 async fn memory_needs_no_file_at_all() {
-    let upstream = testkit::upstream::Upstream::start().await;
+    let upstream = Upstream::start().await;
     let yaml = Setup::new()
         .yaml(&upstream.url())
         .replace("storage: { database: \"sqlite://{dir}/pathgate.db\" }", "storage: { database: memory }");

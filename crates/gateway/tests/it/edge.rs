@@ -237,6 +237,22 @@ async fn slow_clients_are_cut() {
 }
 
 #[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_is_cut_and_so_is_the_call() {
+    let bench = Setup::new().server("timeouts: { write_stall: 200ms }").start().await;
+    let piece = "x".repeat(1 << 20);
+    let stream = openai::text_stream(&[piece.as_str(); 40], Some(Tokens::new(3, 2)));
+    bench.upstream.always(Reply::sse(stream));
+    let body =
+        json!({ "model": "house/some", "stream": true, "messages": [{ "role": "user", "content": "x" }] });
+    let mut client = Raw::connect(bench.gateway.address()).await;
+    client.write(post(&body.to_string()).as_bytes()).await;
+    bench.upstream.request(0).await.gone().await;
+    let kept = bench.list("requests", 1).await;
+    assert_eq!(kept[0]["outcome"], "client_gone", "{}", kept[0]);
+    drop(client);
+}
+
+#[tokio::test]
 async fn beyond_the_cap_on_concurrent_calls_there_is_503() {
     let bench = Setup::new().server("max_concurrent_requests: 1").start().await;
     let gate = Gate::new();

@@ -1,5 +1,6 @@
 //! The first start, as a stranger sees it: what is printed works when pasted, is printed once, and is nowhere else.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
@@ -101,12 +102,18 @@ async fn the_first_start_prints_a_command_that_works_and_keys_that_are_nowhere_e
     assert_eq!(value(&banner, "Admin API"), format!("http://{}/admin/v1", gateway.address()));
     assert_echo(curl(command(&banner), "").await).await;
     assert_work(&gateway, first, admin).await;
+    let query = format!("/v1/chat/completions?key={first}");
+    let answer = gateway.client().send(Method::POST, &query, Bytes::from_static(b"{")).await;
+    assert_eq!(answer.status, 400, "the key is right, the body is not");
 
     gateway.terminate();
     assert_eq!(gateway.exited().await.code(), Some(0));
     let log = gateway.stderr();
     assert!(log.contains("DEBUG") && log.contains("demo/echo"), "the log is as loud as it can be: {log}");
     for file in files(gateway.dir()).into_iter().filter(|file| !file.ends_with("stdout")) {
+        let ours = !["stderr", "pathgate.yaml"].iter().any(|name| file.ends_with(name));
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert!(!ours || mode & 0o077 == 0, "others may read {}: {mode:o}", file.display());
         let bytes = std::fs::read(&file).unwrap();
         for key in [first, admin] {
             let found = bytes.windows(key.len()).any(|window| window == key.as_bytes());

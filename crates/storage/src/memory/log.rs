@@ -17,8 +17,7 @@ fn keeps(filter: &LogFilter, entry: &RequestEntry) -> bool {
 
 impl LogStore for Memory {
     fn request(&self, id: Id) -> BoxFuture<'_, Result<Option<RequestEntry>, StoreError>> {
-        let found =
-            self.state().log.lines.iter().find(|(_, entry)| entry.id == id).map(|(_, entry)| entry.clone());
+        let found = self.state().log.lines.iter().find(|entry| entry.id == id).cloned();
         Box::pin(async move { Ok(found) })
     }
 

@@ -12,11 +12,10 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use contract::ports::{LedgerLine, Page, RequestEntry, Resource};
-use contract::words::{Id, Timestamp};
 
 pub use recorder::MemoryRecorder;
 
-use crate::cursor::Position;
+use crate::cursor::{Line, Position};
 
 /// The most lines of the log, and of the ledger, that are kept.
 pub const KEPT: usize = 10_000;
@@ -45,59 +44,30 @@ impl Memory {
     }
 }
 
-/// What tells two lines apart, and their time.
-trait Line: Clone {
-    type Name: Copy + Eq + std::hash::Hash;
-    fn name(&self) -> Self::Name;
-    fn at(&self) -> Timestamp;
-}
-
-impl Line for RequestEntry {
-    type Name = Id;
-    fn name(&self) -> Id {
-        self.id
-    }
-    fn at(&self) -> Timestamp {
-        self.at
-    }
-}
-
-impl Line for LedgerLine {
-    type Name = (Id, u32);
-    fn name(&self) -> (Id, u32) {
-        (self.request, self.attempt.number)
-    }
-    fn at(&self) -> Timestamp {
-        self.attempt.at
-    }
-}
-
 /// The newest lines in the order they came.
 #[derive(Debug)]
-struct Lines<T: Line> {
-    seq: i64,
-    lines: VecDeque<(i64, T)>,
-    names: HashSet<T::Name>,
+struct Lines<T> {
+    lines: VecDeque<T>,
+    there: HashSet<Position>,
 }
 
-impl<T: Line> Default for Lines<T> {
+impl<T> Default for Lines<T> {
     fn default() -> Self {
-        Self { seq: 0, lines: VecDeque::new(), names: HashSet::new() }
+        Self { lines: VecDeque::new(), there: HashSet::new() }
     }
 }
 
-impl<T: Line> Lines<T> {
+impl<T: Line + Clone> Lines<T> {
     /// Adds a line unless it is there already.
     fn add(&mut self, line: T) {
-        if !self.names.insert(line.name()) {
+        if !self.there.insert(line.position()) {
             return;
         }
-        self.seq += 1;
-        self.lines.push_back((self.seq, line));
+        self.lines.push_back(line);
         if self.lines.len() > KEPT
-            && let Some((_, oldest)) = self.lines.pop_front()
+            && let Some(oldest) = self.lines.pop_front()
         {
-            self.names.remove(&oldest.name());
+            self.there.remove(&oldest.position());
         }
     }
 
@@ -106,7 +76,7 @@ impl<T: Line> Lines<T> {
         let mut found: Vec<(Position, &T)> = self
             .lines
             .iter()
-            .map(|(seq, line)| (Position { at: line.at().0, seq: *seq }, line))
+            .map(|line| (line.position(), line))
             .filter(|(position, line)| after.is_none_or(|after| *position < after) && keeps(line))
             .collect();
         found.sort_unstable_by_key(|(position, _)| Reverse(*position));

@@ -32,10 +32,13 @@ pub(super) async fn drain(
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
 ) {
-    let mut reader = Some(Reader::default());
+    let mut reader = None;
     let mut wait = FIRST_WAIT;
     loop {
-        let pause = match move_all(&spool, &mut reader, &*ledger).await {
+        let moved = move_all(&spool, &mut reader, &*ledger).await;
+        // A drain that keeps up is served from memory: what reading took is given back.
+        reader = None;
+        let pause = match moved {
             Ok(()) => {
                 if spool.drain_state(true) {
                     tracing::info!("spool: the database takes entries again");

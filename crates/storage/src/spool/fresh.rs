@@ -6,17 +6,17 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use contract::ports::{AttemptEntry, RequestEntry};
+use contract::ports::{AttemptEntry, Batch, RequestEntry};
 
 use super::files::Place;
 use super::reader::{Chunk, MOST_RECORDS, caller_of};
 
-/// The most records kept here: about 5 MB.
-const MOST: usize = 4_096;
+/// The most records kept here: about 1 MB.
+const MOST: usize = 1_024;
 /// The most bytes of their lines: bodies may be long.
-const MOST_BYTES: u64 = 8 << 20;
+const MOST_BYTES: u64 = 2 << 20;
 /// With this many waiting, the drain need not wait for more.
-pub(super) const ENOUGH: usize = 1_000;
+pub(super) const ENOUGH: usize = 800;
 
 /// One record and where its line stands.
 #[derive(Debug)]
@@ -54,7 +54,10 @@ impl Newest {
         while self.records.front().is_some_and(|first| first.start < from) {
             self.pop();
         }
-        let mut chunk = Chunk { next: from, ..Chunk::default() };
+        if self.records.front().is_none_or(|first| first.start != from) {
+            return None;
+        }
+        let mut chunk = Chunk::with_room(from, self.records.len());
         while chunk.records < MOST_RECORDS
             && self.records.front().is_some_and(|first| first.start == chunk.next)
         {
@@ -64,7 +67,7 @@ impl Newest {
             let (request, attempts) = record.entries;
             chunk.add(request, attempts);
         }
-        (chunk.records > 0).then_some(chunk)
+        Some(chunk)
     }
 
     fn pop(&mut self) -> Option<Fresh> {
@@ -75,6 +78,12 @@ impl Newest {
 }
 
 impl Chunk {
+    /// An empty one that begins here.
+    fn with_room(from: Place, records: usize) -> Self {
+        let (requests, attempts) = (Vec::with_capacity(records), Vec::with_capacity(records));
+        Self { batch: Batch { requests, attempts }, next: from, ..Self::default() }
+    }
+
     /// Adds a record to the batch.
     pub(super) fn add(&mut self, request: RequestEntry, attempts: Vec<AttemptEntry>) {
         self.records += 1;

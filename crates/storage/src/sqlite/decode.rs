@@ -1,6 +1,5 @@
-//! Rows back to entries, and the JSON column of a request.
+//! Rows back to entries, and the JSON column of a request in both directions.
 
-use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -8,52 +7,45 @@ use contract::ports::{AttemptEntry, LedgerLine, RequestEntry, StoreError};
 use contract::words::{Id, IdKind, NanoUsd, Timestamp, Usage};
 use serde::de::value::{Error as WordError, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row, Sqlite, Type};
 
-use crate::brief::{Tokens, is_false};
+use super::words::Word;
+use crate::brief::Tokens;
+use crate::json::Json;
 
 /// What of a request is neither filtered nor summed. Old rows lack what was added later, so every field has a default.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(default)]
-pub(super) struct Detail<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    tags: Cow<'a, [(String, String)]>,
+struct Detail {
+    user: Option<String>,
+    tags: Vec<(String, String)>,
     client: IpAddr,
-    #[serde(skip_serializing_if = "is_false")]
     stream: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Tokens::is_empty")]
-    usage: Tokens,
+    detail: Option<String>,
+    usage: Option<Tokens>,
     bytes_in: u64,
     bytes_out: u64,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    dropped: Cow<'a, [String]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trace_id: Option<Cow<'a, str>>,
+    dropped: Vec<String>,
+    trace_id: Option<String>,
     snapshot: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_body: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    response_body: Option<Cow<'a, str>>,
+    request_body: Option<String>,
+    response_body: Option<String>,
 }
 
-impl Default for Detail<'_> {
+impl Default for Detail {
     fn default() -> Self {
         Self {
             user: None,
-            tags: Cow::default(),
+            tags: Vec::new(),
             client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             stream: false,
             detail: None,
-            usage: Tokens::default(),
+            usage: None,
             bytes_in: 0,
             bytes_out: 0,
-            dropped: Cow::default(),
+            dropped: Vec::new(),
             trace_id: None,
             snapshot: 0,
             request_body: None,
@@ -62,33 +54,42 @@ impl Default for Detail<'_> {
     }
 }
 
-impl<'a> Detail<'a> {
-    pub(super) fn of(entry: &'a RequestEntry) -> Self {
-        Self {
-            user: entry.user.as_deref().map(Cow::Borrowed),
-            tags: Cow::Borrowed(&entry.tags),
-            client: entry.client,
-            stream: entry.stream,
-            detail: entry.detail.as_deref().map(Cow::Borrowed),
-            usage: entry.usage.into(),
-            bytes_in: entry.bytes_in,
-            bytes_out: entry.bytes_out,
-            dropped: Cow::Borrowed(&entry.dropped),
-            trace_id: entry.trace_id.as_deref().map(Cow::Borrowed),
-            snapshot: entry.snapshot,
-            request_body: entry.request_body.as_deref().map(Cow::Borrowed),
-            response_body: entry.response_body.as_deref().map(Cow::Borrowed),
-        }
+/// Writes the `detail` of a request into `text`, replacing what is there.
+pub(super) fn write_detail(text: &mut Vec<u8>, entry: &RequestEntry) {
+    text.clear();
+    let mut json = Json(text);
+    json.address("{\"client\":", entry.client);
+    json.text(",\"user\":", entry.user.as_deref());
+    json.tags(",\"tags\":", &entry.tags);
+    if entry.stream {
+        json.raw(",\"stream\":true");
     }
+    json.text(",\"detail\":", entry.detail.as_deref());
+    // Tokens of the two usual kinds are in their columns.
+    if entry.usage != plain(entry.usage.input_total(), entry.usage.output_total()) {
+        json.usage(&entry.usage);
+    }
+    json.count_unless_zero(",\"bytes_in\":", entry.bytes_in);
+    json.count_unless_zero(",\"bytes_out\":", entry.bytes_out);
+    json.list(",\"dropped\":", &entry.dropped, |json, field| json.text("", Some(field)));
+    json.text(",\"trace_id\":", entry.trace_id.as_deref());
+    json.count_unless_zero(",\"snapshot\":", entry.snapshot);
+    json.text(",\"request_body\":", entry.request_body.as_deref());
+    json.text(",\"response_body\":", entry.response_body.as_deref());
+    json.raw("}");
+}
+
+fn plain(input: u64, output: u64) -> Usage {
+    Usage { input, output, ..Usage::default() }
 }
 
 /// The columns that [`request`] reads.
-pub(super) const REQUEST_COLUMNS: &str = "r.seq, r.id, r.at_us, r.dialect, r.operation, c.key, c.key_name, c.org, \
-     c.team, c.app, r.model, r.deployment, r.status, r.outcome, r.error, r.attempts, r.cost_nano_usd, r.ttft_us, \
-     r.duration_us, r.detail";
+pub(super) const REQUEST_COLUMNS: &str = "r.id, r.at_us, r.dialect, r.operation, c.key, c.key_name, c.org, \
+     c.team, c.app, r.model, r.deployment, r.status, r.outcome, r.error, r.attempts, r.input_tokens, r.output_tokens, \
+     r.cost_nano_usd, r.ttft_us, r.duration_us, r.detail";
 
 /// The columns that [`line`] reads.
-pub(super) const LEDGER_COLUMNS: &str = "l.seq, l.request, c.key, c.key_name, c.org, c.team, c.app, l.model, l.id, \
+pub(super) const LEDGER_COLUMNS: &str = "l.request, c.key, c.key_name, c.org, c.team, c.app, l.model, l.id, \
      l.at_us, l.number, t.deployment, t.provider, t.provider_kind, t.upstream_model, l.outcome, l.status, l.error, \
      l.input_tokens, l.cached_tokens, l.cache_write_tokens, l.cache_write_long_tokens, l.audio_input_tokens, \
      l.output_tokens, l.reasoning_tokens, l.audio_output_tokens, l.usage_source, l.service_tier, l.cost_nano_usd, \
@@ -97,8 +98,11 @@ pub(super) const LEDGER_COLUMNS: &str = "l.seq, l.request, c.key, c.key_name, c.
 /// A row of the request log.
 pub(super) fn request(row: &SqliteRow) -> Result<RequestEntry, StoreError> {
     let row = Columns(row);
-    let text: String = row.get("detail")?;
-    let detail: Detail<'_> = serde_json::from_str(&text).map_err(broken)?;
+    let detail: Detail = serde_json::from_str(row.get("detail")?).map_err(broken)?;
+    let usage = match detail.usage {
+        Some(tokens) => tokens.into(),
+        None => plain(row.number("input_tokens")?, row.number("output_tokens")?),
+    };
     Ok(RequestEntry {
         id: row.id("id", IdKind::Request)?,
         at: Timestamp(row.get("at_us")?),
@@ -109,8 +113,8 @@ pub(super) fn request(row: &SqliteRow) -> Result<RequestEntry, StoreError> {
         org: row.text("org")?,
         team: row.text("team")?,
         app: row.text("app")?,
-        user: detail.user.map(Cow::into_owned),
-        tags: detail.tags.into_owned(),
+        user: detail.user,
+        tags: detail.tags,
         client: detail.client,
         model: row.text("model")?,
         deployment: row.text("deployment")?,
@@ -118,19 +122,19 @@ pub(super) fn request(row: &SqliteRow) -> Result<RequestEntry, StoreError> {
         status: row.number("status")?,
         outcome: row.word("outcome")?,
         error: row.text("error")?,
-        detail: detail.detail.map(Cow::into_owned),
+        detail: detail.detail,
         attempts: row.number("attempts")?,
-        usage: detail.usage.into(),
+        usage,
         cost: row.money("cost_nano_usd")?,
         ttft_us: row.number_if("ttft_us")?,
         duration_us: row.number("duration_us")?,
         bytes_in: detail.bytes_in,
         bytes_out: detail.bytes_out,
-        dropped: detail.dropped.into_owned(),
-        trace_id: detail.trace_id.map(Cow::into_owned),
+        dropped: detail.dropped,
+        trace_id: detail.trace_id,
         snapshot: detail.snapshot,
-        request_body: detail.request_body.map(Cow::into_owned),
-        response_body: detail.response_body.map(Cow::into_owned),
+        request_body: detail.request_body,
+        response_body: detail.response_body,
     })
 }
 
@@ -172,7 +176,8 @@ fn broken(error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable(format!("a stored row cannot be read: {error}"))
 }
 
-fn word<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+/// A word of the contract from its text.
+pub(super) fn word<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     let from: StrDeserializer<'_, WordError> = text.into_deserializer();
     T::deserialize(from).map_err(broken)
 }
@@ -201,8 +206,8 @@ impl<'a> Columns<'a> {
         Ok(self.get::<Option<String>>(column)?.map(Arc::from))
     }
 
-    fn word<T: DeserializeOwned>(&self, column: &str) -> Result<T, StoreError> {
-        word(self.get(column)?)
+    fn word<T: Word>(&self, column: &str) -> Result<T, StoreError> {
+        T::of(self.get(column)?).ok_or_else(|| broken(column))
     }
 
     fn money(&self, column: &str) -> Result<Option<NanoUsd>, StoreError> {

@@ -1,15 +1,20 @@
-//! The ledger, and the way in for ledger and log: one transaction for a batch.
+//! The ledger, and the way in for ledger and log: one transaction for a batch. For the order of pages see [`super::log`].
 
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use contract::ports::{
     Batch, BoxFuture, LedgerFilter, LedgerLine, LedgerStore, Page, PageRequest, StoreError,
 };
 use sqlx::QueryBuilder;
 
-use super::log::{callers_of, page_of, push_among, push_window};
+use super::log::{SLACK, before, callers_of, first_id, page_of, push_among, push_ids, push_times};
 use super::{Sqlite, decode, unavailable};
 use crate::cursor::{self, Position};
+
+/// An attempt begins this long after its request arrived at the latest. Lines are in the order in which requests arrived,
+/// and the search for those of a time begins this much before it.
+const LATEST_ATTEMPT: Duration = Duration::from_secs(3_600);
 
 /// The ledger store.
 #[derive(Clone, Debug)]
@@ -38,10 +43,18 @@ impl Ledger {
         let limit = cursor::page_size(page.limit);
         let mut sql = QueryBuilder::new("SELECT ");
         sql.push(decode::LEDGER_COLUMNS).push(
-            " FROM ledger_lines AS l JOIN callers AS c ON c.id = l.caller JOIN targets AS t ON t.id = l.target \
-             WHERE 1",
+            " FROM ledger_lines AS l CROSS JOIN callers AS c ON c.id = l.caller \
+             CROSS JOIN targets AS t ON t.id = l.target WHERE 1",
         );
-        push_window(&mut sql, "l", (filter.since, filter.until), after);
+        let from = filter.since.map(|since| first_id(before(since, LATEST_ATTEMPT)));
+        // No attempt is older than its request.
+        let until = filter.until.map(|until| first_id(until.plus(SLACK)));
+        push_ids(&mut sql, "l.request", from, until.filter(|_| after.is_none()));
+        if let Some(Position { request, number }) = after {
+            sql.push(" AND (l.request, l.number) < (").push_bind(request.bytes().to_vec());
+            sql.push(", ").push_bind(number).push(")");
+        }
+        push_times(&mut sql, "l.at_us", (filter.since, filter.until));
         if let Some(key) = filter.key {
             let callers = callers_of(&self.database, key).await?;
             push_among(&mut sql, " AND l.caller", &callers);
@@ -55,7 +68,7 @@ impl Ledger {
         if let Some(deployment) = filter.deployment {
             sql.push(" AND t.deployment = ").push_bind(deployment);
         }
-        sql.push(" ORDER BY l.at_us DESC, l.seq DESC LIMIT ").push_bind(i64::from(limit) + 1);
+        sql.push(" ORDER BY l.request DESC, l.number DESC LIMIT ").push_bind(i64::from(limit) + 1);
         let rows = sql.build().fetch_all(&self.database.reader).await.map_err(unavailable)?;
         page_of(&rows, limit, decode::line)
     }

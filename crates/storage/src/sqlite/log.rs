@@ -1,12 +1,22 @@
 //! The request log, read back. Lines come in through [`super::Ledger`].
+//!
+//! Newest first means: by the id, which begins with the millisecond of arrival. A line comes when its request has ended, so
+//! that of a long request may come to stand among lines that a reader has already paged past; the reader sees it when it
+//! starts again from the newest. Pages never repeat or shift lines.
 
-use contract::ports::{BoxFuture, LogFilter, LogStore, Page, PageRequest, RequestEntry, StoreError};
+use std::time::Duration;
+
+use contract::ports::{BoxFuture, LogFilter, LogStore, Outcome, Page, PageRequest, RequestEntry, StoreError};
 use contract::words::{Id, Timestamp};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, query_scalar};
+use sqlx::{QueryBuilder, query_scalar};
 
+use super::words::Word;
 use super::{Sqlite, decode, unavailable};
-use crate::cursor::{self, Position};
+use crate::cursor::{self, Line, Position};
+
+/// The clock may be set back by this much, and an id be made this much before its request is said to have arrived.
+pub(super) const SLACK: Duration = Duration::from_secs(1);
 
 /// The log store.
 #[derive(Clone, Debug)]
@@ -31,7 +41,13 @@ impl Log {
         let limit = cursor::page_size(page.limit);
         let mut sql = select();
         sql.push(" WHERE 1");
-        push_window(&mut sql, "r", (filter.since, filter.until), after);
+        let from = filter.since.map(|since| first_id(before(since, SLACK)));
+        let end = match after {
+            Some(after) => Some(*after.request.bytes()),
+            None => filter.until.map(|until| first_id(until.plus(SLACK))),
+        };
+        push_ids(&mut sql, "r.id", from, end);
+        push_times(&mut sql, "r.at_us", (filter.since, filter.until));
         if let Some(key) = filter.key {
             let callers = callers_of(&self.0, key).await?;
             push_among(&mut sql, " AND r.caller", &callers);
@@ -43,9 +59,11 @@ impl Log {
             sql.push(" AND r.status = ").push_bind(i64::from(status));
         }
         if let Some(outcome) = filter.outcome {
-            sql.push(" AND r.outcome = ").push_bind(outcome);
+            // A word that is none of ours is that of no line.
+            let number = decode::word::<Outcome>(&outcome).map_or(0, Word::number);
+            sql.push(" AND r.outcome = ").push_bind(number);
         }
-        sql.push(" ORDER BY r.at_us DESC, r.seq DESC LIMIT ").push_bind(i64::from(limit) + 1);
+        sql.push(" ORDER BY r.id DESC LIMIT ").push_bind(i64::from(limit) + 1);
         let rows = sql.build().fetch_all(&self.0.reader).await.map_err(unavailable)?;
         page_of(&rows, limit, decode::request)
     }
@@ -53,7 +71,9 @@ impl Log {
 
 fn select() -> QueryBuilder<sqlx::Sqlite> {
     let mut sql = QueryBuilder::new("SELECT ");
-    sql.push(decode::REQUEST_COLUMNS).push(" FROM request_lines AS r JOIN callers AS c ON c.id = r.caller");
+    // CROSS JOIN: lines are read in order until the page is full, whatever the planner thinks.
+    sql.push(decode::REQUEST_COLUMNS)
+        .push(" FROM request_lines AS r CROSS JOIN callers AS c ON c.id = r.caller");
     sql
 }
 
@@ -80,41 +100,57 @@ pub(super) fn push_among(sql: &mut QueryBuilder<sqlx::Sqlite>, column: &str, num
     sql.push(")");
 }
 
-/// The time window and the place where the page before ended.
-pub(super) fn push_window(
+/// The least id that something of this time may have.
+pub(super) fn first_id(at: Timestamp) -> [u8; 16] {
+    let millis = u64::try_from(at.0 / 1_000).unwrap_or_default();
+    let mut id = [0; 16];
+    id[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
+    id
+}
+
+/// This much earlier.
+pub(super) fn before(at: Timestamp, span: Duration) -> Timestamp {
+    Timestamp(at.0.saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
+}
+
+/// Ids from one on and before another: the range that is read.
+pub(super) fn push_ids(
     sql: &mut QueryBuilder<sqlx::Sqlite>,
-    table: &str,
+    column: &str,
+    from: Option<[u8; 16]>,
+    end: Option<[u8; 16]>,
+) {
+    if let Some(from) = from {
+        sql.push(" AND ").push(column).push(" >= ").push_bind(from.to_vec());
+    }
+    if let Some(end) = end {
+        sql.push(" AND ").push(column).push(" < ").push_bind(end.to_vec());
+    }
+}
+
+/// The exact time, of which an id has only the millisecond.
+pub(super) fn push_times(
+    sql: &mut QueryBuilder<sqlx::Sqlite>,
+    column: &str,
     (since, until): (Option<Timestamp>, Option<Timestamp>),
-    after: Option<Position>,
 ) {
     if let Some(since) = since {
-        sql.push(format_args!(" AND {table}.at_us >= ")).push_bind(since.0);
+        sql.push(" AND ").push(column).push(" >= ").push_bind(since.0);
     }
     if let Some(until) = until {
-        sql.push(format_args!(" AND {table}.at_us < ")).push_bind(until.0);
-    }
-    if let Some(after) = after {
-        sql.push(format_args!(" AND ({table}.at_us, {table}.seq) < (")).push_bind(after.at);
-        sql.push(", ").push_bind(after.seq).push(")");
+        sql.push(" AND ").push(column).push(" < ").push_bind(until.0);
     }
 }
 
 /// Rows, one more than the page shall have if there is one, to a page.
-pub(super) fn page_of<T>(
+pub(super) fn page_of<T: Line>(
     rows: &[SqliteRow],
     limit: u32,
     decode: fn(&SqliteRow) -> Result<T, StoreError>,
 ) -> Result<Page<T>, StoreError> {
     let shown = &rows[..rows.len().min(limit as usize)];
-    let items = shown.iter().map(decode).collect::<Result<_, _>>()?;
-    let next = match shown.last() {
-        Some(last) if rows.len() > shown.len() => {
-            let at = last.try_get("at_us").map_err(unavailable)?;
-            let seq = last.try_get("seq").map_err(unavailable)?;
-            Some(Position { at, seq }.encode())
-        }
-        _ => None,
-    };
+    let items: Vec<T> = shown.iter().map(decode).collect::<Result<_, _>>()?;
+    let next = items.last().filter(|_| rows.len() > shown.len()).map(|last| last.position().encode());
     Ok(Page { items, next })
 }
 

@@ -10,6 +10,7 @@ mod log;
 mod names;
 mod prune;
 mod resources;
+mod words;
 mod writer;
 
 use std::os::unix::fs::OpenOptionsExt;
@@ -39,6 +40,10 @@ const BUSY: Duration = Duration::from_secs(5);
 /// How long a caller waits for a connection of this process.
 const ACQUIRE: Duration = Duration::from_secs(10);
 const READERS: u32 = 2;
+/// Pages that a connection of a pool keeps: 1 MiB.
+const POOL_CACHE: &str = "-1024";
+/// Prepared statements that a connection of a pool keeps.
+const STATEMENTS: usize = 16;
 /// The WAL is copied into the database when it has this many pages (16 MiB): pages that change often are copied once.
 const CHECKPOINT_PAGES: u32 = 4_000;
 /// Two processes that start at once may both try a migration; the slower one finds it done when it looks again.
@@ -66,6 +71,8 @@ impl Sqlite {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY)
             .foreign_keys(false)
+            .pragma("cache_size", POOL_CACHE)
+            .statement_cache_capacity(STATEMENTS)
             .disable_statement_logging();
         let writing = options.clone().pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string());
         let writer = pool(1).connect_with(writing).await.map_err(|error| fail(error.to_string()))?;

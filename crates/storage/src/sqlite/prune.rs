@@ -9,6 +9,7 @@ use sqlx::query;
 use tokio_util::sync::CancellationToken;
 
 use super::Sqlite;
+use super::log::first_id;
 
 const EVERY: Duration = Duration::from_secs(3_600);
 /// Lines deleted in one transaction: few enough that the spool's batches are hardly held up.
@@ -42,10 +43,9 @@ async fn prune(database: &Sqlite, oldest: Timestamp) -> Result<u64, sqlx::Error>
     let mut all = 0;
     loop {
         let done = query(
-            "DELETE FROM request_lines WHERE seq IN \
-             (SELECT seq FROM request_lines WHERE at_us < ? ORDER BY at_us LIMIT ?)",
+            "DELETE FROM request_lines WHERE id IN (SELECT id FROM request_lines WHERE id < ? ORDER BY id LIMIT ?)",
         )
-        .bind(oldest.0)
+        .bind(&first_id(oldest)[..])
         .bind(AT_ONCE)
         .execute(&database.writer)
         .await?

@@ -12,9 +12,12 @@ pub(crate) fn at(number: u32) -> Timestamp {
     Timestamp(1_735_689_600_000_000 + i64::from(number) * 1_000_000)
 }
 
-/// Always the same id for a number.
+/// Always the same id for a number; that of a request begins with the millisecond of its arrival.
 pub(crate) fn id(kind: IdKind, number: u32) -> Id {
     let mut bytes = [7_u8; 16];
+    if kind == IdKind::Request {
+        bytes[..6].copy_from_slice(&(at(number).0 / 1_000).to_be_bytes()[2..]);
+    }
     bytes[12..].copy_from_slice(&number.to_be_bytes());
     Id::from_parts(kind, bytes)
 }
