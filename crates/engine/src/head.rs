@@ -5,17 +5,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use contract::body::Body;
 use contract::canon::Receipt;
-use contract::words::Id;
+use contract::words::{Dialect, Id};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use wire::render::limit_headers;
+use wire::render::{limit_headers, request_id_headers};
 
 use crate::settle::Settlement;
 use crate::stages::Whole;
 use crate::ticket::Ticket;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-pathgate-request-id");
 const MODEL: HeaderName = HeaderName::from_static("x-pathgate-model");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-pathgate-attempts");
 const CACHE: HeaderName = HeaderName::from_static("x-pathgate-cache");
@@ -58,17 +57,17 @@ pub(crate) fn fault(mut response: Response<Body>, settled: &Settlement) -> Respo
 }
 
 /// An answer that is not settled, such as the list of models.
-pub(crate) fn json(body: Bytes, id: Id) -> Response<Body> {
+pub(crate) fn json(body: Bytes, dialect: Dialect, id: Id) -> Response<Body> {
     let mut response = Response::new(body.into());
     *response.status_mut() = StatusCode::OK;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    put(response.headers_mut(), REQUEST_ID, id.text().as_str());
+    request_id_headers(dialect, id, response.headers_mut());
     response
 }
 
 fn add(headers: &mut HeaderMap, settled: &Settlement) {
-    if let Some(id) = settled.id {
-        put(headers, REQUEST_ID, id.text().as_str());
+    if let Some((id, dialect)) = settled.of {
+        request_id_headers(dialect, id, headers);
     }
     headers.insert(CACHE, HeaderValue::from_static("bypass"));
     headers.insert(ATTEMPTS, settled.attempts.into());

@@ -79,7 +79,7 @@ impl Pipeline {
         let snapshot = self.snapshot.load_full();
         let run = Run { snapshot: &snapshot, handles: &self.handles };
         match run.models(&ask).await {
-            Ok(body) => head::json(body, ask.id),
+            Ok(body) => head::json(body, ask.dialect, ask.id),
             Err(fault) => self.handles.renderer.render(ask.dialect, &fault, ask.id),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contract::ports::{Clock, Meter, Outcome, Recorder, Settled, Spent, Stage, StageTimes, Telemetry};
-use contract::words::{NanoUsd, Tick, Usage};
+use contract::words::{Dialect, Id, NanoUsd, Tick, Usage};
 use tokio::sync::mpsc;
 use tracing::{error, info_span};
 
@@ -47,7 +47,8 @@ pub(crate) struct Settlement {
     pub(crate) dropped: Option<String>,
     pub(crate) stages: StageTimes,
     pub(crate) start: Tick,
-    pub(crate) id: Option<contract::words::Id>,
+    /// The request, and the dialect whose clients read its id.
+    pub(crate) of: Option<(Id, Dialect)>,
 }
 
 impl Tail {
@@ -106,7 +107,7 @@ impl Tail {
             dropped: head::dropped(&record.receipt),
             stages: record.stages,
             start: record.start,
-            id: Some(record.entry.id),
+            of: Some((record.entry.id, record.entry.dialect)),
         };
         self.keep(&record.settled(end));
         settlement

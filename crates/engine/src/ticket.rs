@@ -283,7 +283,7 @@ impl Record {
             dropped: head::dropped(&self.receipt),
             stages: self.stages,
             start: self.start,
-            id: Some(self.entry.id),
+            of: Some((self.entry.id, self.entry.dialect)),
         }
     }
 

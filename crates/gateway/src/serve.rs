@@ -19,9 +19,9 @@ use crate::reload::Reloader;
 use crate::wiring::{self, Background, EdgeParts, Features, Identity, Kept};
 
 /// How long entries may take from the spool to the database at the end; what is left is moved after the next start.
-const FLUSH: Duration = Duration::from_secs(10);
+const FLUSH: Duration = Duration::from_secs(5);
 /// How long background work may take to end.
-const GOODBYE: Duration = Duration::from_secs(5);
+const GOODBYE: Duration = Duration::from_secs(3);
 
 /// Serves until SIGTERM or SIGINT.
 ///

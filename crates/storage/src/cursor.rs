@@ -94,7 +94,9 @@ mod tests {
     #[test]
     fn foreign_texts_are_refused() {
         let of_a_key = format!("l00000000{}", Id::new(IdKind::Key));
-        for text in ["", "l", "l12", "n1", "nzz", "n\u{e9}", "x00", "l000000\u{e9}00", "l00000000req_1", &of_a_key] {
+        for text in
+            ["", "l", "l12", "n1", "nzz", "n\u{e9}", "x00", "l000000\u{e9}00", "l00000000req_1", &of_a_key]
+        {
             assert!(Position::decode(text).is_err(), "{text}");
             assert!(decode_name(text).is_err(), "{text}");
         }

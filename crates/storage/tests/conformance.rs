@@ -7,7 +7,7 @@ mod sample;
 
 use batches::batch;
 use contract::ports::{LedgerFilter, LogFilter, PageRequest, Resource, ResourceKind, StoreError};
-use contract::words::{IdKind, Timestamp};
+use contract::words::{IdKind, Timestamp, Usage};
 use sample::{at, id, settled};
 use serde_json::json;
 use storage::{StorageConfig, Stores};
@@ -40,7 +40,10 @@ async fn open(dir: &tempfile::TempDir) -> Stores {
 conforms! {
     entries_come_back_as_they_were
     entries_sent_again_are_left_alone
+    plain_entries_come_back_too
     pages_are_newest_first_and_stable_under_inserts
+    lines_that_come_late_take_their_place
+    attempts_are_found_by_their_own_time
     the_log_is_filtered
     the_ledger_is_filtered
     foreign_cursors_are_refused
@@ -114,6 +117,41 @@ async fn pages_are_newest_first_and_stable_under_inserts(stores: Stores) {
     assert_eq!(lines, (0..10).rev().flat_map(|number| [(number, 2), (number, 1)]).collect::<Vec<_>>());
 }
 
+async fn plain_entries_come_back_too(stores: Stores) {
+    let mut batch = batch([3]);
+    let entry = &mut batch.requests[0];
+    entry.usage = Usage { input: 7, output: 2, ..Usage::default() };
+    entry.client = "2001:db8::7".parse().unwrap();
+    (entry.user, entry.detail, entry.trace_id, entry.request_body) = (None, None, None, None);
+    (entry.tags, entry.dropped) = (Vec::new(), Vec::new());
+    (entry.bytes_in, entry.bytes_out, entry.snapshot, entry.stream) = (0, 0, 0, false);
+    let expected = entry.clone();
+    stores.ledger.append(batch).await.unwrap();
+    assert_eq!(stores.log.request(expected.id).await.unwrap(), Some(expected));
+}
+
+async fn lines_that_come_late_take_their_place(stores: Stores) {
+    stores.ledger.append(batch([0, 2, 4])).await.unwrap();
+    let first = stores.log.requests(LogFilter::default(), page(2, None)).await.unwrap();
+    assert_eq!(first.items.iter().map(|entry| number_of(entry.at)).collect::<Vec<_>>(), [4, 2]);
+    stores.ledger.append(batch([3, 1])).await.unwrap();
+    let rest = stores.log.requests(LogFilter::default(), page(9, first.next)).await.unwrap();
+    assert_eq!(rest.items.iter().map(|entry| number_of(entry.at)).collect::<Vec<_>>(), [1, 0]);
+    assert_eq!(logged(&stores, LogFilter::default()).await, [4, 3, 2, 1, 0]);
+}
+
+async fn attempts_are_found_by_their_own_time(stores: Stores) {
+    let mut late = batch([0, 1]);
+    late.attempts[1].1.at = at(50);
+    stores.ledger.append(late).await.unwrap();
+    let all = LedgerFilter::default;
+    assert_eq!(billed(&stores, LedgerFilter { since: Some(at(50)), ..all() }).await, [(50, 2)]);
+    assert_eq!(
+        billed(&stores, LedgerFilter { until: Some(at(50)), ..all() }).await,
+        [(1, 2), (1, 1), (0, 1)]
+    );
+}
+
 async fn the_log_is_filtered(stores: Stores) {
     stores.ledger.append(batch(0..12)).await.unwrap();
     let all = LogFilter::default;
@@ -127,6 +165,7 @@ async fn the_log_is_filtered(stores: Stores) {
     );
     assert_eq!(logged(&stores, LogFilter { status: Some(429), ..all() }).await, [10, 5, 0]);
     assert_eq!(logged(&stores, LogFilter { outcome: Some("refused".into()), ..all() }).await, [10, 5, 0]);
+    assert_eq!(logged(&stores, LogFilter { outcome: Some("no word".into()), ..all() }).await, [0_u32; 0]);
 }
 
 async fn the_ledger_is_filtered(stores: Stores) {

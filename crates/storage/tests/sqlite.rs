@@ -141,6 +141,19 @@ async fn people_can_read_the_ledger_with_sql() {
             .unwrap();
     assert_eq!(id, settled(0).request.id.to_string());
     assert_eq!(time, "2025-01-01T00:00:00Z");
+    let words: (String, String, String) =
+        sqlx::query_as("SELECT dialect, operation, outcome FROM request_log WHERE status = 429 LIMIT 1")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+    assert_eq!(words, ("anthropic.messages".into(), "chat".into(), "refused".into()));
+    let words: (String, String, String) = sqlx::query_as(
+        "SELECT outcome, usage_source, cost_kind FROM ledger WHERE outcome = 'failed' LIMIT 1",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .unwrap();
+    assert_eq!(words, ("failed".into(), "none".into(), "nothing".into()));
 }
 
 #[tokio::test]

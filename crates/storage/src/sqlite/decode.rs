@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use contract::ports::{AttemptEntry, LedgerLine, RequestEntry, StoreError};
 use contract::words::{Id, IdKind, NanoUsd, Timestamp, Usage};
+use serde::Deserialize;
 use serde::de::value::{Error as WordError, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
-use serde::Deserialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row, Sqlite, Type};
 

@@ -5,7 +5,6 @@
 //! cost about 2 µs more per request. Both use the same SQLite library and wait for each other as processes do.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use contract::ports::{AttemptEntry, Batch, RequestEntry};
 use rusqlite::{Connection, OpenFlags, Result, Statement, ToSql, TransactionBehavior};
@@ -48,7 +47,10 @@ impl Insert {
         let columns = table.split(',').count();
         let row = format!("({})", vec!["?"; columns].join(", "));
         let statement = |rows: usize| {
-            format!("INSERT OR ROLLBACK INTO {table} VALUES {} ON CONFLICT DO NOTHING", vec![row.as_str(); rows].join(", "))
+            format!(
+                "INSERT OR ROLLBACK INTO {table} VALUES {} ON CONFLICT DO NOTHING",
+                vec![row.as_str(); rows].join(", ")
+            )
         };
         Self { many: statement(ROWS), one: statement(1) }
     }
