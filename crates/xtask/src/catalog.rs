@@ -31,8 +31,8 @@ pub(crate) fn run(folder: &Path, root: &Path, out: &mut impl Write) -> anyhow::R
     let (prices, abilities) = (read("litellm_model_prices.json")?, read("models_dev.json")?);
     let mut book = sources::priced(&prices);
     let conflicts = sources::complete(&mut book, &abilities);
-    for model in ["echo", "embed"] {
-        book.insert(("demo".into(), model.into()), sources::demo());
+    for (model, mode) in [("echo", "chat"), ("embed", "embedding")] {
+        book.insert(("demo".into(), model.into()), sources::demo(mode));
     }
 
     let data = root.join("crates/metering/data");

@@ -106,7 +106,7 @@ pub(super) fn complete(book: &mut Book, catalogue: &Value) -> Vec<String> {
             let known = book.contains_key(&key);
             let model = book.entry(key).or_default();
             if !known {
-                "chat".clone_into(&mut model.mode);
+                mode_of(facts).clone_into(&mut model.mode);
             }
             model.learn(facts);
             model.forget_made_up_zeros(name);
@@ -116,11 +116,11 @@ pub(super) fn complete(book: &mut Book, catalogue: &Value) -> Vec<String> {
     conflicts
 }
 
-/// The built-in model costs nothing, which is known, not unknown.
-pub(super) fn demo() -> Model {
+/// A built-in model costs nothing, which is known, not unknown.
+pub(super) fn demo(mode: &str) -> Model {
     let zero = || Value::from("0");
     Model {
-        mode: "any".to_owned(),
+        mode: mode.to_owned(),
         price: Map::from_iter([("input".to_owned(), zero()), ("output".to_owned(), zero())]),
         ..Model::default()
     }
@@ -134,6 +134,17 @@ pub(super) fn newest(catalogue: &Value) -> String {
         .filter_map(|(_, facts)| facts["last_updated"].as_str())
         .filter(|day| day.len() == 10);
     days.max().unwrap_or("unknown").to_owned()
+}
+
+/// What a model of the second catalogue does, which names only what it takes and gives.
+fn mode_of(facts: &Value) -> &str {
+    let outputs = facts["modalities"]["output"].as_array();
+    let gives = |kind: &str| outputs.is_none_or(|outputs| outputs.iter().any(|output| output == kind));
+    if gives("text") {
+        "chat"
+    } else {
+        outputs.and_then(|outputs| outputs.first()?.as_str()).unwrap_or("other")
+    }
 }
 
 fn model(facts: &Value, mode: &str) -> Model {
