@@ -43,7 +43,7 @@ CREATE TABLE targets (
 CREATE INDEX targets_by_deployment ON targets (deployment);
 CREATE INDEX targets_by_provider ON targets (provider);
 
--- What the columns `dialect`, `operation`, `outcome`, `usage_source` and `cost_kind` stand for.
+-- What the columns `operation`, `outcome`, `usage_source` and `cost_kind` stand for.
 CREATE TABLE words (
     kind   TEXT    NOT NULL,
     number INTEGER NOT NULL,
@@ -51,11 +51,6 @@ CREATE TABLE words (
     PRIMARY KEY (kind, number)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO words (kind, number, word) VALUES
-    ('dialect', 1, 'openai.chat'),
-    ('dialect', 2, 'openai.embeddings'),
-    ('dialect', 3, 'anthropic.messages'),
-    ('dialect', 4, 'gemini.generate'),
-    ('dialect', 5, 'gemini.embed'),
     ('operation', 1, 'chat'),
     ('operation', 2, 'embeddings'),
     ('outcome', 1, 'answered'),
@@ -77,7 +72,7 @@ CREATE TABLE request_lines (
     id            BLOB    NOT NULL PRIMARY KEY,
     at_us         INTEGER NOT NULL,
     caller        INTEGER NOT NULL,
-    dialect       INTEGER NOT NULL,
+    dialect       TEXT    NOT NULL,
     operation     INTEGER NOT NULL,
     model         TEXT,
     deployment    TEXT,
@@ -154,7 +149,7 @@ SELECT
     r.at_us,
     'key_' || lower(hex(c.key))                                       AS key_id,
     c.key_name, c.org, c.team, c.app,
-    (SELECT word FROM words WHERE kind = 'dialect' AND number = r.dialect) AS dialect,
+    r.dialect,
     (SELECT word FROM words WHERE kind = 'operation' AND number = r.operation) AS operation,
     r.model, r.deployment, r.status,
     (SELECT word FROM words WHERE kind = 'outcome' AND number = r.outcome) AS outcome,

@@ -106,7 +106,7 @@ pub(super) fn request(row: &SqliteRow) -> Result<RequestEntry, StoreError> {
     Ok(RequestEntry {
         id: row.id("id", IdKind::Request)?,
         at: Timestamp(row.get("at_us")?),
-        dialect: row.word("dialect")?,
+        dialect: word(row.get("dialect")?)?,
         operation: row.word("operation")?,
         key: row.key()?,
         key_name: row.text("key_name")?,

@@ -108,10 +108,10 @@ impl Caller {
 
     fn is(&self, entry: &RequestEntry) -> bool {
         self.key == entry.key
-            && self.key_name == entry.key_name
-            && self.org == entry.org
-            && self.team == entry.team
-            && self.app == entry.app
+            && same_if(self.key_name.as_ref(), entry.key_name.as_ref())
+            && same_if(self.org.as_ref(), entry.org.as_ref())
+            && same_if(self.team.as_ref(), entry.team.as_ref())
+            && same_if(self.app.as_ref(), entry.app.as_ref())
     }
 
     fn number(&self, tx: &Connection) -> Result<i64> {
@@ -139,11 +139,11 @@ impl Target {
     }
 
     fn is(&self, entry: &AttemptEntry) -> bool {
-        self.deployment == entry.deployment
-            && self.provider == entry.provider
-            && self.kind == entry.provider_kind
-            && self.model == entry.upstream_model
-            && self.price == entry.price_version
+        same(&self.deployment, &entry.deployment)
+            && same(&self.provider, &entry.provider)
+            && same(&self.kind, &entry.provider_kind)
+            && same(&self.model, &entry.upstream_model)
+            && same_if(self.price.as_ref(), entry.price_version.as_ref())
     }
 
     fn number(&self, tx: &Connection) -> Result<i64> {
@@ -156,6 +156,18 @@ impl Target {
              VALUES (?, ?, ?, ?, ?) RETURNING id",
             values,
         )
+    }
+}
+
+/// Most often it is one text, shared.
+fn same(one: &Arc<str>, other: &Arc<str>) -> bool {
+    Arc::ptr_eq(one, other) || one == other
+}
+
+fn same_if(one: Option<&Arc<str>>, other: Option<&Arc<str>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => same(one, other),
+        (one, other) => one.is_none() && other.is_none(),
     }
 }
 

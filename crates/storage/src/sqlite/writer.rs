@@ -142,7 +142,7 @@ fn put_request(row: &mut Row<'_, '_>, entry: &RequestEntry, caller: i64, detail:
     row.put(&entry.id.bytes()[..])?;
     row.put(entry.at.0)?;
     row.put(caller)?;
-    row.put(entry.dialect.number())?;
+    row.put(entry.dialect.as_str())?;
     row.put(entry.operation.number())?;
     row.put(entry.model.as_deref())?;
     row.put(entry.deployment.as_deref())?;
