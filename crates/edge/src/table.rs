@@ -67,7 +67,10 @@ impl<'a> Target<'a> {
 pub(crate) fn guess(path: &str, headers: &HeaderMap) -> Dialect {
     match Target::find(path) {
         Some(Target::Llm(dialect)) => dialect,
-        _ if path.starts_with("/anthropic/") || headers.contains_key("anthropic-version") => {
+        _ if path.starts_with("/anthropic/")
+            || path.starts_with("/v1/messages/")
+            || headers.contains_key("anthropic-version") =>
+        {
             Dialect::AnthropicMessages
         }
         _ if path.starts_with("/v1beta/") || path.starts_with("/gemini/") => Dialect::GeminiGenerate,

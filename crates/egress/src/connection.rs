@@ -151,7 +151,11 @@ impl Link {
 }
 
 impl Line {
-    async fn head(&mut self, request: Request<Body>, due: Instant) -> Result<Response<Incoming>, SendFailure> {
+    async fn head(
+        &mut self,
+        request: Request<Body>,
+        due: Instant,
+    ) -> Result<Response<Incoming>, SendFailure> {
         let mut answer = pin!(self.sender.try_send_request(request));
         let answered = poll_fn(|cx| {
             self.drive(cx);

@@ -76,7 +76,9 @@ impl Tail {
     }
 
     fn settle_abandoned(&self, mut record: Box<Record>) {
-        record.end_attempt(&Ending::CLIENT_GONE, self.clock().tick());
+        let now = self.clock().tick();
+        record.end_attempt(&Ending::CLIENT_GONE, now);
+        record.stages.cut(now);
         record.entry.outcome = Outcome::ClientGone;
         record.entry.status = 499;
         record.entry.error = Some("client_gone".into());

@@ -261,6 +261,7 @@ impl Metered {
         let code = broken.map(Fault::code).or_else(|| self.reported_error());
         ticket.consumed(self.lane.consumed());
         let outcome = if code.is_some() { Outcome::Interrupted } else { Outcome::Answered };
+        ticket.cut();
         ticket.end_attempt(&Ending { outcome, error: code.map(Code::as_str), assume_consumed: true });
         let waiting: usize = self.out.iter().map(Bytes::len).sum();
         let bytes_out = self.bytes_out + waiting as u64;

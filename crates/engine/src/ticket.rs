@@ -239,7 +239,13 @@ impl Ticket {
         });
     }
 
+    /// The stages are over, the one under way as well.
+    pub(crate) fn cut(&mut self) {
+        self.with(|record, tail| record.stages.cut(tail.clock().tick()));
+    }
+
     pub(crate) fn failed(&mut self, fault: &Fault, status: StatusCode, bytes_out: u64) {
+        self.cut();
         self.edit(|record| {
             record.entry.outcome =
                 if record.entry.attempts == 0 { Outcome::Refused } else { Outcome::Failed };

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::cli::{Failure, Setup, load_setup};
+use crate::cli::{Exit, Failure, Setup, load_setup};
 use crate::config::Config;
 use crate::discovery::Discovery;
 use crate::snapshot::compile;
@@ -87,16 +87,7 @@ impl Reloader {
     }
 
     fn reload(&self) {
-        if let Some(certificates) = &self.live.certificates {
-            match certificates.reload_if_changed() {
-                Ok(true) => info!("the certificate was read again"),
-                Ok(false) => {}
-                Err(failure) => {
-                    error!(error = %failure, "the new certificate cannot be used; the old one stays");
-                }
-            }
-        }
-        let result = self.take_in();
+        let result = self.certificate().and_then(|()| self.take_in());
         let at = self.clock.now();
         self.live.metrics.reloaded(result.as_ref().ok().copied());
         match &result {
@@ -105,6 +96,16 @@ impl Reloader {
         }
         let outcome = Reload { at, error: result.err().map(|failure| failure.message) };
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+    }
+
+    /// Reads the certificate again if its files have changed.
+    fn certificate(&self) -> Result<(), Failure> {
+        let Some(certificates) = &self.live.certificates else { return Ok(()) };
+        let changed = certificates.reload_if_changed();
+        if changed.map_err(|failure| Failure::new(Exit::BadConfiguration, failure))? {
+            info!("the certificate was read again");
+        }
+        Ok(())
     }
 
     /// Loads, compiles and only then swaps; gives the version of the snapshot now in force.
@@ -117,7 +118,7 @@ impl Reloader {
         self.live
             .egress
             .reconfigure(&settings, tls)
-            .map_err(|failure| Failure::new(crate::cli::Exit::BadConfiguration, failure))?;
+            .map_err(|failure| Failure::new(Exit::BadConfiguration, failure))?;
         warn_about_restart(&current.config, config);
         self.live.keys.replace_file_keys(&config.auth, &config.keys);
         let version = self.version.fetch_add(1, Ordering::Relaxed) + 1;

@@ -96,7 +96,7 @@ async fn start(
     status.fill(Arc::clone(&reloader));
     let hangup = Arc::new(Notify::new());
     background.tasks.spawn(reloader.run(Arc::clone(&hangup), background.stop.clone()));
-    info!(addresses = ?edge.addresses(), version = env!("CARGO_PKG_VERSION"), "listening");
+    info!(addresses = ?edge.addresses(), admin = ?edge.admin_address(), version = env!("CARGO_PKG_VERSION"), "listening");
     Ok(Running { edge, hangup })
 }
 

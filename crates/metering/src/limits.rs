@@ -103,7 +103,7 @@ fn step(rate: Rate, full_at: u64, now: Tick) -> Result<(u64, LimitState), Fault>
         let wait = Duration::from_nanos(used - capacity);
         return Err(Fault::saying(
             Code::RateLimited,
-            format!("This API key may send {rate} requests. Wait as long as 'retry-after' says."),
+            format!("This API key is limited to {rate}. Wait as long as 'retry-after' says."),
         )
         .retry_after(wait)
         .limited(state(used - interval, full_at)));

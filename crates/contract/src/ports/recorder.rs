@@ -70,6 +70,19 @@ impl StageTimes {
         self.ends[stage as usize] = Some(at);
     }
 
+    /// The request is over before its time: what went by since the last stage ended belongs to the one under way. When every
+    /// stage had ended, that was a stream on its way to the client, which is part of the attempt.
+    pub fn cut(&mut self, at: Tick) {
+        let under_way = Stage::ALL.into_iter().find(|stage| self.ends[*stage as usize].is_none());
+        match under_way {
+            Some(Stage::Settle) | None => {
+                self.ended(Stage::Attempt, at);
+                self.ended(Stage::InspectOutput, at);
+            }
+            Some(stage) => self.ended(stage, at),
+        }
+    }
+
     /// The stages that were reached with start and end, given when the first began.
     pub fn spans(&self, start: Tick) -> impl Iterator<Item = (Stage, Tick, Tick)> {
         let mut from = start;
@@ -302,4 +315,34 @@ pub trait Telemetry: Send + Sync {
     fn edge_refused(&self, code: crate::Code);
     /// The spool refused an entry.
     fn record_failed(&self, error: &RecordError);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lasted(times: &StageTimes) -> Vec<(&'static str, u64)> {
+        times.spans(Tick(0)).map(|(stage, from, to)| (stage.as_str(), to.0 - from.0)).collect()
+    }
+
+    #[test]
+    fn a_failure_books_its_time_to_the_stage_it_happened_in() {
+        let mut times = StageTimes::default();
+        times.ended(Stage::Authenticate, Tick(1));
+        times.cut(Tick(9));
+        times.ended(Stage::Settle, Tick(10));
+        assert_eq!(lasted(&times), [("authenticate", 1), ("admit", 8), ("settle", 1)]);
+    }
+
+    #[test]
+    fn a_stream_belongs_to_the_attempt() {
+        let mut times = StageTimes::default();
+        for (tick, stage) in Stage::ALL.into_iter().take(7).enumerate() {
+            times.ended(stage, Tick(tick as u64));
+        }
+        times.cut(Tick(100));
+        times.ended(Stage::Settle, Tick(101));
+        let lasted = lasted(&times);
+        assert_eq!(lasted[5..], [("attempt", 96), ("inspect_output", 0), ("settle", 1)]);
+    }
 }

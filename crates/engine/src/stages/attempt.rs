@@ -178,7 +178,10 @@ impl Run<'_> {
                 Ok(body)
             }
             Operation::Embeddings => {
-                let reply = wire::read_embed_reply(target, bytes).map_err(nonsense)?;
+                let mut reply = wire::read_embed_reply(target, bytes).map_err(nonsense)?;
+                if reply.model.is_empty() {
+                    reply.model.clone_from(&request.envelope.model);
+                }
                 Ok(wire::write_embed_reply(request.dialect, &reply, format))
             }
         }
