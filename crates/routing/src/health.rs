@@ -1,4 +1,7 @@
 //! How each deployment has been doing on this instance. Survives a change of snapshot.
+//!
+//! A record is kept for every target of an alias, and for what has answered once: clients can make up any number of names
+//! that never do.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,9 +9,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use contract::Code;
+use contract::fault::Blame;
 use contract::ports::Health;
 
-/// Most deployments that are remembered: clients can name any upstream model of a provider.
+/// Most deployments that are remembered, besides those of the configuration: some upstreams answer to any name.
 const MOST: usize = 4_096;
 
 /// The memory of all deployments.
@@ -79,15 +83,28 @@ impl Record {
 }
 
 impl Healths {
-    /// Notes how an attempt went.
+    /// Keeps a record of these from now on, whether they ever answer or not.
+    pub fn expect<'a>(&self, deployments: impl IntoIterator<Item = &'a Arc<str>>) {
+        let mut known = self.deployments.write().unwrap_or_else(PoisonError::into_inner);
+        for deployment in deployments {
+            known.entry(Arc::clone(deployment)).or_insert_with(|| Arc::new(Record::new()));
+        }
+    }
+
+    /// Notes how an attempt went. What says nothing about the deployment, such as a request that it had reason to refuse, is
+    /// passed over, as are failures of a deployment that nobody knows.
     pub fn note(&self, deployment: &Arc<str>, outcome: Result<Duration, Code>) {
+        if outcome.is_err_and(|code| code.blame() != Blame::Upstream || code == Code::UpstreamRejected) {
+            return;
+        }
         let known = {
             let deployments = self.deployments.read().unwrap_or_else(PoisonError::into_inner);
             deployments.get(deployment).map(Arc::clone)
         };
         match known {
             Some(record) => record.note(outcome),
-            None => self.first(deployment, outcome),
+            None if outcome.is_ok() => self.first(deployment, outcome),
+            None => {}
         }
     }
 
@@ -103,7 +120,11 @@ impl Healths {
     #[must_use]
     pub fn view(&self) -> Vec<Health> {
         let deployments = self.deployments.read().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<Health> = deployments.iter().map(|(name, record)| record.view(name)).collect();
+        let mut all: Vec<Health> = deployments
+            .iter()
+            .map(|(name, record)| record.view(name))
+            .filter(|health| health.attempts > 0)
+            .collect();
         drop(deployments);
         all.sort_by(|left, right| left.deployment.cmp(&right.deployment));
         all
@@ -118,6 +139,8 @@ mod tests {
     fn failures_count_until_a_success() {
         let healths = Healths::default();
         let name: Arc<str> = "house/x".into();
+        healths.expect([&name]);
+        assert!(healths.view().is_empty(), "not tried yet");
         healths.note(&name, Err(Code::UpstreamTimeout));
         healths.note(&name, Err(Code::UpstreamError));
         let view = &healths.view()[0];
@@ -134,8 +157,35 @@ mod tests {
     fn names_made_up_by_clients_do_not_grow_the_memory() {
         let healths = Healths::default();
         for number in 0..MOST + 10 {
-            healths.note(&format!("house/{number}").into(), Err(Code::UpstreamRejected));
+            healths.note(&format!("house/{number}").into(), Err(Code::UpstreamError));
+        }
+        assert!(healths.view().is_empty());
+        let real: Arc<str> = "house/real".into();
+        healths.note(&real, Ok(Duration::from_micros(800)));
+        healths.note(&real, Err(Code::UpstreamError));
+        let view = healths.view();
+        assert_eq!((view.len(), view[0].attempts, view[0].failures), (1, 2, 1));
+    }
+
+    #[test]
+    fn names_that_answer_are_remembered_up_to_a_cap() {
+        let healths = Healths::default();
+        for number in 0..MOST + 10 {
+            healths.note(&format!("house/{number}").into(), Ok(Duration::ZERO));
         }
         assert_eq!(healths.view().len(), MOST);
+    }
+
+    #[test]
+    fn a_refused_request_says_nothing_about_the_deployment() {
+        let healths = Healths::default();
+        let name: Arc<str> = "house/x".into();
+        healths.note(&name, Ok(Duration::from_micros(800)));
+        for code in [Code::UpstreamRejected, Code::BodyTooLarge, Code::ClientGone] {
+            healths.note(&name, Err(code));
+        }
+        let view = &healths.view()[0];
+        assert_eq!((view.attempts, view.failures, view.consecutive_failures), (1, 0, 0));
+        assert_eq!(view.last_error, None);
     }
 }

@@ -83,6 +83,9 @@ impl Table {
         };
         for (name, model) in parts.models {
             let alias = table.alias(&name, &model);
+            table
+                .healths
+                .expect(alias.targets.iter().chain(&alias.fallback).map(|deployment| &deployment.id));
             table.aliases.insert(name, alias);
         }
         table.list(&[]);

@@ -98,3 +98,17 @@ fn unknown_names_and_operations_are_told_apart() {
     let fault = table.plan("one/x", Operation::Embeddings).unwrap_err();
     assert_eq!(fault.code(), Code::UnsupportedCapability);
 }
+
+#[test]
+fn the_health_of_targets_is_kept_before_they_answer() {
+    let table = table(serde_json::json!({
+        "fast": { "route": { "targets": [{ "to": "one/a" }], "fallback": ["two/c"] } }
+    }));
+    for name in ["fast", "one/made-up"] {
+        for deployment in table.plan(name, Operation::Chat).unwrap().deployments {
+            table.observe(&deployment, Err(Code::UpstreamConnect));
+        }
+    }
+    let seen: Vec<String> = table.health().into_iter().map(|health| health.deployment).collect();
+    assert_eq!(seen, ["one/a", "two/c"]);
+}

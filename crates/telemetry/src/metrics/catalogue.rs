@@ -76,7 +76,7 @@ pub(super) const FAMILIES: &[Family] = &[
         Kind::Counter,
         ("pathgate_requests", None),
         &["dialect", "model", "status", "outcome"],
-        "Finished requests. `model` is the deployment that answered, `none` if none did; `status` is what the client got; `outcome` is answered, refused, failed, client_gone or interrupted.",
+        "Finished requests. `model` is the deployment that answered, `none` if none did, `other` if it has no series of its own; `status` is what the client got; `outcome` is answered, refused, failed, client_gone or interrupted.",
     ),
     family(
         Name::RequestDuration,
@@ -111,7 +111,7 @@ pub(super) const FAMILIES: &[Family] = &[
         Kind::Counter,
         ("pathgate_attempts", None),
         &["provider", "deployment", "outcome", "code"],
-        "Calls to deployments. `code` is the fault's code, empty without one; `schema/errors.md` lists them.",
+        "Calls to deployments. `deployment` is `other` for what only a client named (`provider/model`) until it has answered once, and beyond 1,000 deployments; `provider` is always the real one. `code` is the fault's code, empty without one; `schema/errors.md` lists them.",
     ),
     family(
         Name::FirstByte,

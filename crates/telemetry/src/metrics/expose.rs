@@ -184,9 +184,9 @@ fn write_labelled(figures: &DeploymentFigures, to: &mut Samples<'_>) -> fmt::Res
             }
         }
         Name::Attempts => {
-            for ((outcome, code), count) in figures.attempts.show() {
+            for ((provider, outcome, code), count) in figures.attempts.show() {
                 let code = code.as_deref().unwrap_or_default();
-                to.counter(&[figures.provider(), &figures.name, outcome.as_str(), code], &count)?;
+                to.counter(&[&provider, &figures.name, outcome.as_str(), code], &count)?;
             }
         }
         _ => {

@@ -12,7 +12,7 @@ use contract::words::Dialect;
 
 /// Requests that no deployment answered.
 pub(super) const NO_DEPLOYMENT: &str = "none";
-/// All deployments beyond [`MOST_DEPLOYMENTS`].
+/// Deployments without series of their own: beyond [`MOST_DEPLOYMENTS`], or named by a client and never heard of.
 pub(super) const OTHER_DEPLOYMENTS: &str = "other";
 /// A gateway with `provider/*` routes meets as many deployments as its clients can name.
 const MOST_DEPLOYMENTS: usize = 1000;
@@ -142,7 +142,8 @@ pub(super) struct DeploymentFigures {
     /// `provider/upstream-name`, or one of the two stand-ins above.
     pub(super) name: Arc<str>,
     pub(super) requests: Series<(Dialect, u16, Outcome)>,
-    pub(super) attempts: Series<(Outcome, Option<Arc<str>>)>,
+    /// By provider too, as `other` stands for deployments of several.
+    pub(super) attempts: Series<(Arc<str>, Outcome, Option<Arc<str>>)>,
     pub(super) tokens: [Count; 5],
     pub(super) cost_nano: Count,
     pub(super) cost_unknown: Count,
@@ -161,16 +162,11 @@ impl DeploymentFigures {
             first_byte: Histogram::new(LATENCY),
         }
     }
-
-    /// The provider's name.
-    pub(super) fn provider(&self) -> &str {
-        self.name.split_once('/').map_or(&*self.name, |(provider, _)| provider)
-    }
 }
 
 type Map = HashMap<Arc<str>, Arc<DeploymentFigures>>;
 
-/// The figures of each deployment seen so far. Reading takes no lock; the first request of a deployment copies the map.
+/// The figures of each deployment admitted so far. Reading takes no lock; admitting a deployment copies the map.
 #[derive(Debug)]
 pub(super) struct Deployments {
     map: ArcSwap<Map>,
@@ -234,9 +230,15 @@ impl Deployments {
 }
 
 impl Seen<'_> {
-    /// Counts for a deployment; `None` is for requests that none answered.
-    pub(super) fn with(&self, name: Option<&Arc<str>>, count: impl FnOnce(&DeploymentFigures)) {
-        let Some(name) = name else { return count(&self.all.none) };
+    /// What to count in for a deployment that has series of its own, or for all others; `None` is for requests that no
+    /// deployment answered.
+    pub(super) fn get(&self, name: Option<&Arc<str>>) -> &DeploymentFigures {
+        let Some(name) = name else { return &self.all.none };
+        self.map.get(name).map_or(&self.all.other, |figures| figures)
+    }
+
+    /// Counts for a deployment, which gets series of its own now if there is room.
+    pub(super) fn admit(&self, name: &Arc<str>, count: impl FnOnce(&DeploymentFigures)) {
         match self.map.get(name) {
             Some(figures) => count(figures),
             None => match self.all.grow(name) {
@@ -268,7 +270,7 @@ mod tests {
         let deployments = Deployments::default();
         for number in 0..MOST_DEPLOYMENTS + 5 {
             let name: Arc<str> = format!("p/{number}").into();
-            deployments.load().with(Some(&name), |figures| figures.cost_unknown.add(1));
+            deployments.load().admit(&name, |figures| figures.cost_unknown.add(1));
         }
         assert_eq!(deployments.map.load().len(), MOST_DEPLOYMENTS);
         assert_eq!(deployments.other.cost_unknown.get(), 5);

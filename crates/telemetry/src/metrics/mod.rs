@@ -1,7 +1,8 @@
 //! The figures Prometheus reads: atomics on the request path, text when asked.
 //!
-//! No label comes from a client: models show up only as deployments, which the configuration names, and even those are
-//! capped. Look next at [`catalogue`] for what there is and at [`figures`] for how it is counted.
+//! No label is a client's invention: models show up only as deployments, a deployment that only a client named gets series
+//! once it has answered, and all of them are capped. Look next at [`catalogue`] for what there is and at [`figures`] for
+//! how it is counted.
 
 mod catalogue;
 mod expose;
@@ -15,7 +16,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use contract::Code;
-use contract::ports::{AttemptEntry, Clock, CostKind, Exposition, PoolState, Settled};
+use contract::ports::{AttemptEntry, Clock, CostKind, Exposition, Outcome, PoolState, RequestEntry, Settled};
 use contract::words::Timestamp;
 use prometheus_client::registry::Registry;
 
@@ -145,17 +146,28 @@ impl Metrics {
         }
         let request = &settled.request;
         let deployments = figures.deployments.load();
-        deployments.with(request.deployment.as_ref(), |figures| {
-            figures.requests.add(&(request.dialect, request.status, request.outcome));
-        });
         for attempt in &settled.attempts {
-            deployments.with(Some(&attempt.deployment), |figures| count_attempt(figures, attempt));
+            if attempt.outcome == Outcome::Answered || !named_by_client(request, attempt) {
+                deployments.admit(&attempt.deployment, |figures| count_attempt(figures, attempt));
+            } else {
+                count_attempt(deployments.get(Some(&attempt.deployment)), attempt);
+            }
         }
+        // Loaded anew, since an attempt may have admitted the deployment.
+        let deployments = figures.deployments.load();
+        let answered = deployments.get(request.deployment.as_ref());
+        answered.requests.add(&(request.dialect, request.status, request.outcome));
     }
 }
 
+/// Whether the client itself wrote the deployment's name, which may be invented; aliases and listed names lead to real ones.
+/// The record may hold only the beginning of what the client wrote.
+fn named_by_client(request: &RequestEntry, attempt: &AttemptEntry) -> bool {
+    request.model.as_deref().is_none_or(|asked| attempt.deployment.starts_with(asked))
+}
+
 fn count_attempt(figures: &DeploymentFigures, attempt: &AttemptEntry) {
-    figures.attempts.add(&(attempt.outcome, attempt.error.clone()));
+    figures.attempts.add(&(Arc::clone(&attempt.provider), attempt.outcome, attempt.error.clone()));
     let usage = &attempt.usage;
     let tokens = [
         usage.input.saturating_add(usage.audio_input),

@@ -156,6 +156,57 @@ fn an_unknown_price_is_not_a_cost_of_nothing() {
     assert!(!samples.contains_key(r#"pathgate_cost_usd_total{deployment="openai/new"}"#));
 }
 
+fn failed(deployment: &str) -> AttemptEntry {
+    AttemptEntry {
+        outcome: Outcome::Failed,
+        error: Some("upstream_rejected".into()),
+        first_byte_us: None,
+        cost: None,
+        ..attempt(deployment)
+    }
+}
+
+/// A request whose client wrote the deployment's full name.
+fn asked_for(attempt: AttemptEntry) -> Settled {
+    let asked = Arc::clone(&attempt.deployment);
+    let mut settled = settled(vec![attempt]);
+    settled.request.model = Some(asked);
+    settled
+}
+
+#[test]
+fn names_made_up_by_clients_take_no_series_from_real_deployments() {
+    let metrics = metrics(Vec::new());
+    for number in 0..1_500 {
+        metrics.settled(&asked_for(failed(&format!("house/r{number}"))));
+    }
+    let mut long = asked_for(failed("spare/a-name-that-the-record-cuts"));
+    long.request.model = Some("spare/a-name".into());
+    metrics.settled(&long);
+    metrics.settled(&asked_for(attempt("house/real")));
+    metrics.settled(&asked_for(failed("house/real")));
+    let text = metrics.text();
+    assert!(!text.contains("house/r1") && !text.contains("a-name"));
+    let samples = read(&text);
+    let attempts = |provider, deployment, outcome, code| {
+        let labels =
+            format!(r#"provider="{provider}",deployment="{deployment}",outcome="{outcome}",code="{code}""#);
+        samples[&*format!("pathgate_attempts_total{{{labels}}}")]
+    };
+    assert_eq!(attempts("house", "other", "failed", "upstream_rejected"), 1_500.0);
+    assert_eq!(attempts("spare", "other", "failed", "upstream_rejected"), 1.0);
+    assert_eq!(attempts("house", "house/real", "answered", ""), 1.0);
+    assert_eq!(attempts("house", "house/real", "failed", "upstream_rejected"), 1.0);
+}
+
+#[test]
+fn a_target_of_an_alias_has_series_before_it_answers() {
+    let metrics = metrics(Vec::new());
+    metrics.settled(&settled(vec![failed("house/down")]));
+    let key = r#"pathgate_attempts_total{provider="house",deployment="house/down",outcome="failed",code="upstream_rejected"}"#;
+    assert_eq!(read(&metrics.text())[key], 1.0);
+}
+
 #[test]
 fn names_cannot_break_the_format() {
     let pool = PoolState { provider: "a\"b\\c\nd".into(), open: 5, idle: 2, opened: 9 };
