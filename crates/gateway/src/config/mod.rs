@@ -7,6 +7,7 @@ mod accounts;
 mod branch;
 mod facets;
 mod interpolate;
+mod named_files;
 mod problem;
 mod root;
 mod suggest;

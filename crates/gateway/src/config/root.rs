@@ -7,7 +7,7 @@ use contract::words::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::provider_configs;
+use super::{named_files, provider_configs};
 use crate::environment;
 
 /// Where spans go when the file does not say (OpenTelemetry, "General SDK Configuration").
@@ -81,6 +81,7 @@ pub(crate) fn check(config: &Config, faults: &mut Faults) {
     let names: BTreeSet<&str> = accounts.iter().map(|(name, _)| name.as_str()).collect();
     routing::check(&config.models, &names, faults);
     telemetry::check(&config.telemetry, faults);
+    named_files::check(config, faults);
 }
 
 /// Checks a text against a `format` of the schema, so that all wrong texts are told at once.
