@@ -91,33 +91,17 @@ struct Tier {
 }
 
 /// Prices as they are written: decimals in USD per million tokens.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct PriceText {
-    /// Input.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub input: Option<String>,
-    /// Output.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub output: Option<String>,
-    /// Input read from the prompt cache.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cached: Option<String>,
-    /// Input written to the prompt cache for 5 minutes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cache_write: Option<String>,
-    /// Input written to the prompt cache for 1 hour.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cache_write_long: Option<String>,
-    /// Reasoning, where it is not billed as output.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reasoning: Option<String>,
-    /// Audio input.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub audio_input: Option<String>,
-    /// Audio output.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub audio_output: Option<String>,
+struct PriceText {
+    input: Option<String>,
+    output: Option<String>,
+    cached: Option<String>,
+    cache_write: Option<String>,
+    cache_write_long: Option<String>,
+    reasoning: Option<String>,
+    audio_input: Option<String>,
+    audio_output: Option<String>,
 }
 
 impl PriceText {
@@ -126,7 +110,7 @@ impl PriceText {
     ///
     /// # Errors
     /// The figure that is not a decimal.
-    pub fn compile(&self, under: &PriceTier) -> Result<PriceTier, String> {
+    fn compile(&self, under: &PriceTier) -> Result<PriceTier, String> {
         let figure = |text: &Option<String>, otherwise: Option<PicoUsd>| match text {
             Some(text) => parse_usd_per_million(text).map(Some),
             None => Ok(otherwise),
@@ -148,7 +132,7 @@ impl PriceText {
 ///
 /// # Errors
 /// The text is not such a decimal.
-pub fn parse_usd_per_million(text: &str) -> Result<PicoUsd, String> {
+fn parse_usd_per_million(text: &str) -> Result<PicoUsd, String> {
     let wrong = || format!("`{text}` is not a price: write USD per million tokens, such as 2.5 or 0.0375");
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());

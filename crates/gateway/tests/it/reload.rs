@@ -225,6 +225,6 @@ async fn a_new_certificate_is_served_without_a_restart() {
     assert!(shown(&old).await.is_err());
 
     std::fs::write(dir.path().join("cert.pem"), Bytes::from_static(b"rubbish")).unwrap();
-    gateway.says("the new certificate cannot be used").await;
+    gateway.says("the new configuration is refused and the old one stays").await;
     shown(&new).await.expect("the one before stays");
 }
