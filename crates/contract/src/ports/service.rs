@@ -6,9 +6,9 @@ use std::sync::Arc;
 use http::{HeaderMap, Request, Response};
 
 use super::BoxFuture;
+use crate::Fault;
 use crate::body::Body;
 use crate::words::{Dialect, Id, Secret, Tick, Timestamp};
-use crate::{Fault, canon::Receipt};
 
 /// A request as the edge hands it over: headers read, body not.
 pub struct Arrived {
@@ -54,10 +54,6 @@ pub struct ModelsAsk {
 pub trait FaultRenderer: Send + Sync {
     /// The whole response, headers such as `retry-after` included.
     fn render(&self, dialect: Dialect, fault: &Fault, request: Id) -> Response<Body>;
-    /// The receipt as the value of `x-pathgate-dropped`.
-    fn receipt(&self, receipt: &Receipt) -> String {
-        receipt.to_string()
-    }
 }
 
 /// A whole HTTP surface behind the edge, such as the admin API.
