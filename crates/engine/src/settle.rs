@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::ports::{Clock, Meter, Outcome, Recorder, Settled, Spent, Stage, StageTimes, Telemetry};
+use contract::ports::{Clock, Entries, Meter, Outcome, Recorder, Settled, Spent, Stage, StageTimes, Telemetry};
 use contract::words::{Dialect, Id, NanoUsd, Tick, Usage};
 use tokio::sync::mpsc;
 use tracing::{error, info_span};
@@ -116,8 +116,8 @@ impl Tail {
     }
 
     fn keep(&self, settled: &Settled) {
-        if let Err(failure) = self.ports.recorder.record(settled) {
-            let _span = info_span!("settle", request = %settled.request.id).entered();
+        if let Err(failure) = self.ports.recorder.record(&settled.entries) {
+            let _span = info_span!("settle", request = %settled.entries.request.id).entered();
             error!(error = %failure, "the ledger and log entries of this request could not be kept");
             self.ports.telemetry.record_failed(&failure);
         }
@@ -143,8 +143,7 @@ impl SettleTask {
 impl Record {
     fn settled(self: Box<Self>, end: Tick) -> Settled {
         Settled {
-            request: self.entry,
-            attempts: self.attempts,
+            entries: Arc::new(Entries { request: self.entry, attempts: self.attempts }),
             start: self.start,
             end,
             attempt_spans: self.attempt_spans,

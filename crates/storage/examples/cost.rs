@@ -10,7 +10,7 @@ mod sample;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use contract::ports::{BoxFuture, Clock, Recorder, RequestEntry, Settled};
+use contract::ports::{BoxFuture, Clock, Entries, Recorder, RequestEntry};
 use contract::words::{Id, IdKind, Tick, Timestamp, Usage};
 use storage::{Spool, StorageConfig};
 use tokio_util::sync::CancellationToken;
@@ -33,18 +33,18 @@ impl Clock for RealClock {
 }
 
 /// A request of the usual kind: one attempt, no bodies, no tags.
-fn settled(number: u32, key: Id, clock: &RealClock) -> Settled {
-    let mut settled = sample::settled(number);
+fn entries(number: u32, key: Id, clock: &RealClock) -> Entries {
+    let mut entries = sample::entries(number);
     let usage = Usage { input: 120, output: 80, ..Usage::default() };
     let now = clock.now();
-    settled.attempts.remove(0);
-    for attempt in &mut settled.attempts {
+    entries.attempts.remove(0);
+    for attempt in &mut entries.attempts {
         attempt.id = Id::at(IdKind::Attempt, now);
         attempt.at = now;
         attempt.number = 1;
         attempt.usage = usage;
     }
-    settled.request = RequestEntry {
+    entries.request = RequestEntry {
         id: Id::at(IdKind::Request, now),
         at: now,
         key: Some(key),
@@ -56,9 +56,9 @@ fn settled(number: u32, key: Id, clock: &RealClock) -> Settled {
         usage,
         dropped: Vec::new(),
         request_body: None,
-        ..settled.request
+        ..entries.request
     };
-    settled
+    entries
 }
 
 /// User and system time of this process: fields 14 and 15 of `/proc/self/stat`, in hundredths of a second.
@@ -92,7 +92,7 @@ fn main() {
         let spool =
             Spool::open(&config.spool_dir().expect("a spool"), config.spool.max_size.0).expect("a spool");
         let key = Id::new(IdKind::Key);
-        let all: Vec<Settled> = (0..count).map(|number| settled(number, key, &clock)).collect();
+        let all: Vec<_> = (0..count).map(|number| Arc::new(entries(number, key, &clock))).collect();
 
         let (half, rest) = all.split_at(all.len() / 2);
         let half_count = u32::try_from(half.len()).expect("a small number");
@@ -112,7 +112,7 @@ fn main() {
         report("drain of a backlog", began, used, half_count);
 
         let (began, used) = (Instant::now(), cpu());
-        for some in rest.chunks(800) {
+        for some in rest.chunks(1_600) {
             for one in some {
                 spool.record(one).expect("a record");
             }

@@ -1,11 +1,11 @@
 //! JSON written by hand: names of fields are copied, not searched for characters to escape. Serde takes half a microsecond
 //! more for the record of a request.
 //!
-//! Not a serializer: who writes sees to commas and brackets. Used by the spool's lines and the database's `detail`.
+//! Not a serializer: who writes sees to commas and brackets. Used by the database's `detail`.
 
 use std::net::IpAddr;
 
-use contract::words::{Id, NanoUsd, Usage};
+use contract::words::Usage;
 
 /// JSON under way. A `name` is the text up to the value, such as `,"model":`.
 pub(crate) struct Json<'a>(pub(crate) &'a mut Vec<u8>);
@@ -72,10 +72,6 @@ impl Json<'_> {
         });
     }
 
-    pub(crate) fn id(&mut self, name: &str, id: Id) {
-        self.word(name, id.text().as_str());
-    }
-
     pub(crate) fn address(&mut self, name: &str, address: IpAddr) {
         self.raw(name);
         match address {
@@ -91,31 +87,14 @@ impl Json<'_> {
         }
     }
 
-    pub(crate) fn int(&mut self, name: &str, number: i64) {
-        self.raw(name);
-        self.raw(itoa::Buffer::new().format(number));
-    }
-
     pub(crate) fn count(&mut self, name: &str, number: u64) {
         self.raw(name);
         self.raw(itoa::Buffer::new().format(number));
     }
 
-    pub(crate) fn count_if(&mut self, name: &str, number: Option<u64>) {
-        if let Some(number) = number {
-            self.count(name, number);
-        }
-    }
-
     pub(crate) fn count_unless_zero(&mut self, name: &str, number: u64) {
         if number > 0 {
             self.count(name, number);
-        }
-    }
-
-    pub(crate) fn money(&mut self, name: &str, amount: Option<NanoUsd>) {
-        if let Some(amount) = amount {
-            self.int(name, amount.0);
         }
     }
 }

@@ -15,6 +15,7 @@ mod open;
 mod sample;
 pub mod spool;
 pub mod sqlite;
+mod words;
 
 pub use config::{Database, SpoolConfig, StorageConfig};
 pub use open::{StorageError, Stores, open};

@@ -5,10 +5,12 @@
 mod batches;
 mod sample;
 
+use std::sync::Arc;
+
 use batches::batch;
 use contract::ports::{LedgerFilter, LogFilter, PageRequest, Resource, ResourceKind, StoreError};
 use contract::words::{IdKind, Timestamp, Usage};
-use sample::{at, id, settled};
+use sample::{at, entries, id};
 use serde_json::json;
 use storage::{StorageConfig, Stores};
 
@@ -44,6 +46,7 @@ conforms! {
     pages_are_newest_first_and_stable_under_inserts
     lines_that_come_late_take_their_place
     attempts_are_found_by_their_own_time
+    pages_of_one_key_go_on_over_hours
     the_log_is_filtered
     the_ledger_is_filtered
     foreign_cursors_are_refused
@@ -72,7 +75,7 @@ fn number_of(time: Timestamp) -> u32 {
 
 async fn entries_come_back_as_they_were(stores: Stores) {
     stores.ledger.append(batch([3])).await.unwrap();
-    let expected = settled(3);
+    let expected = entries(3);
     assert_eq!(stores.log.request(expected.request.id).await.unwrap(), Some(expected.request.clone()));
     assert_eq!(stores.log.request(id(IdKind::Request, 99)).await.unwrap(), None);
 
@@ -119,7 +122,7 @@ async fn pages_are_newest_first_and_stable_under_inserts(stores: Stores) {
 
 async fn plain_entries_come_back_too(stores: Stores) {
     let mut batch = batch([3]);
-    let entry = &mut batch.requests[0];
+    let entry = &mut Arc::make_mut(&mut batch[0]).request;
     entry.usage = Usage { input: 7, output: 2, ..Usage::default() };
     entry.client = "2001:db8::7".parse().unwrap();
     (entry.user, entry.detail, entry.trace_id, entry.request_body) = (None, None, None, None);
@@ -142,7 +145,7 @@ async fn lines_that_come_late_take_their_place(stores: Stores) {
 
 async fn attempts_are_found_by_their_own_time(stores: Stores) {
     let mut late = batch([0, 1]);
-    late.attempts[1].1.at = at(50);
+    Arc::make_mut(&mut late[0]).attempts[1].at = at(50);
     stores.ledger.append(late).await.unwrap();
     let all = LedgerFilter::default;
     assert_eq!(billed(&stores, LedgerFilter { since: Some(at(50)), ..all() }).await, [(50, 2)]);
@@ -150,6 +153,34 @@ async fn attempts_are_found_by_their_own_time(stores: Stores) {
         billed(&stores, LedgerFilter { until: Some(at(50)), ..all() }).await,
         [(1, 2), (1, 1), (0, 1)]
     );
+}
+
+async fn pages_of_one_key_go_on_over_hours(stores: Stores) {
+    // One second apart; two keys of three call all the time, the third in some minutes only.
+    let numbers = (0..4_500).filter(|number| number % 3 != 1 || number / 60 % 20 == 7);
+    let numbers: Vec<u32> = numbers.collect();
+    stores.ledger.append(batch(numbers.iter().copied())).await.unwrap();
+    let (key, mut seen, mut lines) = (Some(id(IdKind::Key, 1)), Vec::new(), Vec::new());
+    let (mut cursor, mut line_cursor) = (None, None);
+    loop {
+        let filter = LogFilter { key, since: Some(at(500)), ..LogFilter::default() };
+        let found = stores.log.requests(filter, page(7, cursor)).await.unwrap();
+        seen.extend(found.items.iter().map(|entry| number_of(entry.at)));
+        cursor = found.next;
+        let filter = LedgerFilter { key, since: Some(at(500)), ..LedgerFilter::default() };
+        let found = stores.ledger.attempts(filter, page(14, line_cursor)).await.unwrap();
+        lines.extend(found.items.iter().map(|line| (number_of(line.attempt.at), line.attempt.number)));
+        line_cursor = found.next;
+        assert_eq!(cursor.is_some(), line_cursor.is_some());
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let mut expected: Vec<u32> = numbers.into_iter().filter(|number| *number >= 500 && number % 3 == 1).collect();
+    expected.reverse();
+    assert!(expected.len() > 50);
+    assert_eq!(seen, expected);
+    assert_eq!(lines, expected.iter().flat_map(|number| [(*number, 2), (*number, 1)]).collect::<Vec<_>>());
 }
 
 async fn the_log_is_filtered(stores: Stores) {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use batches::batch;
 use contract::ports::{LedgerFilter, LogFilter, PageRequest, ResourceKind};
-use sample::{at, settled};
+use sample::{at, entries};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use storage::{StorageConfig, Stores};
@@ -31,7 +31,7 @@ async fn fill(stores: &Stores) {
 
 async fn check(stores: &Stores) {
     for number in 0..10 {
-        let expected = settled(number);
+        let expected = entries(number);
         let found = stores.log.request(expected.request.id).await.unwrap();
         assert_eq!(found, Some(expected.request.clone()));
         let filter = LedgerFilter { request: Some(expected.request.id), ..LedgerFilter::default() };

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use batches::batch;
 use contract::ports::{LedgerFilter, LogFilter, PageRequest, ResourceKind};
-use sample::{at, settled};
+use sample::{at, entries};
 use serde_json::json;
 use sqlx::{Connection, SqliteConnection};
 use storage::{StorageConfig, StorageError, Stores};
@@ -87,8 +87,8 @@ async fn entries_survive_closing() {
     stores.ledger.append(batch([1, 2])).await.unwrap();
     stores.close().await;
     let stores = open(&path).await.unwrap();
-    let found = stores.log.request(settled(2).request.id).await.unwrap();
-    assert_eq!(found, Some(settled(2).request));
+    let found = stores.log.request(entries(2).request.id).await.unwrap();
+    assert_eq!(found, Some(entries(2).request));
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn people_can_read_the_ledger_with_sql() {
             .fetch_one(&mut connection)
             .await
             .unwrap();
-    assert_eq!(id, settled(0).request.id.to_string());
+    assert_eq!(id, entries(0).request.id.to_string());
     assert_eq!(time, "2025-01-01T00:00:00Z");
     let words: (String, String, String) =
         sqlx::query_as("SELECT dialect, operation, outcome FROM request_log WHERE status = 429 LIMIT 1")

@@ -38,7 +38,7 @@ impl Telemetry for Instruments {
         self.metrics.settled(settled);
         let wanted = match self.requests {
             RequestLog::All => true,
-            RequestLog::Errors => settled.request.outcome != Outcome::Answered,
+            RequestLog::Errors => settled.entries.request.outcome != Outcome::Answered,
             RequestLog::None => false,
         };
         if wanted {
@@ -64,7 +64,7 @@ impl Telemetry for Instruments {
 
 /// One line for one request. The event is `request`; bodies and the end user's name stay out of it.
 fn write_line(settled: &Settled) {
-    let request = &settled.request;
+    let request = &settled.entries.request;
     tracing::info!(
         target: "pathgate::request",
         request = %request.id,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contract::canon::Receipt;
-use contract::ports::{AttemptEntry, CostKind, Outcome, RequestEntry, Settled, Stage, StageTimes};
+use contract::ports::{AttemptEntry, CostKind, Entries, Outcome, RequestEntry, Settled, Stage, StageTimes};
 use contract::words::{Dialect, Id, IdKind, NanoUsd, Operation, Tick, Timestamp, Usage, UsageSource};
 
 /// Milliseconds after the request arrived, on both clocks.
@@ -46,7 +46,7 @@ pub(crate) fn settled(attempts: Vec<AttemptEntry>) -> Settled {
     stages.ended(Stage::Settle, after(10));
     let last = attempts.last().map(|attempt| Arc::clone(&attempt.deployment));
     let attempt_spans = (0..attempts.len() as u64).map(|at| (after(1 + at), after(2 + at))).collect();
-    Settled {
+    let entries = Entries {
         request: RequestEntry {
             id: Id::new(IdKind::Request),
             at: ARRIVED,
@@ -81,6 +81,9 @@ pub(crate) fn settled(attempts: Vec<AttemptEntry>) -> Settled {
             response_body: None,
         },
         attempts,
+    };
+    Settled {
+        entries: Arc::new(entries),
         start: START,
         end: after(10),
         attempt_spans,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use contract::fault::{Code, Fault};
 use contract::ports::{
-    Answer, AttemptEntry, Batch, BoxFuture, Capabilities, CostKind, Deployment, Health, KeyAdmin, KeySource,
+    Answer, AttemptEntry, BoxFuture, Capabilities, CostKind, Deployment, Entries, Health, KeyAdmin, KeySource,
     KeySpec, KeyView, Keyring, LedgerFilter, LedgerLine, LedgerStore, LogFilter, LogStore, MintedKey,
     ModelCard, Outcome, Page, PageRequest, Plan, RequestEntry, Router, StoreError,
 };
@@ -275,7 +275,7 @@ impl LogStore for Fakes {
 }
 
 impl LedgerStore for Fakes {
-    fn append(&self, _: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn append(&self, _: Vec<Arc<Entries>>) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async { Ok(()) })
     }
 

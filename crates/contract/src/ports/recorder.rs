@@ -264,18 +264,25 @@ pub struct RequestEntry {
     pub response_body: Option<String>,
 }
 
+/// What is kept of a finished request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entries {
+    /// The log line.
+    pub request: RequestEntry,
+    /// The ledger lines, in the order of the calls.
+    pub attempts: Vec<AttemptEntry>,
+}
+
 /// Everything that is known of a finished request.
 #[derive(Clone, Debug)]
 pub struct Settled {
-    /// The log line.
-    pub request: RequestEntry,
-    /// The ledger lines.
-    pub attempts: Vec<AttemptEntry>,
+    /// What is kept of it. Shared, because the spool hands it on to the database when the request is long gone.
+    pub entries: Arc<Entries>,
     /// When it arrived.
     pub start: Tick,
     /// When it ended.
     pub end: Tick,
-    /// When each attempt began and ended, in the order of `attempts`.
+    /// When each attempt began and ended, in their order.
     pub attempt_spans: Vec<(Tick, Tick)>,
     /// When the stages ended.
     pub stages: StageTimes,
@@ -298,7 +305,7 @@ pub trait Recorder: Send + Sync {
     ///
     /// # Errors
     /// The spool cannot be written. The caller logs and counts it; the client's answer is not held up.
-    fn record(&self, settled: &Settled) -> Result<(), RecordError>;
+    fn record(&self, entries: &Arc<Entries>) -> Result<(), RecordError>;
 }
 
 /// Figures and traces of finished requests.

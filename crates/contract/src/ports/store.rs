@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AttemptEntry, BoxFuture, RequestEntry};
+use super::{AttemptEntry, BoxFuture, Entries, RequestEntry};
 use crate::words::{Id, Timestamp};
 
 /// Why a store did not do it.
@@ -106,15 +106,6 @@ pub trait ResourceStore: Send + Sync {
     fn revision(&self) -> BoxFuture<'_, Result<i64, StoreError>>;
 }
 
-/// Entries on their way from the spool to the database.
-#[derive(Clone, Debug, Default)]
-pub struct Batch {
-    /// Log lines.
-    pub requests: Vec<RequestEntry>,
-    /// Ledger lines, each with the id of its request, its caller and the model asked for.
-    pub attempts: Vec<(Arc<RequestEntry>, AttemptEntry)>,
-}
-
 /// Which log lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogFilter {
@@ -185,8 +176,9 @@ pub trait LogStore: Send + Sync {
 
 /// The ledger, and the way in for both.
 pub trait LedgerStore: Send + Sync {
-    /// Appends entries in one transaction; an entry that is there already is left alone, so a batch may be sent again.
-    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Appends the entries of some requests in one transaction. Those that are there already are left alone, so a batch may be
+    /// sent again.
+    fn append(&self, batch: Vec<Arc<Entries>>) -> BoxFuture<'_, Result<(), StoreError>>;
     /// A page of lines, newest first.
     fn attempts(
         &self,

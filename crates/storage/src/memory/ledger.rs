@@ -1,7 +1,9 @@
 //! The ledger in memory.
 
+use std::sync::Arc;
+
 use contract::ports::{
-    AttemptEntry, Batch, BoxFuture, LedgerFilter, LedgerLine, LedgerStore, Page, PageRequest, RequestEntry,
+    AttemptEntry, BoxFuture, Entries, LedgerFilter, LedgerLine, LedgerStore, Page, PageRequest, RequestEntry,
     StoreError,
 };
 
@@ -32,13 +34,10 @@ fn keeps(filter: &LedgerFilter, line: &LedgerLine) -> bool {
 }
 
 impl LedgerStore for Memory {
-    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn append(&self, batch: Vec<Arc<Entries>>) -> BoxFuture<'_, Result<(), StoreError>> {
         let mut state = self.state();
-        for request in batch.requests {
-            state.log.add(request);
-        }
-        for (request, attempt) in batch.attempts {
-            state.ledger.add(line(&request, attempt));
+        for entries in &batch {
+            state.keep(entries);
         }
         drop(state);
         Box::pin(async { Ok(()) })

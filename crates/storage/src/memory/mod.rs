@@ -11,7 +11,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use contract::ports::{LedgerLine, Page, RequestEntry, Resource};
+use contract::ports::{Entries, LedgerLine, Page, RequestEntry, Resource};
 
 pub use recorder::MemoryRecorder;
 
@@ -30,6 +30,15 @@ struct State {
     revision: i64,
     log: Lines<RequestEntry>,
     ledger: Lines<LedgerLine>,
+}
+
+impl State {
+    fn keep(&mut self, entries: &Entries) {
+        self.log.add(entries.request.clone());
+        for attempt in &entries.attempts {
+            self.ledger.add(ledger::line(&entries.request, attempt.clone()));
+        }
+    }
 }
 
 impl Memory {

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use contract::ports::{RecordError, Recorder, Settled};
+use contract::ports::{Entries, RecordError, Recorder};
 
 use super::Memory;
-use super::ledger::line;
 
 /// Records into the stores in memory.
 #[derive(Debug)]
@@ -20,12 +19,8 @@ impl MemoryRecorder {
 }
 
 impl Recorder for MemoryRecorder {
-    fn record(&self, settled: &Settled) -> Result<(), RecordError> {
-        let mut state = self.0.state();
-        state.log.add(settled.request.clone());
-        for attempt in &settled.attempts {
-            state.ledger.add(line(&settled.request, attempt.clone()));
-        }
+    fn record(&self, entries: &Arc<Entries>) -> Result<(), RecordError> {
+        self.0.state().keep(entries);
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use super::{Inner, SpoolError};
 
 /// Records wait this long at most for more to share a transaction with.
 const GATHER: Duration = Duration::from_millis(250);
-/// Unsynced lines wait this long at most.
+/// Unsynced records wait this long at most.
 const SYNC_EVERY: Duration = Duration::from_millis(100);
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -75,10 +75,11 @@ async fn move_all(
             return Ok(());
         }
         if chunk.torn > 0 {
-            tracing::warn!(lines = chunk.torn, "spool: lines that were not written whole are left out");
+            tracing::warn!(places = chunk.torn, "spool: what was not written whole is left out");
         }
-        let Chunk { batch, next, records, torn, bytes, caught_up } = chunk;
-        if !batch.requests.is_empty() {
+        let Chunk { batch, next, torn, bytes, caught_up } = chunk;
+        let records = batch.len() as u64;
+        if records > 0 {
             ledger.append(batch).await?;
         }
         spool.moved(next, records, torn, bytes).map_err(SpoolError::Io)?;
@@ -110,7 +111,7 @@ pub(super) async fn sync(spool: Arc<Inner>, clock: Arc<dyn Clock>, stop: Cancell
         let inner = Arc::clone(&spool);
         match tokio::task::spawn_blocking(move || inner.sync()).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "spool: lines cannot be made to survive power loss"),
+            Ok(Err(error)) => tracing::warn!(%error, "spool: records cannot be made to survive power loss"),
             Err(error) => tracing::warn!(%error, "spool: the thread that syncs failed"),
         }
         if stopped {

@@ -1,17 +1,19 @@
-//! The files of a spool: numbered segments of lines, the place up to which the database has them, and a lock.
+//! The files of a spool: numbered segments of records, the place up to which the database has them, and a lock.
 //!
 //! ```text
 //! pathgate.spool/
-//!   00000000000000000007.jsonl   the oldest segment the database does not have whole
-//!   00000000000000000008.jsonl   the segment being written
+//!   00000000000000000007.spool   the oldest segment the database does not have whole
+//!   00000000000000000008.spool   the segment being written
 //!   drained                      "00000000000000000007 00000000000000001234\n"
 //!   lock                         held by the one process that owns the folder
 //! ```
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use super::segment::Segment;
 
 /// A place in the spool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,28 +61,33 @@ impl Folder {
     }
 
     fn path(&self, segment: u64) -> PathBuf {
-        self.dir.join(format!("{segment:020}.jsonl"))
+        self.dir.join(format!("{segment:020}.spool"))
     }
 
-    /// The segments that are there with their sizes, oldest first.
+    /// The segments that are there with the bytes that were written of them, oldest first.
     pub(super) fn segments(&self) -> io::Result<Vec<(u64, u64)>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
             let entry = entry?;
             let name = entry.file_name();
             let number =
-                name.to_str().and_then(|name| name.strip_suffix(".jsonl")).and_then(|name| name.parse().ok());
+                name.to_str().and_then(|name| name.strip_suffix(".spool")).and_then(|name| name.parse().ok());
             if let Some(number) = number {
-                found.push((number, entry.metadata()?.len()));
+                found.push((number, written(&self.open(number)?)?));
             }
         }
         found.sort_unstable();
         Ok(found)
     }
 
-    /// Makes a new segment. Each write goes to its end.
-    pub(super) fn create(&self, segment: u64) -> io::Result<File> {
-        private().create_new(true).append(true).open(self.path(segment))
+    /// Makes a new segment with room for this many bytes.
+    pub(super) fn create(&self, segment: u64, size: usize) -> io::Result<Segment> {
+        let path = self.path(segment);
+        let file = private().create_new(true).read(true).write(true).open(&path)?;
+        Segment::begin(file, size).inspect_err(|_| {
+            // Without room for it, it would be in the way when there is room again.
+            fs::remove_file(&path).ok();
+        })
     }
 
     /// Opens a segment for reading.
@@ -138,12 +145,17 @@ pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result
     Ok(read)
 }
 
-/// Appends a line, whole or not at all: what was written of a line that failed is cut off again.
-///
-/// The second value is false when cutting off failed too; then nothing more may be written to this file.
-pub(super) fn append(mut file: &File, line: &[u8], end: u64) -> Result<(), (io::Error, bool)> {
-    file.write_all(line).map_err(|error| {
-        let whole = file.set_len(end).is_ok();
-        (error, whole)
-    })
+/// Length without the zeros at the end: room that a dead process had reserved.
+fn written(file: &File) -> io::Result<u64> {
+    let mut buffer = vec![0; 64 << 10];
+    let mut end = file.metadata()?.len();
+    while end > 0 {
+        let start = end.saturating_sub(buffer.len() as u64);
+        let read = read_at(file, &mut buffer[..usize::try_from(end - start).unwrap_or(0)], start)?;
+        if let Some(last) = buffer[..read].iter().rposition(|byte| *byte != 0) {
+            return Ok(start + last as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
 }

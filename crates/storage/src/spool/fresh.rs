@@ -6,24 +6,24 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use contract::ports::{AttemptEntry, Batch, RequestEntry};
+use contract::ports::Entries;
 
 use super::files::Place;
-use super::reader::{Chunk, MOST_RECORDS, caller_of};
+use super::reader::{Chunk, MOST_RECORDS};
 
-/// The most records kept here: about 1 MB.
-const MOST: usize = 1_024;
+/// The most records kept here: about 2 MB.
+const MOST: usize = MOST_RECORDS;
 /// The most bytes of their lines: bodies may be long.
 const MOST_BYTES: u64 = 2 << 20;
 /// With this many waiting, the drain need not wait for more.
-pub(super) const ENOUGH: usize = 800;
+const ENOUGH: usize = 1_600;
 
 /// One record and where its line stands.
 #[derive(Debug)]
 struct Fresh {
     start: Place,
     bytes: u64,
-    entries: (RequestEntry, Vec<AttemptEntry>),
+    entries: Arc<Entries>,
 }
 
 /// The newest records, oldest first.
@@ -39,7 +39,7 @@ impl Newest {
         &mut self,
         start: Place,
         bytes: u64,
-        entries: (RequestEntry, Vec<AttemptEntry>),
+        entries: Arc<Entries>,
     ) -> bool {
         if self.records.len() >= MOST || self.bytes + bytes > MOST_BYTES {
             return false;
@@ -57,15 +57,15 @@ impl Newest {
         if self.records.front().is_none_or(|first| first.start != from) {
             return None;
         }
-        let mut chunk = Chunk::with_room(from, self.records.len());
-        while chunk.records < MOST_RECORDS
+        let batch = Vec::with_capacity(self.records.len());
+        let mut chunk = Chunk { batch, next: from, ..Chunk::default() };
+        while chunk.batch.len() < MOST_RECORDS
             && self.records.front().is_some_and(|first| first.start == chunk.next)
         {
             let Some(record) = self.pop() else { break };
             chunk.next.offset += record.bytes;
             chunk.bytes += record.bytes;
-            let (request, attempts) = record.entries;
-            chunk.add(request, attempts);
+            chunk.batch.push(record.entries);
         }
         Some(chunk)
     }
@@ -74,23 +74,5 @@ impl Newest {
         let record = self.records.pop_front()?;
         self.bytes -= record.bytes;
         Some(record)
-    }
-}
-
-impl Chunk {
-    /// An empty one that begins here.
-    fn with_room(from: Place, records: usize) -> Self {
-        let (requests, attempts) = (Vec::with_capacity(records), Vec::with_capacity(records));
-        Self { batch: Batch { requests, attempts }, next: from, ..Self::default() }
-    }
-
-    /// Adds a record to the batch.
-    pub(super) fn add(&mut self, request: RequestEntry, attempts: Vec<AttemptEntry>) {
-        self.records += 1;
-        if !attempts.is_empty() {
-            let caller = Arc::new(caller_of(&request));
-            self.batch.attempts.extend(attempts.into_iter().map(|attempt| (Arc::clone(&caller), attempt)));
-        }
-        self.batch.requests.push(request);
     }
 }

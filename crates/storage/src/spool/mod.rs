@@ -1,21 +1,21 @@
 //! The local write-ahead spool: what [`Recorder::record`] returned for is never lost to a dying process or an absent
 //! database.
 //!
-//! A record is one line in a file, written with one `write(2)` before `record` returns. So
+//! A record is copied into a file that is mapped into memory before `record` returns. So
 //! - the death of this process, `kill -9` included, loses nothing that was recorded;
-//! - power loss or a kernel crash may lose the last 200 ms: files are synced 100 ms after a write at the latest, and a sync
+//! - power loss or a kernel crash may lose the last 200 ms: files are synced 100 ms after a record at the latest, and a sync
 //!   takes its time. What the database has acknowledged is not at risk: it syncs each batch before the spool forgets it;
 //! - a database that is away costs nothing but disk space, up to `storage.spool.max_size`.
 //!
 //! The drain sends each record at least once and the database keeps it once. Only one process owns a spool folder.
-//! Look next at `line` for the format, `files` for the layout, `drain` for the tasks.
+//! Look next at `frame` for the format, `files` for the layout, `drain` for the tasks.
 
 mod drain;
-mod encode;
 mod files;
+mod frame;
 mod fresh;
-mod line;
 mod reader;
+mod segment;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use contract::ports::{AttemptEntry, Clock, LedgerStore, RecordError, Recorder, RequestEntry, Settled};
+use contract::ports::{Clock, Entries, LedgerStore, RecordError, Recorder};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -35,9 +35,10 @@ use tokio_util::task::TaskTracker;
 use files::{Folder, Place, TakeError};
 use fresh::Newest;
 use reader::{Chunk, Limit, Reader};
+use segment::Segment;
 
-/// A segment that reaches this size is closed and the next one begun.
-const SEGMENT: u64 = 64 << 20;
+/// Size of a segment; a record that is longer gets one of its own size. What is written of it counts as memory of the process.
+const SEGMENT: usize = 4 << 20;
 /// A buffer that grew beyond this, because bodies are logged, is given back.
 const KEPT_BUFFER: usize = 1 << 20;
 
@@ -73,7 +74,7 @@ pub struct Depth {
     pub refused: u64,
     /// Records sent to the database, those of an earlier process included.
     pub drained: u64,
-    /// Lines left out because they were not written whole.
+    /// Places in the files that were left out because no whole record stood there.
     pub torn: u64,
     /// Tries to send a batch that failed.
     pub failures: u64,
@@ -87,7 +88,7 @@ pub struct Spool(Arc<Inner>);
 struct Inner {
     folder: Folder,
     max_size: u64,
-    segment_size: u64,
+    segment_size: usize,
     state: Mutex<State>,
     hurry: Notify,
     /// Bytes moved to the database since the start.
@@ -96,7 +97,8 @@ struct Inner {
 
 #[derive(Debug)]
 struct State {
-    file: Arc<File>,
+    /// The segment being written.
+    segment: Segment,
     /// Segments from the one being drained to the one being written, with the sizes of those that are closed.
     closed: VecDeque<(u64, u64)>,
     current: Place,
@@ -105,8 +107,6 @@ struct State {
     /// Files written since the last sync.
     unsynced: Vec<Arc<File>>,
     dirty: bool,
-    /// The file ends in a torn line that could not be cut off.
-    broken: bool,
     failing: bool,
     /// The first segment of this process.
     first_own: u64,
@@ -122,13 +122,13 @@ impl Spool {
         Self::with_segments(dir, max_size, SEGMENT)
     }
 
-    fn with_segments(dir: &Path, max_size: u64, segment_size: u64) -> Result<Self, SpoolError> {
+    fn with_segments(dir: &Path, max_size: u64, segment_size: usize) -> Result<Self, SpoolError> {
         let fail = |reason| SpoolError::Open { path: dir.to_owned(), reason };
         let folder = Folder::take(dir).map_err(|error| match error {
             TakeError::Taken => SpoolError::InUse(dir.to_owned()),
             TakeError::Io(error) => fail(error),
         })?;
-        let state = State::resume(&folder).map_err(fail)?;
+        let state = State::resume(&folder, segment_size).map_err(fail)?;
         Ok(Self(Arc::new(Inner {
             folder,
             max_size,
@@ -175,15 +175,17 @@ impl Spool {
 }
 
 thread_local! {
-    static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static FRAME: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Recorder for Spool {
-    fn record(&self, settled: &Settled) -> Result<(), RecordError> {
-        LINE.with_borrow_mut(|line| {
-            encode::encode(line, settled);
-            let written = self.0.append(line, settled);
-            line.shrink_to(KEPT_BUFFER);
+    fn record(&self, entries: &Arc<Entries>) -> Result<(), RecordError> {
+        FRAME.with_borrow_mut(|frame| {
+            if !frame::encode(frame, entries) {
+                return Err(RecordError("an entry of more than 4 GiB".to_owned()));
+            }
+            let written = self.0.append(frame, entries);
+            frame.shrink_to(KEPT_BUFFER);
             written.map_err(|error| RecordError(error.to_string()))
         })
     }
@@ -194,14 +196,13 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn append(&self, line: &[u8], settled: &Settled) -> io::Result<()> {
-        let copy = (settled.request.clone(), settled.attempts.clone());
+    fn append(&self, frame: &[u8], entries: &Arc<Entries>) -> io::Result<()> {
         let mut state = self.state();
-        if let Err(error) = self.append_to(&mut state, line) {
+        if let Err(error) = self.append_to(&mut state, frame) {
             state.depth.refused += 1;
             return Err(error);
         }
-        let enough = state.wrote(line.len() as u64, copy);
+        let enough = state.wrote(frame.len() as u64, Arc::clone(entries));
         drop(state);
         if enough {
             self.hurry.notify_one();
@@ -209,17 +210,15 @@ impl Inner {
         Ok(())
     }
 
-    fn append_to(&self, state: &mut State, line: &[u8]) -> io::Result<()> {
-        if state.depth.waiting_bytes + line.len() as u64 > self.max_size {
+    fn append_to(&self, state: &mut State, frame: &[u8]) -> io::Result<()> {
+        if state.depth.waiting_bytes + frame.len() as u64 > self.max_size {
             return Err(io::Error::new(io::ErrorKind::StorageFull, "storage.spool.max_size is reached"));
         }
-        if state.broken || state.current.offset >= self.segment_size {
-            state.next_segment(&self.folder)?;
+        if !state.segment.append(frame) {
+            state.next_segment(&self.folder, frame.len().max(self.segment_size))?;
+            state.segment.append(frame);
         }
-        files::append(&state.file, line, state.current.offset).map_err(|(error, whole)| {
-            state.broken = !whole;
-            error
-        })
+        Ok(())
     }
 
     /// The next records to send. No bytes: there is nothing at the moment.
@@ -297,7 +296,7 @@ impl Inner {
             let mut files = std::mem::take(&mut state.unsynced);
             let new_names = !files.is_empty();
             if std::mem::take(&mut state.dirty) {
-                files.push(Arc::clone(&state.file));
+                files.push(Arc::clone(state.segment.file()));
             }
             (files, new_names)
         };
@@ -310,7 +309,7 @@ impl Inner {
 
 impl State {
     /// Begins a new segment after those that an earlier process left.
-    fn resume(folder: &Folder) -> io::Result<Self> {
+    fn resume(folder: &Folder, segment_size: usize) -> io::Result<Self> {
         let noted = folder.drained();
         let found = folder.segments()?;
         let mut closed = VecDeque::with_capacity(found.len());
@@ -331,37 +330,34 @@ impl State {
         };
         let last = found.last().map_or(0, |(segment, _)| *segment).max(noted.segment);
         let current = Place { segment: last + 1, offset: 0 };
-        let file = Arc::new(folder.create(current.segment)?);
+        let segment = folder.create(current.segment, segment_size)?;
         folder.sync()?;
         let waiting = closed.iter().map(|(_, size)| size).sum::<u64>() - drained.offset;
         Ok(Self {
-            file,
+            segment,
             drained: if closed.is_empty() { current } else { drained },
             closed,
             current,
             newest: Newest::default(),
             unsynced: Vec::new(),
             dirty: false,
-            broken: false,
             failing: false,
             first_own: current.segment,
             depth: Depth { waiting_bytes: waiting, ..Depth::default() },
         })
     }
 
-    fn next_segment(&mut self, folder: &Folder) -> io::Result<()> {
+    fn next_segment(&mut self, folder: &Folder, size: usize) -> io::Result<()> {
         let next = self.current.segment + 1;
-        let file = Arc::new(folder.create(next)?);
-        let full = std::mem::replace(&mut self.file, file);
-        self.closed.push_back((self.current.segment, self.current.offset));
-        self.unsynced.push(full);
+        let full = std::mem::replace(&mut self.segment, folder.create(next, size)?);
+        self.closed.push_back((self.current.segment, full.end()));
+        self.unsynced.push(Arc::clone(full.file()));
         self.current = Place { segment: next, offset: 0 };
-        self.broken = false;
         Ok(())
     }
 
-    /// Counts a line that was written; true when enough are waiting for a batch.
-    fn wrote(&mut self, bytes: u64, entries: (RequestEntry, Vec<AttemptEntry>)) -> bool {
+    /// Counts a record that was written; true when enough are waiting for a batch.
+    fn wrote(&mut self, bytes: u64, entries: Arc<Entries>) -> bool {
         let enough = self.newest.add(self.current, bytes, entries);
         self.current.offset += bytes;
         self.dirty = true;

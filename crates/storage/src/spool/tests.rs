@@ -1,15 +1,15 @@
-//! What survives: dropped spools, torn lines, a database that is away.
+//! What survives: dead processes, torn records, a database that is away.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use contract::ports::{
-    Batch, BoxFuture, LedgerFilter, LedgerLine, LogFilter, LogStore, Page, PageRequest, StoreError,
+    BoxFuture, LedgerFilter, LedgerLine, LogFilter, LogStore, Page, PageRequest, StoreError,
 };
 use testkit::clock::VirtualClock;
 
 use super::*;
 use crate::memory::Memory;
-use crate::sample::settled;
+use crate::sample::entries;
 
 const ROOM: u64 = 1 << 30;
 
@@ -32,7 +32,7 @@ impl Flaky {
 }
 
 impl LedgerStore for Flaky {
-    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn append(&self, batch: Vec<Arc<Entries>>) -> BoxFuture<'_, Result<(), StoreError>> {
         if self.away.load(Ordering::Relaxed) {
             return Box::pin(async { Err(StoreError::Unavailable("away".to_owned())) });
         }
@@ -80,9 +80,17 @@ impl Running {
     }
 }
 
+fn one(number: u32) -> Arc<Entries> {
+    Arc::new(entries(number))
+}
+
+fn some(numbers: std::ops::Range<u32>) -> Vec<Arc<Entries>> {
+    numbers.map(one).collect()
+}
+
 fn record(spool: &Spool, numbers: std::ops::Range<u32>) {
     for number in numbers {
-        spool.record(&settled(number)).unwrap();
+        spool.record(&one(number)).unwrap();
     }
 }
 
@@ -91,25 +99,33 @@ fn upto(number: i64) -> Vec<i64> {
 }
 
 /// Reads what waits as the drain would, without a database.
-fn read_all(spool: &Spool) -> (Vec<RequestEntry>, Vec<AttemptEntry>, u64) {
-    let (mut requests, mut attempts, mut torn) = (Vec::new(), Vec::new(), 0);
+fn read_all(spool: &Spool) -> (Vec<Arc<Entries>>, u64) {
+    let (mut all, mut torn) = (Vec::new(), 0);
     let mut reader = Reader::default();
     loop {
         let chunk = spool.0.next_chunk(&mut reader).unwrap();
         if chunk.bytes == 0 {
-            return (requests, attempts, torn);
+            return (all, torn);
         }
         torn += chunk.torn;
-        spool.0.moved(chunk.next, chunk.records, chunk.torn, chunk.bytes).unwrap();
-        requests.extend(chunk.batch.requests);
-        attempts.extend(chunk.batch.attempts.into_iter().map(|(_, attempt)| attempt));
+        spool.0.moved(chunk.next, chunk.batch.len() as u64, chunk.torn, chunk.bytes).unwrap();
+        all.extend(chunk.batch);
     }
+}
+
+/// What a process that dies now leaves behind, in another folder.
+fn killed(dir: &Path) -> tempfile::TempDir {
+    let left = tempfile::tempdir().unwrap();
+    for path in segments(dir).into_iter().chain([dir.join("drained")]) {
+        std::fs::copy(&path, left.path().join(path.file_name().unwrap())).unwrap();
+    }
+    left
 }
 
 fn segments(dir: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> =
         std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
-    found.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "spool"));
     found.sort();
     found
 }
@@ -117,20 +133,31 @@ fn segments(dir: &Path) -> Vec<PathBuf> {
 #[test]
 fn what_was_recorded_is_read_back_whole() {
     let dir = tempfile::tempdir().unwrap();
-    let expected: Vec<Settled> = (0..5).map(settled).collect();
-    let requests: Vec<RequestEntry> = expected.iter().map(|one| one.request.clone()).collect();
-    let attempts: Vec<AttemptEntry> = expected.iter().flat_map(|one| one.attempts.clone()).collect();
-
     let spool = Spool::open(dir.path(), ROOM).unwrap();
     record(&spool, 0..5);
+    let left = killed(dir.path());
     drop(spool);
-    // From the file, as after a death of the process.
+    // From the file, after the death of the process and after an orderly end.
+    for dir in [left.path(), dir.path()] {
+        let spool = Spool::open(dir, ROOM).unwrap();
+        assert_eq!(read_all(&spool), (some(0..5), 0));
+        // From memory, as in a drain that keeps up.
+        record(&spool, 0..5);
+        assert_eq!(read_all(&spool), (some(0..5), 0));
+        assert_eq!(spool.depth().waiting_bytes, 0);
+    }
+}
+
+#[test]
+fn an_orderly_end_gives_the_room_back() {
+    let dir = tempfile::tempdir().unwrap();
     let spool = Spool::open(dir.path(), ROOM).unwrap();
-    assert_eq!(read_all(&spool), (requests.clone(), attempts.clone(), 0));
-    // From memory, as in a drain that keeps up.
     record(&spool, 0..5);
-    assert_eq!(read_all(&spool), (requests, attempts, 0));
-    assert_eq!(spool.depth().waiting_bytes, 0);
+    let written = spool.depth().waiting_bytes;
+    let size = || std::fs::metadata(&segments(dir.path())[0]).unwrap().len();
+    assert_eq!(size(), SEGMENT as u64);
+    drop(spool);
+    assert_eq!(size(), written);
 }
 
 #[tokio::test]
@@ -138,10 +165,10 @@ async fn a_dead_process_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let spool = Spool::open(dir.path(), ROOM).unwrap();
     record(&spool, 0..100);
-    // Nothing is flushed or closed by us: dropping does what the kernel does with the files of a killed process.
-    drop(spool);
-    let spool = Spool::open(dir.path(), ROOM).unwrap();
-    assert!(spool.depth().waiting_bytes > 0);
+    let left = killed(dir.path());
+    let waiting = spool.depth().waiting_bytes;
+    let spool = Spool::open(left.path(), ROOM).unwrap();
+    assert_eq!(spool.depth().waiting_bytes, waiting, "room that was reserved does not wait");
     let ledger = Flaky::new(false);
     let running = Running::start(spool, ledger.clone());
     record(&running.spool, 100..120);
@@ -199,50 +226,71 @@ async fn a_database_that_comes_back_gets_everything() {
     running.end().await;
 }
 
+/// The bytes of a segment with these records, and where each of them ends.
+fn segment(numbers: std::ops::Range<u32>) -> (Vec<u8>, Vec<usize>) {
+    let (mut bytes, mut ends, mut frame) = (Vec::new(), Vec::new(), Vec::new());
+    for number in numbers {
+        assert!(frame::encode(&mut frame, &entries(number)));
+        bytes.extend_from_slice(&frame);
+        ends.push(bytes.len());
+    }
+    (bytes, ends)
+}
+
+/// What is read from a segment of these bytes, and at how many places there was something else.
+fn read_segment(bytes: &[u8]) -> (Vec<Arc<Entries>>, u64) {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("00000000000000000001.spool"), bytes).unwrap();
+    let spool = Spool::open(dir.path(), ROOM).unwrap();
+    record(&spool, 7..8);
+    let (mut read, torn) = read_all(&spool);
+    assert_eq!(read.pop(), Some(one(7)), "what comes after is read in any case");
+    assert_eq!(spool.depth().waiting_bytes, 0);
+    (read, torn)
+}
+
 #[test]
 fn a_tail_torn_at_any_byte_costs_one_record_at_most() {
-    let dir = tempfile::tempdir().unwrap();
-    let spool = Spool::open(dir.path(), ROOM).unwrap();
-    record(&spool, 0..3);
-    drop(spool);
-    let whole = std::fs::read(&segments(dir.path())[0]).unwrap();
+    let (whole, ends) = segment(0..3);
     for cut in 0..=whole.len() {
-        let torn = tempfile::tempdir().unwrap();
-        std::fs::write(torn.path().join("00000000000000000001.jsonl"), &whole[..cut]).unwrap();
-        let spool = Spool::open(torn.path(), ROOM).unwrap();
-        record(&spool, 7..8);
-        let (requests, _, lines) = read_all(&spool);
-        let left = whole[..cut].iter().filter(|byte| **byte == b'\n').count();
-        assert_eq!(requests.len(), left + 1, "cut at {cut}");
-        assert_eq!(lines, u64::from(cut > 0 && whole[cut - 1] != b'\n'), "cut at {cut}");
-        assert_eq!(spool.depth().waiting_bytes, 0, "cut at {cut}");
+        let left = ends.iter().filter(|end| **end <= cut).count();
+        // As a cut file, and as one of which the rest was reserved and not written.
+        let mut reserved = whole[..cut].to_vec();
+        reserved.resize(whole.len() + 1_000, 0);
+        for bytes in [&whole[..cut], &reserved] {
+            let (read, torn) = read_segment(bytes);
+            assert_eq!(read, some(0..3)[..left], "cut at {cut}");
+            assert_eq!(torn, u64::from(cut > 0 && !ends.contains(&cut)), "cut at {cut}");
+        }
     }
 }
 
 #[test]
-fn a_byte_changed_anywhere_costs_two_records_at_most() {
-    let dir = tempfile::tempdir().unwrap();
-    let spool = Spool::open(dir.path(), ROOM).unwrap();
-    record(&spool, 0..3);
-    drop(spool);
-    let mut bytes = std::fs::read(&segments(dir.path())[0]).unwrap();
-    let mut texts = line::Texts::default();
+fn a_byte_changed_anywhere_costs_one_record() {
+    let (mut bytes, ends) = segment(0..3);
     for at in 0..bytes.len() {
         bytes[at] ^= 0x11;
-        let left = bytes
-            .split(|byte| *byte == b'\n')
-            .filter(|line| line::decode(line, &mut texts).is_some())
-            .count();
-        assert!(left == 1 || left == 2, "byte {at}: {left} left");
+        let hit = ends.iter().filter(|end| **end <= at).count();
+        let mut expected = some(0..3);
+        expected.remove(hit);
+        assert_eq!(read_segment(&bytes), (expected, 1), "byte {at}");
         bytes[at] ^= 0x11;
     }
+}
+
+#[test]
+fn pages_that_power_loss_took_cost_no_others() {
+    let (mut bytes, ends) = segment(0..30);
+    bytes[ends[9]..ends[19]].fill(0);
+    let expected: Vec<_> = some(0..10).into_iter().chain(some(20..30)).collect();
+    assert_eq!(read_segment(&bytes), (expected, 1));
 }
 
 #[tokio::test]
 async fn drained_segments_are_deleted() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = Flaky::new(false);
-    let running = Running::start(Spool::with_segments(dir.path(), ROOM, 5_000).unwrap(), ledger.clone());
+    let running = Running::start(Spool::with_segments(dir.path(), ROOM, 2_000).unwrap(), ledger.clone());
     record(&running.spool, 0..100);
     assert!(segments(dir.path()).len() > 10);
     running.flush().await;
@@ -257,7 +305,7 @@ async fn drained_segments_are_deleted() {
 fn a_full_spool_refuses_and_takes_again() {
     let dir = tempfile::tempdir().unwrap();
     let spool = Spool::open(dir.path(), 10_000).unwrap();
-    let taken = (0..100).filter(|number| spool.record(&settled(*number)).is_ok()).count();
+    let taken = (0..100).filter(|number| spool.record(&one(*number)).is_ok()).count();
     assert!(taken > 2 && taken < 100, "{taken}");
     assert_eq!(spool.depth().refused, 100 - taken as u64);
     assert_eq!(read_all(&spool).0.len(), taken);
@@ -274,19 +322,20 @@ fn a_folder_has_one_owner() {
 }
 
 #[test]
-fn long_lines_and_long_backlogs_are_read() {
+fn long_records_and_long_backlogs_are_read() {
     let dir = tempfile::tempdir().unwrap();
     let spool = Spool::open(dir.path(), ROOM).unwrap();
-    let mut long = settled(0);
+    let mut long = entries(0);
+    // More than a segment.
     long.request.request_body = Some("é".repeat(3 << 20));
+    let long = Arc::new(long);
     spool.record(&long).unwrap();
     record(&spool, 1..6_000);
     drop(spool);
     let spool = Spool::open(dir.path(), ROOM).unwrap();
-    let (requests, _, torn) = read_all(&spool);
-    assert_eq!((requests.len(), torn), (6_000, 0));
-    assert_eq!(requests[0], long.request);
-    assert_eq!(requests[5_999], settled(5_999).request);
+    let (read, torn) = read_all(&spool);
+    assert_eq!((read.len(), torn), (6_000, 0));
+    assert_eq!((&read[0], &read[5_999]), (&long, &one(5_999)));
 }
 
 #[test]
@@ -294,27 +343,17 @@ fn records_beyond_what_memory_keeps_come_from_the_file_in_order() {
     let dir = tempfile::tempdir().unwrap();
     let spool = Spool::open(dir.path(), ROOM).unwrap();
     record(&spool, 0..6_000);
-    let (requests, attempts, torn) = read_all(&spool);
-    assert_eq!((requests.len(), attempts.len(), torn), (6_000, 12_000, 0));
-    for (number, request) in (0_u32..).zip(&requests) {
-        assert_eq!(request.at, crate::sample::at(number));
-    }
+    assert_eq!(read_all(&spool), (some(0..6_000), 0));
 }
 
 #[test]
 fn the_first_format_is_readable_for_ever() {
-    let kept = include_bytes!("../../tests/samples/spool-1.jsonl");
-    let mut texts = line::Texts::default();
-    let read: Vec<_> =
-        kept.split(|byte| *byte == b'\n').filter_map(|line| line::decode(line, &mut texts)).collect();
-    let expected: Vec<_> = (0..3).map(settled).map(|one| (one.request, one.attempts)).collect();
-    assert_eq!(read, expected);
+    let kept = include_bytes!("../../tests/samples/spool-1.spool");
+    assert_eq!(read_segment(kept), (some(0..3), 0));
 }
 
 #[test]
 #[ignore = "makes the file to be kept as the sample of a format"]
 fn make_a_sample() {
-    let dir = tempfile::tempdir().unwrap();
-    record(&Spool::open(dir.path(), ROOM).unwrap(), 0..3);
-    println!("{}", std::fs::read_to_string(&segments(dir.path())[0]).unwrap());
+    std::fs::write("tests/samples/spool-1.spool", segment(0..3).0).unwrap();
 }

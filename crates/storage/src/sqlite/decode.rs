@@ -11,9 +11,9 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row, Sqlite, Type};
 
-use super::words::Word;
 use crate::brief::Tokens;
 use crate::json::Json;
+use crate::words::Word;
 
 /// What of a request is neither filtered nor summed. Old rows lack what was added later, so every field has a default.
 #[derive(Deserialize)]

@@ -4,17 +4,23 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use contract::ports::{
-    Batch, BoxFuture, LedgerFilter, LedgerLine, LedgerStore, Page, PageRequest, StoreError,
+    BoxFuture, Entries, LedgerFilter, LedgerLine, LedgerStore, Page, PageRequest, StoreError,
 };
-use sqlx::QueryBuilder;
-
-use super::log::{SLACK, before, callers_of, first_id, page_of, push_among, push_ids, push_times};
+use super::log::{Lines, SLACK, before, first_id, page_of, push_times};
 use super::{Sqlite, decode, unavailable};
 use crate::cursor::{self, Position};
 
 /// An attempt begins this long after its request arrived at the latest. Lines are in the order in which requests arrived,
 /// and the search for those of a time begins this much before it.
 const LATEST_ATTEMPT: Duration = Duration::from_secs(3_600);
+
+pub(super) const ATTEMPTS: Lines = Lines {
+    columns: decode::LEDGER_COLUMNS,
+    from: "ledger_lines AS l CROSS JOIN callers AS c ON c.id = l.caller CROSS JOIN targets AS t ON t.id = l.target",
+    id: "l.request",
+    caller: "l.caller",
+    order: "l.request DESC, l.number DESC",
+};
 
 /// The ledger store.
 #[derive(Clone, Debug)]
@@ -29,7 +35,7 @@ impl Ledger {
         Self { database }
     }
 
-    async fn write(&self, batch: Batch) -> Result<(), StoreError> {
+    async fn write(&self, batch: Vec<Arc<Entries>>) -> Result<(), StoreError> {
         let writer = Arc::clone(&self.database.appender);
         let work = move || writer.lock().unwrap_or_else(PoisonError::into_inner).append(&batch);
         match tokio::task::spawn_blocking(work).await {
@@ -41,24 +47,16 @@ impl Ledger {
     async fn page(&self, filter: LedgerFilter, page: PageRequest) -> Result<Page<LedgerLine>, StoreError> {
         let after = page.cursor.as_deref().map(Position::decode).transpose()?;
         let limit = cursor::page_size(page.limit);
-        let mut sql = QueryBuilder::new("SELECT ");
-        sql.push(decode::LEDGER_COLUMNS).push(
-            " FROM ledger_lines AS l CROSS JOIN callers AS c ON c.id = l.caller \
-             CROSS JOIN targets AS t ON t.id = l.target WHERE 1",
-        );
+        let mut sql = ATTEMPTS.search(filter.key);
         let from = filter.since.map(|since| first_id(before(since, LATEST_ATTEMPT)));
         // No attempt is older than its request.
         let until = filter.until.map(|until| first_id(until.plus(SLACK)));
-        push_ids(&mut sql, "l.request", from, until.filter(|_| after.is_none()));
+        ATTEMPTS.between(&mut sql, filter.key, (from, until.filter(|_| after.is_none())));
         if let Some(Position { request, number }) = after {
             sql.push(" AND (l.request, l.number) < (").push_bind(request.bytes().to_vec());
             sql.push(", ").push_bind(number).push(")");
         }
         push_times(&mut sql, "l.at_us", (filter.since, filter.until));
-        if let Some(key) = filter.key {
-            let callers = callers_of(&self.database, key).await?;
-            push_among(&mut sql, " AND l.caller", &callers);
-        }
         if let Some(request) = filter.request {
             sql.push(" AND l.request = ").push_bind(request.bytes().to_vec());
         }
@@ -68,14 +66,14 @@ impl Ledger {
         if let Some(deployment) = filter.deployment {
             sql.push(" AND t.deployment = ").push_bind(deployment);
         }
-        sql.push(" ORDER BY l.request DESC, l.number DESC LIMIT ").push_bind(i64::from(limit) + 1);
+        ATTEMPTS.newest(&mut sql, filter.key, limit);
         let rows = sql.build().fetch_all(&self.database.reader).await.map_err(unavailable)?;
         page_of(&rows, limit, decode::line)
     }
 }
 
 impl LedgerStore for Ledger {
-    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn append(&self, batch: Vec<Arc<Entries>>) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(self.write(batch))
     }
 

@@ -9,11 +9,11 @@ use std::time::Duration;
 use contract::ports::{BoxFuture, LogFilter, LogStore, Outcome, Page, PageRequest, RequestEntry, StoreError};
 use contract::words::{Id, Timestamp};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, query_scalar};
+use sqlx::QueryBuilder;
 
-use super::words::Word;
 use super::{Sqlite, decode, unavailable};
 use crate::cursor::{self, Line, Position};
+use crate::words::Word;
 
 /// The clock may be set back by this much, and an id be made this much before its request is said to have arrived.
 pub(super) const SLACK: Duration = Duration::from_secs(1);
@@ -30,8 +30,8 @@ impl Log {
     }
 
     async fn one(&self, id: Id) -> Result<Option<RequestEntry>, StoreError> {
-        let mut sql = select();
-        sql.push(" WHERE r.id = ").push_bind(id.bytes().to_vec());
+        let mut sql = REQUESTS.search(None);
+        sql.push(" AND r.id = ").push_bind(id.bytes().to_vec());
         let row = sql.build().fetch_optional(&self.0.reader).await.map_err(unavailable)?;
         row.as_ref().map(decode::request).transpose()
     }
@@ -39,19 +39,14 @@ impl Log {
     async fn page(&self, filter: LogFilter, page: PageRequest) -> Result<Page<RequestEntry>, StoreError> {
         let after = page.cursor.as_deref().map(Position::decode).transpose()?;
         let limit = cursor::page_size(page.limit);
-        let mut sql = select();
-        sql.push(" WHERE 1");
+        let mut sql = REQUESTS.search(filter.key);
         let from = filter.since.map(|since| first_id(before(since, SLACK)));
         let end = match after {
             Some(after) => Some(*after.request.bytes()),
             None => filter.until.map(|until| first_id(until.plus(SLACK))),
         };
-        push_ids(&mut sql, "r.id", from, end);
+        REQUESTS.between(&mut sql, filter.key, (from, end));
         push_times(&mut sql, "r.at_us", (filter.since, filter.until));
-        if let Some(key) = filter.key {
-            let callers = callers_of(&self.0, key).await?;
-            push_among(&mut sql, " AND r.caller", &callers);
-        }
         if let Some(model) = filter.model {
             sql.push(" AND r.model = ").push_bind(model);
         }
@@ -63,41 +58,83 @@ impl Log {
             let number = decode::word::<Outcome>(&outcome).map_or(0, Word::number);
             sql.push(" AND r.outcome = ").push_bind(number);
         }
-        sql.push(" ORDER BY r.id DESC LIMIT ").push_bind(i64::from(limit) + 1);
+        REQUESTS.newest(&mut sql, filter.key, limit);
         let rows = sql.build().fetch_all(&self.0.reader).await.map_err(unavailable)?;
         page_of(&rows, limit, decode::request)
     }
 }
 
-fn select() -> QueryBuilder<sqlx::Sqlite> {
-    let mut sql = QueryBuilder::new("SELECT ");
-    // CROSS JOIN: lines are read in order until the page is full, whatever the planner thinks.
-    sql.push(decode::REQUEST_COLUMNS)
-        .push(" FROM request_lines AS r CROSS JOIN callers AS c ON c.id = r.caller");
-    sql
+/// A table of lines with what is read beside it.
+pub(super) struct Lines {
+    /// The columns of a line.
+    pub(super) columns: &'static str,
+    /// The table and those it refers to. CROSS JOIN: lines are read in order until the page is full, whatever the planner
+    /// thinks.
+    pub(super) from: &'static str,
+    /// The column of the request's id, which is the beginning of the key.
+    pub(super) id: &'static str,
+    /// The column of the caller's number.
+    pub(super) caller: &'static str,
+    /// The order in which pages are read.
+    pub(super) order: &'static str,
 }
 
-/// The numbers under which a key's lines are kept: one, or more when the key was renamed.
-pub(super) async fn callers_of(database: &Sqlite, key: Id) -> Result<Vec<i64>, StoreError> {
-    query_scalar("SELECT id FROM callers WHERE key = ?")
-        .bind(key.bytes().to_vec())
-        .fetch_all(&database.reader)
-        .await
-        .map_err(unavailable)
-}
+const REQUESTS: Lines = Lines {
+    columns: decode::REQUEST_COLUMNS,
+    from: "request_lines AS r CROSS JOIN callers AS c ON c.id = r.caller",
+    id: "r.id",
+    caller: "r.caller",
+    order: "r.id DESC",
+};
 
-/// One of these numbers. A single one is written as an equation, for which the index gives the order as well.
-pub(super) fn push_among(sql: &mut QueryBuilder<sqlx::Sqlite>, column: &str, numbers: &[i64]) {
-    if let [only] = numbers {
-        sql.push(column).push(" = ").push_bind(*only);
-        return;
+impl Lines {
+    /// The beginning of a search, of one key's lines or of all: its `WHERE` can be added to.
+    pub(super) fn search(&self, key: Option<Id>) -> QueryBuilder<sqlx::Sqlite> {
+        let mut sql = QueryBuilder::new("SELECT ");
+        sql.push(self.columns).push(" FROM ");
+        let Some(key) = key else {
+            sql.push(self.from).push(" WHERE 1");
+            return sql;
+        };
+        sql.push("key_minutes AS m CROSS JOIN ").push(self.from).push(" WHERE m.key = ");
+        sql.push_bind(key.bytes().to_vec());
+        sql.push(format_args!(" AND {0} >= m.first AND {0} < m.next AND {1} IN ", self.id, self.caller));
+        sql.push("(SELECT id FROM callers WHERE key = ").push_bind(key.bytes().to_vec()).push(")");
+        sql
     }
-    sql.push(column).push(" IN (");
-    let mut list = sql.separated(", ");
-    for number in numbers {
-        list.push_bind(*number);
+
+    /// Ids from one on and before another: the range that is read.
+    pub(super) fn between(
+        &self,
+        sql: &mut QueryBuilder<sqlx::Sqlite>,
+        key: Option<Id>,
+        (from, end): (Option<[u8; 16]>, Option<[u8; 16]>),
+    ) {
+        let mut bound = |column: &str, relation: &str, id: [u8; 16]| {
+            sql.push(format_args!(" AND {column} {relation} ")).push_bind(id.to_vec());
+        };
+        if let Some(from) = from {
+            bound(self.id, ">=", from);
+        }
+        if let Some(end) = end {
+            bound(self.id, "<", end);
+        }
+        if key.is_none() {
+            return;
+        }
+        if let Some(from) = from {
+            bound("m.next", ">", from);
+        }
+        if let Some(end) = end {
+            bound("m.first", "<", end);
+        }
     }
-    sql.push(")");
+
+    /// The end of a search: newest first, one line more than the page shall have.
+    pub(super) fn newest(&self, sql: &mut QueryBuilder<sqlx::Sqlite>, key: Option<Id>, limit: u32) {
+        let minutes = if key.is_some() { "m.first DESC, " } else { "" };
+        sql.push(format_args!(" ORDER BY {minutes}{} LIMIT ", self.order)).push_bind(i64::from(limit) + 1);
+    }
 }
 
 /// The least id that something of this time may have.
@@ -111,21 +148,6 @@ pub(super) fn first_id(at: Timestamp) -> [u8; 16] {
 /// This much earlier.
 pub(super) fn before(at: Timestamp, span: Duration) -> Timestamp {
     Timestamp(at.0.saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
-}
-
-/// Ids from one on and before another: the range that is read.
-pub(super) fn push_ids(
-    sql: &mut QueryBuilder<sqlx::Sqlite>,
-    column: &str,
-    from: Option<[u8; 16]>,
-    end: Option<[u8; 16]>,
-) {
-    if let Some(from) = from {
-        sql.push(" AND ").push(column).push(" >= ").push_bind(from.to_vec());
-    }
-    if let Some(end) = end {
-        sql.push(" AND ").push(column).push(" < ").push_bind(end.to_vec());
-    }
 }
 
 /// The exact time, of which an id has only the millisecond.
@@ -165,5 +187,41 @@ impl LogStore for Log {
         page: PageRequest,
     ) -> BoxFuture<'_, Result<Page<RequestEntry>, StoreError>> {
         Box::pin(self.page(filter, page))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::super::ledger::ATTEMPTS;
+    use super::*;
+
+    /// The steps of a search as SQLite plans them.
+    fn plan(lines: &Lines, key: Option<Id>) -> String {
+        let database = Connection::open_in_memory().unwrap();
+        database.execute_batch(include_str!("../../migrations/sqlite/0001_foundation.sql")).unwrap();
+        let mut sql = lines.search(key);
+        lines.between(&mut sql, key, (Some([1; 16]), Some([2; 16])));
+        lines.newest(&mut sql, key, 50);
+        let mut statement = database.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.sql().as_str())).unwrap();
+        let none = rusqlite::params_from_iter(std::iter::repeat_n(None::<i64>, statement.parameter_count()));
+        let steps: Result<Vec<String>> = statement.query_map(none, |row| row.get("detail")).unwrap().collect();
+        steps.unwrap().join("\n")
+    }
+
+    type Result<T> = std::result::Result<T, rusqlite::Error>;
+
+    #[test]
+    fn pages_are_read_in_order_and_stop_when_they_are_full() {
+        let key = Some(Id::new(contract::words::IdKind::Key));
+        for (lines, table) in [(REQUESTS, "r USING PRIMARY KEY (id>"), (ATTEMPTS, "l USING PRIMARY KEY (request>")] {
+            for key in [None, key] {
+                let plan = plan(&lines, key);
+                assert!(plan.contains(&format!("SEARCH {table}")) && !plan.contains("TEMP B-TREE"), "{plan}");
+                let minutes = plan.contains("SEARCH m USING PRIMARY KEY (key=? AND first<?)");
+                assert_eq!(minutes, key.is_some(), "{plan}");
+            }
+        }
     }
 }

@@ -10,7 +10,6 @@ mod log;
 mod names;
 mod prune;
 mod resources;
-mod words;
 mod writer;
 
 use std::os::unix::fs::OpenOptionsExt;

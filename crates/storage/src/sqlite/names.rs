@@ -1,6 +1,7 @@
-//! Callers and targets: what repeats in every line, kept once and numbered.
+//! What is kept beside the lines: callers and targets, which repeat in every line and are numbered, and the minutes in which
+//! a key called.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -10,6 +11,8 @@ use rusqlite::{Connection, OptionalExtension, Params, Result};
 
 /// Beyond this many, the numbers are looked up in the database again.
 const REMEMBERED: usize = 10_000;
+/// In milliseconds.
+const MINUTE: u64 = 60_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Caller {
@@ -36,6 +39,14 @@ struct Target {
 pub(super) struct Names {
     callers: Numbers<Caller>,
     targets: Numbers<Target>,
+    minutes: Minutes,
+}
+
+/// The minutes noted lately, with the last one at hand.
+#[derive(Debug, Default)]
+struct Minutes {
+    noted: HashSet<(Id, u64)>,
+    last: Option<(Id, u64)>,
 }
 
 /// Numbers, with the last one at hand: neighbours in a batch are often alike.
@@ -93,6 +104,32 @@ impl Names {
         }
         self.targets.of(Target::of(entry), |target| target.number(tx))
     }
+}
+
+impl Names {
+    /// Notes that the request's key called in the minute that its id begins with.
+    pub(super) fn minute(&mut self, tx: &Connection, entry: &RequestEntry) -> Result<()> {
+        let Some(key) = entry.key else { return Ok(()) };
+        let minute = millis_of(entry.id) / MINUTE;
+        if self.minutes.last == Some((key, minute)) {
+            return Ok(());
+        }
+        self.minutes.last = Some((key, minute));
+        if self.minutes.noted.len() >= REMEMBERED {
+            self.minutes.noted.clear();
+        }
+        if self.minutes.noted.insert((key, minute)) {
+            let start = |minute: u64| (minute * MINUTE).to_be_bytes()[2..].to_vec();
+            tx.prepare_cached("INSERT INTO key_minutes (key, first, next) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")?
+                .execute((&key.bytes()[..], start(minute), start(minute + 1)))?;
+        }
+        Ok(())
+    }
+}
+
+/// The milliseconds since 1970 that a UUIDv7 begins with.
+fn millis_of(id: Id) -> u64 {
+    id.bytes()[..6].iter().fold(0, |millis, byte| millis << 8 | u64::from(*byte))
 }
 
 impl Caller {

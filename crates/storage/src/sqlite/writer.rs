@@ -5,13 +5,14 @@
 //! cost about 2 µs more per request. Both use the same SQLite library and wait for each other as processes do.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use contract::ports::{AttemptEntry, Batch, RequestEntry};
+use contract::ports::{AttemptEntry, Entries, RequestEntry};
 use rusqlite::{Connection, OpenFlags, Result, Statement, ToSql, TransactionBehavior};
 
 use super::names::Names;
-use super::words::Word;
 use super::{BUSY, CHECKPOINT_PAGES, decode};
+use crate::words::Word;
 
 /// The connection that appends.
 #[derive(Debug)]
@@ -102,7 +103,7 @@ impl Writer {
     }
 
     /// Appends a batch; lines that are there already are left alone.
-    pub(super) fn append(&mut self, batch: &Batch) -> Result<()> {
+    pub(super) fn append(&mut self, batch: &[Arc<Entries>]) -> Result<()> {
         let done = self.transact(batch);
         if done.is_err() {
             self.names.forget();
@@ -110,24 +111,26 @@ impl Writer {
         done
     }
 
-    fn transact(&mut self, batch: &Batch) -> Result<()> {
+    fn transact(&mut self, batch: &[Arc<Entries>]) -> Result<()> {
         // In the order of the keys: each line then goes beside the one before, most of them to the end of the table.
-        let mut requests: Vec<_> = batch.requests.iter().map(|entry| (key(entry), entry)).collect();
+        let mut requests: Vec<_> = batch.iter().map(|entries| (key(&entries.request), &**entries)).collect();
         requests.sort_unstable_by_key(|(key, _)| *key);
-        let mut attempts: Vec<_> = batch.attempts.iter().map(|both| (key(&both.0), both)).collect();
-        // Stable: the attempts of a request stay in order.
-        attempts.sort_by_key(|(key, _)| *key);
+        let attempts: Vec<_> = requests
+            .iter()
+            .flat_map(|(_, entries)| entries.attempts.iter().map(|attempt| (&entries.request, attempt)))
+            .collect();
 
         let names = &mut self.names;
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut detail = Vec::new();
-        self.requests.all(&tx, &requests, |row, (_, entry)| {
-            decode::write_detail(&mut detail, entry);
-            put_request(row, entry, names.caller(&tx, entry)?, &detail)
+        self.requests.all(&tx, &requests, |row, (_, Entries { request, .. })| {
+            decode::write_detail(&mut detail, request);
+            names.minute(&tx, request)?;
+            put_request(row, request, names.caller(&tx, request)?, &detail)
         })?;
-        self.attempts.all(&tx, &attempts, |row, (_, (request, entry))| {
-            let (caller, target) = (names.caller(&tx, request)?, names.target(&tx, entry)?);
-            put_attempt(row, (request, caller), (entry, target))
+        self.attempts.all(&tx, &attempts, |row, (request, attempt)| {
+            let (caller, target) = (names.caller(&tx, request)?, names.target(&tx, attempt)?);
+            put_attempt(row, (request, caller), (attempt, target))
         })?;
         tx.commit()
     }

@@ -3,9 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use contract::canon::Receipt;
-use contract::ports::{AttemptEntry, CostKind, Outcome, RequestEntry, Settled, StageTimes};
-use contract::words::{Dialect, Id, IdKind, NanoUsd, Operation, Tick, Timestamp, Usage, UsageSource};
+use contract::ports::{AttemptEntry, CostKind, Entries, Outcome, RequestEntry};
+use contract::words::{Dialect, Id, IdKind, NanoUsd, Operation, Timestamp, Usage, UsageSource};
 
 /// 2025-01-01T00:00:00Z, one second later for each number.
 pub(crate) fn at(number: u32) -> Timestamp {
@@ -23,7 +22,7 @@ pub(crate) fn id(kind: IdKind, number: u32) -> Id {
 }
 
 /// A request with every field filled and two attempts: one that failed and cost nothing, one that answered.
-pub(crate) fn settled(number: u32) -> Settled {
+pub(crate) fn entries(number: u32) -> Entries {
     let usage = Usage {
         input: 120 + u64::from(number),
         cached: 30,
@@ -74,17 +73,7 @@ pub(crate) fn settled(number: u32) -> Settled {
         duration_us: 4_400,
         ..failed
     };
-    Settled {
-        request: request(number, usage),
-        attempts: vec![failed, answered],
-        start: Tick(0),
-        end: Tick(0),
-        attempt_spans: Vec::new(),
-        stages: StageTimes::default(),
-        parent: None,
-        principal: None,
-        receipt: Receipt::default(),
-    }
+    Entries { request: request(number, usage), attempts: vec![failed, answered] }
 }
 
 fn request(number: u32, usage: Usage) -> RequestEntry {

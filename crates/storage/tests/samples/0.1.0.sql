@@ -7,7 +7,7 @@ CREATE TABLE _sqlx_migrations (
     checksum BLOB NOT NULL,
     execution_time BIGINT NOT NULL
 );
-INSERT INTO "_sqlx_migrations" VALUES(1,'foundation','2026-11-21 03:26:36',1,X'448A50F5EAB52DB44C4F2657BEB4EC32D8EB1E783B4B10D05C4813715F730C85313ADBB9493A1AC164D650C5AF127285',1141149);
+INSERT INTO "_sqlx_migrations" VALUES(1,'foundation','2026-11-21 12:19:06',1,X'25070681189B786558336C53B43FB2C5462CD1F109A153F24CEE265DC7FD6FEEE2D82C1EC0D3BE15CE0E4A2BF2E2F7EB',1369239);
 CREATE TABLE callers (
     id       INTEGER PRIMARY KEY,
     key      BLOB,
@@ -19,6 +19,15 @@ CREATE TABLE callers (
 INSERT INTO "callers" VALUES(1,X'07070707070707070707070700000000','key 0','default','search','bot');
 INSERT INTO "callers" VALUES(2,X'07070707070707070707070700000001','key 1','default','search','bot');
 INSERT INTO "callers" VALUES(3,X'07070707070707070707070700000002','key 2','default','search','bot');
+CREATE TABLE key_minutes (
+    key   BLOB NOT NULL,
+    first BLOB NOT NULL,
+    next  BLOB NOT NULL,
+    PRIMARY KEY (key, first)
+) STRICT, WITHOUT ROWID;
+INSERT INTO "key_minutes" VALUES(X'07070707070707070707070700000000',X'01941F297C00',X'01941F2A6660');
+INSERT INTO "key_minutes" VALUES(X'07070707070707070707070700000001',X'01941F297C00',X'01941F2A6660');
+INSERT INTO "key_minutes" VALUES(X'07070707070707070707070700000002',X'01941F297C00',X'01941F2A6660');
 CREATE TABLE ledger_lines (
     request                 BLOB    NOT NULL,
     number                  INTEGER NOT NULL,
@@ -144,8 +153,6 @@ INSERT INTO "words" VALUES('usage_source',3,'estimated');
 CREATE INDEX callers_by_key ON callers (key);
 CREATE INDEX targets_by_deployment ON targets (deployment);
 CREATE INDEX targets_by_provider ON targets (provider);
-CREATE INDEX request_lines_by_caller ON request_lines (caller, id);
-CREATE INDEX ledger_lines_by_caller ON ledger_lines (caller, request, number);
 CREATE VIEW ledger AS
 SELECT
     'att_' || lower(hex(l.id))                                        AS id,

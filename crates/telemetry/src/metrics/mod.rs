@@ -144,9 +144,9 @@ impl Metrics {
         for (stage, from, to) in settled.stages.spans(settled.start) {
             figures.stages[stage as usize].observe(to.since(from));
         }
-        let request = &settled.request;
+        let request = &settled.entries.request;
         let deployments = figures.deployments.load();
-        for attempt in &settled.attempts {
+        for attempt in &settled.entries.attempts {
             if attempt.outcome == Outcome::Answered || !named_by_client(request, attempt) {
                 deployments.admit(&attempt.deployment, |figures| count_attempt(figures, attempt));
             } else {

@@ -22,7 +22,7 @@ pub(super) struct Trace {
 
 impl Trace {
     pub(super) fn of(settled: &Settled) -> Self {
-        let request = &settled.request;
+        let request = &settled.entries.request;
         let parent = settled.parent.as_deref().and_then(parse);
         let named = request.trace_id.as_deref().and_then(hex);
         Self {
@@ -112,7 +112,7 @@ mod tests {
     fn without_one_the_request_names_the_trace() {
         let request = settled(Vec::new());
         let trace = Trace::of(&request);
-        assert_eq!(&trace.id, request.request.id.bytes());
+        assert_eq!(&trace.id, request.entries.request.id.bytes());
         assert_eq!(trace.parent, None);
         assert_eq!(trace.id[8..], trace.root);
     }

@@ -28,7 +28,7 @@ pub(super) fn resource(version: &str) -> Resource {
 /// All spans of one request.
 pub(super) fn build(settled: &Settled, trace: &Trace) -> Vec<Span> {
     let scene = Scene { settled, trace };
-    let mut spans = Vec::with_capacity(Stage::ALL.len() + 1 + settled.attempts.len());
+    let mut spans = Vec::with_capacity(Stage::ALL.len() + 1 + settled.entries.attempts.len());
     spans.push(scene.request());
     let mut above_attempts = trace.root;
     for (stage, from, to) in settled.stages.spans(settled.start) {
@@ -37,7 +37,7 @@ pub(super) fn build(settled: &Settled, trace: &Trace) -> Vec<Span> {
         }
         spans.push(scene.span(trace.stage(stage), Some(trace.root), (from, to), stage.as_str()));
     }
-    for (attempt, times) in settled.attempts.iter().zip(&settled.attempt_spans) {
+    for (attempt, times) in settled.entries.attempts.iter().zip(&settled.attempt_spans) {
         spans.push(scene.attempt(attempt, *times, above_attempts));
     }
     spans
@@ -52,7 +52,7 @@ struct Scene<'a> {
 impl Scene<'_> {
     /// Nanoseconds since 1970 at a tick of this request.
     fn at(&self, tick: Tick) -> u64 {
-        let start = u64::try_from(self.settled.request.at.0).unwrap_or(0).saturating_mul(1000);
+        let start = u64::try_from(self.settled.entries.request.at.0).unwrap_or(0).saturating_mul(1000);
         start.saturating_add(tick.0.saturating_sub(self.settled.start.0))
     }
 
@@ -77,7 +77,7 @@ impl Scene<'_> {
     }
 
     fn request(&self) -> Span {
-        let entry = &self.settled.request;
+        let entry = &self.settled.entries.request;
         let times = (self.settled.start, self.settled.end);
         let route = route(entry.dialect);
         let name = format!("POST {route}");
@@ -90,7 +90,7 @@ impl Scene<'_> {
     }
 
     fn attempt(&self, attempt: &AttemptEntry, times: (Tick, Tick), parent: SpanId) -> Span {
-        let operation = self.settled.request.operation.as_str();
+        let operation = self.settled.entries.request.operation.as_str();
         let name = format!("{operation} {}", attempt.upstream_model);
         Span {
             kind: SpanKind::Client.into(),

@@ -140,7 +140,7 @@ async fn a_request_becomes_a_trace() {
     assert_eq!((root.kind(), authenticate.kind()), (SpanKind::Server, SpanKind::Internal));
     assert_eq!(authenticate.parent_span_id, root.span_id);
     assert_eq!(attempt.parent_span_id, root.span_id);
-    for (span, entry) in [first, second].into_iter().zip(&request.attempts) {
+    for (span, entry) in [first, second].into_iter().zip(&request.entries.attempts) {
         assert_eq!(span.parent_span_id, attempt.span_id);
         assert_eq!(span.span_id, entry.id.bytes()[8..], "what the engine sends upstream as the parent");
         assert_eq!(span.kind(), SpanKind::Client);
@@ -164,7 +164,7 @@ async fn attributes_follow_the_conventions() {
         ("http.route", "/v1/chat/completions"),
         ("http.response.status_code", "200"),
         ("client.address", "127.0.0.1"),
-        ("pathgate.request.id", &request.request.id.to_string()),
+        ("pathgate.request.id", &request.entries.request.id.to_string()),
         ("pathgate.model", "fast"),
     ] {
         assert_eq!(root.get(key).map(String::as_str), Some(value), "{key}");

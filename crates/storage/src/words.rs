@@ -6,7 +6,7 @@ use contract::ports::{CostKind, Outcome};
 use contract::words::{Operation, UsageSource};
 
 /// A word with its number in the database.
-pub(super) trait Word: Copy + Sized + 'static {
+pub(crate) trait Word: Copy + Sized + 'static {
     /// The list, as the table `words` and the columns name it.
     #[cfg(test)]
     const KIND: &'static str;
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn people_read_the_words_that_the_numbers_stand_for() {
         let database = Connection::open_in_memory().unwrap();
-        database.execute_batch(include_str!("../../migrations/sqlite/0001_foundation.sql")).unwrap();
+        database.execute_batch(include_str!("../migrations/sqlite/0001_foundation.sql")).unwrap();
         agrees::<Operation>(&database);
         agrees::<Outcome>(&database);
         agrees::<UsageSource>(&database);
