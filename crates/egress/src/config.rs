@@ -1,11 +1,14 @@
 //! Settings of the client. Proxies may come from the environment: the caller reads it and fills [`ProxyConfig`] in.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use contract::settings::{SecretText, Span};
+use contract::settings::{Faults, SecretText, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::{proxy, tls};
 
 /// How outgoing calls are made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -54,6 +57,12 @@ pub struct ProxyConfig {
     /// networks such as `10.0.0.0/8`, each with an optional `:port`, separated by commas; `*` means all.
     /// `localhost` and loopback addresses never go through a proxy.
     pub no_proxy: Option<String>,
+}
+
+/// Notes what [`crate::Client::new`] would refuse, all at once: proxies, certificates. Reads files, calls nobody.
+pub fn check(config: &EgressConfig, providers: &HashMap<String, ProviderTls>, faults: &mut Faults) {
+    proxy::check(&config.proxy, faults);
+    tls::check(config, providers, faults);
 }
 
 /// TLS of one provider, where it differs.

@@ -24,6 +24,6 @@ mod tunnel;
 mod tests;
 
 pub use client::{Client, Deps};
-pub use config::{EgressConfig, ProviderTls, ProxyConfig};
+pub use config::{EgressConfig, ProviderTls, ProxyConfig, check};
 pub use error::EgressError;
 pub use resolve::{Resolve, SystemResolver};

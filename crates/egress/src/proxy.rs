@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use contract::settings::SecretText;
+use contract::settings::{Faults, SecretText};
 use http::HeaderValue;
 
 use crate::addresses::Net;
@@ -106,6 +106,15 @@ impl Exception {
                 only.is_none_or(|only| only == port)
                     && (host.ends_with(suffix.as_str()) || (*itself && host == &suffix[1..]))
             }
+        }
+    }
+}
+
+/// Notes the addresses that cannot be used.
+pub(crate) fn check(config: &ProxyConfig, faults: &mut Faults) {
+    for (setting, field) in [(&config.http, "http"), (&config.https, "https")] {
+        if let Err(EgressError::Proxy { field, reason }) = parse(setting.as_ref(), field) {
+            faults.add(format!("egress.proxy.{field}"), reason);
         }
     }
 }

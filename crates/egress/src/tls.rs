@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use contract::settings::Faults;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject;
@@ -95,6 +96,25 @@ impl Maker {
         }
         config.alpn_protocols.push(b"http/1.1".to_vec());
         Ok(Arc::new(config))
+    }
+}
+
+/// Tries every file that is named, as it will be used, and notes what is wrong at the setting that names it.
+pub(crate) fn check(config: &EgressConfig, providers: &HashMap<String, ProviderTls>, faults: &mut Faults) {
+    let trusted = |path: &Path| add_file(&mut RootCertStore::empty(), path);
+    for (at, path) in config.ca_files.iter().enumerate() {
+        if let Err(error) = trusted(path) {
+            faults.add(format!("egress.ca_files[{at}]"), error.to_string());
+        }
+    }
+    let maker = Maker { provider: Arc::new(aws_lc_rs::default_provider()), http2: config.http2 };
+    for (name, tls) in providers {
+        let roots = Arc::new(RootCertStore::empty());
+        match maker.special(name, tls, &roots) {
+            // Told where the provider is built.
+            Ok(_) | Err(EgressError::HalfIdentity { .. }) => {}
+            Err(error) => faults.add(format!("providers.{name}.tls"), error.to_string()),
+        }
     }
 }
 

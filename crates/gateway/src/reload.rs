@@ -15,10 +15,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::cli::{Exit, Failure, Setup, load_setup};
-use crate::config::Config;
+use crate::config::{Config, egress_settings};
 use crate::discovery::Discovery;
 use crate::snapshot::compile;
-use crate::wiring::{Live, egress_settings};
+use crate::wiring::Live;
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_millis(500);

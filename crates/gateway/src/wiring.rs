@@ -1,12 +1,11 @@
 //! Builds the features and hands them to each other as ports. The only place that knows who implements what.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use admin::{Admin, AdminPorts, CurrentRouter, StatusSource};
 use contract::ports::{Clock, Exposition, Keyring, Readiness, Recorder, Router, Telemetry};
 use edge::{Certificates, Edge, EdgeError, Services};
-use egress::{Client, Deps, EgressConfig, ProviderTls, SystemResolver};
+use egress::{Client, Deps, SystemResolver};
 use engine::{Handles, Pipeline, SettleTask, Tail, TailPorts};
 use identity::{KeyIndex, Keys};
 use metering::Limits;
@@ -19,9 +18,8 @@ use wire::Renderer;
 
 use crate::cli::{Exit, Failure, KeySession};
 use crate::clock::SystemClock;
-use crate::config::{Config, provider_configs};
+use crate::config::{Config, egress_settings};
 use crate::discovery::Discovery;
-use crate::environment;
 use crate::snapshot::{Compiled, compile};
 
 /// What runs in the background, when it stops and what it had to drop.
@@ -170,26 +168,6 @@ fn open_egress(config: &Config, background: &Background) -> Result<Arc<Client>, 
         resolver: Arc::new(SystemResolver),
     };
     Client::new(&settings, tls, deps).map_err(|error| Failure::new(Exit::BadConfiguration, error))
-}
-
-/// The client's settings with the proxies of the environment, and the TLS of providers that have their own.
-pub(crate) fn egress_settings(config: &Config) -> (EgressConfig, HashMap<String, ProviderTls>) {
-    let mut settings = config.egress.clone();
-    let variable = |names: [&str; 2]| {
-        names.into_iter().find_map(|name| environment::variable(name).filter(|text| !text.is_empty()))
-    };
-    let proxy = &mut settings.proxy;
-    let secret = contract::settings::SecretText::new;
-    proxy.http = proxy.http.take().or_else(|| variable(["http_proxy", "HTTP_PROXY"]).map(secret));
-    proxy.https = proxy.https.take().or_else(|| variable(["https_proxy", "HTTPS_PROXY"]).map(secret));
-    proxy.no_proxy = proxy.no_proxy.take().or_else(|| variable(["no_proxy", "NO_PROXY"]));
-    let tls = provider_configs(config).into_iter().filter_map(|(name, provider)| {
-        let providers::TlsConfig { ca_file, client_cert, client_key } = provider.account().tls.clone();
-        let own = ProviderTls { ca_file, client_cert, client_key };
-        (own != ProviderTls::default()).then_some((name, own))
-    });
-    let tls = tls.collect();
-    (settings, tls)
 }
 
 fn sources(egress: &Arc<Client>, spool: Option<Spool>, losses: Arc<Losses>) -> Sources {

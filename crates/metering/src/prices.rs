@@ -112,7 +112,9 @@ impl PriceText {
     /// The figure that is not a decimal.
     fn compile(&self, under: &PriceTier) -> Result<PriceTier, String> {
         let figure = |text: &Option<String>, otherwise: Option<PicoUsd>| match text {
-            Some(text) => parse_usd_per_million(text).map(Some),
+            Some(text) => PicoUsd::per_million(text).map(Some).ok_or_else(|| {
+                format!("`{text}` is not a price: write USD per million tokens, such as 2.5 or 0.0375")
+            }),
             None => Ok(otherwise),
         };
         Ok(PriceTier {
@@ -126,21 +128,6 @@ impl PriceText {
             audio_output: figure(&self.audio_output, under.audio_output)?,
         })
     }
-}
-
-/// Reads a decimal such as `0.0375` (USD per million tokens) as pico-USD per token: exactly, six places at most.
-///
-/// # Errors
-/// The text is not such a decimal.
-fn parse_usd_per_million(text: &str) -> Result<PicoUsd, String> {
-    let wrong = || format!("`{text}` is not a price: write USD per million tokens, such as 2.5 or 0.0375");
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || whole.len() > 9 || fraction.len() > 6 || !digits(whole) || !digits(fraction) {
-        return Err(wrong());
-    }
-    let scaled: i64 = format!("{whole}{fraction:0<6}").parse().map_err(|_| wrong())?;
-    Ok(PicoUsd(scaled))
 }
 
 impl PriceBook {

@@ -20,20 +20,7 @@ impl FromStr for UsdPerMillion {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, &'static str> {
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-        let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-        if whole.is_empty()
-            || fraction.len() > 6
-            || !digits(whole)
-            || !digits(fraction)
-            || text.ends_with('.')
-        {
-            return Err(HELP);
-        }
-        let whole: i64 = whole.parse().map_err(|_| HELP)?;
-        let millionths: i64 = format!("{fraction:0<6}").parse().map_err(|_| HELP)?;
-        let pico = whole.checked_mul(1_000_000).and_then(|pico| pico.checked_add(millionths)).ok_or(HELP)?;
-        Ok(Self(PicoUsd(pico)))
+        PicoUsd::per_million(text).map(Self).ok_or(HELP)
     }
 }
 
@@ -142,18 +129,6 @@ impl PriceConfig {
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn prices_are_exact() {
-        for (text, pico) in
-            [("0", 0), ("2.50", 2_500_000), ("0.0375", 37_500), ("0.000001", 1), ("150", 150_000_000)]
-        {
-            assert_eq!(text.parse(), Ok(UsdPerMillion(PicoUsd(pico))), "{text}");
-        }
-        for text in ["", ".5", "5.", "-1", "1e3", "0.0000001", "1,5", "99999999999999999999"] {
-            assert!(text.parse::<UsdPerMillion>().is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn texts_and_numbers_mean_the_same() {

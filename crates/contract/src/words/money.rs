@@ -17,6 +17,23 @@ pub struct NanoUsd(pub i64);
 #[serde(transparent)]
 pub struct PicoUsd(pub i64);
 
+impl PicoUsd {
+    /// Reads USD per million tokens, a decimal with at most six places such as `0.0375`, as a price per token: exactly.
+    #[must_use]
+    pub fn per_million(text: &str) -> Option<Self> {
+        let (whole, fraction) = match text.split_once('.') {
+            Some((_, "")) => return None,
+            Some(parts) => parts,
+            None => (text, ""),
+        };
+        let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || fraction.len() > 6 || !digits(whole) || !digits(fraction) {
+            return None;
+        }
+        format!("{whole}{fraction:0<6}").parse().ok().map(Self)
+    }
+}
+
 impl NanoUsd {
     /// Rounds a sum of pico-USD half up, so that no call with a price costs less than its share.
     #[must_use]
@@ -78,6 +95,16 @@ mod tests {
             (-20, "-0.00000002"),
         ] {
             assert_eq!(NanoUsd(nano).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn prices_are_read_exactly() {
+        for (text, pico) in [("2.5", 2_500_000), ("0.0375", 37_500), ("15", 15_000_000), ("0.000001", 1)] {
+            assert_eq!(PicoUsd::per_million(text), Some(PicoUsd(pico)), "{text}");
+        }
+        for text in ["", ".", "1.", ".5", "-1", "1e3", "0.0000001", "1,5", " 1", "99999999999999"] {
+            assert_eq!(PicoUsd::per_million(text), None, "{text}");
         }
     }
 

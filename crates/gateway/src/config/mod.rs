@@ -7,7 +7,6 @@ mod accounts;
 mod branch;
 mod facets;
 mod interpolate;
-mod named_files;
 mod problem;
 mod root;
 mod suggest;
@@ -29,7 +28,7 @@ use serde_json::Value;
 pub(crate) use accounts::provider_configs;
 pub(crate) use interpolate::Lookup;
 pub(crate) use problem::LoadError;
-pub(crate) use root::{Config, check, check_text};
+pub(crate) use root::{Config, check, check_text, egress_settings};
 pub(crate) use validate::{CheckText, ReadFile};
 
 use problem::Found;

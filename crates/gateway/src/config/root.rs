@@ -1,13 +1,14 @@
 //! The whole configuration: each crate defines its own section, this composes them and lets each check itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use contract::settings::{Faults, check_format};
 use contract::words::Timestamp;
+use egress::{EgressConfig, ProviderTls};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{named_files, provider_configs};
+use super::provider_configs;
 use crate::environment;
 
 /// Where spans go when the file does not say (OpenTelemetry, "General SDK Configuration").
@@ -81,7 +82,32 @@ pub(crate) fn check(config: &Config, faults: &mut Faults) {
     let names: BTreeSet<&str> = accounts.iter().map(|(name, _)| name.as_str()).collect();
     routing::check(&config.models, &names, faults);
     telemetry::check(&config.telemetry, faults);
-    named_files::check(config, faults);
+    // The files that are named are tried as they will be used: `serve` would refuse them at start.
+    let (settings, tls) = egress_settings(config);
+    egress::check(&settings, &tls, faults);
+    if let Some(Err(error)) = config.prices.file.as_deref().map(metering::PriceBook::load) {
+        faults.add("prices.file", error.to_string());
+    }
+}
+
+/// The client's settings with the proxies of the environment, and the TLS of providers that have their own.
+pub(crate) fn egress_settings(config: &Config) -> (EgressConfig, HashMap<String, ProviderTls>) {
+    let mut settings = config.egress.clone();
+    let variable = |names: [&str; 2]| {
+        names.into_iter().find_map(|name| environment::variable(name).filter(|text| !text.is_empty()))
+    };
+    let proxy = &mut settings.proxy;
+    let secret = contract::settings::SecretText::new;
+    proxy.http = proxy.http.take().or_else(|| variable(["http_proxy", "HTTP_PROXY"]).map(secret));
+    proxy.https = proxy.https.take().or_else(|| variable(["https_proxy", "HTTPS_PROXY"]).map(secret));
+    proxy.no_proxy = proxy.no_proxy.take().or_else(|| variable(["no_proxy", "NO_PROXY"]));
+    let tls = provider_configs(config).into_iter().filter_map(|(name, provider)| {
+        let providers::TlsConfig { ca_file, client_cert, client_key } = provider.account().tls.clone();
+        let own = ProviderTls { ca_file, client_cert, client_key };
+        (own != ProviderTls::default()).then_some((name, own))
+    });
+    let tls = tls.collect();
+    (settings, tls)
 }
 
 /// Checks a text against a `format` of the schema, so that all wrong texts are told at once.

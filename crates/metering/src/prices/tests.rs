@@ -75,18 +75,6 @@ fn capabilities_are_yes_no_or_unknown() {
 }
 
 #[test]
-fn decimals_are_exact_or_refused() {
-    for (text, pico) in
-        [("2.5", 2_500_000), ("0.0375", 37_500), ("0", 0), ("75", 75_000_000), ("0.000001", 1)]
-    {
-        assert_eq!(parse_usd_per_million(text), Ok(PicoUsd(pico)), "{text}");
-    }
-    for text in ["", ".5", "-1", "1e-6", "0.0000001", "1,5", "١"] {
-        assert!(parse_usd_per_million(text).is_err(), "{text}");
-    }
-}
-
-#[test]
 fn books_out_of_order_are_refused() {
     for text in [
         "",
