@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{Listen, Network, Socket};
-use crate::tls::Certificates;
+use crate::tls;
 
 /// Where requests come in and how much of them. Changing anything but the certificate files needs a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -142,8 +142,8 @@ pub fn check(config: &ServerConfig, faults: &mut Faults) {
     for (name, _) in spans.into_iter().filter(|(_, span)| span.0.is_zero()) {
         faults.add(format!("server.timeouts.{name}"), "must be longer than nothing");
     }
-    if let Some(Err(error)) = config.tls.as_ref().map(Certificates::load) {
-        faults.add("server.tls", error.to_string());
+    if let Some(files) = &config.tls {
+        tls::check(files, faults);
     }
     for (at, origin) in config.cors.origins.iter().enumerate() {
         if origin != "*" && (!origin.contains("://") || origin.ends_with('/')) {

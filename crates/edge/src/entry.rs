@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use contract::ports::{Arrived, BoxFuture, ModelsAsk};
-use contract::words::{Dialect, Id, IdKind};
+use contract::words::{Dialect, Id, IdKind, Timestamp};
 use contract::{Body, Code, Fault};
 use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH};
 use http::request::Parts;
@@ -77,7 +77,8 @@ impl Service<Request<Incoming>> for Entry {
 
 impl Entry {
     fn route(&self, head: Parts, body: Incoming, cross_origin: bool) -> (Answer, Option<Permit>) {
-        let id = Id::at(IdKind::Request, self.shared.services.clock.now());
+        let now = self.shared.services.clock.now();
+        let id = Id::at(IdKind::Request, now);
         if let Err(fault) = head::check(&head, self.shared.head_limits, &self.pulse) {
             return (self.refuse(&head, &fault, id), None);
         }
@@ -91,7 +92,7 @@ impl Entry {
             return (answer.map_or_else(|| self.wrong_method(&head, target, id), Answer::from), None);
         }
         match target {
-            Target::Llm(dialect) => self.call_model(head, body, dialect, id),
+            Target::Llm(dialect) => self.call_model(head, body, dialect, (id, now)),
             Target::Models(model) => {
                 let model = model.map(unescape);
                 (self.list_models(head, model, id), None)
@@ -110,7 +111,7 @@ impl Entry {
         mut head: Parts,
         body: Incoming,
         dialect: Dialect,
-        id: Id,
+        (id, at): (Id, Timestamp),
     ) -> (Answer, Option<Permit>) {
         let permit = match self.admit(&head, &body) {
             Ok(permit) => permit,
@@ -119,7 +120,7 @@ impl Entry {
         let shared = &self.shared;
         let arrived = Arrived {
             id,
-            at: shared.services.clock.now(),
+            at,
             tick: shared.services.clock.tick(),
             dialect,
             key: credential::take(&mut head.headers, head.uri.query()),

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
+use contract::settings::Faults;
 use rustls::ServerConfig as RustlsConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls_pki_types::pem::PemObject;
@@ -94,18 +95,41 @@ fn changed(files: &TlsConfig) -> Changed {
     [&files.cert, &files.key].map(|path| fs::metadata(path).and_then(|data| data.modified()).ok())
 }
 
-fn read(files: &TlsConfig) -> Result<RustlsConfig, TlsError> {
-    let unreadable = |path: &Path, error: rustls_pki_types::pem::Error| TlsError::File {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    };
-    let chain = CertificateDer::pem_file_iter(&files.cert)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| unreadable(&files.cert, error))?;
-    if chain.is_empty() {
-        return Err(TlsError::Empty(files.cert.clone()));
+/// Notes what [`Certificates`] would refuse, each at the setting it belongs to.
+pub(crate) fn check(files: &TlsConfig, faults: &mut Faults) {
+    let chain = chain(&files.cert).map_err(|error| faults.add("server.tls.cert", error.to_string()));
+    let key = key(&files.key).map_err(|error| faults.add("server.tls.key", error.to_string()));
+    if let (Ok(chain), Ok(key)) = (chain, key)
+        && let Err(error) = settings(chain, key)
+    {
+        faults.add("server.tls", error.to_string());
     }
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| unreadable(&files.key, error))?;
+}
+
+fn read(files: &TlsConfig) -> Result<RustlsConfig, TlsError> {
+    settings(chain(&files.cert)?, key(&files.key)?)
+}
+
+fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
+    match found {
+        Ok(chain) if chain.is_empty() => Err(TlsError::Empty(path.to_owned())),
+        found => found.map_err(|error| unreadable(path, &error)),
+    }
+}
+
+fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|error| unreadable(path, &error))
+}
+
+fn unreadable(path: &Path, error: &rustls_pki_types::pem::Error) -> TlsError {
+    TlsError::File { path: path.to_owned(), reason: error.to_string() }
+}
+
+fn settings(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<RustlsConfig, TlsError> {
     let mut config = RustlsConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()

@@ -5,8 +5,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use contract::Body;
 use contract::body::BodyError;
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::runtime::Handle;
@@ -22,6 +23,8 @@ const LINGER: Duration = Duration::from_millis(5);
 pub(crate) struct Tail {
     /// Taken out only when this is dropped.
     incoming: Option<Incoming>,
+    /// What had arrived with the head.
+    first: Option<Result<Bytes, BodyError>>,
     /// None once the body is over, whichever way.
     lease: Option<Lease>,
     /// Longest wait for the next chunk.
@@ -34,7 +37,33 @@ pub(crate) struct Tail {
 
 impl Tail {
     pub(crate) fn new(incoming: Incoming, lease: Lease, idle: Duration, end: Instant) -> Self {
-        Self { incoming: Some(incoming), lease: Some(lease), idle, end, due: None }
+        Self { incoming: Some(incoming), first: None, lease: Some(lease), idle, end, due: None }
+    }
+
+    /// The body as the caller gets it. One of known length that came with its head, as most short ones do, is at hand, and its
+    /// connection is given back at once.
+    pub(crate) fn into_body(mut self) -> Body {
+        let (Some(incoming), Some(lease)) = (&mut self.incoming, &self.lease) else { return Body::Empty };
+        if incoming.is_end_stream() {
+            self.release();
+            return Body::Empty;
+        }
+        if !matches!(lease.link, Link::Line(_)) || incoming.size_hint().exact().is_none() {
+            return Body::stream(self);
+        }
+        let arrived = Pin::new(&mut *incoming).poll_frame(&mut Context::from_waker(Waker::noop()));
+        let over = incoming.is_end_stream();
+        match arrived.map_ok(Frame::into_data) {
+            Poll::Ready(Some(Ok(Ok(data)))) if over => {
+                self.release();
+                return Body::Full(data);
+            }
+            Poll::Ready(Some(Ok(Ok(data)))) => self.first = Some(Ok(data)),
+            Poll::Ready(Some(Err(error))) => self.first = Some(Err(lost(&error))),
+            // A body of known length has no trailers.
+            Poll::Ready(Some(Ok(Err(_))) | None) | Poll::Pending => {}
+        }
+        Body::stream(self)
     }
 
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
@@ -54,7 +83,7 @@ impl Tail {
     }
 }
 
-impl Body for Tail {
+impl HttpBody for Tail {
     type Data = Bytes;
     type Error = BodyError;
 
@@ -63,6 +92,14 @@ impl Body for Tail {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
+        match this.first.take() {
+            Some(Ok(data)) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+            Some(Err(error)) => {
+                this.lease = None;
+                return Poll::Ready(Some(Err(error)));
+            }
+            None => {}
+        }
         let (Some(incoming), Some(lease)) = (&mut this.incoming, &mut this.lease) else {
             return Poll::Ready(None);
         };
@@ -76,9 +113,8 @@ impl Body for Tail {
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => {
-                tracing::debug!(%error, "an upstream body broke off");
                 this.lease = None;
-                Poll::Ready(Some(Err(BodyError::Lost)))
+                Poll::Ready(Some(Err(lost(&error))))
             }
             Poll::Ready(None) => {
                 this.release();
@@ -93,8 +129,17 @@ impl Body for Tail {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.as_ref().map(Body::size_hint).unwrap_or_default()
+        let rest = self.incoming.as_ref().map(HttpBody::size_hint).unwrap_or_default();
+        match (&self.first, rest.exact()) {
+            (Some(Ok(data)), Some(rest)) => SizeHint::with_exact(data.len() as u64 + rest),
+            _ => rest,
+        }
     }
+}
+
+fn lost(error: &hyper::Error) -> BodyError {
+    tracing::debug!(%error, "an upstream body broke off");
+    BodyError::Lost
 }
 
 /// The next frame. What has arrived already goes before another look at the socket.

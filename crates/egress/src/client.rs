@@ -1,15 +1,14 @@
 //! The client: one call from the URL to the response head.
 
 use std::collections::HashMap;
+use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use contract::Body;
 use contract::ports::{
     BoxFuture, Outbound, Phase, PoolState, ProviderReply, Timeouts, Upstream, UpstreamFailure,
 };
 use http::{Request, Response};
-use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -86,29 +85,6 @@ impl Client {
         Ok(())
     }
 
-    async fn call(&self, outbound: Outbound) -> Result<ProviderReply, UpstreamFailure> {
-        let Outbound { method, uri, headers, body, timeouts, untrusted, provider } = outbound;
-        let phases = Phases { started: Instant::now(), timeouts };
-        let pool = self.pools.of(provider, Target::of(&uri)?, untrusted);
-        let mut request = Request::new(body);
-        *request.method_mut() = method;
-        *request.headers_mut() = headers;
-
-        if let Some(mut link) = pool.take(phases.started) {
-            match link.exchange(request, &uri, phases.head_due(phases.started)).await {
-                Ok(response) => return Ok(phases.reply(response, Lease { link, pool })),
-                // It died while it was idle. Nothing was sent: once more, on a connection that is surely alive.
-                Err(SendFailure::Unsent(unsent, _)) => request = *unsent,
-                Err(failure) => return Err(phases.failure(failure)),
-            }
-        }
-        let mut link = Box::pin(self.connect(&pool, &phases)).await?;
-        match link.exchange(request, &uri, phases.head_due(Instant::now())).await {
-            Ok(response) => Ok(phases.reply(response, Lease { link, pool })),
-            Err(failure) => Err(phases.failure(failure)),
-        }
-    }
-
     async fn connect(&self, pool: &Pool, phases: &Phases) -> Result<Link, UpstreamFailure> {
         let dialer = self.dialer.read().unwrap_or_else(PoisonError::into_inner).clone();
         let open = async {
@@ -129,8 +105,34 @@ impl Client {
 }
 
 impl Upstream for Client {
-    fn send(&self, request: Outbound) -> BoxFuture<'_, Result<ProviderReply, UpstreamFailure>> {
-        Box::pin(self.call(request))
+    fn send(&self, outbound: Outbound) -> BoxFuture<'_, Result<ProviderReply, UpstreamFailure>> {
+        let Outbound { method, uri: url, headers, body, timeouts, untrusted, provider } = outbound;
+        let phases = Phases { started: Instant::now(), timeouts };
+        let pool = match Target::of(&url) {
+            Ok(target) => self.pools.of(provider, target, untrusted),
+            Err(failure) => return Box::pin(ready(Err(failure))),
+        };
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.headers_mut() = headers;
+        // Not an `async fn`, which would hold these values twice: every request goes through here.
+        Box::pin(async move {
+            loop {
+                let Some(mut link) = pool.take(phases.started) else { break };
+                match link.exchange(&mut request, &url, phases.head_due(phases.started)).await {
+                    Ok(response) => return Ok(phases.reply(response, Lease { link, pool })),
+                    // It died while it was idle, and nothing was sent: another one, at last one that is surely alive.
+                    Err(SendFailure::Unsent(_)) if matches!(link, Link::Line(_)) => {}
+                    Err(SendFailure::Unsent(_)) => break,
+                    Err(failure) => return Err(phases.failure(failure)),
+                }
+            }
+            let mut link = Box::pin(self.connect(&pool, &phases)).await?;
+            match link.exchange(&mut request, &url, phases.head_due(Instant::now())).await {
+                Ok(response) => Ok(phases.reply(response, Lease { link, pool })),
+                Err(failure) => Err(phases.failure(failure)),
+            }
+        })
     }
 
     fn pools(&self) -> Vec<PoolState> {
@@ -159,18 +161,13 @@ impl Phases {
 
     fn reply(&self, response: Response<Incoming>, lease: Lease) -> ProviderReply {
         let (head, incoming) = response.into_parts();
-        let body = if incoming.is_end_stream() {
-            lease.end();
-            Body::Empty
-        } else {
-            Body::stream(Tail::new(incoming, lease, self.timeouts.idle, self.end()))
-        };
+        let body = Tail::new(incoming, lease, self.timeouts.idle, self.end()).into_body();
         ProviderReply { status: head.status, headers: head.headers, body }
     }
 
     fn failure(&self, failure: SendFailure) -> UpstreamFailure {
         match failure {
-            SendFailure::Unsent(_, error) => {
+            SendFailure::Unsent(error) => {
                 UpstreamFailure::Lost { phase: Phase::Connect, reason: reason(&error) }
             }
             SendFailure::Lost(error) => {

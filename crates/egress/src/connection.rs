@@ -1,6 +1,7 @@
 //! One open connection: HTTP/1, which carries one call at a time, or HTTP/2, which carries many.
 
 use std::future::{Future, poll_fn};
+use std::mem::take;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -28,7 +29,7 @@ const BUFFER: usize = 128 << 10;
 
 /// An HTTP/1 connection. Dropping it closes the socket at once, whatever it was doing.
 ///
-/// It has no task of its own: the task that waits for the answer moves its bytes ([`Line::drive`]), which saves a switch
+/// It has no task of its own: the task that waits for the answer moves its bytes ([`drive`]), which saves a switch
 /// of tasks for every chunk and lets a reader take all that has arrived in one go.
 pub(crate) struct Line {
     sender: http1::SendRequest<Body>,
@@ -42,21 +43,26 @@ pub(crate) struct Line {
 type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
 impl Line {
-    /// Moves whatever can be moved. What comes of it shows in the answer and its body, which therefore need no waker.
-    pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
-        let Some(driver) = &mut self.driver else { return };
-        if let Poll::Ready(ended) = driver.as_mut().poll(cx) {
-            self.driver = None;
-            if let Err(error) = ended {
-                tracing::debug!(%error, "an upstream connection ended");
-            }
-        }
-    }
-
     /// Can it take a call? Looks at the socket first: nobody does while it is idle.
     pub(crate) fn is_ready(&mut self) -> bool {
-        self.drive(&mut Context::from_waker(Waker::noop()));
+        drive(&mut self.driver, &mut Context::from_waker(Waker::noop()));
+        self.may_be_ready()
+    }
+
+    /// As [`Line::is_ready`], but as it was when the socket was last looked at.
+    pub(crate) fn may_be_ready(&self) -> bool {
         self.driver.is_some() && self.sender.is_ready()
+    }
+}
+
+/// Moves whatever can be moved. What comes of it shows in the answer and its body, which therefore need no waker.
+fn drive(driver: &mut Option<Driver>, cx: &mut Context<'_>) {
+    let Some(running) = driver else { return };
+    if let Poll::Ready(ended) = running.as_mut().poll(cx) {
+        *driver = None;
+        if let Err(error) = ended {
+            tracing::debug!(%error, "an upstream connection ended");
+        }
     }
 }
 
@@ -88,8 +94,8 @@ pub(crate) enum Link {
 
 /// Why there is no response head.
 pub(crate) enum SendFailure {
-    /// The connection was dead before anything of the request was written; here it is again.
-    Unsent(Box<Request<Body>>, hyper::Error),
+    /// The connection was dead before anything of the request was written. The request is where it was.
+    Unsent(hyper::Error),
     /// It broke afterwards.
     Lost(hyper::Error),
     /// The time is up.
@@ -111,7 +117,7 @@ impl Link {
     pub(crate) fn drive(&mut self, cx: &mut Context<'_>) -> bool {
         match self {
             Self::Line(line) => {
-                line.drive(cx);
+                drive(&mut line.driver, cx);
                 true
             }
             Self::Mux(..) => false,
@@ -126,67 +132,54 @@ impl Link {
         }
     }
 
-    /// Sends a request and waits for the response head until `due`.
+    /// Sends a request, which it takes out of its place, and waits for the response head until `due`.
     pub(crate) async fn exchange(
         &mut self,
-        mut request: Request<Body>,
+        request: &mut Request<Body>,
         url: &Uri,
         due: Instant,
     ) -> Result<Response<Incoming>, SendFailure> {
         match self {
-            Self::Line(line) => {
-                line.form.apply(&mut request, url);
-                let mut result = line.head(request, due).await;
-                if let Err(SendFailure::Unsent(request, _)) = &mut result {
-                    line.form.undo(request);
+            Self::Line(Line { sender, driver, form, alarm, .. }) => {
+                form.apply(request, url);
+                let mut answer = pin!(sender.try_send_request(take(request)));
+                let answered = poll_fn(|cx| {
+                    drive(driver, cx);
+                    match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                        Poll::Ready(result) => Poll::Ready(Some(result)),
+                        Poll::Pending => alarm.poll_due(due, cx).map(|()| None),
+                    }
+                });
+                let result = judged(answered.await, request);
+                if let Err(SendFailure::Unsent(_)) = &result {
+                    form.undo(request);
                 }
                 result
             }
             Self::Mux(mux, alarm) => {
-                Form::Pseudo.apply(&mut request, url);
-                head(mux.sender.try_send_request(request), alarm, due).await
+                Form::Pseudo.apply(request, url);
+                let mut answer = pin!(mux.sender.try_send_request(take(request)));
+                let answered = poll_fn(|cx| match answer.as_mut().poll(cx) {
+                    Poll::Ready(result) => Poll::Ready(Some(result)),
+                    Poll::Pending => alarm.poll_due(due, cx).map(|()| None),
+                });
+                judged(answered.await, request)
             }
         }
     }
 }
 
-impl Line {
-    async fn head(
-        &mut self,
-        request: Request<Body>,
-        due: Instant,
-    ) -> Result<Response<Incoming>, SendFailure> {
-        let mut answer = pin!(self.sender.try_send_request(request));
-        let answered = poll_fn(|cx| {
-            self.drive(cx);
-            match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(result) => Poll::Ready(Some(result)),
-                Poll::Pending => self.alarm.poll_due(due, cx).map(|()| None),
-            }
-        });
-        judged(answered.await)
-    }
-}
-
-async fn head<F>(answer: F, alarm: &mut Alarm, due: Instant) -> Result<Response<Incoming>, SendFailure>
-where
-    F: Future<Output = Result<Response<Incoming>, TrySendError<Request<Body>>>>,
-{
-    let mut answer = pin!(answer);
-    let answered = poll_fn(|cx| match answer.as_mut().poll(cx) {
-        Poll::Ready(result) => Poll::Ready(Some(result)),
-        Poll::Pending => alarm.poll_due(due, cx).map(|()| None),
-    });
-    judged(answered.await)
-}
-
 fn judged(
     answered: Option<Result<Response<Incoming>, TrySendError<Request<Body>>>>,
+    request: &mut Request<Body>,
 ) -> Result<Response<Incoming>, SendFailure> {
     match answered {
         Some(Ok(response)) => Ok(response),
         Some(Err(mut error)) => Err(match error.take_message() {
-            Some(request) => SendFailure::Unsent(Box::new(request), error.into_error()),
+            Some(unsent) => {
+                *request = unsent;
+                SendFailure::Unsent(error.into_error())
+            }
             None => SendFailure::Lost(error.into_error()),
         }),
         None => Err(SendFailure::Late),
@@ -212,12 +205,12 @@ where
         .keep_alive_timeout(PING / 2)
         .handshake(io)
         .await?;
-    tasks.spawn(drive(connection, gauge));
+    tasks.spawn(run(connection, gauge));
     Ok(Link::Mux(Mux { sender, shares: Arc::new(()) }, Alarm::new(Instant::now() + PING)))
 }
 
 /// Runs a connection to its end; it counts as open meanwhile.
-async fn drive(connection: impl Future<Output = hyper::Result<()>>, gauge: Gauge) {
+async fn run(connection: impl Future<Output = hyper::Result<()>>, gauge: Gauge) {
     if let Err(error) = connection.await {
         tracing::debug!(%error, "an upstream connection ended");
     }

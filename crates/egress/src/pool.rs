@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use contract::ports::PoolState;
-use http::uri::Authority;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -36,15 +35,19 @@ pub(crate) struct Pools {
 
 struct Book {
     limits: Limits,
-    pools: HashMap<Key, Arc<Pool>>,
+    /// By provider: each has few, most have one.
+    pools: HashMap<Option<Arc<str>>, Vec<Arc<Pool>>>,
     counters: HashMap<Arc<str>, Arc<Counters>>,
 }
 
-#[derive(PartialEq, Eq, Hash)]
-struct Key {
-    provider: Option<Arc<str>>,
-    tls: bool,
-    authority: Authority,
+impl Book {
+    fn find(&self, provider: &Option<Arc<str>>, target: &Target) -> Option<Arc<Pool>> {
+        self.pools.get(provider)?.iter().find(|pool| pool.target == *target).cloned()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Pool>> {
+        self.pools.values().flatten()
+    }
 }
 
 #[derive(Default)]
@@ -61,22 +64,22 @@ impl Pools {
 
     /// The pool for a target. That of an unchecked one is shared; a `checked` one gets a pool that keeps nothing.
     pub(crate) fn of(&self, provider: Option<Arc<str>>, target: Target, checked: bool) -> Arc<Pool> {
-        let key = Key { provider, tls: target.tls, authority: target.authority.clone() };
-        if !checked && let Some(pool) = self.read().pools.get(&key) {
-            return pool.clone();
+        if !checked && let Some(pool) = self.read().find(&provider, &target) {
+            return pool;
         }
         let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
-        let book = &mut *book;
-        let label = key.provider.clone().unwrap_or_else(|| Arc::from("other"));
+        if !checked && let Some(pool) = book.find(&provider, &target) {
+            return pool;
+        }
+        let label = provider.clone().unwrap_or_else(|| Arc::from("other"));
         let counters = book.counters.entry(label.clone()).or_default().clone();
         let limits = if checked { Limits { max_idle: 0, ..book.limits } } else { book.limits };
-        let provider = key.provider.clone();
         let (tasks, shelf) = (self.tasks.clone(), Mutex::default());
-        let pool = Pool { label, provider, target, checked, limits, counters, tasks, shelf };
-        if checked {
-            return Arc::new(pool);
+        let pool = Arc::new(Pool { label, provider, target, checked, limits, counters, tasks, shelf });
+        if !checked {
+            book.pools.entry(pool.provider.clone()).or_default().push(pool.clone());
         }
-        book.pools.entry(key).or_insert_with(|| Arc::new(pool)).clone()
+        pool
     }
 
     /// Closes what is idle and forgets the pools; calls under way go on, and close their connections when they end.
@@ -88,7 +91,7 @@ impl Pools {
 
     /// Closes what has been idle for too long.
     pub(crate) fn sweep(&self, now: Instant) {
-        for pool in self.read().pools.values() {
+        for pool in self.read().all() {
             pool.sweep(now);
         }
     }
@@ -101,7 +104,7 @@ impl Pools {
             .map(|(label, counters)| PoolState {
                 provider: label.clone(),
                 open: counters.open.load(Ordering::Relaxed),
-                idle: book.pools.values().filter(|pool| pool.label == *label).map(|pool| pool.idle()).sum(),
+                idle: book.all().filter(|pool| pool.label == *label).map(|pool| pool.idle()).sum(),
                 opened: counters.opened.load(Ordering::Relaxed),
             })
             .collect();
@@ -136,16 +139,17 @@ struct Shelf {
 }
 
 impl Pool {
-    /// A connection that can take a call now, if there is one.
+    /// A connection that can most likely take a call now, if there is one. Whether it is still open shows when it is used,
+    /// before anything is sent on it.
     pub(crate) fn take(&self, now: Instant) -> Option<Link> {
         let mut shelf = self.shelf();
         shelf.muxes.retain(|(mux, _)| !mux.is_closed());
         if let Some((mux, _)) = shelf.muxes.iter().find(|(mux, _)| mux.streams() < STREAMS) {
             return Some(Link::Mux(mux.clone(), Alarm::new(now + self.limits.idle_timeout)));
         }
-        while let Some((mut line, since)) = shelf.lines.pop_back() {
+        while let Some((line, since)) = shelf.lines.pop_back() {
             let fresh = now.saturating_duration_since(since) < self.limits.idle_timeout;
-            if fresh && line.is_ready() {
+            if fresh && line.may_be_ready() {
                 return Some(Link::Line(line));
             }
         }
@@ -154,7 +158,8 @@ impl Pool {
 
     /// Keeps a connection whose call was read to the end.
     pub(crate) fn keep(&self, mut line: Line) {
-        if self.limits.max_idle == 0 || !line.is_ready() {
+        // Usually the last look at the socket has done all there is to do.
+        if self.limits.max_idle == 0 || !(line.may_be_ready() || line.is_ready()) {
             return;
         }
         let now = Instant::now();

@@ -101,19 +101,26 @@ impl Maker {
 
 /// Tries every file that is named, as it will be used, and notes what is wrong at the setting that names it.
 pub(crate) fn check(config: &EgressConfig, providers: &HashMap<String, ProviderTls>, faults: &mut Faults) {
+    let maker = Maker { provider: Arc::new(aws_lc_rs::default_provider()), http2: config.http2 };
     let trusted = |path: &Path| add_file(&mut RootCertStore::empty(), path);
     for (at, path) in config.ca_files.iter().enumerate() {
         if let Err(error) = trusted(path) {
             faults.add(format!("egress.ca_files[{at}]"), error.to_string());
         }
     }
-    let maker = Maker { provider: Arc::new(aws_lc_rs::default_provider()), http2: config.http2 };
     for (name, tls) in providers {
-        let roots = Arc::new(RootCertStore::empty());
-        match maker.special(name, tls, &roots) {
-            // Told where the provider is built.
-            Ok(_) | Err(EgressError::HalfIdentity { .. }) => {}
-            Err(error) => faults.add(format!("providers.{name}.tls"), error.to_string()),
+        let at = |setting: &str| format!("providers.{name}.tls{setting}");
+        if let Some(Err(error)) = tls.ca_file.as_deref().map(trusted) {
+            faults.add(at(".ca_file"), error.to_string());
+        }
+        // One without the other is told where the provider is built.
+        let (Some(cert), Some(key)) = (&tls.client_cert, &tls.client_key) else { continue };
+        let cert = certificates(cert).map_err(|error| faults.add(at(".client_cert"), error.to_string()));
+        let key = private_key(key).map_err(|error| faults.add(at(".client_key"), error.to_string()));
+        if let (Ok(cert), Ok(key)) = (cert, key)
+            && let Err(error) = maker.make(name, Arc::new(RootCertStore::empty()), Some((cert, key)))
+        {
+            faults.add(at(""), error.to_string());
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The head of an answer: status, content type and what Pathgate adds.
 
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,6 +23,9 @@ const COST: HeaderName = HeaderName::from_static("x-pathgate-cost");
 const DROPPED: HeaderName = HeaderName::from_static("x-pathgate-dropped");
 const TIMING: HeaderName = HeaderName::from_static("server-timing");
 
+/// Fields of a usual answer. A map for this many has room for 12, one for more has room for 24.
+pub(crate) const FIELDS: usize = 12;
+
 /// From this length on `x-pathgate-dropped` names no more: heads of 8 KiB are what many proxies take.
 const DROPPED_BYTES: usize = 1024;
 
@@ -30,7 +34,10 @@ pub(crate) fn whole(whole: Whole, settled: &Settlement) -> Response<Body> {
     let Whole { status, mut headers, body } = whole;
     add(&mut headers, settled);
     if let Some(cost) = settled.cost {
-        put(&mut headers, COST, &cost.to_string());
+        let mut text = Text::<24>::default();
+        if write!(text, "{cost}").is_ok() {
+            put(&mut headers, COST, text.as_str());
+        }
     }
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
@@ -41,7 +48,7 @@ pub(crate) fn whole(whole: Whole, settled: &Settlement) -> Response<Body> {
 /// A stream: what is known before its end.
 pub(crate) fn stream(ticket: &Ticket) -> Parts {
     let (mut parts, ()) = Response::new(()).into_parts();
-    parts.headers.reserve(16);
+    parts.headers.reserve(FIELDS);
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     parts.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if let Some(record) = ticket.record() {
@@ -80,7 +87,7 @@ fn add(headers: &mut HeaderMap, settled: &Settlement) {
     if let Some(limit) = settled.limit {
         limit_headers(&limit, headers);
     }
-    put(headers, TIMING, &timing(settled));
+    put(headers, TIMING, timing(settled).as_str());
 }
 
 /// The losses as a header: names are the client's choice, so what is not plain ASCII is escaped, and a list that proxies
@@ -101,32 +108,64 @@ pub(crate) fn dropped(receipt: &Receipt) -> Option<String> {
 }
 
 /// `server-timing` (W3C): the stages in milliseconds.
-fn timing(settled: &Settlement) -> String {
-    let mut text = String::with_capacity(192);
+fn timing(settled: &Settlement) -> Text<384> {
+    let mut text = Text::default();
     for (stage, from, to) in settled.stages.spans(settled.start) {
-        if !text.is_empty() {
-            text.push_str(", ");
+        if !text.as_str().is_empty() {
+            text.push(", ");
         }
-        text.push_str(stage.as_str());
-        text.push_str(";dur=");
+        text.push(stage.as_str());
+        text.push(";dur=");
         push_millis(&mut text, to.since(from));
     }
     text
 }
 
 /// Milliseconds with three decimals. By hand, because it is done for every stage of every request.
-fn push_millis(text: &mut String, span: Duration) {
+fn push_millis<const N: usize>(text: &mut Text<N>, span: Duration) {
     let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
     let mut buffer = itoa::Buffer::new();
-    text.push_str(buffer.format(micros / 1_000));
-    text.push('.');
-    text.push_str(&buffer.format(1_000 + micros % 1_000)[1..]);
+    text.push(buffer.format(micros / 1_000));
+    text.push(".");
+    text.push(&buffer.format(1_000 + micros % 1_000)[1..]);
 }
 
 /// A value that is not fit for a header is left out: names of models come from configuration and clients.
 fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
+    }
+}
+
+/// A short text made on the stack, so that the header's own copy is the only one. What has no room is left out.
+struct Text<const N: usize> {
+    bytes: [u8; N],
+    len: usize,
+}
+
+impl<const N: usize> Default for Text<N> {
+    fn default() -> Self {
+        Self { bytes: [0; N], len: 0 }
+    }
+}
+
+impl<const N: usize> Text<N> {
+    fn push(&mut self, more: &str) {
+        if let Some(room) = self.bytes.get_mut(self.len..self.len + more.len()) {
+            room.copy_from_slice(more.as_bytes());
+            self.len += more.len();
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+    }
+}
+
+impl<const N: usize> fmt::Write for Text<N> {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        self.push(more);
+        Ok(())
     }
 }
 
@@ -137,10 +176,19 @@ mod tests {
     #[test]
     fn stages_are_in_milliseconds() {
         for (micros, shown) in [(0, "0.000"), (7, "0.007"), (1_250, "1.250"), (60_000_001, "60000.001")] {
-            let mut text = String::new();
+            let mut text = Text::<16>::default();
             push_millis(&mut text, Duration::from_micros(micros));
-            assert_eq!(text, shown);
+            assert_eq!(text.as_str(), shown);
         }
+    }
+
+    #[test]
+    fn what_has_no_room_is_left_out() {
+        let mut text = Text::<4>::default();
+        for more in ["ab", "cde", "cd", "e"] {
+            text.push(more);
+        }
+        assert_eq!(text.as_str(), "abcd");
     }
 
     #[test]

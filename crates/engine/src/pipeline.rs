@@ -47,9 +47,10 @@ impl Pipeline {
         self.snapshot.load_full()
     }
 
-    async fn run(&self, arrived: Arrived) -> Response<Body> {
+    /// What arrived is lent out, not handed on: a future holds each value that is moved into it twice.
+    async fn run(&self, arrived: &mut Arrived) -> Response<Body> {
         let run = Run { snapshot: &self.snapshot.load_full(), handles: &self.handles };
-        let mut ticket = Ticket::open(&arrived, run.snapshot.version, &self.tail);
+        let mut ticket = Ticket::open(arrived, run.snapshot.version, &self.tail);
         let result = run.answer(arrived, &mut ticket).await;
         self.settle(ticket, result)
     }
@@ -93,14 +94,15 @@ pub(crate) struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn answer(self, arrived: Arrived, ticket: &mut Ticket) -> Result<Answered, Fault> {
+    async fn answer(self, arrived: &mut Arrived, ticket: &mut Ticket) -> Result<Answered, Fault> {
         let known = self.authenticate(arrived, ticket).await?;
         let admitted = self.admit(known, ticket).await?;
         let prepared = self.assemble(admitted, ticket);
         let cleared = self.inspect_input(prepared, ticket)?;
-        let attempted = match self.lookup(&cleared, ticket) {
-            Some(hit) => hit,
-            None => self.attempt(cleared, ticket).await?,
+        let attempted = if let Some(hit) = self.lookup(&cleared, ticket) {
+            hit
+        } else {
+            self.attempt(&cleared, ticket).await?
         };
         Ok(self.inspect_output(attempted, ticket))
     }
@@ -121,8 +123,8 @@ impl Run<'_> {
 }
 
 impl Llm for Pipeline {
-    fn serve(self: Arc<Self>, arrived: Arrived) -> BoxFuture<'static, Response<Body>> {
-        Box::pin(async move { self.run(arrived).await })
+    fn serve(self: Arc<Self>, mut arrived: Arrived) -> BoxFuture<'static, Response<Body>> {
+        Box::pin(async move { self.run(&mut arrived).await })
     }
 
     fn models(self: Arc<Self>, ask: ModelsAsk) -> BoxFuture<'static, Response<Body>> {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use contract::ports::{Clock, Entries, Meter, Outcome, Recorder, Settled, Spent, Stage, StageTimes, Telemetry};
+use contract::ports::{
+    Clock, Entries, Meter, Outcome, Recorder, Settled, Spent, Stage, StageTimes, Telemetry,
+};
 use contract::words::{Dialect, Id, NanoUsd, Tick, Usage};
 use tokio::sync::mpsc;
 use tracing::{error, info_span};

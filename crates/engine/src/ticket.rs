@@ -29,6 +29,8 @@ pub(crate) struct Record {
     pub(crate) open: Option<OpenAttempt>,
     pub(crate) stages: StageTimes,
     pub(crate) start: Tick,
+    /// When the last stage ended.
+    pub(crate) last: Tick,
     pub(crate) parent: Option<Arc<str>>,
     pub(crate) principal: Option<Arc<Principal>>,
     pub(crate) hold: Option<Hold>,
@@ -82,52 +84,52 @@ pub(crate) struct Ticket {
 impl Ticket {
     pub(crate) fn open(arrived: &Arrived, snapshot: u64, tail: &Arc<Tail>) -> Self {
         tail.telemetry().arrived();
-        let entry = RequestEntry {
-            id: arrived.id,
-            at: arrived.at,
-            dialect: arrived.dialect,
-            operation: arrived.dialect.operation(),
-            key: None,
-            key_name: None,
-            org: None,
-            team: None,
-            app: None,
-            user: None,
-            tags: Vec::new(),
-            client: arrived.client,
-            model: None,
-            deployment: None,
-            stream: false,
-            status: StatusCode::OK.as_u16(),
-            outcome: Outcome::ClientGone,
-            error: None,
-            detail: None,
-            attempts: 0,
-            usage: Usage::default(),
-            cost: None,
-            ttft_us: None,
-            duration_us: 0,
-            bytes_in: 0,
-            bytes_out: 0,
-            dropped: Vec::new(),
-            trace_id: None,
-            snapshot,
-            request_body: None,
-            response_body: None,
-        };
-        let record = Record {
-            entry,
+        let record = Box::new(Record {
+            entry: RequestEntry {
+                id: arrived.id,
+                at: arrived.at,
+                dialect: arrived.dialect,
+                operation: arrived.dialect.operation(),
+                key: None,
+                key_name: None,
+                org: None,
+                team: None,
+                app: None,
+                user: None,
+                tags: Vec::new(),
+                client: arrived.client,
+                model: None,
+                deployment: None,
+                stream: false,
+                status: StatusCode::OK.as_u16(),
+                outcome: Outcome::ClientGone,
+                error: None,
+                detail: None,
+                attempts: 0,
+                usage: Usage::default(),
+                cost: None,
+                ttft_us: None,
+                duration_us: 0,
+                bytes_in: 0,
+                bytes_out: 0,
+                dropped: Vec::new(),
+                trace_id: None,
+                snapshot,
+                request_body: None,
+                response_body: None,
+            },
             attempts: Vec::new(),
             attempt_spans: Vec::new(),
             open: None,
             stages: StageTimes::default(),
             start: arrived.tick,
+            last: arrived.tick,
             parent: None,
             principal: None,
             hold: None,
             receipt: Receipt::default(),
-        };
-        Self { record: Some(Box::new(record)), tail: Arc::clone(tail) }
+        });
+        Self { record: Some(record), tail: Arc::clone(tail) }
     }
 
     /// Works on the record; after it was given up this does nothing and returns the default.
@@ -156,7 +158,15 @@ impl Ticket {
 
     /// Notes that a stage is over.
     pub(crate) fn ended(&mut self, stage: Stage) {
-        self.with(|record, tail| record.stages.ended(stage, tail.clock().tick()));
+        self.with(|record, tail| {
+            record.last = tail.clock().tick();
+            record.stages.ended(stage, record.last);
+        });
+    }
+
+    /// Notes that a stage was gone through with nothing to do, which takes no time worth a look at the clock.
+    pub(crate) fn passed(&mut self, stage: Stage) {
+        self.edit(|record| record.stages.ended(stage, record.last));
     }
 
     pub(crate) fn known(&mut self, who: &Arc<Principal>) {
@@ -170,9 +180,11 @@ impl Ticket {
         });
     }
 
-    pub(crate) fn asked(&mut self, model: &str) {
+    /// `known`: the model's name as the router has it, if it has one.
+    pub(crate) fn asked(&mut self, model: &str, known: Option<&Arc<str>>) {
         let end = model.char_indices().nth(MODEL_CAP).map_or(model.len(), |(at, _)| at);
-        self.edit(|record| record.entry.model = Some(model[..end].into()));
+        let kept = known.filter(|known| ***known == model[..end]).map(Arc::clone);
+        self.edit(|record| record.entry.model = Some(kept.unwrap_or_else(|| model[..end].into())));
     }
 
     /// Begins an attempt; gives its id, from which the span id sent upstream is made.
@@ -231,8 +243,8 @@ impl Ticket {
     }
 
     pub(crate) fn answered(&mut self, whole: &Whole) {
-        self.end_attempt(&Ending::ANSWERED);
         self.edit(|record| {
+            record.end_attempt(&Ending::ANSWERED, record.last);
             record.entry.outcome = Outcome::Answered;
             record.entry.status = whole.status.as_u16();
             record.entry.bytes_out = whole.body.len() as u64;
@@ -310,6 +322,9 @@ impl Record {
             }
         };
         let micros = |tick: Tick| u64::try_from(tick.since(open.tick).as_micros()).unwrap_or(u64::MAX);
+        // Seldom is there a second one.
+        self.attempt_spans.reserve_exact(1);
+        self.attempts.reserve_exact(1);
         self.attempt_spans.push((open.tick, now));
         self.attempts.push(AttemptEntry {
             id: open.id,
@@ -317,7 +332,7 @@ impl Record {
             number: open.number,
             deployment: Arc::clone(&open.deployment.id),
             provider: Arc::clone(&open.deployment.provider_name),
-            provider_kind: open.deployment.provider.kind().into(),
+            provider_kind: Arc::clone(&open.deployment.provider_kind),
             upstream_model: Arc::clone(&open.deployment.upstream_model),
             outcome: ending.outcome,
             status: open.status,
@@ -353,3 +368,6 @@ impl Record {
 const fn estimate(bytes: u64) -> u64 {
     bytes.div_ceil(4)
 }
+
+#[cfg(test)]
+mod tests;

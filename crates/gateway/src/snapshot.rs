@@ -104,6 +104,7 @@ impl Maker {
         Deployment {
             id: format!("{}/{upstream}", provider.name()).into(),
             provider: Arc::clone(provider),
+            provider_kind: provider.kind().into(),
             provider_name: provider.name().into(),
             upstream_model: upstream.into(),
             region: settings.and_then(|settings| settings.region.map(Into::into)),

@@ -70,9 +70,9 @@ impl Limits {
         let now = self.clock.tick();
         let shard = usize::from(key.bytes()[15]) % SHARDS;
         let mut shard = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
-        let full_at = shard.full_at.get(&key).copied().unwrap_or_default();
-        let (full_at, state) = step(rate, full_at, now)?;
-        shard.full_at.insert(key, full_at);
+        let full_at = shard.full_at.entry(key).or_default();
+        let (next, state) = step(rate, *full_at, now)?;
+        *full_at = next;
         shard.sweep(now);
         Ok(state)
     }

@@ -12,7 +12,7 @@ use contract::ports::{Call, Canon, Outbound, Timeouts};
 use contract::settings::Faults;
 use contract::words::Dialect;
 use contract::{Body, Code, Fault};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, Method, Uri};
 use wire::Quirks;
@@ -92,9 +92,14 @@ impl Endpoint {
         check_name(name, faults);
         check_limits(name, account, faults);
         let base = base(name, account, facts, faults);
-        let json = headers(name, account, facts, faults);
+        let mut json = headers(name, account, facts, faults);
         if faults.problems().len() > before {
             return None;
+        }
+        let base = base?;
+        // The client writes it anew for each call. That it has its place already saves every copy from growing.
+        if let Ok(host) = HeaderValue::from_str(base.authority.as_str()) {
+            json.insert(HOST, host);
         }
         let mut stream = json.clone();
         stream.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
@@ -103,7 +108,7 @@ impl Endpoint {
         Some(Self {
             name: name.into(),
             models: account.models.to_vec(),
-            base: base?,
+            base,
             json,
             stream,
             forwards: forwards.map(|name| HeaderName::from_static(name)).collect(),

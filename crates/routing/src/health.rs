@@ -97,14 +97,12 @@ impl Healths {
         if outcome.is_err_and(|code| code.blame() != Blame::Upstream || code == Code::UpstreamRejected) {
             return;
         }
-        let known = {
-            let deployments = self.deployments.read().unwrap_or_else(PoisonError::into_inner);
-            deployments.get(deployment).map(Arc::clone)
-        };
-        match known {
-            Some(record) => record.note(outcome),
-            None if outcome.is_ok() => self.first(deployment, outcome),
-            None => {}
+        let deployments = self.deployments.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(record) = deployments.get(deployment) {
+            record.note(outcome);
+        } else if outcome.is_ok() {
+            drop(deployments);
+            self.first(deployment, outcome);
         }
     }
 

@@ -19,8 +19,8 @@ pub use identity::{KeyAdmin, KeyLimits, KeySource, KeySpec, KeyView, Keyring, Mi
 pub use meter::{Ask, Hold, Meter, Spent};
 pub use provider::{Call, Canon, Provider, ProviderReply, SharedProvider};
 pub use recorder::{
-    AttemptEntry, CostKind, Entries, Outcome, RecordError, Recorder, RequestEntry, Settled, Stage, StageTimes,
-    Telemetry,
+    AttemptEntry, CostKind, Entries, Outcome, RecordError, Recorder, RequestEntry, Settled, Stage,
+    StageTimes, Telemetry,
 };
 pub use router::{
     Capabilities, Deployment, Health, ModelCard, Plan, Price, PriceTier, RetryPolicy, Router, ServiceTier,
@@ -28,7 +28,7 @@ pub use router::{
 };
 pub use service::{Arrived, Exposition, FaultRenderer, HttpService, Llm, ModelsAsk, Readiness};
 pub use store::{
-    LedgerFilter, LedgerLine, LedgerStore, LogFilter, LogStore, Page, PageRequest, Resource,
-    ResourceKind, ResourceStore, StoreError,
+    LedgerFilter, LedgerLine, LedgerStore, LogFilter, LogStore, Page, PageRequest, Resource, ResourceKind,
+    ResourceStore, StoreError,
 };
 pub use upstream::{Outbound, Phase, PoolState, Upstream, UpstreamFailure};

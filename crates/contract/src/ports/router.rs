@@ -19,6 +19,8 @@ pub struct Deployment {
     pub provider: SharedProvider,
     /// The provider's name in the configuration.
     pub provider_name: Arc<str>,
+    /// The provider's kind.
+    pub provider_kind: Arc<str>,
     /// The model as the upstream knows it.
     pub upstream_model: Arc<str>,
     /// Where it runs, when known.

@@ -66,18 +66,34 @@ impl Sum for NanoUsd {
 /// USD as a decimal without trailing zeros: `0.000125`. Exact: no floating point is involved.
 impl fmt::Display for NanoUsd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.0 < 0 { "-" } else { "" };
-        let magnitude = self.0.unsigned_abs();
-        let (whole, mut fraction) = (magnitude / 1_000_000_000, magnitude % 1_000_000_000);
-        if fraction == 0 {
-            return write!(f, "{sign}{whole}");
+        // From the last digit to the first and by hand, because it is done for every request. The longest has 19 digits.
+        let mut text = [0_u8; 21];
+        let mut begin = text.len();
+        let mut put = |byte: u8| {
+            begin -= 1;
+            text[begin] = byte;
+        };
+        let mut rest = self.0.unsigned_abs();
+        let mut has_fraction = false;
+        for place in 0.. {
+            let digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+            rest /= 10;
+            if place < 9 {
+                has_fraction |= digit != b'0';
+            } else if place == 9 && has_fraction {
+                put(b'.');
+            }
+            if place >= 9 || has_fraction {
+                put(digit);
+            }
+            if place >= 9 && rest == 0 {
+                break;
+            }
         }
-        let mut digits = 9;
-        while fraction % 10 == 0 {
-            fraction /= 10;
-            digits -= 1;
+        if self.0 < 0 {
+            put(b'-');
         }
-        write!(f, "{sign}{whole}.{fraction:0digits$}")
+        f.write_str(std::str::from_utf8(&text[begin..]).unwrap_or_default())
     }
 }
 
@@ -93,6 +109,10 @@ mod tests {
             (125_000, "0.000125"),
             (1_500_000_000, "1.5"),
             (-20, "-0.00000002"),
+            (999_999_999, "0.999999999"),
+            (30_000_000_000, "30"),
+            (i64::MAX, "9223372036.854775807"),
+            (i64::MIN, "-9223372036.854775808"),
         ] {
             assert_eq!(NanoUsd(nano).to_string(), text);
         }

@@ -57,6 +57,14 @@ async fn the_request_arrives_as_it_was_meant() {
     );
 }
 
+/// Every request makes one of these and moves it to the heap.
+#[tokio::test]
+async fn a_call_under_way_is_small() {
+    let client = client(&EgressConfig::default());
+    let call = client.send(outbound("http://a.test/"));
+    assert!(size_of_val(&*call) <= 1024, "{}", size_of_val(&*call));
+}
+
 #[tokio::test]
 async fn a_connection_closed_while_idle_is_not_used() {
     let server = Server::start(|_, mut stream| async move {
@@ -72,6 +80,56 @@ async fn a_connection_closed_while_idle_is_not_used() {
         }
         assert_eq!((server.accepted(), pool(&client).idle), (turn, 0));
     }
+}
+
+#[tokio::test]
+async fn connections_found_dead_when_used_are_passed_over() {
+    let (gone, mut seen) = mpsc::unbounded_channel();
+    let server = Server::start(move |_, mut stream| {
+        let gone = gone.clone();
+        async move {
+            read_request(&mut stream).await.unwrap();
+            stream.write_all(OK.as_bytes()).await.unwrap();
+            drop(stream);
+            gone.send(()).unwrap();
+        }
+    })
+    .await;
+    let client = client(&EgressConfig::default());
+    tokio::join!(get(&client, server.url()), get(&client, server.url()));
+    for _ in 0..2 {
+        soon(seen.recv()).await.unwrap();
+    }
+    // The runtime looks at its sockets every so many turns.
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(get(&client, server.url()).await, "ok");
+    assert_eq!(server.accepted(), 3);
+}
+
+#[tokio::test]
+async fn a_body_that_came_with_its_head_gives_its_connection_back_unread() {
+    let server = Server::answering(OK).await;
+    let client = client(&EgressConfig::default());
+    let reply = send(&client, outbound(server.url())).await.unwrap();
+    assert_eq!(pool(&client).idle, 1);
+    assert_eq!(read(reply.body).await.unwrap(), "ok");
+}
+
+#[tokio::test]
+async fn the_beginning_of_a_body_that_came_with_its_head_is_not_lost() {
+    let server = Server::start(|_, mut stream| async move {
+        read_request(&mut stream).await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nab").await.unwrap();
+        closed(&mut stream).await;
+    })
+    .await;
+    let client = client(&EgressConfig::default());
+    let mut body = send(&client, outbound(server.url())).await.unwrap().body;
+    assert_eq!(body.known_len(), Some(4));
+    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "ab");
+    assert_eq!(pool(&client).idle, 0);
 }
 
 #[tokio::test]
@@ -110,13 +168,8 @@ async fn an_idle_connection_is_closed_in_time() {
 async fn no_more_than_max_idle_are_kept() {
     let server = Server::answering(OK).await;
     let client = client(&EgressConfig { max_idle: 1, ..EgressConfig::default() });
-    let mut replies = Vec::new();
-    for _ in 0..3 {
-        replies.push(send(&client, outbound(server.url())).await.unwrap());
-    }
-    for reply in replies {
-        read(reply.body).await.unwrap();
-    }
+    // All under way at once: a short answer gives its connection back when it arrives.
+    tokio::join!(get(&client, server.url()), get(&client, server.url()), get(&client, server.url()));
     assert_eq!(server.accepted(), 3);
     assert_eq!(pool(&client).idle, 1);
 }

@@ -1,10 +1,12 @@
 //! What the caller may do: the body is read, the model resolved, the limit held.
 
+use std::mem::take;
+
 use bytes::Bytes;
 use contract::body::BodyError;
 use contract::ports::{Ask, Stage};
 use contract::{Code, Fault};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use wire::envelope::Envelope;
 
 use super::{Admitted, Known};
@@ -15,14 +17,20 @@ use crate::ticket::Ticket;
 /// Bytes of input that are at least one token in any vocabulary in use: an upper bound for holds, not an estimate.
 const BYTES_A_TOKEN: u64 = 2;
 
+const STRICT: HeaderName = HeaderName::from_static("x-pathgate-strict");
+const USER: HeaderName = HeaderName::from_static("x-pathgate-user");
+const TAGS: HeaderName = HeaderName::from_static("x-pathgate-tags");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 impl Run<'_> {
     /// Reads the body, resolves the candidate deployments and takes the hold.
-    pub(crate) async fn admit(self, known: Known, ticket: &mut Ticket) -> Result<Admitted, Fault> {
+    pub(crate) async fn admit(self, known: Known<'_>, ticket: &mut Ticket) -> Result<Admitted, Fault> {
         let Known { arrived, principal } = known;
-        let body = collect(arrived.body, self.snapshot.max_body).await.map_err(refuse)?;
+        let body = collect(take(&mut arrived.body), self.snapshot.max_body).await.map_err(refuse)?;
         self.note_request(&body, &arrived.headers, ticket);
         let envelope = Envelope::read(arrived.dialect, body)?;
-        ticket.asked(&envelope.model);
+        let plan = self.snapshot.router.plan(&envelope.model, arrived.dialect.operation());
+        ticket.asked(&envelope.model, plan.as_ref().ok().map(|plan| &plan.model));
         ticket.edit(|record| {
             record.entry.stream = envelope.stream;
             if record.entry.user.is_none() {
@@ -30,7 +38,7 @@ impl Run<'_> {
             }
         });
 
-        let plan = self.snapshot.router.plan(&envelope.model, arrived.dialect.operation())?;
+        let plan = plan?;
         if !principal.may_use(&envelope.model) && !principal.may_use(&plan.model) {
             return Err(Fault::new(Code::ModelForbidden).at("model"));
         }
@@ -41,19 +49,18 @@ impl Run<'_> {
         let hold = self.handles.meter.admit(&principal, ask).await?;
         ticket.edit(|record| record.hold = Some(hold));
 
-        let strict = flag(&arrived.headers, "x-pathgate-strict");
+        let strict = flag(&arrived.headers, &STRICT);
         ticket.ended(Stage::Admit);
-        Ok(Admitted { dialect: arrived.dialect, headers: arrived.headers, envelope, plan, strict })
+        Ok(Admitted { dialect: arrived.dialect, headers: take(&mut arrived.headers), envelope, plan, strict })
     }
 
     fn note_request(self, body: &Bytes, headers: &HeaderMap, ticket: &mut Ticket) {
         let bodies = self.snapshot.bodies;
         ticket.edit(|record| {
             record.entry.bytes_in = body.len() as u64;
-            record.entry.user = text(headers, "x-pathgate-user").map(str::to_owned);
-            record.entry.tags = text(headers, "x-pathgate-tags").map(tags).unwrap_or_default();
-            record.parent =
-                text(headers, "traceparent").filter(|value| is_traceparent(value)).map(Into::into);
+            record.entry.user = text(headers, &USER).map(str::to_owned);
+            record.entry.tags = text(headers, &TAGS).map(tags).unwrap_or_default();
+            record.parent = text(headers, &TRACEPARENT).filter(|value| is_traceparent(value)).map(Into::into);
             record.entry.trace_id = record.parent.as_deref().map(|parent| parent[3..35].to_owned());
             if bodies.keep {
                 let kept = &body[..body.len().min(bodies.max)];
@@ -78,11 +85,11 @@ fn refuse(error: BodyError) -> Fault {
     }
 }
 
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn flag(headers: &HeaderMap, name: &str) -> bool {
+fn flag(headers: &HeaderMap, name: &HeaderName) -> bool {
     text(headers, name).is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1")
 }
 

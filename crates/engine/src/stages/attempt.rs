@@ -14,6 +14,7 @@ use wire::EncodeOptions;
 use super::translate::{Hub, Outgoing};
 use super::{Admitted, Attempted, Cleared, Whole};
 use crate::collect::collect;
+use crate::head;
 use crate::pipeline::Run;
 use crate::stream::Streaming;
 use crate::ticket::{Consumed, Ending, Ticket};
@@ -26,7 +27,7 @@ const REPLY_CAP: u64 = 256 << 20;
 
 impl Run<'_> {
     /// Calls deployments until one answers.
-    pub(crate) async fn attempt(self, cleared: Cleared, ticket: &mut Ticket) -> Result<Attempted, Fault> {
+    pub(crate) async fn attempt(self, cleared: &Cleared, ticket: &mut Ticket) -> Result<Attempted, Fault> {
         let request = cleared.request();
         let mut hub = Hub::new(request);
         let mut left = request.plan.retry.total;
@@ -109,41 +110,46 @@ impl Run<'_> {
             timeouts: deployment.timeouts,
         };
         let reply = deployment.provider.call(call, &*self.handles.upstream).await;
-        let reply = reply.map_err(|failure| Failure::silent(&failure))?;
-        let first_byte = ticket.first_byte(reply.status);
-        if !reply.status.is_success() {
-            return Err(self.refusal(target, reply).await);
+        let ProviderReply { status, headers, body } = reply.map_err(|failure| Failure::silent(&failure))?;
+        let first_byte = ticket.first_byte(status);
+        if !status.is_success() {
+            // An error whose body is torn or endless is still an error of that status.
+            let body = collect(body, ERROR_CAP).await.unwrap_or_default();
+            let error = wire::read_error(target, status, &body);
+            return Err(Failure::refused(error, &headers, self.handles.clock.now()));
         }
         self.snapshot.router.observe(deployment, Ok(first_byte));
-        if request.envelope.stream && is_event_stream(&reply.headers) {
+        if request.envelope.stream && is_event_stream(&headers) {
             let streaming = if target == request.dialect {
-                Streaming::pass(request.dialect, reply.body, usage_added)
+                Streaming::pass(request.dialect, body, usage_added)
             } else {
-                Streaming::translate(target, request.dialect, reply.body, self.options(request, ticket))
+                Streaming::translate(target, request.dialect, body, self.options(request, ticket))
             };
             return Ok(Attempted::Stream(streaming.keeping(self.snapshot.bodies)));
         }
-        self.whole(request, (target, format), reply, ticket).await.map(Attempted::Whole)
+        let bytes = collect(body, REPLY_CAP).await.map_err(Failure::torn)?;
+        let kind = headers.get(header::CONTENT_TYPE);
+        let (headers, body) = self.whole(request, (target, format), (kind, bytes), ticket)?;
+        Ok(Attempted::Whole(Whole { status, headers, body }))
     }
 
-    /// Reads a whole answer and puts it in the client's dialect.
-    async fn whole(
+    /// Puts a whole answer in the client's dialect.
+    fn whole(
         self,
         request: &Admitted,
         (target, format): (Dialect, VectorFormat),
-        reply: ProviderReply,
+        (kind, bytes): (Option<&HeaderValue>, Bytes),
         ticket: &mut Ticket,
-    ) -> Result<Whole, Failure> {
-        let bytes = collect(reply.body, REPLY_CAP).await.map_err(Failure::torn)?;
+    ) -> Result<(HeaderMap, Bytes), Failure> {
         let facts = wire::reply_facts(target, &bytes).map_err(|error| Failure::nonsense(target, error))?;
         ticket.consumed(Consumed {
             usage: facts.usage,
             output_bytes: facts.output_bytes,
             service_tier: facts.service_tier.map(Into::into),
         });
-        let mut headers = HeaderMap::with_capacity(16);
+        let mut headers = HeaderMap::with_capacity(head::FIELDS);
         let body = if target == request.dialect {
-            if let Some(kind) = reply.headers.get(header::CONTENT_TYPE) {
+            if let Some(kind) = kind {
                 headers.insert(header::CONTENT_TYPE, kind.clone());
             }
             bytes
@@ -152,7 +158,7 @@ impl Run<'_> {
             self.rewrite(request, (target, format), &bytes, ticket)?
         };
         self.keep_reply(&body, ticket);
-        Ok(Whole { status: reply.status, headers, body })
+        Ok((headers, body))
     }
 
     fn rewrite(
@@ -185,13 +191,6 @@ impl Run<'_> {
                 Ok(wire::write_embed_reply(request.dialect, &reply, format))
             }
         }
-    }
-
-    async fn refusal(self, target: Dialect, reply: ProviderReply) -> Failure {
-        // An error whose body is torn or endless is still an error of that status.
-        let body = collect(reply.body, ERROR_CAP).await.unwrap_or_default();
-        let error = wire::read_error(target, reply.status, &body);
-        Failure::refused(error, &reply.headers, self.handles.clock.now())
     }
 
     fn options(self, request: &Admitted, ticket: &Ticket) -> EncodeOptions {

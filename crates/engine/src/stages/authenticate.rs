@@ -10,9 +10,13 @@ use crate::ticket::Ticket;
 
 impl Run<'_> {
     /// Resolves the key. Nothing of the body was read so far.
-    pub(crate) async fn authenticate(self, arrived: Arrived, ticket: &mut Ticket) -> Result<Known, Fault> {
-        let presented = arrived.key.as_ref().map(Secret::expose);
-        let principal = self.handles.keyring.identify(presented).await?;
+    pub(crate) async fn authenticate<'a>(
+        self,
+        arrived: &'a mut Arrived,
+        ticket: &mut Ticket,
+    ) -> Result<Known<'a>, Fault> {
+        let key = arrived.key.take();
+        let principal = self.handles.keyring.identify(key.as_ref().map(Secret::expose)).await?;
         ticket.known(&principal);
         if !principal.has(Scope::Inference) {
             return Err(Fault::saying(

@@ -20,7 +20,7 @@ const USER_BYTES: usize = 256;
 impl Run<'_> {
     /// Completes the request. Nothing to add yet.
     pub(crate) fn assemble(self, admitted: Admitted, ticket: &mut Ticket) -> Prepared {
-        ticket.ended(Stage::Assemble);
+        ticket.passed(Stage::Assemble);
         Prepared(admitted)
     }
 
@@ -29,13 +29,13 @@ impl Run<'_> {
         if let Some(record) = ticket.record() {
             check(&record.entry)?;
         }
-        ticket.ended(Stage::InspectInput);
+        ticket.passed(Stage::InspectInput);
         Ok(Cleared(prepared))
     }
 
     /// Lets the output through.
     pub(crate) fn inspect_output(self, attempted: Attempted, ticket: &mut Ticket) -> Answered {
-        ticket.ended(Stage::InspectOutput);
+        ticket.passed(Stage::InspectOutput);
         match attempted {
             Attempted::Whole(whole) => Answered::Whole(whole),
             Attempted::Stream(stream) => Answered::Stream(stream),

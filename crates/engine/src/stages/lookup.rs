@@ -9,7 +9,7 @@ use crate::ticket::Ticket;
 impl Run<'_> {
     /// A stored answer, if there is one.
     pub(crate) fn lookup(self, _cleared: &Cleared, ticket: &mut Ticket) -> Option<Attempted> {
-        ticket.ended(Stage::Lookup);
+        ticket.passed(Stage::Lookup);
         None
     }
 }

@@ -18,8 +18,8 @@ use wire::envelope::Envelope;
 use crate::stream::Streaming;
 
 /// The caller is known.
-pub(crate) struct Known {
-    arrived: Arrived,
+pub(crate) struct Known<'a> {
+    arrived: &'a mut Arrived,
     principal: Arc<Principal>,
 }
 

@@ -46,6 +46,7 @@ fn table(models: serde_json::Value) -> Table {
             id: format!("{}/{upstream}", provider.name()).into(),
             provider: Arc::clone(provider),
             provider_name: provider.name().into(),
+            provider_kind: provider.kind().into(),
             upstream_model: upstream.into(),
             region: None,
             price: None,

@@ -85,7 +85,10 @@ impl Histogram {
         if let Some(bucket) = self.buckets.get(at) {
             bucket.fetch_add(1, Relaxed);
         }
-        self.nanos.fetch_add(nanos, Relaxed);
+        // Most stages of most requests have nothing to do.
+        if nanos > 0 {
+            self.nanos.fetch_add(nanos, Relaxed);
+        }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a metric is read to a few digits")]

@@ -145,18 +145,31 @@ impl Metrics {
             figures.stages[stage as usize].observe(to.since(from));
         }
         let request = &settled.entries.request;
+        let count_request = |figures: &DeploymentFigures| {
+            figures.requests.add(&(request.dialect, request.status, request.outcome));
+        };
         let deployments = figures.deployments.load();
+        let mut left = settled.entries.attempts.len();
+        let mut counted = false;
         for attempt in &settled.entries.attempts {
+            left -= 1;
+            let mut count = |figures: &DeploymentFigures| {
+                count_attempt(figures, attempt);
+                // An answered request is counted with its last attempt, without another search for the place.
+                if left == 0 && request.deployment.as_ref() == Some(&attempt.deployment) {
+                    count_request(figures);
+                    counted = true;
+                }
+            };
             if attempt.outcome == Outcome::Answered || !named_by_client(request, attempt) {
-                deployments.admit(&attempt.deployment, |figures| count_attempt(figures, attempt));
+                deployments.admit(&attempt.deployment, count);
             } else {
-                count_attempt(deployments.get(Some(&attempt.deployment)), attempt);
+                count(deployments.get(Some(&attempt.deployment)));
             }
         }
-        // Loaded anew, since an attempt may have admitted the deployment.
-        let deployments = figures.deployments.load();
-        let answered = deployments.get(request.deployment.as_ref());
-        answered.requests.add(&(request.dialect, request.status, request.outcome));
+        if !counted {
+            count_request(deployments.get(request.deployment.as_ref()));
+        }
     }
 }
 
