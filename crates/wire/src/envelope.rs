@@ -1,7 +1,8 @@
 //! One cheap pass over a client's request: what the pipeline must know, and where the named edits go.
 //!
-//! Messages are skipped, not parsed: their bytes are checked to be JSON and never copied. The edits (model name, stream
-//! options) are spliced between slices of the client's own buffer. Translation is elsewhere: [`crate::read_chat`].
+//! Messages are skipped, not parsed: their bytes are checked to be JSON ([`json`] says how strictly) and never copied. The
+//! edits (model name, stream options) are spliced between slices of the client's own buffer. Translation is elsewhere:
+//! [`crate::read_chat`].
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -10,10 +11,11 @@ use std::ops::Range;
 use bytes::Bytes;
 use contract::words::Dialect;
 use contract::{Code, Fault};
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
+use smallvec::SmallVec;
 
 use crate::fields::{invalid_json, missing, wrong};
+use crate::json::{self, Member, Outer};
 
 /// A client's request with its outside read.
 #[derive(Clone, Debug)]
@@ -53,39 +55,31 @@ impl Envelope {
     /// `invalid_encoding`, `invalid_json`; `invalid_request` with the field when a field that matters here stands twice, is
     /// missing or has the wrong type.
     pub fn read(dialect: Dialect, body: Bytes) -> Result<Self, Fault> {
-        let text =
-            std::str::from_utf8(&body).map_err(|error| Fault::new(Code::InvalidEncoding).because(error))?;
-        let mut from = serde_json::Deserializer::from_str(text);
-        let top = from.deserialize_any(TopVisitor).map_err(|error| fault(&error))?;
-        from.end().map_err(|error| fault(&error))?;
-        let origin = text.as_ptr().addr();
-        let span = |raw: &RawValue| {
-            let start = raw.get().as_ptr().addr() - origin;
-            start..start + raw.get().len()
-        };
-        let stream = top.stream.map_or(Ok(false), |raw| flag(raw, "stream"))?;
+        let top = Top::read(&body)?;
+        let stream = top.stream.map_or(Ok(false), |field| flag(field.value, "stream"))?;
         let (include_usage, ask_usage) = match dialect {
-            Dialect::OpenaiChat => usage_option(&top, text, span)?,
+            Dialect::OpenaiChat => usage_option(&body, top.stream_options)?,
             _ => (true, Splice::None),
         };
+        let text = |field: Field<'_>| json::string(field.value).map(Cow::into_owned);
         let (model, model_at) = match top.model {
-            Some(raw) => (string(raw).ok_or_else(|| wrong("model", "a string"))?, span(raw)),
+            Some(field) => (text(field).ok_or_else(|| wrong("model", "a string"))?, field.range()),
             None if matches!(dialect, Dialect::GeminiGenerate | Dialect::GeminiEmbed) => {
-                (Cow::Borrowed(""), 0..0)
+                (String::new(), 0..0)
             }
             None => return Err(missing("model")),
         };
         let user = match dialect {
             Dialect::AnthropicMessages => top.metadata.and_then(user_id),
-            _ => top.user.and_then(string).map(Cow::into_owned),
+            _ => top.user.and_then(text),
         };
         Ok(Self {
-            model: model.into_owned(),
+            model,
             stream,
             include_usage,
             max_output: top.max_completion_tokens.or(top.max_tokens).and_then(count),
             user,
-            service_tier: top.service_tier.and_then(string).map(Cow::into_owned),
+            service_tier: top.service_tier.and_then(text),
             n: top.n.and_then(count),
             model_at,
             ask_usage,
@@ -103,7 +97,7 @@ impl Envelope {
     /// client's own bytes: slices of its buffer, not copies.
     #[must_use]
     pub fn edited(&self, upstream_model: &str, ask_usage: bool) -> VecDeque<Bytes> {
-        let mut edits: Vec<(Range<usize>, Bytes)> = Vec::with_capacity(2);
+        let mut edits: SmallVec<[(Range<usize>, Bytes); 2]> = SmallVec::new();
         if upstream_model != self.model && !self.model_at.is_empty() {
             let name = serde_json::to_vec(upstream_model).unwrap_or_default();
             edits.push((self.model_at.clone(), name.into()));
@@ -131,203 +125,137 @@ impl Envelope {
     }
 }
 
-/// The fields that matter, as they stand.
+/// Where a field's value starts, and the value as it stands.
+#[derive(Clone, Copy)]
+struct Field<'a> {
+    start: usize,
+    value: &'a [u8],
+}
+
+impl Field<'_> {
+    fn range(self) -> Range<usize> {
+        self.start..self.start + self.value.len()
+    }
+}
+
+/// The fields that matter.
 #[derive(Default)]
 struct Top<'a> {
-    model: Option<&'a RawValue>,
-    stream: Option<&'a RawValue>,
-    stream_options: Option<&'a RawValue>,
-    max_tokens: Option<&'a RawValue>,
-    max_completion_tokens: Option<&'a RawValue>,
-    user: Option<&'a RawValue>,
-    metadata: Option<&'a RawValue>,
-    service_tier: Option<&'a RawValue>,
-    n: Option<&'a RawValue>,
+    model: Option<Field<'a>>,
+    stream: Option<Field<'a>>,
+    stream_options: Option<Field<'a>>,
+    max_tokens: Option<Field<'a>>,
+    max_completion_tokens: Option<Field<'a>>,
+    user: Option<Field<'a>>,
+    metadata: Option<Field<'a>>,
+    service_tier: Option<Field<'a>>,
+    n: Option<Field<'a>>,
 }
 
-struct TopVisitor;
-
-impl<'de> Visitor<'de> for TopVisitor {
-    type Value = Top<'de>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Top<'de>, A::Error> {
-        let mut top = Top::default();
-        while let Some(key) = map.next_key_seed(Key(TOP))? {
-            let (name, slot) = match key {
-                Some("model") => ("model", &mut top.model),
-                Some("stream") => ("stream", &mut top.stream),
-                Some("stream_options") => ("stream_options", &mut top.stream_options),
-                Some("max_tokens") => ("max_tokens", &mut top.max_tokens),
-                Some("max_completion_tokens") => ("max_completion_tokens", &mut top.max_completion_tokens),
-                Some("user") => ("user", &mut top.user),
-                Some("metadata") => ("metadata", &mut top.metadata),
-                Some("service_tier") => ("service_tier", &mut top.service_tier),
-                Some("n") => ("n", &mut top.n),
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                    continue;
-                }
-            };
-            // Parsers differ on which of two counts: the gateway must not check one and the provider obey the other.
-            if slot.is_some() {
-                return Err(A::Error::custom(Twice(name)));
-            }
-            *slot = Some(map.next_value()?);
+impl<'a> Top<'a> {
+    fn read(body: &'a [u8]) -> Result<Self, Fault> {
+        if let Err(error) = std::str::from_utf8(body) {
+            return Err(Fault::new(Code::InvalidEncoding).because(error));
         }
-        Ok(top)
+        let (mut top, mut second) = (Self::default(), None);
+        let outer = json::members(body, |Member { name, start, value }| {
+            let Some((name, slot)) = name.and_then(|name| top.slot(&name)) else { return };
+            if slot.replace(Field { start, value }).is_some() {
+                second.get_or_insert(name);
+            }
+        });
+        match (outer, second) {
+            (None, _) => Err(malformed(body)),
+            (Some(Outer::Other), _) => Err(wrong("", "a JSON object")),
+            (Some(Outer::Object), Some(name)) => Err(twice(name)),
+            (Some(Outer::Object), None) => Ok(top),
+        }
+    }
+
+    fn slot(&mut self, name: &[u8]) -> Option<(&'static str, &mut Option<Field<'a>>)> {
+        Some(match name {
+            b"model" => ("model", &mut self.model),
+            b"stream" => ("stream", &mut self.stream),
+            b"stream_options" => ("stream_options", &mut self.stream_options),
+            b"max_tokens" => ("max_tokens", &mut self.max_tokens),
+            b"max_completion_tokens" => ("max_completion_tokens", &mut self.max_completion_tokens),
+            b"user" => ("user", &mut self.user),
+            b"metadata" => ("metadata", &mut self.metadata),
+            b"service_tier" => ("service_tier", &mut self.service_tier),
+            b"n" => ("n", &mut self.n),
+            _ => return None,
+        })
     }
 }
 
-const TOP: &[&str] = &[
-    "model",
-    "stream",
-    "stream_options",
-    "max_tokens",
-    "max_completion_tokens",
-    "user",
-    "metadata",
-    "service_tier",
-    "n",
-];
-
-#[derive(Debug)]
-struct Twice(&'static str);
-
-impl std::fmt::Display for Twice {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the field '{}' stands twice", self.0)
-    }
+/// Parsers differ on which of two counts: the gateway must not check one and the provider obey the other.
+fn twice(name: &str) -> Fault {
+    Fault::saying(Code::InvalidRequest, format!("The field '{name}' stands twice.")).at(name)
 }
 
-/// Which of a list of names a key is, escapes resolved.
-struct Key(&'static [&'static str]);
-
-impl<'de> DeserializeSeed<'de> for Key {
-    type Value = Option<&'static str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
-        from.deserialize_identifier(self)
-    }
-}
-
-impl Visitor<'_> for Key {
-    type Value = Option<&'static str>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a field name")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.iter().find(|name| **name == key).copied())
-    }
-}
-
-fn fault(error: &serde_json::Error) -> Fault {
-    let fault = invalid_json(error);
-    let text = error.to_string();
-    match text.strip_prefix("the field '").and_then(|rest| rest.split_once('\'')) {
-        Some((name, _)) => fault.at(name),
-        None => fault,
+/// The fault for a body that is not JSON: serde finds the place.
+#[cold]
+fn malformed(body: &[u8]) -> Fault {
+    match serde_json::from_slice::<IgnoredAny>(body) {
+        Err(error) => invalid_json(&error),
+        Ok(_) => Fault::new(Code::InvalidJson),
     }
 }
 
 /// `stream_options`: is usage asked for, and how would it be?
-fn usage_option(
-    top: &Top<'_>,
-    text: &str,
-    span: impl Fn(&RawValue) -> Range<usize>,
-) -> Result<(bool, Splice), Fault> {
+fn usage_option(body: &[u8], options: Option<Field<'_>>) -> Result<(bool, Splice), Fault> {
     const FIELD: &[u8] = b"\"stream_options\":{\"include_usage\":true},";
     const VALUE: &[u8] = b"{\"include_usage\":true}";
-    let Some(raw) = top.stream_options else {
-        let inside = text.find('{').map_or(0, |brace| brace + 1);
+    let Some(options) = options else {
+        let inside = memchr::memchr(b'{', body).map_or(0, |brace| brace + 1);
         return Ok((false, Splice::Put(inside..inside, FIELD)));
     };
-    let at = span(raw);
-    if raw.get() == "null" {
-        return Ok((false, Splice::Put(at, VALUE)));
+    if options.value == b"null" {
+        return Ok((false, Splice::Put(options.range(), VALUE)));
     }
-    let options = serde_json::Deserializer::from_str(raw.get()).deserialize_any(OptionsVisitor);
-    let options = options.map_err(|error| match error.to_string() {
-        text if text.starts_with("the field") => fault(&error),
-        _ => wrong("stream_options", "a JSON object"),
-    })?;
-    let splice = match options {
-        Options::Empty => Splice::Put(at, VALUE),
-        Options::Others => Splice::Put(at.start + 1..at.start + 1, b"\"include_usage\":true,"),
-        Options::Usage(raw) if raw.get() == "true" => return Ok((true, Splice::None)),
-        Options::Usage(raw) => Splice::Put(span(raw), b"true"),
-    };
-    Ok((false, splice))
-}
-
-enum Options<'a> {
-    Empty,
-    Others,
-    Usage(&'a RawValue),
-}
-
-struct OptionsVisitor;
-
-impl<'de> Visitor<'de> for OptionsVisitor {
-    type Value = Options<'de>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Options<'de>, A::Error> {
-        let mut options = Options::Empty;
-        while let Some(key) = map.next_key_seed(Key(&["include_usage"]))? {
-            match (key, &options) {
-                (None, Options::Empty) => {
-                    map.next_value::<IgnoredAny>()?;
-                    options = Options::Others;
-                }
-                (None, _) => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-                (Some(_), Options::Usage(_)) => {
-                    return Err(A::Error::custom(Twice("stream_options.include_usage")));
-                }
-                (Some(_), _) => options = Options::Usage(map.next_value()?),
-            }
+    let (mut members, mut asked, mut second) = (0, None, false);
+    let outer = json::members(options.value, |Member { name, start, value }| {
+        members += 1;
+        if name.as_deref() == Some(b"include_usage") {
+            second |= asked.replace(Field { start: options.start + start, value }).is_some();
         }
-        Ok(options)
+    });
+    if outer != Some(Outer::Object) {
+        return Err(wrong("stream_options", "a JSON object"));
     }
-}
-
-fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
-    match raw.get().strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        Some(plain) if !plain.contains('\\') => Some(Cow::Borrowed(plain)),
-        Some(_) => serde_json::from_str::<String>(raw.get()).ok().map(Cow::Owned),
-        None => None,
+    if second {
+        return Err(twice("stream_options.include_usage"));
     }
+    let inside = options.start + 1;
+    Ok(match asked {
+        None if members == 0 => (false, Splice::Put(options.range(), VALUE)),
+        None => (false, Splice::Put(inside..inside, b"\"include_usage\":true,")),
+        Some(field) if field.value == b"true" => (true, Splice::None),
+        Some(field) => (false, Splice::Put(field.range(), b"true")),
+    })
 }
 
-fn count(raw: &RawValue) -> Option<u64> {
-    raw.get().parse().ok()
+fn count(field: Field<'_>) -> Option<u64> {
+    std::str::from_utf8(field.value).ok()?.parse().ok()
 }
 
-fn flag(raw: &RawValue, name: &str) -> Result<bool, Fault> {
-    match raw.get() {
-        "true" => Ok(true),
-        "false" | "null" => Ok(false),
+fn flag(value: &[u8], name: &str) -> Result<bool, Fault> {
+    match value {
+        b"true" => Ok(true),
+        b"false" | b"null" => Ok(false),
         _ => Err(wrong(name, "true or false")),
     }
 }
 
 /// Anthropic's `metadata.user_id`.
-fn user_id(raw: &RawValue) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct Metadata {
-        user_id: Option<String>,
-    }
-    serde_json::from_str::<Metadata>(raw.get()).ok()?.user_id
+fn user_id(metadata: Field<'_>) -> Option<String> {
+    let mut user = None;
+    json::members(metadata.value, |member| {
+        if member.name.as_deref() == Some(b"user_id") {
+            user = json::string(member.value).map(Cow::into_owned);
+        }
+    });
+    user
 }
 
 #[cfg(test)]

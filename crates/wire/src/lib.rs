@@ -9,6 +9,7 @@ mod arguments;
 pub mod envelope;
 mod fields;
 mod gemini;
+mod json;
 mod models;
 mod openai;
 mod outgoing;

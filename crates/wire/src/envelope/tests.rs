@@ -1,6 +1,8 @@
 //! What is read, what is refused, and that edits touch nothing else.
 
 use super::*;
+use proptest::prelude::*;
+use proptest::sample::Index;
 use serde_json::{Value, json};
 
 fn read(dialect: Dialect, body: &str) -> Envelope {
@@ -115,4 +117,46 @@ fn usage_is_asked_for_in_every_starting_position() {
 fn a_request_that_is_no_stream_is_not_asked_for_usage() {
     let body = r#"{"model":"m"}"#;
     assert_eq!(joined(&read(Dialect::OpenaiChat, body).edited("m", true)), body);
+}
+
+const SAMPLE: &str = r#"{"model":"a\/b", "messages":[{"role":"user","content":"é \"x\" \u6f6e\n"}],"n":1,
+    "stream":true,"max_tokens":5,"user":"u","stream_options":{"x":[-1.5e3],"include_usage":false}}"#;
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn a_damaged_body_is_refused_just_where_serde_refuses_it(
+        edits in prop::collection::vec((any::<Index>(), any::<u8>()), 0..3),
+        cut in any::<Option<Index>>(),
+    ) {
+        let mut body = SAMPLE.as_bytes().to_vec();
+        for (at, byte) in edits {
+            let at = at.index(body.len());
+            body[at] = byte;
+        }
+        body.truncate(cut.map_or(body.len(), |cut| cut.index(body.len())));
+        let seen = Envelope::read(Dialect::OpenaiChat, body.clone().into());
+        let code = seen.as_ref().map_or_else(|fault| Some(fault.code()), |_| None);
+        match std::str::from_utf8(&body).map(serde_json::from_str::<Box<serde_json::value::RawValue>>) {
+            Err(_) => prop_assert_eq!(code, Some(Code::InvalidEncoding)),
+            Ok(Err(_)) => prop_assert_eq!(code, Some(Code::InvalidJson)),
+            Ok(Ok(_)) => prop_assert!(matches!(code, None | Some(Code::InvalidRequest)), "{code:?}"),
+        }
+        // What is read is what serde reads there, and what leaves is still JSON.
+        if let (Ok(seen), Ok(whole)) = (seen, serde_json::from_slice::<Value>(&body)) {
+            prop_assert_eq!(Some(seen.model.as_str()), whole["model"].as_str());
+            prop_assert_eq!(seen.stream, whole["stream"] == true);
+            prop_assert_eq!(seen.user.as_deref(), whole["user"].as_str());
+            prop_assert_eq!((seen.n, seen.max_output), (whole["n"].as_u64(), whole["max_tokens"].as_u64()));
+            let edited: Value = serde_json::from_str(&joined(&seen.edited("other", true))).unwrap();
+            prop_assert_eq!(&edited["model"], "other");
+        }
+    }
+}
+
+#[test]
+fn a_fault_in_the_json_names_its_place() {
+    let fault = Envelope::read(Dialect::OpenaiChat, Bytes::from_static(b"{\n  \"model\": x}")).unwrap_err();
+    assert!(fault.message().contains("line 2 column 12"), "{fault:?}");
 }

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use contract::words::{Dialect, Usage};
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 
-use super::scan::{self, WORDS};
-use crate::WireError;
+use super::scan::{self, WORDS, Word};
 use crate::usage::{Anthropic, Gemini, Openai};
+use crate::{WireError, json};
 
 /// What a whole answer says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,98 +23,104 @@ pub struct ReplyFacts {
     pub output_bytes: u64,
 }
 
-/// Reads an answer in passing. What is valid JSON but not what the dialect allows yields no facts: it passes all the same.
+/// Reads an answer in passing. It must be whole JSON (see [`json`]): what the client is handed as an answer has arrived in
+/// full. Whether it is what its dialect allows is not looked at: a member that is something else than it
+/// should be counts as not there, and of two with one name the last counts.
 ///
 /// # Errors
 /// The answer is not JSON, or was cut off.
 pub fn reply_facts(dialect: Dialect, body: &[u8]) -> Result<ReplyFacts, WireError> {
-    let facts = match dialect {
-        Dialect::OpenaiChat | Dialect::OpenaiEmbeddings => openai(body),
-        Dialect::AnthropicMessages => anthropic(body),
-        Dialect::GeminiGenerate | Dialect::GeminiEmbed => gemini(body),
-    };
-    match facts {
-        Ok(facts) => Ok(facts),
-        Err(error) if error.is_data() => Ok(ReplyFacts::default()),
-        Err(error) => Err(WireError { dialect, reason: error.to_string() }),
+    let names = names(dialect);
+    let mut found = Found::default();
+    let outer = json::members(body, |member| match member.name.as_deref() {
+        Some(name) if name == names.model => found.model = Some(member.value),
+        Some(name) if name == names.usage => found.usage = Some(member.value),
+        Some(name) if name == names.said => found.said = Some(member.value),
+        Some(b"service_tier") => found.tier = Some(member.value),
+        _ => {}
+    });
+    if outer.is_none() {
+        return Err(WireError { dialect, reason: malformed(body) });
     }
-}
-
-fn owned(text: Option<Cow<'_, str>>) -> Option<String> {
-    text.map(Cow::into_owned)
-}
-
-fn openai(body: &[u8]) -> serde_json::Result<ReplyFacts> {
-    #[derive(Deserialize)]
-    struct Reply<'a> {
-        #[serde(default, borrow)]
-        model: Option<Cow<'a, str>>,
-        #[serde(default, borrow)]
-        service_tier: Option<Cow<'a, str>>,
-        #[serde(default)]
-        usage: Option<Openai>,
-        #[serde(default, borrow)]
-        choices: Option<&'a RawValue>,
-    }
-    let reply: Reply<'_> = serde_json::from_slice(body)?;
-    let output_bytes = match (&reply.usage, reply.choices) {
-        (None, Some(choices)) => {
-            super::openai_texts().iter().map(|word| scan::text_bytes(choices.get().as_bytes(), word)).sum()
+    let (usage, tier) = match dialect {
+        Dialect::OpenaiChat | Dialect::OpenaiEmbeddings => {
+            (found.usage.and_then(|usage| parsed(usage, Openai::canon)), found.tier.and_then(text))
         }
+        Dialect::AnthropicMessages => {
+            (found.usage.and_then(|usage| parsed(usage, Anthropic::canon)), found.usage.and_then(tier_within))
+        }
+        Dialect::GeminiGenerate | Dialect::GeminiEmbed => {
+            (found.usage.and_then(|usage| parsed(usage, Gemini::canon)), None)
+        }
+    };
+    let output_bytes = match (usage, found.said) {
+        (None, Some(said)) => said_bytes(dialect, said),
         _ => 0,
     };
-    Ok(ReplyFacts {
-        usage: reply.usage.map(|usage| usage.canon()),
-        service_tier: owned(reply.service_tier),
-        model: owned(reply.model),
-        output_bytes,
-    })
+    Ok(ReplyFacts { usage, service_tier: tier, model: found.model.and_then(text), output_bytes })
 }
 
-fn anthropic(body: &[u8]) -> serde_json::Result<ReplyFacts> {
-    #[derive(Deserialize)]
-    struct Reply<'a> {
-        #[serde(default, borrow)]
-        model: Option<Cow<'a, str>>,
-        #[serde(default, borrow)]
-        usage: Option<&'a RawValue>,
-        #[serde(default, borrow)]
-        content: Option<&'a RawValue>,
-    }
-    #[derive(Deserialize)]
-    struct Tier {
-        service_tier: Option<String>,
-    }
-    let reply: Reply<'_> = serde_json::from_slice(body)?;
-    let usage = reply.usage.and_then(|raw| serde_json::from_str::<Anthropic>(raw.get()).ok());
-    let tier = reply.usage.and_then(|raw| serde_json::from_str::<Tier>(raw.get()).ok()?.service_tier);
-    let output_bytes = match (&usage, reply.content) {
-        (None, Some(content)) => [&WORDS.text, &WORDS.thinking]
-            .iter()
-            .map(|word| scan::text_bytes(content.get().as_bytes(), word))
-            .sum(),
-        _ => 0,
-    };
-    let usage = usage.map(|usage| usage.canon());
-    Ok(ReplyFacts { usage, service_tier: tier, model: owned(reply.model), output_bytes })
+/// Why a body is not JSON: serde finds the place.
+#[cold]
+fn malformed(body: &[u8]) -> String {
+    serde_json::from_slice::<IgnoredAny>(body).err().map(|error| error.to_string()).unwrap_or_default()
 }
 
-fn gemini(body: &[u8]) -> serde_json::Result<ReplyFacts> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Reply<'a> {
-        #[serde(default, borrow)]
-        model_version: Option<Cow<'a, str>>,
-        #[serde(default)]
-        usage_metadata: Option<Gemini>,
-        #[serde(default, borrow)]
-        candidates: Option<&'a RawValue>,
-    }
-    let reply: Reply<'_> = serde_json::from_slice(body)?;
-    let output_bytes = match (&reply.usage_metadata, reply.candidates) {
-        (None, Some(candidates)) => scan::text_bytes(candidates.get().as_bytes(), &WORDS.text),
-        _ => 0,
-    };
-    let usage = reply.usage_metadata.map(|usage| usage.canon());
-    Ok(ReplyFacts { usage, service_tier: None, model: owned(reply.model_version), output_bytes })
+/// The members that say something, as they stand.
+#[derive(Default)]
+struct Found<'a> {
+    model: Option<&'a [u8]>,
+    tier: Option<&'a [u8]>,
+    usage: Option<&'a [u8]>,
+    said: Option<&'a [u8]>,
 }
+
+struct Names {
+    model: &'static [u8],
+    usage: &'static [u8],
+    said: &'static [u8],
+}
+
+const fn names(dialect: Dialect) -> Names {
+    match dialect {
+        Dialect::OpenaiChat | Dialect::OpenaiEmbeddings => {
+            Names { model: b"model", usage: b"usage", said: b"choices" }
+        }
+        Dialect::AnthropicMessages => Names { model: b"model", usage: b"usage", said: b"content" },
+        Dialect::GeminiGenerate | Dialect::GeminiEmbed => {
+            Names { model: b"modelVersion", usage: b"usageMetadata", said: b"candidates" }
+        }
+    }
+}
+
+/// The bytes of the texts that are output.
+fn said_bytes(dialect: Dialect, said: &[u8]) -> u64 {
+    let count = |words: &[&Word]| words.iter().map(|word| scan::text_bytes(said, word)).sum();
+    match dialect {
+        Dialect::OpenaiChat | Dialect::OpenaiEmbeddings => count(&super::openai_texts()),
+        Dialect::AnthropicMessages => count(&[&WORDS.text, &WORDS.thinking]),
+        Dialect::GeminiGenerate | Dialect::GeminiEmbed => count(&[&WORDS.text]),
+    }
+}
+
+fn text(value: &[u8]) -> Option<String> {
+    json::string(value).map(Cow::into_owned)
+}
+
+fn parsed<'a, T: Deserialize<'a>>(value: &'a [u8], canon: impl FnOnce(&T) -> Usage) -> Option<Usage> {
+    serde_json::from_str::<Option<T>>(std::str::from_utf8(value).ok()?).ok()?.as_ref().map(canon)
+}
+
+/// Anthropic's tier stands among its counts.
+fn tier_within(usage: &[u8]) -> Option<String> {
+    let mut tier = None;
+    json::members(usage, |member| {
+        if member.name.as_deref() == Some(b"service_tier") {
+            tier = text(member.value);
+        }
+    });
+    tier
+}
+
+#[cfg(test)]
+mod tests;
