@@ -27,7 +27,7 @@ pub(crate) async fn run(socket: TcpListener, listener: Arc<Listener>, shared: Ar
     loop {
         let accepted = tokio::select! {
             accepted = socket.accept() => accepted,
-            () = shared.closing.cancelled() => return,
+            () = shared.services.closing.cancelled() => return,
         };
         let (tcp, peer) = match accepted {
             Ok(accepted) => accepted,

@@ -31,7 +31,7 @@ pub(crate) async fn run(tcp: TcpStream, peer: IpAddr, listener: &Arc<Listener>, 
     let opened = tokio::select! {
         opened = open(tcp, listener, &pulse) => opened.ok(),
         () = shared.services.clock.sleep(shared.timeouts.headers.0) => None,
-        () = shared.closing.cancelled() => None,
+        () = shared.services.closing.cancelled() => None,
     };
     if let Some((channel, version, prefix)) = opened {
         serve(Link::new(channel, prefix, Arc::clone(&pulse), version), version, &pulse, |pulse| Entry {

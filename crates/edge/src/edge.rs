@@ -1,7 +1,7 @@
 //! The life of the edge: bind, run, drain.
 //!
 //! Shutdown goes in three steps: refuse new model calls with 503 and let the begun ones finish, for as long as `drain`
-//! allows; close what is idle; cut what is left. Listeners stay open during the first step, so that a client that has not
+//! allows; let streams say that they break off, and close what is idle; cut what is left. Listeners stay open during the first step, so that a client that has not
 //! yet heard of the shutdown gets an answer rather than a refused connection.
 
 use std::io;
@@ -34,7 +34,7 @@ use crate::tls::{Certificates, TlsError};
 const BACKLOG: u32 = 1024;
 /// Most requests at once on one HTTP/2 connection.
 const MOST_STREAMS: u32 = 256;
-/// How long closing takes at most once nothing is under way.
+/// How long closing takes at most once nothing is waited for.
 const CLOSING: Duration = Duration::from_secs(1);
 /// The heap hyper's HTTP/1 parser needs for more header fields than these is paid for by every request.
 const FREE_FIELDS: usize = 100;
@@ -60,6 +60,9 @@ pub struct Services {
     pub telemetry: Arc<dyn Telemetry>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Cancelled by the edge when answers that have begun are waited for no longer. Listeners and half-open connections go
+    /// then; what streams has a moment to say so.
+    pub closing: CancellationToken,
 }
 
 /// Why the edge cannot start.
@@ -118,8 +121,6 @@ pub(crate) struct Shared {
     pub(crate) load: Arc<Load>,
     pub(crate) connections: Arc<Connections>,
     pub(crate) tracker: TaskTracker,
-    /// Cancelled when listeners and half-open connections are to go.
-    pub(crate) closing: CancellationToken,
     pub(crate) timeouts: TimeoutConfig,
     pub(crate) head_limits: HeadLimits,
     pub(crate) max_body: u64,
@@ -146,7 +147,6 @@ impl Shared {
             load: Load::new(config.max_concurrent_requests, config.max_connections),
             connections: Arc::default(),
             tracker,
-            closing: CancellationToken::new(),
             timeouts: config.timeouts,
             head_limits,
             max_body: config.max_body.0,
@@ -260,7 +260,7 @@ async fn drain(shared: &Shared, limit: Duration) -> usize {
         () = shared.load.quiet() => {}
         () = clock.sleep(limit) => tracing::warn!("answers still running after the drain time are cut off"),
     }
-    shared.closing.cancel();
+    shared.services.closing.cancel();
     shared.connections.signal(Signal::Close);
     shared.tracker.close();
     let cut = tokio::select! {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use contract::ports::{
     Clock, Entries, Meter, Outcome, Recorder, Settled, Spent, Stage, StageTimes, Telemetry,
 };
+use contract::Code;
 use contract::words::{Dialect, Id, NanoUsd, Tick, Usage};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info_span};
 
 use crate::head;
@@ -22,6 +24,8 @@ pub struct TailPorts {
     pub telemetry: Arc<dyn Telemetry>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Ends the streams that are still running: the process stops and waits no longer.
+    pub cut: CancellationToken,
 }
 
 /// The end of the path, shared by all requests.
@@ -70,6 +74,11 @@ impl Tail {
         &*self.ports.telemetry
     }
 
+    /// When it is cancelled, streams end.
+    pub(crate) fn cut(&self) -> &CancellationToken {
+        &self.ports.cut
+    }
+
     /// Takes the record of a client that went away.
     pub(crate) fn abandon(self: &Arc<Self>, record: Box<Record>) {
         if let Err(mpsc::error::SendError((tail, record))) = self.abandoned.send((Arc::clone(self), record)) {
@@ -77,13 +86,19 @@ impl Tail {
         }
     }
 
+    /// The client went away, or was sent away because the process stops.
     fn settle_abandoned(&self, mut record: Box<Record>) {
+        let (outcome, code) = if self.cut().is_cancelled() {
+            (Outcome::Interrupted, Code::Draining)
+        } else {
+            (Outcome::ClientGone, Code::ClientGone)
+        };
         let now = self.clock().tick();
-        record.end_attempt(&Ending::CLIENT_GONE, now);
+        record.end_attempt(&Ending { outcome, error: Some(code.as_str()), assume_consumed: true }, now);
         record.stages.cut(now);
-        record.entry.outcome = Outcome::ClientGone;
-        record.entry.status = 499;
-        record.entry.error = Some("client_gone".into());
+        record.entry.outcome = outcome;
+        record.entry.status = code.status().as_u16();
+        record.entry.error = Some(code.as_str().into());
         self.settle(record);
     }
 

@@ -16,6 +16,7 @@ use contract::canon::Event;
 use contract::ports::Outcome;
 use contract::words::{Dialect, Usage};
 use http_body::{Body as HttpBody, Frame};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use wire::watch::StreamWatch;
 use wire::{EncodeOptions, StreamDecoder, StreamEncoder};
 
@@ -84,6 +85,7 @@ impl Streaming {
         Metered {
             upstream: self.upstream,
             lane: self.lane,
+            cut: Box::pin(ticket.cut()),
             ticket: Some(ticket),
             out: VecDeque::new(),
             bytes_out: 0,
@@ -204,6 +206,8 @@ impl Translator {
 pub(crate) struct Metered {
     upstream: Body,
     lane: Lane,
+    /// The process stops and waits no longer.
+    cut: Pin<Box<WaitForCancellationFutureOwned>>,
     /// Gone once the stream is settled.
     ticket: Option<Ticket>,
     out: VecDeque<Bytes>,
@@ -235,12 +239,15 @@ impl Metered {
         match step {
             Ok(()) if self.ended || self.lane.ended() => self.settle(None),
             Ok(()) => {}
-            Err(error) => {
-                self.ended = true;
-                self.upstream = Body::Empty;
-                self.settle(Some(&broken(error)));
-            }
+            Err(error) => self.end(&broken(error)),
         }
+    }
+
+    /// Breaks off, and says why.
+    fn end(&mut self, fault: &Fault) {
+        self.ended = true;
+        self.upstream = Body::Empty;
+        self.settle(Some(fault));
     }
 
     fn note_content(&mut self) {
@@ -261,7 +268,7 @@ impl Metered {
         let code = broken.map(Fault::code).or_else(|| self.reported_error());
         ticket.consumed(self.lane.consumed());
         let outcome = if code.is_some() { Outcome::Interrupted } else { Outcome::Answered };
-        ticket.cut();
+        ticket.stages_over();
         ticket.end_attempt(&Ending { outcome, error: code.map(Code::as_str), assume_consumed: true });
         let waiting: usize = self.out.iter().map(Bytes::len).sum();
         let bytes_out = self.bytes_out + waiting as u64;
@@ -323,6 +330,7 @@ impl HttpBody for Metered {
             }
             match Pin::new(&mut this.upstream).poll_frame(cx) {
                 Poll::Ready(arrived) => this.take(arrived),
+                Poll::Pending if this.cut.as_mut().poll(cx).is_ready() => this.end(&Code::Draining.into()),
                 Poll::Pending => return Poll::Pending,
             }
         }

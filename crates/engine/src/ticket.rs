@@ -13,6 +13,7 @@ use contract::ports::{
 };
 use contract::words::{Dialect, Id, IdKind, Principal, Tick, Timestamp, Usage, UsageSource};
 use http::StatusCode;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::head;
 use crate::settle::{Settlement, Tail};
@@ -70,8 +71,6 @@ pub(crate) struct Ending {
 
 impl Ending {
     pub(crate) const ANSWERED: Self = Self { outcome: Outcome::Answered, error: None, assume_consumed: true };
-    pub(crate) const CLIENT_GONE: Self =
-        Self { outcome: Outcome::ClientGone, error: Some("client_gone"), assume_consumed: true };
 }
 
 /// The right to settle one request.
@@ -130,6 +129,11 @@ impl Ticket {
             receipt: Receipt::default(),
         });
         Self { record: Some(record), tail: Arc::clone(tail) }
+    }
+
+    /// Ends when streams have to.
+    pub(crate) fn cut(&self) -> WaitForCancellationFutureOwned {
+        self.tail.cut().clone().cancelled_owned()
     }
 
     /// Works on the record; after it was given up this does nothing and returns the default.
@@ -252,12 +256,12 @@ impl Ticket {
     }
 
     /// The stages are over, the one under way as well.
-    pub(crate) fn cut(&mut self) {
+    pub(crate) fn stages_over(&mut self) {
         self.with(|record, tail| record.stages.cut(tail.clock().tick()));
     }
 
     pub(crate) fn failed(&mut self, fault: &Fault, status: StatusCode, bytes_out: u64) {
-        self.cut();
+        self.stages_over();
         self.edit(|record| {
             record.entry.outcome =
                 if record.entry.attempts == 0 { Outcome::Refused } else { Outcome::Failed };

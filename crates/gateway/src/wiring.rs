@@ -63,6 +63,8 @@ pub(crate) struct Features {
     pub(crate) live: Live,
     pub(crate) discovery: Arc<Discovery>,
     pub(crate) telemetry: Arc<dyn Telemetry>,
+    /// Ends what streams when the process stops.
+    pub(crate) closing: CancellationToken,
 }
 
 /// Opens the database and the spool and starts what tends them.
@@ -123,11 +125,13 @@ pub(crate) fn build(
     let telemetry: Arc<dyn Telemetry> =
         Arc::new(Instruments::new(Arc::clone(&metrics), config.telemetry.log.requests, spans));
     let meter = Arc::new(Limits::new(Arc::clone(clock)));
+    let closing = CancellationToken::new();
     let (tail, settle) = Tail::new(TailPorts {
         meter: Arc::clone(&meter) as _,
         recorder: Arc::clone(&kept.recorder),
         telemetry: Arc::clone(&telemetry),
         clock: Arc::clone(clock),
+        cut: closing.clone(),
     });
     let healths = Arc::new(Healths::default());
     let compiled: Arc<Compiled> = Arc::new(compile(config, &healths)?);
@@ -141,7 +145,7 @@ pub(crate) fn build(
     let pipeline = Arc::new(Pipeline::new(compiled.snapshot(config, 1), handles, tail));
     let discovery = Arc::new(Discovery::new(compiled, Arc::clone(&egress) as _, Arc::clone(clock)));
     let live = Live { pipeline, keys: Arc::clone(index), egress, healths, certificates: None, metrics };
-    Ok((Features { live, discovery, telemetry }, settle))
+    Ok((Features { live, discovery, telemetry, closing }, settle))
 }
 
 /// Starts the export of spans, when there is a collector. What is queued at the end is sent before the process goes.
@@ -204,6 +208,7 @@ pub(crate) fn open_edge(config: &Config, features: &Features, services: EdgePart
         keyring: services.keyring,
         telemetry: Arc::clone(&features.telemetry),
         clock: services.clock,
+        closing: features.closing.clone(),
     };
     Edge::bind(&config.server, services).map_err(|error| match error {
         EdgeError::Bind { .. } => Failure::new(Exit::CannotBind, error),

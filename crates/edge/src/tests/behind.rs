@@ -64,6 +64,7 @@ impl Behind {
             exposition: Arc::clone(&self.0) as _,
             keyring: Arc::clone(&self.0) as _,
             telemetry: Arc::clone(&self.0) as _,
+            closing: tokio_util::sync::CancellationToken::new(),
             clock,
         }
     }

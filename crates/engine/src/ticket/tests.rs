@@ -67,6 +67,7 @@ fn after(work: impl FnOnce(&mut Ticket)) -> Settled {
         recorder: Arc::clone(&ports) as _,
         telemetry: Arc::clone(&ports) as _,
         clock: Arc::clone(&ports) as _,
+        cut: tokio_util::sync::CancellationToken::new(),
     });
     let arrived = Arrived {
         id: Id::new(IdKind::Request),
