@@ -107,10 +107,10 @@ pub(crate) fn dropped(receipt: &Receipt) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// `server-timing` (W3C): the stages in milliseconds.
+/// `server-timing` (W3C): the stages that had something to do, in milliseconds.
 fn timing(settled: &Settlement) -> Text<384> {
     let mut text = Text::default();
-    for (stage, from, to) in settled.stages.spans(settled.start) {
+    for (stage, from, to) in settled.stages.spans(settled.start).filter(|(_, from, to)| from != to) {
         if !text.as_str().is_empty() {
             text.push(", ");
         }

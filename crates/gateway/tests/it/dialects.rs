@@ -73,7 +73,7 @@ fn check_head(answer: &Answer, kind: Kind, stream: bool) {
     assert_eq!(!answer.header("x-pathgate-cost").is_empty(), kind.priced() && !stream, "{kind:?}");
     assert!(!format!("{:?}", answer.headers).contains(SECRET), "a provider's key came back");
     let timing = answer.header("server-timing");
-    for stage in ["authenticate", "admit", "assemble", "inspect_input", "lookup", "attempt"] {
+    for stage in ["authenticate", "admit", "attempt"] {
         assert!(timing.contains(&format!("{stage};dur=")), "{timing}");
     }
 }

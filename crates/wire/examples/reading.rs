@@ -1,6 +1,6 @@
 //! Measures what a request pays when its bytes pass through: `Envelope::read` and `reply_facts`, per dialect and size.
 //!
-//! `cargo run --release -p wire --example cost -- [milliseconds]`; prints nanoseconds per call, the best of several runs.
+//! `cargo run --release -p wire --example reading -- [milliseconds]`; prints nanoseconds per call, the best of several runs.
 
 #![expect(clippy::disallowed_methods, clippy::print_stdout, clippy::expect_used, reason = "a measuring tool")]
 
