@@ -11,12 +11,10 @@ use contract::words::Usage;
 pub(crate) struct Json<'a>(pub(crate) &'a mut Vec<u8>);
 
 impl Json<'_> {
-    pub(crate) fn usage(&mut self, usage: &Usage) {
-        if *usage == Usage::default() {
-            return;
-        }
+    pub(crate) fn usage(&mut self, name: &str, usage: &Usage) {
+        self.raw(name);
         // The first figure is written even when it is zero, so that the commas come out right.
-        self.count(",\"usage\":{\"input\":", usage.input);
+        self.count("{\"input\":", usage.input);
         self.count_unless_zero(",\"cached\":", usage.cached);
         self.count_unless_zero(",\"cache_write\":", usage.cache_write);
         self.count_unless_zero(",\"cache_write_long\":", usage.cache_write_long);

@@ -95,24 +95,33 @@ pub fn limit_headers(limit: &LimitState, headers: &mut HeaderMap) {
     headers.insert(HeaderName::from_static("x-ratelimit-limit-requests"), HeaderValue::from(limit.limit));
     let remaining = HeaderValue::from(limit.remaining);
     headers.insert(HeaderName::from_static("x-ratelimit-remaining-requests"), remaining);
-    if let Ok(reset) = HeaderValue::from_str(&span(limit.reset)) {
+    if let Ok(reset) = HeaderValue::try_from(span(limit.reset)) {
         headers.insert(HeaderName::from_static("x-ratelimit-reset-requests"), reset);
     }
 }
 
 /// A span as OpenAI writes it: `12ms`, `1s`, `6m0s`, `1h0m5s`. Rounded up.
 fn span(span: Duration) -> String {
+    let mut text = String::with_capacity(16);
+    let mut push = |number: u128, unit: &str| {
+        text.push_str(itoa::Buffer::new().format(number));
+        text.push_str(unit);
+    };
     let millis = span.as_nanos().div_ceil(1_000_000);
     if millis < 1000 {
-        return format!("{millis}ms");
+        push(millis, "ms");
+        return text;
     }
     let seconds = millis.div_ceil(1000);
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    match (hours, minutes) {
-        (0, 0) => format!("{rest}s"),
-        (0, _) => format!("{minutes}m{rest}s"),
-        _ => format!("{hours}h{minutes}m{rest}s"),
+    if hours > 0 {
+        push(hours, "h");
     }
+    if hours > 0 || minutes > 0 {
+        push(minutes, "m");
+    }
+    push(rest, "s");
+    text
 }
 
 /// The refusal of an upstream that the client is to see.

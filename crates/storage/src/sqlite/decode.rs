@@ -67,7 +67,7 @@ pub(super) fn write_detail(text: &mut Vec<u8>, entry: &RequestEntry) {
     json.text(",\"detail\":", entry.detail.as_deref());
     // Tokens of the two usual kinds are in their columns.
     if entry.usage != plain(entry.usage.input_total(), entry.usage.output_total()) {
-        json.usage(&entry.usage);
+        json.usage(",\"usage\":", &entry.usage);
     }
     json.count_unless_zero(",\"bytes_in\":", entry.bytes_in);
     json.count_unless_zero(",\"bytes_out\":", entry.bytes_out);
@@ -77,6 +77,16 @@ pub(super) fn write_detail(text: &mut Vec<u8>, entry: &RequestEntry) {
     json.text(",\"request_body\":", entry.request_body.as_deref());
     json.text(",\"response_body\":", entry.response_body.as_deref());
     json.raw("}");
+}
+
+/// Writes all figures of a usage, if there are others than plain input and output; says whether.
+pub(super) fn write_usage(text: &mut Vec<u8>, usage: &Usage) -> bool {
+    text.clear();
+    if *usage == plain(usage.input, usage.output) {
+        return false;
+    }
+    Json(text).usage("", usage);
+    true
 }
 
 fn plain(input: u64, output: u64) -> Usage {
@@ -91,9 +101,8 @@ pub(super) const REQUEST_COLUMNS: &str = "r.id, r.at_us, r.dialect, r.operation,
 /// The columns that [`line`] reads.
 pub(super) const LEDGER_COLUMNS: &str = "l.request, c.key, c.key_name, c.org, c.team, c.app, l.model, l.id, \
      l.at_us, l.number, t.deployment, t.provider, t.provider_kind, t.upstream_model, l.outcome, l.status, l.error, \
-     l.input_tokens, l.cached_tokens, l.cache_write_tokens, l.cache_write_long_tokens, l.audio_input_tokens, \
-     l.output_tokens, l.reasoning_tokens, l.audio_output_tokens, l.usage_source, l.service_tier, l.cost_nano_usd, \
-     l.cost_kind, t.price_version, l.first_byte_us, l.duration_us";
+     l.input_tokens, l.output_tokens, l.usage, l.usage_source, l.service_tier, l.cost_nano_usd, l.cost_kind, \
+     t.price_version, l.first_byte_us, l.duration_us";
 
 /// A row of the request log.
 pub(super) fn request(row: &SqliteRow) -> Result<RequestEntry, StoreError> {
@@ -223,16 +232,10 @@ impl<'a> Columns<'a> {
     }
 
     fn usage(&self) -> Result<Usage, StoreError> {
-        Ok(Usage {
-            input: self.number("input_tokens")?,
-            cached: self.number("cached_tokens")?,
-            cache_write: self.number("cache_write_tokens")?,
-            cache_write_long: self.number("cache_write_long_tokens")?,
-            audio_input: self.number("audio_input_tokens")?,
-            output: self.number("output_tokens")?,
-            reasoning: self.number("reasoning_tokens")?,
-            audio_output: self.number("audio_output_tokens")?,
-        })
+        match self.get::<Option<&str>>("usage")? {
+            Some(all) => serde_json::from_str::<Tokens>(all).map(Into::into).map_err(broken),
+            None => Ok(plain(self.number("input_tokens")?, self.number("output_tokens")?)),
+        }
     }
 }
 

@@ -27,8 +27,7 @@ const REQUESTS: &str = "request_lines (id, at_us, caller, dialect, operation, mo
      error, attempts, input_tokens, output_tokens, cost_nano_usd, ttft_us, duration_us, detail)";
 
 const ATTEMPTS: &str = "ledger_lines (request, number, id, at_us, caller, model, target, outcome, status, error, \
-     input_tokens, cached_tokens, cache_write_tokens, cache_write_long_tokens, audio_input_tokens, output_tokens, \
-     reasoning_tokens, audio_output_tokens, usage_source, service_tier, cost_nano_usd, cost_kind, first_byte_us, \
+     input_tokens, output_tokens, usage, usage_source, service_tier, cost_nano_usd, cost_kind, first_byte_us, \
      duration_us)";
 
 /// Rows in one statement: starting a statement costs as much as a row.
@@ -130,7 +129,8 @@ impl Writer {
         })?;
         self.attempts.all(&tx, &attempts, |row, (request, attempt)| {
             let (caller, target) = (names.caller(&tx, request)?, names.target(&tx, attempt)?);
-            put_attempt(row, (request, caller), (attempt, target))
+            let usage = decode::write_usage(&mut detail, &attempt.usage).then_some(&detail[..]);
+            put_attempt(row, (request, caller), (attempt, target), usage)
         })?;
         tx.commit()
     }
@@ -165,8 +165,8 @@ fn put_attempt(
     row: &mut Row<'_, '_>,
     (request, caller): (&RequestEntry, i64),
     (entry, target): (&AttemptEntry, i64),
+    usage: Option<&[u8]>,
 ) -> Result<()> {
-    let usage = &entry.usage;
     row.put(&request.id.bytes()[..])?;
     row.put(entry.number)?;
     row.put(&entry.id.bytes()[..])?;
@@ -177,12 +177,9 @@ fn put_attempt(
     row.put(entry.outcome.number())?;
     row.put(entry.status)?;
     row.put(entry.error.as_deref())?;
-    for tokens in [usage.input, usage.cached, usage.cache_write, usage.cache_write_long, usage.audio_input] {
-        row.count(tokens)?;
-    }
-    for tokens in [usage.output, usage.reasoning, usage.audio_output] {
-        row.count(tokens)?;
-    }
+    row.count(entry.usage.input)?;
+    row.count(entry.usage.output)?;
+    row.put(usage.map(std::str::from_utf8).transpose()?)?;
     row.put(entry.usage_source.number())?;
     row.put(entry.service_tier.as_deref())?;
     row.put(entry.cost.map(|cost| cost.0))?;

@@ -7,7 +7,7 @@ CREATE TABLE _sqlx_migrations (
     checksum BLOB NOT NULL,
     execution_time BIGINT NOT NULL
 );
-INSERT INTO "_sqlx_migrations" VALUES(1,'foundation','2026-11-21 12:19:06',1,X'25070681189B786558336C53B43FB2C5462CD1F109A153F24CEE265DC7FD6FEEE2D82C1EC0D3BE15CE0E4A2BF2E2F7EB',1369239);
+INSERT INTO "_sqlx_migrations" VALUES(1,'foundation','2026-11-21 13:27:31',1,X'E71DEAAFD5CB208B0F696C896B480206327A7E290DC3C3FA15175D394A8599D8EBDF94C9DA76ED13544B1ADA7F1691A8',1533072);
 CREATE TABLE callers (
     id       INTEGER PRIMARY KEY,
     key      BLOB,
@@ -29,52 +29,47 @@ INSERT INTO "key_minutes" VALUES(X'07070707070707070707070700000000',X'01941F297
 INSERT INTO "key_minutes" VALUES(X'07070707070707070707070700000001',X'01941F297C00',X'01941F2A6660');
 INSERT INTO "key_minutes" VALUES(X'07070707070707070707070700000002',X'01941F297C00',X'01941F2A6660');
 CREATE TABLE ledger_lines (
-    request                 BLOB    NOT NULL,
-    number                  INTEGER NOT NULL,
-    id                      BLOB    NOT NULL,
-    at_us                   INTEGER NOT NULL,
-    caller                  INTEGER NOT NULL,
-    model                   TEXT,
-    target                  INTEGER NOT NULL,
-    outcome                 INTEGER NOT NULL,
-    status                  INTEGER,
-    error                   TEXT,
-    input_tokens            INTEGER NOT NULL,
-    cached_tokens           INTEGER NOT NULL,
-    cache_write_tokens      INTEGER NOT NULL,
-    cache_write_long_tokens INTEGER NOT NULL,
-    audio_input_tokens      INTEGER NOT NULL,
-    output_tokens           INTEGER NOT NULL,
-    reasoning_tokens        INTEGER NOT NULL,
-    audio_output_tokens     INTEGER NOT NULL,
-    usage_source            INTEGER NOT NULL,
-    service_tier            TEXT,
-    cost_nano_usd           INTEGER,
-    cost_kind               INTEGER NOT NULL,
-    first_byte_us           INTEGER,
-    duration_us             INTEGER NOT NULL,
+    request       BLOB    NOT NULL,
+    number        INTEGER NOT NULL,
+    id            BLOB    NOT NULL,
+    at_us         INTEGER NOT NULL,
+    caller        INTEGER NOT NULL,
+    model         TEXT,
+    target        INTEGER NOT NULL,
+    outcome       INTEGER NOT NULL,
+    status        INTEGER,
+    error         TEXT,
+    input_tokens  INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    usage         TEXT,
+    usage_source  INTEGER NOT NULL,
+    service_tier  TEXT,
+    cost_nano_usd INTEGER,
+    cost_kind     INTEGER NOT NULL,
+    first_byte_us INTEGER,
+    duration_us   INTEGER NOT NULL,
     PRIMARY KEY (request, number)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "ledger_lines" VALUES(X'01941F297C0007070707070700000000',1,X'07070707070707070707070700000000',1735689600000000,1,'fast',1,3,503,'upstream_overloaded',0,0,0,0,0,0,0,0,1,NULL,NULL,4,NULL,900);
-INSERT INTO "ledger_lines" VALUES(X'01941F297C0007070707070700000000',2,X'07070707070707070707070700000001',1735689600000000,1,'fast',2,1,200,NULL,120,30,5,1,2,80,16,3,2,'priority',190000,1,1100,4400);
-INSERT INTO "ledger_lines" VALUES(X'01941F297FE807070707070700000001',1,X'07070707070707070707070700000002',1735689601000000,2,'slow',1,3,503,'upstream_overloaded',0,0,0,0,0,0,0,0,1,NULL,NULL,4,NULL,900);
-INSERT INTO "ledger_lines" VALUES(X'01941F297FE807070707070700000001',2,X'07070707070707070707070700000003',1735689601000000,2,'slow',2,1,200,NULL,121,30,5,1,2,80,16,3,2,'priority',190000,1,1100,4400);
-INSERT INTO "ledger_lines" VALUES(X'01941F2983D007070707070700000002',1,X'07070707070707070707070700000004',1735689602000000,3,'fast',1,3,503,'upstream_overloaded',0,0,0,0,0,0,0,0,1,NULL,NULL,4,NULL,900);
-INSERT INTO "ledger_lines" VALUES(X'01941F2983D007070707070700000002',2,X'07070707070707070707070700000005',1735689602000000,3,'fast',2,1,200,NULL,122,30,5,1,2,80,16,3,2,'priority',190000,1,1100,4400);
-INSERT INTO "ledger_lines" VALUES(X'01941F2987B807070707070700000003',1,X'07070707070707070707070700000006',1735689603000000,1,'slow',1,3,503,'upstream_overloaded',0,0,0,0,0,0,0,0,1,NULL,NULL,4,NULL,900);
-INSERT INTO "ledger_lines" VALUES(X'01941F2987B807070707070700000003',2,X'07070707070707070707070700000007',1735689603000000,1,'slow',2,1,200,NULL,123,30,5,1,2,80,16,3,2,'priority',190000,1,1100,4400);
-INSERT INTO "ledger_lines" VALUES(X'01941F298BA007070707070700000004',1,X'07070707070707070707070700000008',1735689604000000,2,'fast',1,3,503,'upstream_overloaded',0,0,0,0,0,0,0,0,1,NULL,NULL,4,NULL,900);
-INSERT INTO "ledger_lines" VALUES(X'01941F298BA007070707070700000004',2,X'07070707070707070707070700000009',1735689604000000,2,'fast',2,1,200,NULL,124,30,5,1,2,80,16,3,2,'priority',190000,1,1100,4400);
-INSERT INTO "ledger_lines" VALUES(X'01941F298F8807070707070700000005',1,X'0707070707070707070707070000000A',1735689605000000,3,'slow',1,3,503,'upstream_overloaded',0,0,0,0,0,0,0,0,1,NULL,NULL,4,NULL,900);
-INSERT INTO "ledger_lines" VALUES(X'01941F298F8807070707070700000005',2,X'0707070707070707070707070000000B',1735689605000000,3,'slow',2,1,200,NULL,125,30,5,1,2,80,16,3,2,'priority',190000,1,1100,4400);
-INSERT INTO "ledger_lines" VALUES(X'01941F29937007070707070700000006',1,X'0707070707070707070707070000000C',1735689606000000,1,'fast',1,3,503,'upstream_overloaded',0,0,0,0,0,0,0,0,1,NULL,NULL,4,NULL,900);
-INSERT INTO "ledger_lines" VALUES(X'01941F29937007070707070700000006',2,X'0707070707070707070707070000000D',1735689606000000,1,'fast',2,1,200,NULL,126,30,5,1,2,80,16,3,2,'priority',190000,1,1100,4400);
-INSERT INTO "ledger_lines" VALUES(X'01941F29975807070707070700000007',1,X'0707070707070707070707070000000E',1735689607000000,2,'slow',1,3,503,'upstream_overloaded',0,0,0,0,0,0,0,0,1,NULL,NULL,4,NULL,900);
-INSERT INTO "ledger_lines" VALUES(X'01941F29975807070707070700000007',2,X'0707070707070707070707070000000F',1735689607000000,2,'slow',2,1,200,NULL,127,30,5,1,2,80,16,3,2,'priority',190000,1,1100,4400);
-INSERT INTO "ledger_lines" VALUES(X'01941F299B4007070707070700000008',1,X'07070707070707070707070700000010',1735689608000000,3,'fast',1,3,503,'upstream_overloaded',0,0,0,0,0,0,0,0,1,NULL,NULL,4,NULL,900);
-INSERT INTO "ledger_lines" VALUES(X'01941F299B4007070707070700000008',2,X'07070707070707070707070700000011',1735689608000000,3,'fast',2,1,200,NULL,128,30,5,1,2,80,16,3,2,'priority',190000,1,1100,4400);
-INSERT INTO "ledger_lines" VALUES(X'01941F299F2807070707070700000009',1,X'07070707070707070707070700000012',1735689609000000,1,'slow',1,3,503,'upstream_overloaded',0,0,0,0,0,0,0,0,1,NULL,NULL,4,NULL,900);
-INSERT INTO "ledger_lines" VALUES(X'01941F299F2807070707070700000009',2,X'07070707070707070707070700000013',1735689609000000,1,'slow',2,1,200,NULL,129,30,5,1,2,80,16,3,2,'priority',190000,1,1100,4400);
+INSERT INTO "ledger_lines" VALUES(X'01941F297C0007070707070700000000',1,X'07070707070707070707070700000000',1735689600000000,1,'fast',1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900);
+INSERT INTO "ledger_lines" VALUES(X'01941F297C0007070707070700000000',2,X'07070707070707070707070700000001',1735689600000000,1,'fast',2,1,200,NULL,120,80,'{"input":120,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400);
+INSERT INTO "ledger_lines" VALUES(X'01941F297FE807070707070700000001',1,X'07070707070707070707070700000002',1735689601000000,2,'slow',1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900);
+INSERT INTO "ledger_lines" VALUES(X'01941F297FE807070707070700000001',2,X'07070707070707070707070700000003',1735689601000000,2,'slow',2,1,200,NULL,121,80,'{"input":121,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400);
+INSERT INTO "ledger_lines" VALUES(X'01941F2983D007070707070700000002',1,X'07070707070707070707070700000004',1735689602000000,3,'fast',1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900);
+INSERT INTO "ledger_lines" VALUES(X'01941F2983D007070707070700000002',2,X'07070707070707070707070700000005',1735689602000000,3,'fast',2,1,200,NULL,122,80,'{"input":122,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400);
+INSERT INTO "ledger_lines" VALUES(X'01941F2987B807070707070700000003',1,X'07070707070707070707070700000006',1735689603000000,1,'slow',1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900);
+INSERT INTO "ledger_lines" VALUES(X'01941F2987B807070707070700000003',2,X'07070707070707070707070700000007',1735689603000000,1,'slow',2,1,200,NULL,123,80,'{"input":123,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400);
+INSERT INTO "ledger_lines" VALUES(X'01941F298BA007070707070700000004',1,X'07070707070707070707070700000008',1735689604000000,2,'fast',1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900);
+INSERT INTO "ledger_lines" VALUES(X'01941F298BA007070707070700000004',2,X'07070707070707070707070700000009',1735689604000000,2,'fast',2,1,200,NULL,124,80,'{"input":124,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400);
+INSERT INTO "ledger_lines" VALUES(X'01941F298F8807070707070700000005',1,X'0707070707070707070707070000000A',1735689605000000,3,'slow',1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900);
+INSERT INTO "ledger_lines" VALUES(X'01941F298F8807070707070700000005',2,X'0707070707070707070707070000000B',1735689605000000,3,'slow',2,1,200,NULL,125,80,'{"input":125,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400);
+INSERT INTO "ledger_lines" VALUES(X'01941F29937007070707070700000006',1,X'0707070707070707070707070000000C',1735689606000000,1,'fast',1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900);
+INSERT INTO "ledger_lines" VALUES(X'01941F29937007070707070700000006',2,X'0707070707070707070707070000000D',1735689606000000,1,'fast',2,1,200,NULL,126,80,'{"input":126,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400);
+INSERT INTO "ledger_lines" VALUES(X'01941F29975807070707070700000007',1,X'0707070707070707070707070000000E',1735689607000000,2,'slow',1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900);
+INSERT INTO "ledger_lines" VALUES(X'01941F29975807070707070700000007',2,X'0707070707070707070707070000000F',1735689607000000,2,'slow',2,1,200,NULL,127,80,'{"input":127,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400);
+INSERT INTO "ledger_lines" VALUES(X'01941F299B4007070707070700000008',1,X'07070707070707070707070700000010',1735689608000000,3,'fast',1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900);
+INSERT INTO "ledger_lines" VALUES(X'01941F299B4007070707070700000008',2,X'07070707070707070707070700000011',1735689608000000,3,'fast',2,1,200,NULL,128,80,'{"input":128,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400);
+INSERT INTO "ledger_lines" VALUES(X'01941F299F2807070707070700000009',1,X'07070707070707070707070700000012',1735689609000000,1,'slow',1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900);
+INSERT INTO "ledger_lines" VALUES(X'01941F299F2807070707070700000009',2,X'07070707070707070707070700000013',1735689609000000,1,'slow',2,1,200,NULL,129,80,'{"input":129,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400);
 CREATE TABLE request_lines (
     id            BLOB    NOT NULL PRIMARY KEY,
     at_us         INTEGER NOT NULL,
@@ -166,8 +161,14 @@ SELECT
     t.deployment, t.provider, t.provider_kind, t.upstream_model,
     (SELECT word FROM words WHERE kind = 'outcome' AND number = l.outcome) AS outcome,
     l.status, l.error,
-    l.input_tokens, l.cached_tokens, l.cache_write_tokens, l.cache_write_long_tokens, l.audio_input_tokens,
-    l.output_tokens, l.reasoning_tokens, l.audio_output_tokens,
+    l.input_tokens,
+    coalesce(l.usage ->> 'cached', 0)                                 AS cached_tokens,
+    coalesce(l.usage ->> 'cache_write', 0)                            AS cache_write_tokens,
+    coalesce(l.usage ->> 'cache_write_long', 0)                       AS cache_write_long_tokens,
+    coalesce(l.usage ->> 'audio_input', 0)                            AS audio_input_tokens,
+    l.output_tokens,
+    coalesce(l.usage ->> 'reasoning', 0)                              AS reasoning_tokens,
+    coalesce(l.usage ->> 'audio_output', 0)                           AS audio_output_tokens,
     (SELECT word FROM words WHERE kind = 'usage_source' AND number = l.usage_source) AS usage_source,
     l.service_tier, l.cost_nano_usd,
     (SELECT word FROM words WHERE kind = 'cost_kind' AND number = l.cost_kind) AS cost_kind,
