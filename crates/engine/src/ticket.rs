@@ -193,11 +193,11 @@ impl Ticket {
 
     /// Begins an attempt; gives its id, from which the span id sent upstream is made.
     pub(crate) fn begin_attempt(&mut self, deployment: &Arc<Deployment>) -> Id {
-        let tick = self.tail.clock().tick();
-        let at =
-            self.record().map(|record| record.entry.at.plus(tick.since(record.start))).unwrap_or_default();
-        let id = Id::at(IdKind::Attempt, at);
-        self.edit(|record| {
+        self.with(|record, tail| {
+            // The first begins where the stages before it ended.
+            let tick = if record.entry.attempts == 0 { record.last } else { tail.clock().tick() };
+            let at = record.entry.at.plus(tick.since(record.start));
+            let id = Id::at(IdKind::Attempt, at);
             record.entry.attempts += 1;
             record.open = Some(OpenAttempt {
                 id,
@@ -209,8 +209,9 @@ impl Ticket {
                 first_byte: None,
                 consumed: Consumed::default(),
             });
-        });
-        id
+            Some(id)
+        })
+        .unwrap_or_else(|| Id::new(IdKind::Attempt))
     }
 
     /// The head of an upstream's answer is there; gives how long it took.

@@ -112,7 +112,7 @@ fn main() {
         report("drain of a backlog", began, used, half_count);
 
         let (began, used) = (Instant::now(), cpu());
-        for some in rest.chunks(1_600) {
+        for some in rest.chunks(3_200) {
             for one in some {
                 spool.record(one).expect("a record");
             }

@@ -11,12 +11,12 @@ use contract::ports::Entries;
 use super::files::Place;
 use super::reader::{Chunk, MOST_RECORDS};
 
-/// The most records kept here: about 2 MB.
+/// The most records kept here: about 5 MB.
 const MOST: usize = MOST_RECORDS;
 /// The most bytes of their lines: bodies may be long.
 const MOST_BYTES: u64 = 2 << 20;
 /// With this many waiting, the drain need not wait for more.
-const ENOUGH: usize = 1_600;
+const ENOUGH: usize = 3_200;
 
 /// One record and where its line stands.
 #[derive(Debug)]

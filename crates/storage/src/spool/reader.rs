@@ -11,7 +11,7 @@ use super::files::{Folder, Place, read_at};
 use super::frame::{self, Found, Texts};
 
 /// The most records in a batch.
-pub(super) const MOST_RECORDS: usize = 2_000;
+pub(super) const MOST_RECORDS: usize = 4_000;
 /// Read at once; also about the most bytes in a batch.
 const READ: usize = 1 << 20;
 /// What was read in one go.
