@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use contract::Code;
 use contract::ports::{
     Clock, Entries, Meter, Outcome, Recorder, Settled, Spent, Stage, StageTimes, Telemetry,
 };
-use contract::Code;
 use contract::words::{Dialect, Id, NanoUsd, Tick, Usage};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;

@@ -3,6 +3,7 @@
 //!
 //! Of the client's own headers only those go on that are listed for the kind; its credential never does.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ use crate::account::Account;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const AGENT: &str = concat!("pathgate/", env!("CARGO_PKG_VERSION"));
+
+/// Bodies up to this size are sent in one piece.
+const COPIED: usize = 16 << 10;
 
 /// Headers that belong to a connection or are made from the body: nobody may set them.
 const RESERVED: &[&str] = &[
@@ -141,13 +145,7 @@ impl Endpoint {
         if let Some(value) = call.traceparent.and_then(|text| HeaderValue::from_str(text).ok()) {
             headers.insert(TRACEPARENT, value);
         }
-        let mut pieces = call.body;
-        let body = match pieces.len() {
-            0 => Body::Empty,
-            1 => pieces.pop_front().map_or(Body::Empty, Body::Full),
-            _ => Body::Chain(pieces),
-        };
-        self.outbound(Method::POST, uri, headers, body, call.timeouts)
+        self.outbound(Method::POST, uri, headers, body_of(call.body), call.timeouts)
     }
 
     /// A question about the account itself.
@@ -173,6 +171,23 @@ impl Endpoint {
     ) -> Outbound {
         let provider = Some(self.name.clone());
         Outbound { method, uri, headers, body, timeouts, untrusted: false, provider }
+    }
+}
+
+/// The pieces as a body. Short ones are put together: sending a piece costs more than copying it.
+fn body_of(mut pieces: VecDeque<Bytes>) -> Body {
+    match pieces.len() {
+        0 => Body::Empty,
+        1 => pieces.pop_front().map_or(Body::Empty, Body::Full),
+        _ => {
+            let length = pieces.iter().map(Bytes::len).sum();
+            if length > COPIED {
+                return Body::Chain(pieces);
+            }
+            let mut whole = Vec::with_capacity(length);
+            pieces.iter().for_each(|piece| whole.extend_from_slice(piece));
+            Body::Full(whole.into())
+        }
     }
 }
 

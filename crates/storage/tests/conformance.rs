@@ -176,7 +176,8 @@ async fn pages_of_one_key_go_on_over_hours(stores: Stores) {
             break;
         }
     }
-    let mut expected: Vec<u32> = numbers.into_iter().filter(|number| *number >= 500 && number % 3 == 1).collect();
+    let mut expected: Vec<u32> =
+        numbers.into_iter().filter(|number| *number >= 500 && number % 3 == 1).collect();
     expected.reverse();
     assert!(expected.len() > 50);
     assert_eq!(seen, expected);

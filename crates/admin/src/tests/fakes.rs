@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use contract::fault::{Code, Fault};
 use contract::ports::{
-    Answer, AttemptEntry, BoxFuture, Capabilities, CostKind, Deployment, Entries, Health, KeyAdmin, KeySource,
-    KeySpec, KeyView, Keyring, LedgerFilter, LedgerLine, LedgerStore, LogFilter, LogStore, MintedKey,
-    ModelCard, Outcome, Page, PageRequest, Plan, RequestEntry, Router, StoreError,
+    Answer, AttemptEntry, BoxFuture, Capabilities, CostKind, Deployment, Entries, Health, KeyAdmin,
+    KeySource, KeySpec, KeyView, Keyring, LedgerFilter, LedgerLine, LedgerStore, LogFilter, LogStore,
+    MintedKey, ModelCard, Outcome, Page, PageRequest, Plan, RequestEntry, Router, StoreError,
 };
 use contract::words::{
     Dialect, Id, IdKind, NanoUsd, Operation, Principal, Scope, Secret, Timestamp, Usage, UsageSource,

@@ -300,11 +300,17 @@ async fn what_does_not_end_in_time_is_cut_and_billed() {
 
     bench.gateway.terminate();
     let rest = stream.try_events().await.unwrap();
-    assert!(rest.last().unwrap().contains("\"code\":\"draining\""), "ended, but not as if it were whole: {rest:?}");
+    assert!(
+        rest.last().unwrap().contains("\"code\":\"draining\""),
+        "ended, but not as if it were whole: {rest:?}"
+    );
     seen.gone().await;
     assert_eq!(bench.gateway.exited().await.code(), Some(0));
     let kept = restart(bench).await.kept_of(&id).await;
-    assert_eq!((&kept.request["outcome"], &kept.request["error"]), (&json!("interrupted"), &json!("draining")));
+    assert_eq!(
+        (&kept.request["outcome"], &kept.request["error"]),
+        (&json!("interrupted"), &json!("draining"))
+    );
     let [attempt] = &kept.attempts[..] else { panic!("{:?}", kept.attempts) };
     assert!(
         attempt["usage"]["output"].as_u64() > Some(0) && attempt["usage_source"] == "estimated",

@@ -19,8 +19,8 @@ use contract::ports::{AttemptEntry, Entries, RequestEntry};
 use contract::words::{Dialect, Id, IdKind, NanoUsd, Timestamp, Usage};
 use memchr::memmem;
 use postcard::ser_flavors::Flavor;
-use serde::de::value::{Error as WordError, StrDeserializer};
 use serde::de::IntoDeserializer;
+use serde::de::value::{Error as WordError, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
 use crate::words::Word;

@@ -35,12 +35,7 @@ pub(super) struct Newest {
 
 impl Newest {
     /// Keeps a record if there is room; true when the drain should come now.
-    pub(super) fn add(
-        &mut self,
-        start: Place,
-        bytes: u64,
-        entries: Arc<Entries>,
-    ) -> bool {
+    pub(super) fn add(&mut self, start: Place, bytes: u64, entries: Arc<Entries>) -> bool {
         if self.records.len() >= MOST || self.bytes + bytes > MOST_BYTES {
             return false;
         }

@@ -3,12 +3,12 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use contract::ports::{
-    BoxFuture, Entries, LedgerFilter, LedgerLine, LedgerStore, Page, PageRequest, StoreError,
-};
 use super::log::{Lines, SLACK, before, first_id, page_of, push_times};
 use super::{Sqlite, decode, unavailable};
 use crate::cursor::{self, Position};
+use contract::ports::{
+    BoxFuture, Entries, LedgerFilter, LedgerLine, LedgerStore, Page, PageRequest, StoreError,
+};
 
 /// An attempt begins this long after its request arrived at the latest. Lines are in the order in which requests arrived,
 /// and the search for those of a time begins this much before it.

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use contract::ports::{BoxFuture, LogFilter, LogStore, Outcome, Page, PageRequest, RequestEntry, StoreError};
 use contract::words::{Id, Timestamp};
-use sqlx::sqlite::SqliteRow;
 use sqlx::QueryBuilder;
+use sqlx::sqlite::SqliteRow;
 
 use super::{Sqlite, decode, unavailable};
 use crate::cursor::{self, Line, Position};
@@ -206,7 +206,8 @@ mod tests {
         lines.newest(&mut sql, key, 50);
         let mut statement = database.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.sql().as_str())).unwrap();
         let none = rusqlite::params_from_iter(std::iter::repeat_n(None::<i64>, statement.parameter_count()));
-        let steps: Result<Vec<String>> = statement.query_map(none, |row| row.get("detail")).unwrap().collect();
+        let steps: Result<Vec<String>> =
+            statement.query_map(none, |row| row.get("detail")).unwrap().collect();
         steps.unwrap().join("\n")
     }
 
@@ -215,7 +216,9 @@ mod tests {
     #[test]
     fn pages_are_read_in_order_and_stop_when_they_are_full() {
         let key = Some(Id::new(contract::words::IdKind::Key));
-        for (lines, table) in [(REQUESTS, "r USING PRIMARY KEY (id>"), (ATTEMPTS, "l USING PRIMARY KEY (request>")] {
+        for (lines, table) in
+            [(REQUESTS, "r USING PRIMARY KEY (id>"), (ATTEMPTS, "l USING PRIMARY KEY (request>")]
+        {
             for key in [None, key] {
                 let plan = plan(&lines, key);
                 assert!(plan.contains(&format!("SEARCH {table}")) && !plan.contains("TEMP B-TREE"), "{plan}");

@@ -120,8 +120,10 @@ impl Names {
         }
         if self.minutes.noted.insert((key, minute)) {
             let start = |minute: u64| (minute * MINUTE).to_be_bytes()[2..].to_vec();
-            tx.prepare_cached("INSERT INTO key_minutes (key, first, next) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")?
-                .execute((&key.bytes()[..], start(minute), start(minute + 1)))?;
+            tx.prepare_cached(
+                "INSERT INTO key_minutes (key, first, next) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            )?
+            .execute((&key.bytes()[..], start(minute), start(minute + 1)))?;
         }
         Ok(())
     }
