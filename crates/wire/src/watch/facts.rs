@@ -108,7 +108,7 @@ fn text(value: &[u8]) -> Option<String> {
 }
 
 fn parsed<'a, T: Deserialize<'a>>(value: &'a [u8], canon: impl FnOnce(&T) -> Usage) -> Option<Usage> {
-    serde_json::from_str::<Option<T>>(std::str::from_utf8(value).ok()?).ok()?.as_ref().map(canon)
+    serde_json::from_slice::<Option<T>>(value).ok()?.as_ref().map(canon)
 }
 
 /// Anthropic's tier stands among its counts.
