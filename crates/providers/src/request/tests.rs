@@ -124,3 +124,13 @@ fn names_stay_in_their_segment() {
         assert_eq!(segment(name).as_deref(), expected, "{name}");
     }
 }
+
+#[test]
+fn only_short_bodies_are_copied_together() {
+    let pieces = |size: usize| VecDeque::from([Bytes::from(vec![b'a'; size]), Bytes::from_static(b"b")]);
+    assert!(matches!(body_of(VecDeque::new()), Body::Empty));
+    assert!(
+        matches!(body_of(pieces(COPIED - 1)), Body::Full(bytes) if bytes.len() == COPIED && bytes.ends_with(b"ab"))
+    );
+    assert!(matches!(body_of(pieces(COPIED)), Body::Chain(pieces) if pieces.len() == 2));
+}
