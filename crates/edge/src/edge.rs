@@ -1,8 +1,8 @@
 //! The life of the edge: bind, run, drain.
 //!
 //! Shutdown goes in three steps: refuse new model calls with 503 and let the begun ones finish, for as long as `drain`
-//! allows; let streams say that they break off, and close what is idle; cut what is left. Listeners stay open during the first step, so that a client that has not
-//! yet heard of the shutdown gets an answer rather than a refused connection.
+//! allows; let streams say that they break off, and close what is idle; cut what is left. Listeners stay open during the
+//! first step, so that a client that has not yet heard of the shutdown gets an answer rather than a refused connection.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! What is read from a `detail`: token counts in JSON, where what is zero is left out.
+//! What is read from the database's JSON columns: token counts, where what is zero is left out.
 
 use contract::words::Usage;
 use serde::Deserialize;

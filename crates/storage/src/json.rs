@@ -1,7 +1,7 @@
 //! JSON written by hand: names of fields are copied, not searched for characters to escape. Serde takes half a microsecond
 //! more for the record of a request.
 //!
-//! Not a serializer: who writes sees to commas and brackets. Used by the database's `detail`.
+//! Not a serializer: who writes sees to commas and brackets. Used by the database's JSON columns.
 
 use std::net::IpAddr;
 
