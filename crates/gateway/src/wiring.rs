@@ -10,7 +10,7 @@ use engine::{Handles, Pipeline, SettleTask, Tail, TailPorts};
 use identity::{KeyIndex, Keys};
 use metering::Limits;
 use routing::Healths;
-use storage::{Spool, Stores};
+use storage::{Spool, Stores, WayIn};
 use telemetry::{Exporter, Instruments, Losses, Metrics, Outlet, Sources, SpoolFigures};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -81,13 +81,14 @@ pub(crate) async fn open_storage(
     let stores = storage::open(settings).await.map_err(failed)?;
     let Background { tasks, stop, .. } = background;
     stores.keep_log_for(settings.log_retention.0, Arc::clone(clock), tasks, stop.clone());
-    if let Some(recorder) = stores.direct_recorder() {
-        return Ok(Kept { stores, recorder, spool: None });
-    }
+    let sink = match stores.way_in() {
+        WayIn::Direct(recorder) => return Ok(Kept { stores, recorder, spool: None }),
+        WayIn::Spooled(sink) => sink,
+    };
     let nowhere = || Failure::new(Exit::Storage, "storage.spool.dir is missing");
     let dir = settings.spool_dir().ok_or_else(nowhere)?;
     let spool = Spool::open(&dir, settings.spool.max_size.0).map_err(|error| failed(error.into()))?;
-    spool.start(Arc::clone(&stores.ledger), Arc::clone(clock), tasks, stop.clone());
+    spool.start(sink, Arc::clone(clock), tasks, stop.clone());
     Ok(Kept { stores, recorder: Arc::new(spool.clone()), spool: Some(spool) })
 }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use contract::ports::{BoxFuture, Clock, Entries, Recorder, RequestEntry};
 use contract::words::{Id, IdKind, Tick, Timestamp, Usage};
-use storage::{Spool, StorageConfig};
+use storage::{Spool, StorageConfig, WayIn};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -92,7 +92,7 @@ fn main() {
         let spool =
             Spool::open(&config.spool_dir().expect("a spool"), config.spool.max_size.0).expect("a spool");
         let key = Id::new(IdKind::Key);
-        let all: Vec<_> = (0..count).map(|number| Arc::new(entries(number, key, &clock))).collect();
+        let all: Vec<_> = (0..count).map(|number| entries(number, key, &clock)).collect();
 
         let (half, rest) = all.split_at(all.len() / 2);
         let half_count = u32::try_from(half.len()).expect("a small number");
@@ -105,9 +105,10 @@ fn main() {
         report("record", began, used, half_count);
         println!("spool: {bytes} bytes per request");
 
+        let WayIn::Spooled(sink) = stores.way_in() else { return };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let (began, used) = (Instant::now(), cpu());
-        spool.start(stores.ledger.clone(), clock.clone(), &tasks, stop.clone());
+        spool.start(sink, clock.clone(), &tasks, stop.clone());
         assert!(spool.flush(Duration::from_secs(60), &*clock).await, "drained");
         report("drain of a backlog", began, used, half_count);
 

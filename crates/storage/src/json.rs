@@ -3,8 +3,6 @@
 //!
 //! Not a serializer: who writes sees to commas and brackets. Used by the database's JSON columns.
 
-use std::net::IpAddr;
-
 use contract::words::Usage;
 
 /// JSON under way. A `name` is the text up to the value, such as `,"model":`.
@@ -62,27 +60,12 @@ impl Json<'_> {
         self.raw("]");
     }
 
-    pub(crate) fn tags(&mut self, name: &str, tags: &[(String, String)]) {
+    pub(crate) fn tags(&mut self, name: &str, tags: &[(&str, &str)]) {
         self.list(name, tags, |json, (name, value)| {
             json.text("[", Some(name));
             json.text(",", Some(value));
             json.raw("]");
         });
-    }
-
-    pub(crate) fn address(&mut self, name: &str, address: IpAddr) {
-        self.raw(name);
-        match address {
-            IpAddr::V4(address) => {
-                let mut mark = "\"";
-                for octet in address.octets() {
-                    self.count(mark, u64::from(octet));
-                    mark = ".";
-                }
-                self.raw("\"");
-            }
-            IpAddr::V6(address) => self.word("", &address.to_string()),
-        }
     }
 
     pub(crate) fn count(&mut self, name: &str, number: u64) {

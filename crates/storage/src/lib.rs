@@ -4,12 +4,14 @@
 //! the only call on it is [`Spool`]'s `record`. Look next at [`spool`] for what survives which death, at
 //! [`sqlite`] for the database and at [`memory`] for the one that keeps nothing.
 
+mod batch;
 mod brief;
 pub mod config;
 mod cursor;
 mod json;
 pub mod memory;
 mod open;
+mod record;
 #[cfg(test)]
 #[path = "../tests/sample/mod.rs"]
 mod sample;
@@ -17,6 +19,7 @@ pub mod spool;
 pub mod sqlite;
 mod words;
 
+pub use batch::{Batch, Sink};
 pub use config::{Database, SpoolConfig, StorageConfig};
-pub use open::{StorageError, Stores, open};
+pub use open::{StorageError, Stores, WayIn, open};
 pub use spool::{Depth, Spool, SpoolError};

@@ -8,6 +8,7 @@ use contract::ports::{Clock, LedgerStore, LogStore, Recorder, ResourceStore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::batch::Sink;
 use crate::config::{Database, StorageConfig};
 use crate::memory::{Memory, MemoryRecorder};
 use crate::spool::SpoolError;
@@ -45,11 +46,19 @@ pub enum StorageError {
 pub struct Stores {
     /// Keys and other resources.
     pub resources: Arc<dyn ResourceStore>,
-    /// The ledger, and the way in for the log.
+    /// The ledger.
     pub ledger: Arc<dyn LedgerStore>,
     /// The request log.
     pub log: Arc<dyn LogStore>,
     backend: Backend,
+}
+
+/// How entries come into log and ledger.
+pub enum WayIn {
+    /// At once: the stores do not outlive the process, so nothing in front of them need to.
+    Direct(Arc<dyn Recorder>),
+    /// Through a spool.
+    Spooled(Arc<dyn Sink>),
 }
 
 #[derive(Clone)]
@@ -91,12 +100,12 @@ impl Stores {
         }
     }
 
-    /// The recorder that needs no spool, for stores that do not outlive the process either; none for a database.
+    /// How entries come in.
     #[must_use]
-    pub fn direct_recorder(&self) -> Option<Arc<dyn Recorder>> {
+    pub fn way_in(&self) -> WayIn {
         match &self.backend {
-            Backend::Memory(memory) => Some(Arc::new(MemoryRecorder::new(Arc::clone(memory)))),
-            Backend::Sqlite(_) => None,
+            Backend::Memory(memory) => WayIn::Direct(Arc::new(MemoryRecorder::new(Arc::clone(memory)))),
+            Backend::Sqlite(database) => WayIn::Spooled(Arc::new(sqlite::Ledger::new(database.clone()))),
         }
     }
 

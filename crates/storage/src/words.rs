@@ -3,7 +3,7 @@
 //! The table `words` says the same to people. A word that is added gets the next number here and, by a migration, there.
 
 use contract::ports::{CostKind, Outcome};
-use contract::words::{Operation, UsageSource};
+use contract::words::{Dialect, Operation, UsageSource};
 
 /// A word with its number in the database.
 pub(crate) trait Word: Copy + Sized + 'static {
@@ -42,6 +42,7 @@ macro_rules! words {
 }
 
 words! {
+    "dialect" Dialect { 1 OpenaiChat 2 OpenaiEmbeddings 3 AnthropicMessages 4 GeminiGenerate 5 GeminiEmbed }
     "operation" Operation { 1 Chat 2 Embeddings }
     "outcome" Outcome { 1 Answered 2 Refused 3 Failed 4 ClientGone 5 Interrupted }
     "usage_source" UsageSource { 1 None 2 Reported 3 Estimated }
@@ -81,6 +82,7 @@ mod tests {
     fn people_read_the_words_that_the_numbers_stand_for() {
         let database = Connection::open_in_memory().unwrap();
         database.execute_batch(include_str!("../migrations/sqlite/0001_foundation.sql")).unwrap();
+        agrees::<Dialect>(&database);
         agrees::<Operation>(&database);
         agrees::<Outcome>(&database);
         agrees::<UsageSource>(&database);

@@ -5,9 +5,7 @@
 mod batches;
 mod sample;
 
-use std::sync::Arc;
-
-use batches::batch;
+use batches::{append, some};
 use contract::ports::{LedgerFilter, LogFilter, PageRequest, Resource, ResourceKind, StoreError};
 use contract::words::{IdKind, Timestamp, Usage};
 use sample::{at, entries, id};
@@ -74,7 +72,7 @@ fn number_of(time: Timestamp) -> u32 {
 }
 
 async fn entries_come_back_as_they_were(stores: Stores) {
-    stores.ledger.append(batch([3])).await.unwrap();
+    append(&stores, some([3])).await;
     let expected = entries(3);
     assert_eq!(stores.log.request(expected.request.id).await.unwrap(), Some(expected.request.clone()));
     assert_eq!(stores.log.request(id(IdKind::Request, 99)).await.unwrap(), None);
@@ -95,15 +93,15 @@ async fn entries_come_back_as_they_were(stores: Stores) {
 }
 
 async fn entries_sent_again_are_left_alone(stores: Stores) {
-    stores.ledger.append(batch(0..60)).await.unwrap();
-    stores.ledger.append(batch(30..90)).await.unwrap();
+    append(&stores, some(0..60)).await;
+    append(&stores, some(30..90)).await;
     let expected: Vec<u32> = (0..90).rev().collect();
     assert_eq!(logged(&stores, LogFilter::default()).await, expected);
     assert_eq!(billed(&stores, LedgerFilter::default()).await.len(), 180);
 }
 
 async fn pages_are_newest_first_and_stable_under_inserts(stores: Stores) {
-    stores.ledger.append(batch(0..10)).await.unwrap();
+    append(&stores, some(0..10)).await;
     let (mut seen, mut lines, mut cursor, mut line_cursor) = (Vec::new(), Vec::new(), None, None);
     for round in 0..4 {
         let found = stores.log.requests(LogFilter::default(), page(3, cursor)).await.unwrap();
@@ -113,7 +111,7 @@ async fn pages_are_newest_first_and_stable_under_inserts(stores: Stores) {
         lines.extend(found.items.iter().map(|line| (number_of(line.attempt.at), line.attempt.number)));
         line_cursor = found.next;
         // Newer entries that arrive between two pages shift nothing.
-        stores.ledger.append(batch([100 + round])).await.unwrap();
+        append(&stores, some([100 + round])).await;
     }
     assert_eq!((cursor, line_cursor), (None, None));
     assert_eq!(seen, (0..10).rev().collect::<Vec<_>>());
@@ -121,32 +119,32 @@ async fn pages_are_newest_first_and_stable_under_inserts(stores: Stores) {
 }
 
 async fn plain_entries_come_back_too(stores: Stores) {
-    let mut batch = batch([3]);
-    let entry = &mut Arc::make_mut(&mut batch[0]).request;
+    let mut batch = some([3]);
+    let entry = &mut batch[0].request;
     entry.usage = Usage { input: 7, output: 2, ..Usage::default() };
     entry.client = "2001:db8::7".parse().unwrap();
     (entry.user, entry.detail, entry.trace_id, entry.request_body) = (None, None, None, None);
     (entry.tags, entry.dropped) = (Vec::new(), Vec::new());
     (entry.bytes_in, entry.bytes_out, entry.snapshot, entry.stream) = (0, 0, 0, false);
     let expected = entry.clone();
-    stores.ledger.append(batch).await.unwrap();
+    append(&stores, batch).await;
     assert_eq!(stores.log.request(expected.id).await.unwrap(), Some(expected));
 }
 
 async fn lines_that_come_late_take_their_place(stores: Stores) {
-    stores.ledger.append(batch([0, 2, 4])).await.unwrap();
+    append(&stores, some([0, 2, 4])).await;
     let first = stores.log.requests(LogFilter::default(), page(2, None)).await.unwrap();
     assert_eq!(first.items.iter().map(|entry| number_of(entry.at)).collect::<Vec<_>>(), [4, 2]);
-    stores.ledger.append(batch([3, 1])).await.unwrap();
+    append(&stores, some([3, 1])).await;
     let rest = stores.log.requests(LogFilter::default(), page(9, first.next)).await.unwrap();
     assert_eq!(rest.items.iter().map(|entry| number_of(entry.at)).collect::<Vec<_>>(), [1, 0]);
     assert_eq!(logged(&stores, LogFilter::default()).await, [4, 3, 2, 1, 0]);
 }
 
 async fn attempts_are_found_by_their_own_time(stores: Stores) {
-    let mut late = batch([0, 1]);
-    Arc::make_mut(&mut late[0]).attempts[1].at = at(50);
-    stores.ledger.append(late).await.unwrap();
+    let mut late = some([0, 1]);
+    late[0].attempts[1].at = at(50);
+    append(&stores, late).await;
     let all = LedgerFilter::default;
     assert_eq!(billed(&stores, LedgerFilter { since: Some(at(50)), ..all() }).await, [(50, 2)]);
     assert_eq!(
@@ -159,7 +157,7 @@ async fn pages_of_one_key_go_on_over_hours(stores: Stores) {
     // One second apart; two keys of three call all the time, the third in some minutes only.
     let numbers = (0..4_500).filter(|number| number % 3 != 1 || number / 60 % 20 == 7);
     let numbers: Vec<u32> = numbers.collect();
-    stores.ledger.append(batch(numbers.iter().copied())).await.unwrap();
+    append(&stores, some(numbers.iter().copied())).await;
     let (key, mut seen, mut lines) = (Some(id(IdKind::Key, 1)), Vec::new(), Vec::new());
     let (mut cursor, mut line_cursor) = (None, None);
     loop {
@@ -185,7 +183,7 @@ async fn pages_of_one_key_go_on_over_hours(stores: Stores) {
 }
 
 async fn the_log_is_filtered(stores: Stores) {
-    stores.ledger.append(batch(0..12)).await.unwrap();
+    append(&stores, some(0..12)).await;
     let all = LogFilter::default;
     assert_eq!(logged(&stores, LogFilter { since: Some(at(10)), ..all() }).await, [11, 10]);
     assert_eq!(logged(&stores, LogFilter { until: Some(at(2)), ..all() }).await, [1, 0]);
@@ -201,7 +199,7 @@ async fn the_log_is_filtered(stores: Stores) {
 }
 
 async fn the_ledger_is_filtered(stores: Stores) {
-    stores.ledger.append(batch(0..6)).await.unwrap();
+    append(&stores, some(0..6)).await;
     let all = LedgerFilter::default;
     assert_eq!(billed(&stores, LedgerFilter { since: Some(at(5)), ..all() }).await, [(5, 2), (5, 1)]);
     assert_eq!(billed(&stores, LedgerFilter { until: Some(at(1)), ..all() }).await, [(0, 2), (0, 1)]);

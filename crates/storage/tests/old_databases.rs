@@ -10,7 +10,7 @@ mod sample;
 
 use std::path::{Path, PathBuf};
 
-use batches::batch;
+use batches::{append, some};
 use contract::ports::{LedgerFilter, LogFilter, PageRequest, ResourceKind};
 use sample::{at, entries};
 use serde_json::json;
@@ -23,7 +23,7 @@ async fn open(path: &Path) -> Stores {
 }
 
 async fn fill(stores: &Stores) {
-    stores.ledger.append(batch(0..10)).await.unwrap();
+    append(stores, some(0..10)).await;
     for (id, name) in [("key_a", "one"), ("key_b", "two")] {
         stores.resources.put(ResourceKind::Key, id.into(), json!({ "name": name }), 0, at(0)).await.unwrap();
     }
@@ -68,7 +68,7 @@ async fn databases_of_every_release_open() {
         let stores = open(&path).await;
         check(&stores).await;
         // It is not only read: this release goes on with it.
-        stores.ledger.append(batch(5..15)).await.unwrap();
+        append(&stores, some(5..15)).await;
         let page = stores
             .log
             .requests(LogFilter::default(), PageRequest { cursor: None, limit: 100 })

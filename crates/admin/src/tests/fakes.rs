@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use contract::fault::{Code, Fault};
 use contract::ports::{
-    Answer, AttemptEntry, BoxFuture, Capabilities, CostKind, Deployment, Entries, Health, KeyAdmin,
-    KeySource, KeySpec, KeyView, Keyring, LedgerFilter, LedgerLine, LedgerStore, LogFilter, LogStore,
-    MintedKey, ModelCard, Outcome, Page, PageRequest, Plan, RequestEntry, Router, StoreError,
+    Answer, AttemptEntry, BoxFuture, Capabilities, CostKind, Deployment, Health, KeyAdmin, KeySource,
+    KeySpec, KeyView, Keyring, LedgerFilter, LedgerLine, LedgerStore, LogFilter, LogStore, MintedKey,
+    ModelCard, Outcome, Page, PageRequest, Plan, RequestEntry, Router, StoreError,
 };
 use contract::words::{
     Dialect, Id, IdKind, NanoUsd, Operation, Principal, Scope, Secret, Timestamp, Usage, UsageSource,
@@ -275,10 +275,6 @@ impl LogStore for Fakes {
 }
 
 impl LedgerStore for Fakes {
-    fn append(&self, _: Vec<Arc<Entries>>) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async { Ok(()) })
-    }
-
     fn attempts(
         &self,
         filter: LedgerFilter,

@@ -305,7 +305,7 @@ pub trait Recorder: Send + Sync {
     ///
     /// # Errors
     /// The spool cannot be written. The caller logs and counts it; the client's answer is not held up.
-    fn record(&self, entries: &Arc<Entries>) -> Result<(), RecordError>;
+    fn record(&self, entries: &Entries) -> Result<(), RecordError>;
 }
 
 /// Figures and traces of finished requests.

@@ -1,11 +1,12 @@
-//! What is kept beyond the life of the process, and how it is read back. Each trait has one conformance suite in `testkit`.
+//! What is kept beyond the life of the process, and how it is read back. One conformance suite runs
+//! against every back end.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AttemptEntry, BoxFuture, Entries, RequestEntry};
+use super::{AttemptEntry, BoxFuture, RequestEntry};
 use crate::words::{Id, Timestamp};
 
 /// Why a store did not do it.
@@ -174,11 +175,8 @@ pub trait LogStore: Send + Sync {
     ) -> BoxFuture<'_, Result<Page<RequestEntry>, StoreError>>;
 }
 
-/// The ledger, and the way in for both.
+/// The ledger.
 pub trait LedgerStore: Send + Sync {
-    /// Appends the entries of some requests in one transaction. Those that are there already are left alone, so a batch may be
-    /// sent again.
-    fn append(&self, batch: Vec<Arc<Entries>>) -> BoxFuture<'_, Result<(), StoreError>>;
     /// A page of lines, newest first.
     fn attempts(
         &self,

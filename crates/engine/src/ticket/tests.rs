@@ -43,7 +43,7 @@ impl Meter for Ports {
 }
 
 impl Recorder for Ports {
-    fn record(&self, _: &Arc<Entries>) -> Result<(), RecordError> {
+    fn record(&self, _: &Entries) -> Result<(), RecordError> {
         Ok(())
     }
 }

@@ -52,7 +52,7 @@ CREATE TABLE targets (
 CREATE INDEX targets_by_deployment ON targets (deployment);
 CREATE INDEX targets_by_provider ON targets (provider);
 
--- What the columns `operation`, `outcome`, `usage_source` and `cost_kind` stand for.
+-- What the columns `dialect`, `operation`, `outcome`, `usage_source` and `cost_kind` stand for.
 CREATE TABLE words (
     kind   TEXT    NOT NULL,
     number INTEGER NOT NULL,
@@ -60,6 +60,11 @@ CREATE TABLE words (
     PRIMARY KEY (kind, number)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO words (kind, number, word) VALUES
+    ('dialect', 1, 'openai.chat'),
+    ('dialect', 2, 'openai.embeddings'),
+    ('dialect', 3, 'anthropic.messages'),
+    ('dialect', 4, 'gemini.generate'),
+    ('dialect', 5, 'gemini.embed'),
     ('operation', 1, 'chat'),
     ('operation', 2, 'embeddings'),
     ('outcome', 1, 'answered'),
@@ -75,55 +80,67 @@ INSERT INTO words (kind, number, word) VALUES
     ('cost_kind', 3, 'unknown_price'),
     ('cost_kind', 4, 'nothing');
 
--- `detail` is a JSON object with what is neither filtered nor summed; its `usage` is there when the tokens are of more
--- kinds than input and output.
-CREATE TABLE request_lines (
-    id            BLOB    NOT NULL PRIMARY KEY,
-    at_us         INTEGER NOT NULL,
-    caller        INTEGER NOT NULL,
-    dialect       TEXT    NOT NULL,
-    operation     INTEGER NOT NULL,
-    model         TEXT,
-    deployment    TEXT,
-    status        INTEGER NOT NULL,
-    outcome       INTEGER NOT NULL,
-    error         TEXT,
-    attempts      INTEGER NOT NULL,
-    input_tokens  INTEGER NOT NULL,
-    output_tokens INTEGER NOT NULL,
-    cost_nano_usd INTEGER,
-    ttft_us       INTEGER,
-    duration_us   INTEGER NOT NULL,
-    detail        TEXT    NOT NULL
-) STRICT, WITHOUT ROWID;
+-- One line for each attempt, which is a line of the ledger; a request that made no attempt has one line with the number 0.
+-- Most requests make one attempt, so a line of the request log is not a line of its own but part of the request's last line,
+-- from `arrived_us` on. It is null in the other lines, and everywhere once it is older than the log is kept.
+--
+-- `input_tokens` and `output_tokens` are the plain ones, `usage` is a JSON object with all figures when there are others;
+-- `input_total` and `output_total` are of all kinds and all attempts. `answered`: 1 when the answer came from this line's
+-- attempt. `detail` is a JSON object with what few requests have.
+CREATE TABLE lines (
+    request         BLOB    NOT NULL,
+    number          INTEGER NOT NULL,
+    caller          INTEGER NOT NULL,
+    model           TEXT,
 
--- `input_tokens` and `output_tokens` are the plain ones; `usage` is a JSON object with all figures, when there are others.
-CREATE TABLE ledger_lines (
-    request       BLOB    NOT NULL,
-    number        INTEGER NOT NULL,
-    id            BLOB    NOT NULL,
-    at_us         INTEGER NOT NULL,
-    caller        INTEGER NOT NULL,
-    model         TEXT,
-    target        INTEGER NOT NULL,
-    outcome       INTEGER NOT NULL,
-    status        INTEGER,
-    error         TEXT,
-    input_tokens  INTEGER NOT NULL,
-    output_tokens INTEGER NOT NULL,
-    usage         TEXT,
-    usage_source  INTEGER NOT NULL,
-    service_tier  TEXT,
-    cost_nano_usd INTEGER,
-    cost_kind     INTEGER NOT NULL,
-    first_byte_us INTEGER,
-    duration_us   INTEGER NOT NULL,
+    attempt         BLOB,
+    at_us           INTEGER,
+    target          INTEGER,
+    outcome         INTEGER,
+    status          INTEGER,
+    error           TEXT,
+    input_tokens    INTEGER,
+    output_tokens   INTEGER,
+    usage           TEXT,
+    usage_source    INTEGER,
+    service_tier    TEXT,
+    cost_nano_usd   INTEGER,
+    cost_kind       INTEGER,
+    first_byte_us   INTEGER,
+    duration_us     INTEGER,
+
+    arrived_us      INTEGER,
+    dialect         INTEGER,
+    operation       INTEGER,
+    client          TEXT,
+    stream          INTEGER,
+    answered        INTEGER,
+    attempts        INTEGER,
+    request_status  INTEGER,
+    request_outcome INTEGER,
+    request_error   TEXT,
+    input_total     INTEGER,
+    output_total    INTEGER,
+    cost_total      INTEGER,
+    ttft_us         INTEGER,
+    total_us        INTEGER,
+    bytes_in        INTEGER,
+    bytes_out       INTEGER,
+    snapshot        INTEGER,
+    detail          TEXT,
     PRIMARY KEY (request, number)
 ) STRICT, WITHOUT ROWID;
 
+-- One row: no line of the log has a lesser id.
+CREATE TABLE log_start (
+    id      INTEGER PRIMARY KEY CHECK (id = 1),
+    request BLOB NOT NULL
+) STRICT;
+INSERT INTO log_start (id, request) VALUES (1, x'');
+
 CREATE VIEW ledger AS
 SELECT
-    'att_' || lower(hex(l.id))                                        AS id,
+    'att_' || lower(hex(l.attempt))                                   AS id,
     'req_' || lower(hex(l.request))                                   AS request_id,
     l.number                                                          AS attempt,
     strftime('%Y-%m-%dT%H:%M:%SZ', l.at_us / 1000000, 'unixepoch')    AS time,
@@ -147,23 +164,33 @@ SELECT
     (SELECT word FROM words WHERE kind = 'cost_kind' AND number = l.cost_kind) AS cost_kind,
     t.price_version,
     l.first_byte_us, l.duration_us
-FROM ledger_lines AS l
+FROM lines AS l
 JOIN callers AS c ON c.id = l.caller
 JOIN targets AS t ON t.id = l.target;
 
 CREATE VIEW request_log AS
 SELECT
-    'req_' || lower(hex(r.id))                                        AS id,
-    strftime('%Y-%m-%dT%H:%M:%SZ', r.at_us / 1000000, 'unixepoch')    AS time,
-    r.at_us,
+    'req_' || lower(hex(l.request))                                   AS id,
+    strftime('%Y-%m-%dT%H:%M:%SZ', l.arrived_us / 1000000, 'unixepoch') AS time,
+    l.arrived_us                                                      AS at_us,
     'key_' || lower(hex(c.key))                                       AS key_id,
     c.key_name, c.org, c.team, c.app,
-    r.dialect,
-    (SELECT word FROM words WHERE kind = 'operation' AND number = r.operation) AS operation,
-    r.model, r.deployment, r.status,
-    (SELECT word FROM words WHERE kind = 'outcome' AND number = r.outcome) AS outcome,
-    r.error, r.attempts,
-    r.input_tokens, r.output_tokens, r.cost_nano_usd,
-    r.ttft_us, r.duration_us, r.detail
-FROM request_lines AS r
-JOIN callers AS c ON c.id = r.caller;
+    l.client,
+    (SELECT word FROM words WHERE kind = 'dialect' AND number = l.dialect) AS dialect,
+    (SELECT word FROM words WHERE kind = 'operation' AND number = l.operation) AS operation,
+    l.stream, l.model,
+    iif(l.answered, t.deployment, NULL)                               AS deployment,
+    l.request_status                                                  AS status,
+    (SELECT word FROM words WHERE kind = 'outcome' AND number = l.request_outcome) AS outcome,
+    l.request_error                                                   AS error,
+    l.attempts,
+    l.input_total                                                     AS input_tokens,
+    l.output_total                                                    AS output_tokens,
+    l.cost_total                                                      AS cost_nano_usd,
+    l.ttft_us,
+    l.total_us                                                        AS duration_us,
+    l.bytes_in, l.bytes_out, l.snapshot, l.detail
+FROM lines AS l
+JOIN callers AS c ON c.id = l.caller
+LEFT JOIN targets AS t ON t.id = l.target
+WHERE l.request >= (SELECT request FROM log_start) AND l.dialect IS NOT NULL;

@@ -1,9 +1,7 @@
 //! The ledger in memory.
 
-use std::sync::Arc;
-
 use contract::ports::{
-    AttemptEntry, BoxFuture, Entries, LedgerFilter, LedgerLine, LedgerStore, Page, PageRequest, RequestEntry,
+    AttemptEntry, BoxFuture, LedgerFilter, LedgerLine, LedgerStore, Page, PageRequest, RequestEntry,
     StoreError,
 };
 
@@ -34,15 +32,6 @@ fn keeps(filter: &LedgerFilter, line: &LedgerLine) -> bool {
 }
 
 impl LedgerStore for Memory {
-    fn append(&self, batch: Vec<Arc<Entries>>) -> BoxFuture<'_, Result<(), StoreError>> {
-        let mut state = self.state();
-        for entries in &batch {
-            state.keep(entries);
-        }
-        drop(state);
-        Box::pin(async { Ok(()) })
-    }
-
     fn attempts(
         &self,
         filter: LedgerFilter,

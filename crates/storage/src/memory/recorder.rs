@@ -19,7 +19,7 @@ impl MemoryRecorder {
 }
 
 impl Recorder for MemoryRecorder {
-    fn record(&self, entries: &Arc<Entries>) -> Result<(), RecordError> {
+    fn record(&self, entries: &Entries) -> Result<(), RecordError> {
         self.0.state().keep(entries);
         Ok(())
     }

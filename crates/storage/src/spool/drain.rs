@@ -1,13 +1,15 @@
 //! The two tasks behind a spool: one moves records to the database, one makes them survive power loss.
 
+use std::mem::take;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::ports::{Clock, LedgerStore, StoreError};
+use contract::ports::{Clock, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::reader::{Chunk, Reader};
 use super::{Inner, SpoolError};
+use crate::batch::Sink;
 
 /// Records wait this long at most for more to share a transaction with.
 const GATHER: Duration = Duration::from_millis(250);
@@ -28,16 +30,14 @@ enum DrainError {
 /// Moves records to the database until `stop`.
 pub(super) async fn drain(
     spool: Arc<Inner>,
-    ledger: Arc<dyn LedgerStore>,
+    sink: Arc<dyn Sink>,
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
 ) {
-    let mut reader = None;
+    let mut reader = Reader::default();
     let mut wait = FIRST_WAIT;
     loop {
-        let moved = move_all(&spool, &mut reader, &*ledger).await;
-        // A drain that keeps up is served from memory: what reading took is given back.
-        reader = None;
+        let moved = move_all(&spool, &mut reader, &*sink).await;
         let pause = match moved {
             Ok(()) => {
                 if spool.drain_state(true) {
@@ -64,11 +64,7 @@ pub(super) async fn drain(
 }
 
 /// Moves what is there, batch by batch. After a failure the same records are read again.
-async fn move_all(
-    spool: &Arc<Inner>,
-    reader: &mut Option<Reader>,
-    ledger: &dyn LedgerStore,
-) -> Result<(), DrainError> {
+async fn move_all(spool: &Arc<Inner>, reader: &mut Reader, sink: &dyn Sink) -> Result<(), DrainError> {
     loop {
         let chunk = next(spool, reader).await?;
         if chunk.bytes == 0 {
@@ -80,7 +76,7 @@ async fn move_all(
         let Chunk { batch, next, torn, bytes, caught_up } = chunk;
         let records = batch.len() as u64;
         if records > 0 {
-            ledger.append(batch).await?;
+            sink.append(batch).await?;
         }
         spool.moved(next, records, torn, bytes).map_err(SpoolError::Io)?;
         // What came meanwhile waits for company: small batches are dear.
@@ -90,9 +86,9 @@ async fn move_all(
     }
 }
 
-/// Reads and parses on a thread where blocking is allowed.
-async fn next(spool: &Arc<Inner>, reader: &mut Option<Reader>) -> Result<Chunk, SpoolError> {
-    let mut owned = reader.take().unwrap_or_default();
+/// Reads on a thread where blocking is allowed.
+async fn next(spool: &Arc<Inner>, reader: &mut Reader) -> Result<Chunk, SpoolError> {
+    let mut owned = take(reader);
     let spool = Arc::clone(spool);
     let work = move || {
         let chunk = spool.next_chunk(&mut owned);
@@ -100,7 +96,7 @@ async fn next(spool: &Arc<Inner>, reader: &mut Option<Reader>) -> Result<Chunk, 
     };
     let (owned, chunk) =
         tokio::task::spawn_blocking(work).await.map_err(|error| SpoolError::Io(error.into()))?;
-    *reader = Some(owned);
+    *reader = owned;
     chunk.map_err(SpoolError::Io)
 }
 

@@ -13,7 +13,6 @@
 mod drain;
 mod files;
 mod frame;
-mod fresh;
 mod reader;
 mod segment;
 #[cfg(test)]
@@ -27,20 +26,23 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use contract::ports::{Clock, Entries, LedgerStore, RecordError, Recorder};
+use contract::ports::{Clock, Entries, RecordError, Recorder};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use files::{Folder, Place, TakeError};
-use fresh::Newest;
 use reader::{Chunk, Limit, Reader};
 use segment::Segment;
+
+use crate::batch::Sink;
 
 /// Size of a segment; a record that is longer gets one of its own size. What is written of it counts as memory of the process.
 const SEGMENT: usize = 4 << 20;
 /// A buffer that grew beyond this, because bodies are logged, is given back.
 const KEPT_BUFFER: usize = 1 << 20;
+/// With this many new records, the drain need not wait for more.
+const ENOUGH: u64 = 3_200;
 
 /// Why a spool cannot be opened or read.
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +105,6 @@ struct State {
     closed: VecDeque<(u64, u64)>,
     current: Place,
     drained: Place,
-    newest: Newest,
     /// Files written since the last sync.
     unsynced: Vec<Arc<File>>,
     dirty: bool,
@@ -139,15 +140,15 @@ impl Spool {
         })))
     }
 
-    /// Starts draining into `ledger`, and syncing, until `stop`. Call [`Spool::flush`] before stopping.
+    /// Starts draining into `sink`, and syncing, until `stop`. Call [`Spool::flush`] before stopping.
     pub fn start(
         &self,
-        ledger: Arc<dyn LedgerStore>,
+        sink: Arc<dyn Sink>,
         clock: Arc<dyn Clock>,
         tasks: &TaskTracker,
         stop: CancellationToken,
     ) {
-        tasks.spawn(drain::drain(Arc::clone(&self.0), ledger, Arc::clone(&clock), stop.clone()));
+        tasks.spawn(drain::drain(Arc::clone(&self.0), sink, Arc::clone(&clock), stop.clone()));
         tasks.spawn(drain::sync(Arc::clone(&self.0), clock, stop));
     }
 
@@ -179,12 +180,12 @@ thread_local! {
 }
 
 impl Recorder for Spool {
-    fn record(&self, entries: &Arc<Entries>) -> Result<(), RecordError> {
+    fn record(&self, entries: &Entries) -> Result<(), RecordError> {
         FRAME.with_borrow_mut(|frame| {
             if !frame::encode(frame, entries) {
                 return Err(RecordError("an entry of more than 4 GiB".to_owned()));
             }
-            let written = self.0.append(frame, entries);
+            let written = self.0.append(frame);
             frame.shrink_to(KEPT_BUFFER);
             written.map_err(|error| RecordError(error.to_string()))
         })
@@ -196,13 +197,13 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn append(&self, frame: &[u8], entries: &Arc<Entries>) -> io::Result<()> {
+    fn append(&self, frame: &[u8]) -> io::Result<()> {
         let mut state = self.state();
         if let Err(error) = self.append_to(&mut state, frame) {
             state.depth.refused += 1;
             return Err(error);
         }
-        let enough = state.wrote(frame.len() as u64, Arc::clone(entries));
+        let enough = state.wrote(frame.len() as u64);
         drop(state);
         if enough {
             self.hurry.notify_one();
@@ -225,12 +226,8 @@ impl Inner {
     fn next_chunk(&self, reader: &mut Reader) -> io::Result<Chunk> {
         loop {
             let (from, limit) = {
-                let mut state = self.state();
+                let state = self.state();
                 let from = state.drained;
-                if let Some(mut chunk) = state.newest.take(from) {
-                    chunk.caught_up = chunk.next == state.current;
-                    return Ok(chunk);
-                }
                 let limit = match state.closed.front() {
                     Some((_, end)) => Limit { end: *end, closed: true },
                     None => Limit { end: state.current.offset, closed: false },
@@ -338,7 +335,6 @@ impl State {
             drained: if closed.is_empty() { current } else { drained },
             closed,
             current,
-            newest: Newest::default(),
             unsynced: Vec::new(),
             dirty: false,
             failing: false,
@@ -356,14 +352,13 @@ impl State {
         Ok(())
     }
 
-    /// Counts a record that was written; true when enough are waiting for a batch.
-    fn wrote(&mut self, bytes: u64, entries: Arc<Entries>) -> bool {
-        let enough = self.newest.add(self.current, bytes, entries);
+    /// Counts a record that was written; true when enough have come for a batch.
+    fn wrote(&mut self, bytes: u64) -> bool {
         self.current.offset += bytes;
         self.dirty = true;
         self.depth.recorded += 1;
         self.depth.waiting_records += 1;
         self.depth.waiting_bytes += bytes;
-        enough
+        self.depth.recorded.is_multiple_of(ENOUGH)
     }
 }

@@ -3,21 +3,19 @@
 use std::fs::File;
 use std::io;
 
-use std::sync::Arc;
-
-use contract::ports::Entries;
-
 use super::files::{Folder, Place, read_at};
-use super::frame::{self, Found, Texts};
+use super::frame::{self, Found};
+use crate::batch::Batch;
 
 /// The most records in a batch.
-pub(super) const MOST_RECORDS: usize = 4_000;
+const MOST_RECORDS: usize = 4_000;
 /// Read at once; also about the most bytes in a batch.
 const READ: usize = 1 << 20;
+
 /// What was read in one go.
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
-    pub(super) batch: Vec<Arc<Entries>>,
+    pub(super) batch: Batch,
     /// Where the next one begins.
     pub(super) next: Place,
     /// Places where something else than whole records stood.
@@ -41,8 +39,6 @@ pub(super) struct Limit {
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     open: Option<(u64, File)>,
-    buffer: Vec<u8>,
-    texts: Texts,
 }
 
 impl Reader {
@@ -55,44 +51,45 @@ impl Reader {
         let mut want = READ;
         loop {
             let size = want.min(left);
-            self.buffer.resize(size, 0);
+            let mut bytes = vec![0; size];
             let file = match &mut self.open {
                 Some((segment, file)) if *segment == from.segment => file,
                 open => &mut open.insert((from.segment, folder.open(from.segment)?)).1,
             };
-            let read = read_at(file, &mut self.buffer, from.offset)?;
-            self.buffer.truncate(read);
+            let read = read_at(file, &mut bytes, from.offset)?;
+            bytes.truncate(read);
             let at_end = read == left || read < size;
-            let mut chunk = self.parse(from, at_end);
+            let mut chunk = parse(bytes, from, at_end);
             chunk.caught_up = !limit.closed && chunk.next.offset == limit.end;
             if chunk.bytes > 0 || at_end {
-                self.buffer.shrink_to(READ);
                 return Ok(chunk);
             }
             want *= 2;
         }
     }
+}
 
-    /// Takes whole records and steps over what is none. `last`: up to `Limit::end` nothing more can come.
-    fn parse(&mut self, from: Place, last: bool) -> Chunk {
-        let mut chunk = Chunk::default();
-        let mut rest = &self.buffer[..];
-        while !rest.is_empty() && chunk.batch.len() < MOST_RECORDS {
-            let step = match frame::find(rest, last, &mut self.texts) {
-                Found::Record(entries, length) => {
-                    chunk.batch.push(entries);
-                    length
-                }
-                Found::Torn(length) => {
-                    chunk.torn += 1;
-                    length
-                }
-                Found::Part => break,
-            };
-            rest = &rest[step..];
-        }
-        chunk.bytes = (self.buffer.len() - rest.len()) as u64;
-        chunk.next = Place { segment: from.segment, offset: from.offset + chunk.bytes };
-        chunk
+/// Takes whole records and steps over what is none. `last`: up to `Limit::end` nothing more can come.
+fn parse(bytes: Vec<u8>, from: Place, last: bool) -> Chunk {
+    let (mut records, mut at, mut torn) = (Vec::new(), 0, 0);
+    while at < bytes.len() && records.len() < MOST_RECORDS {
+        at += match frame::find(&bytes[at..], last) {
+            Found::Record(payload, length) => {
+                records.push(at + payload.start..at + payload.end);
+                length
+            }
+            Found::Torn(length) => {
+                torn += 1;
+                length
+            }
+            Found::Part => break,
+        };
+    }
+    Chunk {
+        batch: Batch::new(bytes, records),
+        next: Place { segment: from.segment, offset: from.offset + at as u64 },
+        torn,
+        bytes: at as u64,
+        caught_up: false,
     }
 }

@@ -1,6 +1,5 @@
 //! Rows back to entries, and the JSON column of a request in both directions.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use contract::ports::{AttemptEntry, LedgerLine, RequestEntry, StoreError};
@@ -13,70 +12,46 @@ use sqlx::{Decode, Row, Sqlite, Type};
 
 use crate::brief::Tokens;
 use crate::json::Json;
+use crate::record::Request;
 use crate::words::Word;
 
-/// What of a request is neither filtered nor summed. Old rows lack what was added later, so every field has a default.
-#[derive(Deserialize)]
+/// What few requests have.
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct Detail {
     user: Option<String>,
     tags: Vec<(String, String)>,
-    client: IpAddr,
-    stream: bool,
+    deployment: Option<Arc<str>>,
     detail: Option<String>,
     usage: Option<Tokens>,
-    bytes_in: u64,
-    bytes_out: u64,
     dropped: Vec<String>,
     trace_id: Option<String>,
-    snapshot: u64,
     request_body: Option<String>,
     response_body: Option<String>,
 }
 
-impl Default for Detail {
-    fn default() -> Self {
-        Self {
-            user: None,
-            tags: Vec::new(),
-            client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            stream: false,
-            detail: None,
-            usage: None,
-            bytes_in: 0,
-            bytes_out: 0,
-            dropped: Vec::new(),
-            trace_id: None,
-            snapshot: 0,
-            request_body: None,
-            response_body: None,
-        }
-    }
-}
-
-/// Writes the `detail` of a request into `text`, replacing what is there.
-pub(super) fn write_detail(text: &mut Vec<u8>, entry: &RequestEntry) {
+/// Writes the `detail` of a request into `text`, replacing what is there; false if there is nothing to write. `answered`: the
+/// line says who answered.
+pub(super) fn write_detail(text: &mut Vec<u8>, request: &Request<'_>, answered: bool) -> bool {
     text.clear();
     let mut json = Json(text);
-    json.address("{\"client\":", entry.client);
-    json.text(",\"user\":", entry.user.as_deref());
-    json.tags(",\"tags\":", &entry.tags);
-    if entry.stream {
-        json.raw(",\"stream\":true");
-    }
-    json.text(",\"detail\":", entry.detail.as_deref());
+    json.text(",\"user\":", request.user);
+    json.tags(",\"tags\":", &request.tags);
+    json.text(",\"deployment\":", request.deployment.filter(|_| !answered));
+    json.text(",\"detail\":", request.detail);
     // Tokens of the two usual kinds are in their columns.
-    if entry.usage != plain(entry.usage.input_total(), entry.usage.output_total()) {
-        json.usage(",\"usage\":", &entry.usage);
+    let usage = request.usage.usage();
+    if usage != plain(usage.input_total(), usage.output_total()) {
+        json.usage(",\"usage\":", &usage);
     }
-    json.count_unless_zero(",\"bytes_in\":", entry.bytes_in);
-    json.count_unless_zero(",\"bytes_out\":", entry.bytes_out);
-    json.list(",\"dropped\":", &entry.dropped, |json, field| json.text("", Some(field)));
-    json.text(",\"trace_id\":", entry.trace_id.as_deref());
-    json.count_unless_zero(",\"snapshot\":", entry.snapshot);
-    json.text(",\"request_body\":", entry.request_body.as_deref());
-    json.text(",\"response_body\":", entry.response_body.as_deref());
-    json.raw("}");
+    json.list(",\"dropped\":", &request.dropped, |json, field| json.text("", Some(field)));
+    json.text(",\"trace_id\":", request.trace_id);
+    json.text(",\"request_body\":", request.request_body);
+    json.text(",\"response_body\":", request.response_body);
+    let Some(first) = text.first_mut() else { return false };
+    *first = b'{';
+    text.push(b'}');
+    true
 }
 
 /// Writes all figures of a usage, if there are others than plain input and output; says whether.
@@ -94,12 +69,13 @@ fn plain(input: u64, output: u64) -> Usage {
 }
 
 /// The columns that [`request`] reads.
-pub(super) const REQUEST_COLUMNS: &str = "r.id, r.at_us, r.dialect, r.operation, c.key, c.key_name, c.org, \
-     c.team, c.app, r.model, r.deployment, r.status, r.outcome, r.error, r.attempts, r.input_tokens, r.output_tokens, \
-     r.cost_nano_usd, r.ttft_us, r.duration_us, r.detail";
+pub(super) const REQUEST_COLUMNS: &str = "l.request, c.key, c.key_name, c.org, c.team, c.app, l.model, t.deployment, \
+     l.arrived_us, l.dialect, l.operation, l.client, l.stream, l.answered, l.attempts, l.request_status, \
+     l.request_outcome, l.request_error, l.input_total, l.output_total, l.cost_total, l.ttft_us, l.total_us, l.bytes_in, \
+     l.bytes_out, l.snapshot, l.detail";
 
 /// The columns that [`line`] reads.
-pub(super) const LEDGER_COLUMNS: &str = "l.request, c.key, c.key_name, c.org, c.team, c.app, l.model, l.id, \
+pub(super) const LEDGER_COLUMNS: &str = "l.request, c.key, c.key_name, c.org, c.team, c.app, l.model, l.attempt, \
      l.at_us, l.number, t.deployment, t.provider, t.provider_kind, t.upstream_model, l.outcome, l.status, l.error, \
      l.input_tokens, l.output_tokens, l.usage, l.usage_source, l.service_tier, l.cost_nano_usd, l.cost_kind, \
      t.price_version, l.first_byte_us, l.duration_us";
@@ -107,15 +83,16 @@ pub(super) const LEDGER_COLUMNS: &str = "l.request, c.key, c.key_name, c.org, c.
 /// A row of the request log.
 pub(super) fn request(row: &SqliteRow) -> Result<RequestEntry, StoreError> {
     let row = Columns(row);
-    let detail: Detail = serde_json::from_str(row.get("detail")?).map_err(broken)?;
+    let detail: Option<&str> = row.get("detail")?;
+    let detail: Detail = detail.map(serde_json::from_str).transpose().map_err(broken)?.unwrap_or_default();
     let usage = match detail.usage {
         Some(tokens) => tokens.into(),
-        None => plain(row.number("input_tokens")?, row.number("output_tokens")?),
+        None => plain(row.number("input_total")?, row.number("output_total")?),
     };
     Ok(RequestEntry {
-        id: row.id("id", IdKind::Request)?,
-        at: Timestamp(row.get("at_us")?),
-        dialect: word(row.get("dialect")?)?,
+        id: row.id("request", IdKind::Request)?,
+        at: Timestamp(row.get("arrived_us")?),
+        dialect: row.word("dialect")?,
         operation: row.word("operation")?,
         key: row.key()?,
         key_name: row.text("key_name")?,
@@ -124,24 +101,24 @@ pub(super) fn request(row: &SqliteRow) -> Result<RequestEntry, StoreError> {
         app: row.text("app")?,
         user: detail.user,
         tags: detail.tags,
-        client: detail.client,
+        client: row.get::<&str>("client")?.parse().map_err(broken)?,
         model: row.text("model")?,
-        deployment: row.text("deployment")?,
-        stream: detail.stream,
-        status: row.number("status")?,
-        outcome: row.word("outcome")?,
-        error: row.text("error")?,
+        deployment: if row.get("answered")? { row.text("deployment")? } else { detail.deployment },
+        stream: row.get("stream")?,
+        status: row.number("request_status")?,
+        outcome: row.word("request_outcome")?,
+        error: row.text("request_error")?,
         detail: detail.detail,
         attempts: row.number("attempts")?,
         usage,
-        cost: row.money("cost_nano_usd")?,
+        cost: row.money("cost_total")?,
         ttft_us: row.number_if("ttft_us")?,
-        duration_us: row.number("duration_us")?,
-        bytes_in: detail.bytes_in,
-        bytes_out: detail.bytes_out,
+        duration_us: row.number("total_us")?,
+        bytes_in: row.number("bytes_in")?,
+        bytes_out: row.number("bytes_out")?,
         dropped: detail.dropped,
         trace_id: detail.trace_id,
-        snapshot: detail.snapshot,
+        snapshot: row.number("snapshot")?,
         request_body: detail.request_body,
         response_body: detail.response_body,
     })
@@ -159,7 +136,7 @@ pub(super) fn line(row: &SqliteRow) -> Result<LedgerLine, StoreError> {
         app: row.text("app")?,
         model: row.text("model")?,
         attempt: AttemptEntry {
-            id: row.id("id", IdKind::Attempt)?,
+            id: row.id("attempt", IdKind::Attempt)?,
             at: Timestamp(row.get("at_us")?),
             number: row.number("number")?,
             deployment: row.get::<String>("deployment")?.into(),

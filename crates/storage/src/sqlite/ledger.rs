@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use super::log::{Lines, SLACK, before, first_id, page_of, push_times};
 use super::{Sqlite, decode, unavailable};
+use crate::batch::{Batch, Sink};
 use crate::cursor::{self, Position};
-use contract::ports::{
-    BoxFuture, Entries, LedgerFilter, LedgerLine, LedgerStore, Page, PageRequest, StoreError,
-};
+use contract::ports::{BoxFuture, LedgerFilter, LedgerLine, LedgerStore, Page, PageRequest, StoreError};
 
 /// An attempt begins this long after its request arrived at the latest. Lines are in the order in which requests arrived,
 /// and the search for those of a time begins this much before it.
@@ -16,10 +15,8 @@ const LATEST_ATTEMPT: Duration = Duration::from_secs(3_600);
 
 pub(super) const ATTEMPTS: Lines = Lines {
     columns: decode::LEDGER_COLUMNS,
-    from: "ledger_lines AS l CROSS JOIN callers AS c ON c.id = l.caller CROSS JOIN targets AS t ON t.id = l.target",
-    id: "l.request",
-    caller: "l.caller",
-    order: "l.request DESC, l.number DESC",
+    from: "lines AS l CROSS JOIN callers AS c ON c.id = l.caller CROSS JOIN targets AS t ON t.id = l.target",
+    kept: "1",
 };
 
 /// The ledger store.
@@ -35,7 +32,7 @@ impl Ledger {
         Self { database }
     }
 
-    async fn write(&self, batch: Vec<Arc<Entries>>) -> Result<(), StoreError> {
+    async fn write(&self, batch: Batch) -> Result<(), StoreError> {
         let writer = Arc::clone(&self.database.appender);
         let work = move || writer.lock().unwrap_or_else(PoisonError::into_inner).append(&batch);
         match tokio::task::spawn_blocking(work).await {
@@ -72,11 +69,13 @@ impl Ledger {
     }
 }
 
-impl LedgerStore for Ledger {
-    fn append(&self, batch: Vec<Arc<Entries>>) -> BoxFuture<'_, Result<(), StoreError>> {
+impl Sink for Ledger {
+    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(self.write(batch))
     }
+}
 
+impl LedgerStore for Ledger {
     fn attempts(
         &self,
         filter: LedgerFilter,

@@ -31,7 +31,7 @@ impl Log {
 
     async fn one(&self, id: Id) -> Result<Option<RequestEntry>, StoreError> {
         let mut sql = REQUESTS.search(None);
-        sql.push(" AND r.id = ").push_bind(id.bytes().to_vec());
+        sql.push(" AND l.request = ").push_bind(id.bytes().to_vec());
         let row = sql.build().fetch_optional(&self.0.reader).await.map_err(unavailable)?;
         row.as_ref().map(decode::request).transpose()
     }
@@ -46,17 +46,17 @@ impl Log {
             None => filter.until.map(|until| first_id(until.plus(SLACK))),
         };
         REQUESTS.between(&mut sql, filter.key, (from, end));
-        push_times(&mut sql, "r.at_us", (filter.since, filter.until));
+        push_times(&mut sql, "l.arrived_us", (filter.since, filter.until));
         if let Some(model) = filter.model {
-            sql.push(" AND r.model = ").push_bind(model);
+            sql.push(" AND l.model = ").push_bind(model);
         }
         if let Some(status) = filter.status {
-            sql.push(" AND r.status = ").push_bind(i64::from(status));
+            sql.push(" AND l.request_status = ").push_bind(i64::from(status));
         }
         if let Some(outcome) = filter.outcome {
             // A word that is none of ours is that of no line.
             let number = decode::word::<Outcome>(&outcome).map_or(0, Word::number);
-            sql.push(" AND r.outcome = ").push_bind(number);
+            sql.push(" AND l.request_outcome = ").push_bind(number);
         }
         REQUESTS.newest(&mut sql, filter.key, limit);
         let rows = sql.build().fetch_all(&self.0.reader).await.map_err(unavailable)?;
@@ -64,27 +64,21 @@ impl Log {
     }
 }
 
-/// A table of lines with what is read beside it.
+/// What is read of the lines.
 pub(super) struct Lines {
-    /// The columns of a line.
+    /// The columns.
     pub(super) columns: &'static str,
     /// The table and those it refers to. CROSS JOIN: lines are read in order until the page is full, whatever the planner
     /// thinks.
     pub(super) from: &'static str,
-    /// The column of the request's id, which is the beginning of the key.
-    pub(super) id: &'static str,
-    /// The column of the caller's number.
-    pub(super) caller: &'static str,
-    /// The order in which pages are read.
-    pub(super) order: &'static str,
+    /// Which lines there are.
+    pub(super) kept: &'static str,
 }
 
 const REQUESTS: Lines = Lines {
     columns: decode::REQUEST_COLUMNS,
-    from: "request_lines AS r CROSS JOIN callers AS c ON c.id = r.caller",
-    id: "r.id",
-    caller: "r.caller",
-    order: "r.id DESC",
+    from: "lines AS l CROSS JOIN callers AS c ON c.id = l.caller LEFT JOIN targets AS t ON t.id = l.target",
+    kept: "l.request >= (SELECT request FROM log_start) AND l.dialect IS NOT NULL",
 };
 
 impl Lines {
@@ -93,13 +87,15 @@ impl Lines {
         let mut sql = QueryBuilder::new("SELECT ");
         sql.push(self.columns).push(" FROM ");
         let Some(key) = key else {
-            sql.push(self.from).push(" WHERE 1");
+            sql.push(self.from).push(" WHERE ").push(self.kept);
             return sql;
         };
-        sql.push("key_minutes AS m CROSS JOIN ").push(self.from).push(" WHERE m.key = ");
-        sql.push_bind(key.bytes().to_vec());
-        sql.push(format_args!(" AND {0} >= m.first AND {0} < m.next AND {1} IN ", self.id, self.caller));
-        sql.push("(SELECT id FROM callers WHERE key = ").push_bind(key.bytes().to_vec()).push(")");
+        sql.push("key_minutes AS m CROSS JOIN ").push(self.from).push(" WHERE ").push(self.kept);
+        sql.push(" AND m.key = ").push_bind(key.bytes().to_vec());
+        sql.push(" AND l.request >= m.first AND l.request < m.next");
+        sql.push(" AND l.caller IN (SELECT id FROM callers WHERE key = ")
+            .push_bind(key.bytes().to_vec())
+            .push(")");
         sql
     }
 
@@ -114,10 +110,10 @@ impl Lines {
             sql.push(format_args!(" AND {column} {relation} ")).push_bind(id.to_vec());
         };
         if let Some(from) = from {
-            bound(self.id, ">=", from);
+            bound("l.request", ">=", from);
         }
         if let Some(end) = end {
-            bound(self.id, "<", end);
+            bound("l.request", "<", end);
         }
         if key.is_none() {
             return;
@@ -133,7 +129,8 @@ impl Lines {
     /// The end of a search: newest first, one line more than the page shall have.
     pub(super) fn newest(&self, sql: &mut QueryBuilder<sqlx::Sqlite>, key: Option<Id>, limit: u32) {
         let minutes = if key.is_some() { "m.first DESC, " } else { "" };
-        sql.push(format_args!(" ORDER BY {minutes}{} LIMIT ", self.order)).push_bind(i64::from(limit) + 1);
+        sql.push(format_args!(" ORDER BY {minutes}l.request DESC, l.number DESC LIMIT "))
+            .push_bind(i64::from(limit) + 1);
     }
 }
 
@@ -216,12 +213,12 @@ mod tests {
     #[test]
     fn pages_are_read_in_order_and_stop_when_they_are_full() {
         let key = Some(Id::new(contract::words::IdKind::Key));
-        for (lines, table) in
-            [(REQUESTS, "r USING PRIMARY KEY (id>"), (ATTEMPTS, "l USING PRIMARY KEY (request>")]
-        {
+        for lines in [REQUESTS, ATTEMPTS] {
             for key in [None, key] {
                 let plan = plan(&lines, key);
-                assert!(plan.contains(&format!("SEARCH {table}")) && !plan.contains("TEMP B-TREE"), "{plan}");
+                let ordered =
+                    plan.contains("SEARCH l USING PRIMARY KEY (request>") && !plan.contains("TEMP B-TREE");
+                assert!(ordered, "{plan}");
                 let minutes = plan.contains("SEARCH m USING PRIMARY KEY (key=? AND first<?)");
                 assert_eq!(minutes, key.is_some(), "{plan}");
             }

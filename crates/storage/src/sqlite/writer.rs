@@ -4,37 +4,40 @@
 //! It has a connection of its own through rusqlite, because sqlx copies each value to the heap and sends it to a thread: that
 //! cost about 2 µs more per request. Both use the same SQLite library and wait for each other as processes do.
 
+use std::net::IpAddr;
 use std::path::Path;
-use std::sync::Arc;
 
-use contract::ports::{AttemptEntry, Entries, RequestEntry};
 use rusqlite::{Connection, OpenFlags, Result, Statement, ToSql, TransactionBehavior};
 
 use super::names::Names;
 use super::{BUSY, CHECKPOINT_PAGES, decode};
-use crate::words::Word;
+use crate::batch::{self, Batch};
+use crate::record::{Attempt, Record, Request};
 
 /// The connection that appends.
 #[derive(Debug)]
 pub(super) struct Writer {
     connection: Connection,
     names: Names,
-    requests: Insert,
-    attempts: Insert,
+    lines: Insert,
+    /// Reused for the JSON columns.
+    text: Vec<u8>,
 }
 
-const REQUESTS: &str = "request_lines (id, at_us, caller, dialect, operation, model, deployment, status, outcome, \
-     error, attempts, input_tokens, output_tokens, cost_nano_usd, ttft_us, duration_us, detail)";
+const LINES: &str = "lines (request, number, caller, model, attempt, at_us, target, outcome, status, error, input_tokens, \
+     output_tokens, usage, usage_source, service_tier, cost_nano_usd, cost_kind, first_byte_us, duration_us, arrived_us, \
+     dialect, operation, client, stream, answered, attempts, request_status, request_outcome, request_error, input_total, \
+     output_total, cost_total, ttft_us, total_us, bytes_in, bytes_out, snapshot, detail)";
 
-const ATTEMPTS: &str = "ledger_lines (request, number, id, at_us, caller, model, target, outcome, status, error, \
-     input_tokens, output_tokens, usage, usage_source, service_tier, cost_nano_usd, cost_kind, first_byte_us, \
-     duration_us)";
+/// Columns of an attempt, and of a request in the log.
+const ATTEMPT: usize = 15;
+const REQUEST: usize = 19;
 
 /// Rows in one statement: starting a statement costs as much as a row.
 const ROWS: usize = 10;
 
-/// The two statements that insert into a table: one for many rows, one for the rest. A line that is there stays; any other
-/// failure undoes the batch (`OR ROLLBACK`), so that SQLite keeps no journal to undo one statement.
+/// The two statements that insert: one for many rows, one for the rest. A line that is there stays; any other failure undoes
+/// the batch (`OR ROLLBACK`), so that SQLite keeps no journal to undo one statement.
 #[derive(Debug)]
 struct Insert {
     many: String,
@@ -54,36 +57,26 @@ impl Insert {
         };
         Self { many: statement(ROWS), one: statement(1) }
     }
-
-    fn all<T>(
-        &self,
-        tx: &Connection,
-        rows: &[T],
-        mut put: impl FnMut(&mut Row<'_, '_>, &T) -> Result<()>,
-    ) -> Result<()> {
-        let mut statement = tx.prepare_cached(&self.many)?;
-        let (groups, rest) = rows.as_chunks::<ROWS>();
-        for group in groups {
-            insert(&mut statement, group, &mut put)?;
-        }
-        let mut statement = tx.prepare_cached(&self.one)?;
-        for row in rest {
-            insert(&mut statement, std::slice::from_ref(row), &mut put)?;
-        }
-        Ok(())
-    }
 }
 
-fn insert<T>(
-    statement: &mut Statement<'_>,
-    rows: &[T],
-    put: &mut impl FnMut(&mut Row<'_, '_>, &T) -> Result<()>,
-) -> Result<()> {
-    let mut row = Row { statement, column: 0 };
-    for one in rows {
-        put(&mut row, one)?;
-    }
-    row.statement.raw_execute().map(drop)
+/// A line before its names have numbers: an attempt, and what the log keeps of the request if it is the last one.
+struct Line<'a> {
+    request: &'a Request<'a>,
+    attempt: Option<&'a Attempt<'a>>,
+    logged: bool,
+}
+
+/// The lines of a record. `logged`: it is not older than the log is kept.
+fn lines<'a>(record: &'a Record<'a>, logged: bool) -> impl Iterator<Item = Line<'a>> {
+    let Record { request, attempts } = record;
+    let last = attempts.len().saturating_sub(1);
+    let none = (attempts.is_empty() && logged).then_some(Line { request, attempt: None, logged });
+    let each = attempts.iter().enumerate().map(move |(at, attempt)| Line {
+        request,
+        attempt: Some(attempt),
+        logged: logged && at == last,
+    });
+    none.into_iter().chain(each)
 }
 
 impl Writer {
@@ -97,12 +90,11 @@ impl Writer {
         // 2 MiB of pages: a whole batch fits, so that each page goes to the WAL once.
         connection.pragma_update(None, "cache_size", -2048)?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-        let (requests, attempts) = (Insert::into(REQUESTS), Insert::into(ATTEMPTS));
-        Ok(Self { connection, names: Names::default(), requests, attempts })
+        Ok(Self { connection, names: Names::default(), lines: Insert::into(LINES), text: Vec::new() })
     }
 
     /// Appends a batch; lines that are there already are left alone.
-    pub(super) fn append(&mut self, batch: &[Arc<Entries>]) -> Result<()> {
+    pub(super) fn append(&mut self, batch: &Batch) -> Result<()> {
         let done = self.transact(batch);
         if done.is_err() {
             self.names.forget();
@@ -110,82 +102,118 @@ impl Writer {
         done
     }
 
-    fn transact(&mut self, batch: &[Arc<Entries>]) -> Result<()> {
+    fn transact(&mut self, batch: &Batch) -> Result<()> {
+        let Self { connection, names, lines: insert, text } = self;
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let log_start: Vec<u8> =
+            tx.prepare_cached("SELECT request FROM log_start")?.query_row((), |row| row.get(0))?;
         // In the order of the keys: each line then goes beside the one before, most of them to the end of the table.
-        let mut requests: Vec<_> = batch.iter().map(|entries| (key(&entries.request), &**entries)).collect();
-        requests.sort_unstable_by_key(|(key, _)| *key);
-        let attempts: Vec<_> = requests
-            .iter()
-            .flat_map(|(_, entries)| entries.attempts.iter().map(|attempt| (&entries.request, attempt)))
-            .collect();
-
-        let names = &mut self.names;
-        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut detail = Vec::new();
-        self.requests.all(&tx, &requests, |row, (_, Entries { request, .. })| {
-            decode::write_detail(&mut detail, request);
-            names.minute(&tx, request)?;
-            put_request(row, request, names.caller(&tx, request)?, &detail)
-        })?;
-        self.attempts.all(&tx, &attempts, |row, (request, attempt)| {
-            let (caller, target) = (names.caller(&tx, request)?, names.target(&tx, attempt)?);
-            let usage = decode::write_usage(&mut detail, &attempt.usage).then_some(&detail[..]);
-            put_attempt(row, (request, caller), (attempt, target), usage)
-        })?;
+        for some in batch.by_id().chunks(ROWS) {
+            let records: Vec<_> = some.iter().filter_map(|record| batch::read(record)).collect();
+            let all: Vec<_> = records
+                .iter()
+                .flat_map(|record| lines(record, record.request.id[..] >= log_start[..]))
+                .collect();
+            let (tens, rest) = all.as_chunks::<ROWS>();
+            let groups = tens.iter().map(|ten| (&insert.many, &ten[..]));
+            for (statement, lines) in groups.chain(rest.chunks(1).map(|line| (&insert.one, line))) {
+                let mut statement = tx.prepare_cached(statement)?;
+                let mut row = Row { statement: &mut statement, column: 0 };
+                for line in lines {
+                    names.minute(&tx, line.request)?;
+                    let target = line.attempt.map(|attempt| names.target(&tx, attempt)).transpose()?;
+                    put(&mut row, line, (names.caller(&tx, line.request)?, target), text)?;
+                }
+                statement.raw_execute()?;
+            }
+        }
         tx.commit()
     }
 }
 
-/// The id as a number, which compares faster.
-fn key(entry: &RequestEntry) -> u128 {
-    u128::from_be_bytes(*entry.id.bytes())
-}
-
-fn put_request(row: &mut Row<'_, '_>, entry: &RequestEntry, caller: i64, detail: &[u8]) -> Result<()> {
-    row.put(&entry.id.bytes()[..])?;
-    row.put(entry.at.0)?;
+fn put(
+    row: &mut Row<'_, '_>,
+    line: &Line<'_>,
+    (caller, target): (i64, Option<i64>),
+    text: &mut Vec<u8>,
+) -> Result<()> {
+    let Line { request, attempt, logged } = line;
+    row.put(&request.id[..])?;
+    row.put(attempt.map_or(0, |attempt| attempt.number))?;
     row.put(caller)?;
-    row.put(entry.dialect.as_str())?;
-    row.put(entry.operation.number())?;
-    row.put(entry.model.as_deref())?;
-    row.put(entry.deployment.as_deref())?;
-    row.put(entry.status)?;
-    row.put(entry.outcome.number())?;
-    row.put(entry.error.as_deref())?;
-    row.put(entry.attempts)?;
-    row.count(entry.usage.input_total())?;
-    row.count(entry.usage.output_total())?;
-    row.put(entry.cost.map(|cost| cost.0))?;
-    row.count_if(entry.ttft_us)?;
-    row.count(entry.duration_us)?;
-    row.put(std::str::from_utf8(detail)?)
+    row.put(request.model)?;
+    match attempt {
+        Some(attempt) => put_attempt(row, (attempt, target), text)?,
+        None => row.nothing(ATTEMPT)?,
+    }
+    if *logged { put_request(row, request, *attempt, text) } else { row.nothing(REQUEST) }
 }
 
 fn put_attempt(
     row: &mut Row<'_, '_>,
-    (request, caller): (&RequestEntry, i64),
-    (entry, target): (&AttemptEntry, i64),
-    usage: Option<&[u8]>,
+    (attempt, target): (&Attempt<'_>, Option<i64>),
+    text: &mut Vec<u8>,
 ) -> Result<()> {
-    row.put(&request.id.bytes()[..])?;
-    row.put(entry.number)?;
-    row.put(&entry.id.bytes()[..])?;
-    row.put(entry.at.0)?;
-    row.put(caller)?;
-    row.put(request.model.as_deref())?;
+    let usage = attempt.usage.usage();
+    row.put(&attempt.id[..])?;
+    row.put(attempt.at_us)?;
     row.put(target)?;
-    row.put(entry.outcome.number())?;
-    row.put(entry.status)?;
-    row.put(entry.error.as_deref())?;
-    row.count(entry.usage.input)?;
-    row.count(entry.usage.output)?;
-    row.put(usage.map(std::str::from_utf8).transpose()?)?;
-    row.put(entry.usage_source.number())?;
-    row.put(entry.service_tier.as_deref())?;
-    row.put(entry.cost.map(|cost| cost.0))?;
-    row.put(entry.cost_kind.number())?;
-    row.count_if(entry.first_byte_us)?;
-    row.count(entry.duration_us)
+    row.put(attempt.outcome)?;
+    row.put(attempt.status)?;
+    row.put(attempt.error)?;
+    row.count(usage.input)?;
+    row.count(usage.output)?;
+    row.text(decode::write_usage(text, &usage), text)?;
+    row.put(attempt.usage_source)?;
+    row.put(attempt.tier)?;
+    row.put(attempt.cost)?;
+    row.put(attempt.cost_kind)?;
+    row.count_if(attempt.first_byte_us)?;
+    row.count(attempt.duration_us)
+}
+
+fn put_request(
+    row: &mut Row<'_, '_>,
+    request: &Request<'_>,
+    attempt: Option<&Attempt<'_>>,
+    text: &mut Vec<u8>,
+) -> Result<()> {
+    let usage = request.usage.usage();
+    let answered = request.deployment.is_some() && request.deployment == attempt.map(|last| last.deployment);
+    row.put(request.at_us)?;
+    row.put(request.dialect)?;
+    row.put(request.operation)?;
+    address(text, request.client);
+    row.text(true, text)?;
+    row.put(request.stream)?;
+    row.put(answered)?;
+    row.put(request.attempts)?;
+    row.put(request.status)?;
+    row.put(request.outcome)?;
+    row.put(request.error)?;
+    row.count(usage.input_total())?;
+    row.count(usage.output_total())?;
+    row.put(request.cost)?;
+    row.count_if(request.ttft_us)?;
+    row.count(request.duration_us)?;
+    row.count(request.bytes_in)?;
+    row.count(request.bytes_out)?;
+    row.count(request.snapshot)?;
+    row.text(decode::write_detail(text, request, answered), text)
+}
+
+/// Writes an address into `text`, replacing what is there.
+fn address(text: &mut Vec<u8>, address: IpAddr) {
+    text.clear();
+    match address {
+        IpAddr::V4(address) => {
+            for (at, octet) in address.octets().into_iter().enumerate() {
+                text.extend_from_slice(if at == 0 { b"" } else { b"." });
+                text.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
+            }
+        }
+        IpAddr::V6(address) => text.extend_from_slice(address.to_string().as_bytes()),
+    }
 }
 
 /// Binds values from left to right.
@@ -202,6 +230,14 @@ impl Row<'_, '_> {
 
     fn count(&mut self, number: u64) -> Result<()> {
         self.put(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+
+    fn text(&mut self, there: bool, text: &[u8]) -> Result<()> {
+        self.put(there.then(|| std::str::from_utf8(text)).transpose()?)
+    }
+
+    fn nothing(&mut self, columns: usize) -> Result<()> {
+        (0..columns).try_for_each(|_| self.put(None::<i64>))
     }
 
     fn count_if(&mut self, number: Option<u64>) -> Result<()> {

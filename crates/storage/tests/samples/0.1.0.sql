@@ -7,7 +7,7 @@ CREATE TABLE _sqlx_migrations (
     checksum BLOB NOT NULL,
     execution_time BIGINT NOT NULL
 );
-INSERT INTO "_sqlx_migrations" VALUES(1,'foundation','2026-11-21 13:27:31',1,X'E71DEAAFD5CB208B0F696C896B480206327A7E290DC3C3FA15175D394A8599D8EBDF94C9DA76ED13544B1ADA7F1691A8',1533072);
+INSERT INTO "_sqlx_migrations" VALUES(1,'foundation','2026-11-21 15:29:57',1,X'63C5B05AB704A2E65E934C7069746F57A5C7839F37B2D99C64C5C6450CEDD8766AA53361385368FD8B9433879FD822BA',1730564);
 CREATE TABLE callers (
     id       INTEGER PRIMARY KEY,
     key      BLOB,
@@ -28,77 +28,74 @@ CREATE TABLE key_minutes (
 INSERT INTO "key_minutes" VALUES(X'07070707070707070707070700000000',X'01941F297C00',X'01941F2A6660');
 INSERT INTO "key_minutes" VALUES(X'07070707070707070707070700000001',X'01941F297C00',X'01941F2A6660');
 INSERT INTO "key_minutes" VALUES(X'07070707070707070707070700000002',X'01941F297C00',X'01941F2A6660');
-CREATE TABLE ledger_lines (
-    request       BLOB    NOT NULL,
-    number        INTEGER NOT NULL,
-    id            BLOB    NOT NULL,
-    at_us         INTEGER NOT NULL,
-    caller        INTEGER NOT NULL,
-    model         TEXT,
-    target        INTEGER NOT NULL,
-    outcome       INTEGER NOT NULL,
-    status        INTEGER,
-    error         TEXT,
-    input_tokens  INTEGER NOT NULL,
-    output_tokens INTEGER NOT NULL,
-    usage         TEXT,
-    usage_source  INTEGER NOT NULL,
-    service_tier  TEXT,
-    cost_nano_usd INTEGER,
-    cost_kind     INTEGER NOT NULL,
-    first_byte_us INTEGER,
-    duration_us   INTEGER NOT NULL,
+CREATE TABLE lines (
+    request         BLOB    NOT NULL,
+    number          INTEGER NOT NULL,
+    caller          INTEGER NOT NULL,
+    model           TEXT,
+
+    attempt         BLOB,
+    at_us           INTEGER,
+    target          INTEGER,
+    outcome         INTEGER,
+    status          INTEGER,
+    error           TEXT,
+    input_tokens    INTEGER,
+    output_tokens   INTEGER,
+    usage           TEXT,
+    usage_source    INTEGER,
+    service_tier    TEXT,
+    cost_nano_usd   INTEGER,
+    cost_kind       INTEGER,
+    first_byte_us   INTEGER,
+    duration_us     INTEGER,
+
+    arrived_us      INTEGER,
+    dialect         INTEGER,
+    operation       INTEGER,
+    client          TEXT,
+    stream          INTEGER,
+    answered        INTEGER,
+    attempts        INTEGER,
+    request_status  INTEGER,
+    request_outcome INTEGER,
+    request_error   TEXT,
+    input_total     INTEGER,
+    output_total    INTEGER,
+    cost_total      INTEGER,
+    ttft_us         INTEGER,
+    total_us        INTEGER,
+    bytes_in        INTEGER,
+    bytes_out       INTEGER,
+    snapshot        INTEGER,
+    detail          TEXT,
     PRIMARY KEY (request, number)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "ledger_lines" VALUES(X'01941F297C0007070707070700000000',1,X'07070707070707070707070700000000',1735689600000000,1,'fast',1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900);
-INSERT INTO "ledger_lines" VALUES(X'01941F297C0007070707070700000000',2,X'07070707070707070707070700000001',1735689600000000,1,'fast',2,1,200,NULL,120,80,'{"input":120,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400);
-INSERT INTO "ledger_lines" VALUES(X'01941F297FE807070707070700000001',1,X'07070707070707070707070700000002',1735689601000000,2,'slow',1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900);
-INSERT INTO "ledger_lines" VALUES(X'01941F297FE807070707070700000001',2,X'07070707070707070707070700000003',1735689601000000,2,'slow',2,1,200,NULL,121,80,'{"input":121,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400);
-INSERT INTO "ledger_lines" VALUES(X'01941F2983D007070707070700000002',1,X'07070707070707070707070700000004',1735689602000000,3,'fast',1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900);
-INSERT INTO "ledger_lines" VALUES(X'01941F2983D007070707070700000002',2,X'07070707070707070707070700000005',1735689602000000,3,'fast',2,1,200,NULL,122,80,'{"input":122,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400);
-INSERT INTO "ledger_lines" VALUES(X'01941F2987B807070707070700000003',1,X'07070707070707070707070700000006',1735689603000000,1,'slow',1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900);
-INSERT INTO "ledger_lines" VALUES(X'01941F2987B807070707070700000003',2,X'07070707070707070707070700000007',1735689603000000,1,'slow',2,1,200,NULL,123,80,'{"input":123,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400);
-INSERT INTO "ledger_lines" VALUES(X'01941F298BA007070707070700000004',1,X'07070707070707070707070700000008',1735689604000000,2,'fast',1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900);
-INSERT INTO "ledger_lines" VALUES(X'01941F298BA007070707070700000004',2,X'07070707070707070707070700000009',1735689604000000,2,'fast',2,1,200,NULL,124,80,'{"input":124,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400);
-INSERT INTO "ledger_lines" VALUES(X'01941F298F8807070707070700000005',1,X'0707070707070707070707070000000A',1735689605000000,3,'slow',1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900);
-INSERT INTO "ledger_lines" VALUES(X'01941F298F8807070707070700000005',2,X'0707070707070707070707070000000B',1735689605000000,3,'slow',2,1,200,NULL,125,80,'{"input":125,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400);
-INSERT INTO "ledger_lines" VALUES(X'01941F29937007070707070700000006',1,X'0707070707070707070707070000000C',1735689606000000,1,'fast',1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900);
-INSERT INTO "ledger_lines" VALUES(X'01941F29937007070707070700000006',2,X'0707070707070707070707070000000D',1735689606000000,1,'fast',2,1,200,NULL,126,80,'{"input":126,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400);
-INSERT INTO "ledger_lines" VALUES(X'01941F29975807070707070700000007',1,X'0707070707070707070707070000000E',1735689607000000,2,'slow',1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900);
-INSERT INTO "ledger_lines" VALUES(X'01941F29975807070707070700000007',2,X'0707070707070707070707070000000F',1735689607000000,2,'slow',2,1,200,NULL,127,80,'{"input":127,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400);
-INSERT INTO "ledger_lines" VALUES(X'01941F299B4007070707070700000008',1,X'07070707070707070707070700000010',1735689608000000,3,'fast',1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900);
-INSERT INTO "ledger_lines" VALUES(X'01941F299B4007070707070700000008',2,X'07070707070707070707070700000011',1735689608000000,3,'fast',2,1,200,NULL,128,80,'{"input":128,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400);
-INSERT INTO "ledger_lines" VALUES(X'01941F299F2807070707070700000009',1,X'07070707070707070707070700000012',1735689609000000,1,'slow',1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900);
-INSERT INTO "ledger_lines" VALUES(X'01941F299F2807070707070700000009',2,X'07070707070707070707070700000013',1735689609000000,1,'slow',2,1,200,NULL,129,80,'{"input":129,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400);
-CREATE TABLE request_lines (
-    id            BLOB    NOT NULL PRIMARY KEY,
-    at_us         INTEGER NOT NULL,
-    caller        INTEGER NOT NULL,
-    dialect       TEXT    NOT NULL,
-    operation     INTEGER NOT NULL,
-    model         TEXT,
-    deployment    TEXT,
-    status        INTEGER NOT NULL,
-    outcome       INTEGER NOT NULL,
-    error         TEXT,
-    attempts      INTEGER NOT NULL,
-    input_tokens  INTEGER NOT NULL,
-    output_tokens INTEGER NOT NULL,
-    cost_nano_usd INTEGER,
-    ttft_us       INTEGER,
-    duration_us   INTEGER NOT NULL,
-    detail        TEXT    NOT NULL
-) STRICT, WITHOUT ROWID;
-INSERT INTO "request_lines" VALUES(X'01941F297C0007070707070700000000',1735689600000000,1,'anthropic.messages',1,'fast','openai/gpt-5-mini',429,2,'rate_limited',2,158,83,190000,1234,5300,'{"client":"192.0.2.7","user":"ada \"the first\"\n","tags":[["env","prod"]],"stream":true,"detail":"nothing special","usage":{"input":120,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3},"bytes_in":1024,"bytes_out":2048,"dropped":["logit_bias"],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","snapshot":7,"request_body":"{\"héllo\": 1}"}');
-INSERT INTO "request_lines" VALUES(X'01941F297FE807070707070700000001',1735689601000000,2,'anthropic.messages',1,'slow','openai/gpt-5-mini',200,1,NULL,2,159,83,190000,1234,5300,'{"client":"192.0.2.7","user":"ada \"the first\"\n","tags":[["env","prod"]],"stream":true,"detail":"nothing special","usage":{"input":121,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3},"bytes_in":1024,"bytes_out":2048,"dropped":["logit_bias"],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","snapshot":7,"request_body":"{\"héllo\": 1}"}');
-INSERT INTO "request_lines" VALUES(X'01941F2983D007070707070700000002',1735689602000000,3,'anthropic.messages',1,'fast','openai/gpt-5-mini',200,1,NULL,2,160,83,190000,1234,5300,'{"client":"192.0.2.7","user":"ada \"the first\"\n","tags":[["env","prod"]],"stream":true,"detail":"nothing special","usage":{"input":122,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3},"bytes_in":1024,"bytes_out":2048,"dropped":["logit_bias"],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","snapshot":7,"request_body":"{\"héllo\": 1}"}');
-INSERT INTO "request_lines" VALUES(X'01941F2987B807070707070700000003',1735689603000000,1,'anthropic.messages',1,'slow','openai/gpt-5-mini',200,1,NULL,2,161,83,190000,1234,5300,'{"client":"192.0.2.7","user":"ada \"the first\"\n","tags":[["env","prod"]],"stream":true,"detail":"nothing special","usage":{"input":123,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3},"bytes_in":1024,"bytes_out":2048,"dropped":["logit_bias"],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","snapshot":7,"request_body":"{\"héllo\": 1}"}');
-INSERT INTO "request_lines" VALUES(X'01941F298BA007070707070700000004',1735689604000000,2,'anthropic.messages',1,'fast','openai/gpt-5-mini',200,1,NULL,2,162,83,190000,1234,5300,'{"client":"192.0.2.7","user":"ada \"the first\"\n","tags":[["env","prod"]],"stream":true,"detail":"nothing special","usage":{"input":124,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3},"bytes_in":1024,"bytes_out":2048,"dropped":["logit_bias"],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","snapshot":7,"request_body":"{\"héllo\": 1}"}');
-INSERT INTO "request_lines" VALUES(X'01941F298F8807070707070700000005',1735689605000000,3,'anthropic.messages',1,'slow','openai/gpt-5-mini',429,2,'rate_limited',2,163,83,190000,1234,5300,'{"client":"192.0.2.7","user":"ada \"the first\"\n","tags":[["env","prod"]],"stream":true,"detail":"nothing special","usage":{"input":125,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3},"bytes_in":1024,"bytes_out":2048,"dropped":["logit_bias"],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","snapshot":7,"request_body":"{\"héllo\": 1}"}');
-INSERT INTO "request_lines" VALUES(X'01941F29937007070707070700000006',1735689606000000,1,'anthropic.messages',1,'fast','openai/gpt-5-mini',200,1,NULL,2,164,83,190000,1234,5300,'{"client":"192.0.2.7","user":"ada \"the first\"\n","tags":[["env","prod"]],"stream":true,"detail":"nothing special","usage":{"input":126,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3},"bytes_in":1024,"bytes_out":2048,"dropped":["logit_bias"],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","snapshot":7,"request_body":"{\"héllo\": 1}"}');
-INSERT INTO "request_lines" VALUES(X'01941F29975807070707070700000007',1735689607000000,2,'anthropic.messages',1,'slow','openai/gpt-5-mini',200,1,NULL,2,165,83,190000,1234,5300,'{"client":"192.0.2.7","user":"ada \"the first\"\n","tags":[["env","prod"]],"stream":true,"detail":"nothing special","usage":{"input":127,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3},"bytes_in":1024,"bytes_out":2048,"dropped":["logit_bias"],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","snapshot":7,"request_body":"{\"héllo\": 1}"}');
-INSERT INTO "request_lines" VALUES(X'01941F299B4007070707070700000008',1735689608000000,3,'anthropic.messages',1,'fast','openai/gpt-5-mini',200,1,NULL,2,166,83,190000,1234,5300,'{"client":"192.0.2.7","user":"ada \"the first\"\n","tags":[["env","prod"]],"stream":true,"detail":"nothing special","usage":{"input":128,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3},"bytes_in":1024,"bytes_out":2048,"dropped":["logit_bias"],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","snapshot":7,"request_body":"{\"héllo\": 1}"}');
-INSERT INTO "request_lines" VALUES(X'01941F299F2807070707070700000009',1735689609000000,1,'anthropic.messages',1,'slow','openai/gpt-5-mini',200,1,NULL,2,167,83,190000,1234,5300,'{"client":"192.0.2.7","user":"ada \"the first\"\n","tags":[["env","prod"]],"stream":true,"detail":"nothing special","usage":{"input":129,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3},"bytes_in":1024,"bytes_out":2048,"dropped":["logit_bias"],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","snapshot":7,"request_body":"{\"héllo\": 1}"}');
+INSERT INTO "lines" VALUES(X'01941F297C0007070707070700000000',1,1,'fast',X'07070707070707070707070700000000',1735689600000000,1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "lines" VALUES(X'01941F297C0007070707070700000000',2,1,'fast',X'07070707070707070707070700000001',1735689600000000,2,1,200,NULL,120,80,'{"input":120,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400,1735689600000000,3,1,'192.0.2.7',1,1,2,429,2,'rate_limited',158,83,190000,1234,5300,1024,2048,7,'{"user":"ada \"the first\"\n","tags":[["env","prod"]],"detail":"nothing special","usage":{"input":120,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3},"dropped":["logit_bias"],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","request_body":"{\"héllo\": 1}"}');
+INSERT INTO "lines" VALUES(X'01941F297FE807070707070700000001',1,2,'slow',X'07070707070707070707070700000002',1735689601000000,1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "lines" VALUES(X'01941F297FE807070707070700000001',2,2,'slow',X'07070707070707070707070700000003',1735689601000000,2,1,200,NULL,121,80,'{"input":121,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400,1735689601000000,3,1,'192.0.2.7',1,1,2,200,1,NULL,159,83,190000,1234,5300,1024,2048,7,'{"user":"ada \"the first\"\n","tags":[["env","prod"]],"detail":"nothing special","usage":{"input":121,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3},"dropped":["logit_bias"],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","request_body":"{\"héllo\": 1}"}');
+INSERT INTO "lines" VALUES(X'01941F2983D007070707070700000002',1,3,'fast',X'07070707070707070707070700000004',1735689602000000,1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "lines" VALUES(X'01941F2983D007070707070700000002',2,3,'fast',X'07070707070707070707070700000005',1735689602000000,2,1,200,NULL,122,80,'{"input":122,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400,1735689602000000,3,1,'192.0.2.7',1,1,2,200,1,NULL,160,83,190000,1234,5300,1024,2048,7,'{"user":"ada \"the first\"\n","tags":[["env","prod"]],"detail":"nothing special","usage":{"input":122,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3},"dropped":["logit_bias"],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","request_body":"{\"héllo\": 1}"}');
+INSERT INTO "lines" VALUES(X'01941F2987B807070707070700000003',1,1,'slow',X'07070707070707070707070700000006',1735689603000000,1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "lines" VALUES(X'01941F2987B807070707070700000003',2,1,'slow',X'07070707070707070707070700000007',1735689603000000,2,1,200,NULL,123,80,'{"input":123,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400,1735689603000000,3,1,'192.0.2.7',1,1,2,200,1,NULL,161,83,190000,1234,5300,1024,2048,7,'{"user":"ada \"the first\"\n","tags":[["env","prod"]],"detail":"nothing special","usage":{"input":123,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3},"dropped":["logit_bias"],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","request_body":"{\"héllo\": 1}"}');
+INSERT INTO "lines" VALUES(X'01941F298BA007070707070700000004',1,2,'fast',X'07070707070707070707070700000008',1735689604000000,1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "lines" VALUES(X'01941F298BA007070707070700000004',2,2,'fast',X'07070707070707070707070700000009',1735689604000000,2,1,200,NULL,124,80,'{"input":124,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400,1735689604000000,3,1,'192.0.2.7',1,1,2,200,1,NULL,162,83,190000,1234,5300,1024,2048,7,'{"user":"ada \"the first\"\n","tags":[["env","prod"]],"detail":"nothing special","usage":{"input":124,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3},"dropped":["logit_bias"],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","request_body":"{\"héllo\": 1}"}');
+INSERT INTO "lines" VALUES(X'01941F298F8807070707070700000005',1,3,'slow',X'0707070707070707070707070000000A',1735689605000000,1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "lines" VALUES(X'01941F298F8807070707070700000005',2,3,'slow',X'0707070707070707070707070000000B',1735689605000000,2,1,200,NULL,125,80,'{"input":125,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400,1735689605000000,3,1,'192.0.2.7',1,1,2,429,2,'rate_limited',163,83,190000,1234,5300,1024,2048,7,'{"user":"ada \"the first\"\n","tags":[["env","prod"]],"detail":"nothing special","usage":{"input":125,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3},"dropped":["logit_bias"],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","request_body":"{\"héllo\": 1}"}');
+INSERT INTO "lines" VALUES(X'01941F29937007070707070700000006',1,1,'fast',X'0707070707070707070707070000000C',1735689606000000,1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "lines" VALUES(X'01941F29937007070707070700000006',2,1,'fast',X'0707070707070707070707070000000D',1735689606000000,2,1,200,NULL,126,80,'{"input":126,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400,1735689606000000,3,1,'192.0.2.7',1,1,2,200,1,NULL,164,83,190000,1234,5300,1024,2048,7,'{"user":"ada \"the first\"\n","tags":[["env","prod"]],"detail":"nothing special","usage":{"input":126,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3},"dropped":["logit_bias"],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","request_body":"{\"héllo\": 1}"}');
+INSERT INTO "lines" VALUES(X'01941F29975807070707070700000007',1,2,'slow',X'0707070707070707070707070000000E',1735689607000000,1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "lines" VALUES(X'01941F29975807070707070700000007',2,2,'slow',X'0707070707070707070707070000000F',1735689607000000,2,1,200,NULL,127,80,'{"input":127,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400,1735689607000000,3,1,'192.0.2.7',1,1,2,200,1,NULL,165,83,190000,1234,5300,1024,2048,7,'{"user":"ada \"the first\"\n","tags":[["env","prod"]],"detail":"nothing special","usage":{"input":127,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3},"dropped":["logit_bias"],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","request_body":"{\"héllo\": 1}"}');
+INSERT INTO "lines" VALUES(X'01941F299B4007070707070700000008',1,3,'fast',X'07070707070707070707070700000010',1735689608000000,1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "lines" VALUES(X'01941F299B4007070707070700000008',2,3,'fast',X'07070707070707070707070700000011',1735689608000000,2,1,200,NULL,128,80,'{"input":128,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400,1735689608000000,3,1,'192.0.2.7',1,1,2,200,1,NULL,166,83,190000,1234,5300,1024,2048,7,'{"user":"ada \"the first\"\n","tags":[["env","prod"]],"detail":"nothing special","usage":{"input":128,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3},"dropped":["logit_bias"],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","request_body":"{\"héllo\": 1}"}');
+INSERT INTO "lines" VALUES(X'01941F299F2807070707070700000009',1,1,'slow',X'07070707070707070707070700000012',1735689609000000,1,3,503,'upstream_overloaded',0,0,NULL,1,NULL,NULL,4,NULL,900,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "lines" VALUES(X'01941F299F2807070707070700000009',2,1,'slow',X'07070707070707070707070700000013',1735689609000000,2,1,200,NULL,129,80,'{"input":129,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3}',2,'priority',190000,1,1100,4400,1735689609000000,3,1,'192.0.2.7',1,1,2,200,1,NULL,167,83,190000,1234,5300,1024,2048,7,'{"user":"ada \"the first\"\n","tags":[["env","prod"]],"detail":"nothing special","usage":{"input":129,"cached":30,"cache_write":5,"cache_write_long":1,"audio_input":2,"output":80,"reasoning":16,"audio_output":3},"dropped":["logit_bias"],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","request_body":"{\"héllo\": 1}"}');
+CREATE TABLE log_start (
+    id      INTEGER PRIMARY KEY CHECK (id = 1),
+    request BLOB NOT NULL
+) STRICT;
+INSERT INTO "log_start" VALUES(1,X'');
 CREATE TABLE resources (
     kind       TEXT    NOT NULL,
     id         TEXT    NOT NULL,
@@ -135,6 +132,11 @@ INSERT INTO "words" VALUES('cost_kind',1,'exact');
 INSERT INTO "words" VALUES('cost_kind',2,'estimated');
 INSERT INTO "words" VALUES('cost_kind',3,'unknown_price');
 INSERT INTO "words" VALUES('cost_kind',4,'nothing');
+INSERT INTO "words" VALUES('dialect',1,'openai.chat');
+INSERT INTO "words" VALUES('dialect',2,'openai.embeddings');
+INSERT INTO "words" VALUES('dialect',3,'anthropic.messages');
+INSERT INTO "words" VALUES('dialect',4,'gemini.generate');
+INSERT INTO "words" VALUES('dialect',5,'gemini.embed');
 INSERT INTO "words" VALUES('operation',1,'chat');
 INSERT INTO "words" VALUES('operation',2,'embeddings');
 INSERT INTO "words" VALUES('outcome',1,'answered');
@@ -150,7 +152,7 @@ CREATE INDEX targets_by_deployment ON targets (deployment);
 CREATE INDEX targets_by_provider ON targets (provider);
 CREATE VIEW ledger AS
 SELECT
-    'att_' || lower(hex(l.id))                                        AS id,
+    'att_' || lower(hex(l.attempt))                                   AS id,
     'req_' || lower(hex(l.request))                                   AS request_id,
     l.number                                                          AS attempt,
     strftime('%Y-%m-%dT%H:%M:%SZ', l.at_us / 1000000, 'unixepoch')    AS time,
@@ -174,23 +176,33 @@ SELECT
     (SELECT word FROM words WHERE kind = 'cost_kind' AND number = l.cost_kind) AS cost_kind,
     t.price_version,
     l.first_byte_us, l.duration_us
-FROM ledger_lines AS l
+FROM lines AS l
 JOIN callers AS c ON c.id = l.caller
 JOIN targets AS t ON t.id = l.target;
 CREATE VIEW request_log AS
 SELECT
-    'req_' || lower(hex(r.id))                                        AS id,
-    strftime('%Y-%m-%dT%H:%M:%SZ', r.at_us / 1000000, 'unixepoch')    AS time,
-    r.at_us,
+    'req_' || lower(hex(l.request))                                   AS id,
+    strftime('%Y-%m-%dT%H:%M:%SZ', l.arrived_us / 1000000, 'unixepoch') AS time,
+    l.arrived_us                                                      AS at_us,
     'key_' || lower(hex(c.key))                                       AS key_id,
     c.key_name, c.org, c.team, c.app,
-    r.dialect,
-    (SELECT word FROM words WHERE kind = 'operation' AND number = r.operation) AS operation,
-    r.model, r.deployment, r.status,
-    (SELECT word FROM words WHERE kind = 'outcome' AND number = r.outcome) AS outcome,
-    r.error, r.attempts,
-    r.input_tokens, r.output_tokens, r.cost_nano_usd,
-    r.ttft_us, r.duration_us, r.detail
-FROM request_lines AS r
-JOIN callers AS c ON c.id = r.caller;
+    l.client,
+    (SELECT word FROM words WHERE kind = 'dialect' AND number = l.dialect) AS dialect,
+    (SELECT word FROM words WHERE kind = 'operation' AND number = l.operation) AS operation,
+    l.stream, l.model,
+    iif(l.answered, t.deployment, NULL)                               AS deployment,
+    l.request_status                                                  AS status,
+    (SELECT word FROM words WHERE kind = 'outcome' AND number = l.request_outcome) AS outcome,
+    l.request_error                                                   AS error,
+    l.attempts,
+    l.input_total                                                     AS input_tokens,
+    l.output_total                                                    AS output_tokens,
+    l.cost_total                                                      AS cost_nano_usd,
+    l.ttft_us,
+    l.total_us                                                        AS duration_us,
+    l.bytes_in, l.bytes_out, l.snapshot, l.detail
+FROM lines AS l
+JOIN callers AS c ON c.id = l.caller
+LEFT JOIN targets AS t ON t.id = l.target
+WHERE l.request >= (SELECT request FROM log_start) AND l.dialect IS NOT NULL;
 COMMIT;
