@@ -1,16 +1,16 @@
 //! The head of an answer: status, content type and what Pathgate adds.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use contract::body::Body;
 use contract::canon::Receipt;
 use contract::words::{Dialect, Id};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use wire::render::{limit_headers, request_id_headers};
+use wire::render::{Values, limit_headers, request_id_headers};
 
 use crate::settle::Settlement;
 use crate::stages::Whole;
@@ -32,12 +32,11 @@ const DROPPED_BYTES: usize = 1024;
 /// A whole answer.
 pub(crate) fn whole(whole: Whole, settled: &Settlement) -> Response<Body> {
     let Whole { status, mut headers, body } = whole;
-    add(&mut headers, settled);
+    let mut values = Values::default();
+    add(&mut headers, settled, &mut values);
     if let Some(cost) = settled.cost {
-        let mut text = Text::<24>::default();
-        if write!(text, "{cost}").is_ok() {
-            put(&mut headers, COST, text.as_str());
-        }
+        // Writing to memory cannot fail.
+        put(&mut headers, COST, values.value(|text| write!(text, "{cost}").unwrap_or_default()));
     }
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
@@ -52,14 +51,14 @@ pub(crate) fn stream(ticket: &Ticket) -> Parts {
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     parts.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if let Some(record) = ticket.record() {
-        add(&mut parts.headers, &record.so_far());
+        add(&mut parts.headers, &record.so_far(), &mut Values::default());
     }
     parts
 }
 
 /// A fault, already rendered in the caller's dialect.
 pub(crate) fn fault(mut response: Response<Body>, settled: &Settlement) -> Response<Body> {
-    add(response.headers_mut(), settled);
+    add(response.headers_mut(), settled, &mut Values::default());
     response
 }
 
@@ -68,26 +67,26 @@ pub(crate) fn json(body: Bytes, dialect: Dialect, id: Id) -> Response<Body> {
     let mut response = Response::new(body.into());
     *response.status_mut() = StatusCode::OK;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    request_id_headers(dialect, id, response.headers_mut());
+    request_id_headers(dialect, id, response.headers_mut(), &mut Values::default());
     response
 }
 
-fn add(headers: &mut HeaderMap, settled: &Settlement) {
+fn add(headers: &mut HeaderMap, settled: &Settlement, values: &mut Values) {
     if let Some((id, dialect)) = settled.of {
-        request_id_headers(dialect, id, headers);
+        request_id_headers(dialect, id, headers, values);
     }
     headers.insert(CACHE, HeaderValue::from_static("bypass"));
-    headers.insert(ATTEMPTS, settled.attempts.into());
+    put(headers, ATTEMPTS, values.number(settled.attempts.into()));
     if let Some(deployment) = &settled.deployment {
-        put(headers, MODEL, deployment);
+        put(headers, MODEL, values.text(deployment));
     }
     if let Some(dropped) = &settled.dropped {
-        put(headers, DROPPED, dropped);
+        put(headers, DROPPED, values.text(dropped));
     }
     if let Some(limit) = settled.limit {
-        limit_headers(&limit, headers);
+        limit_headers(&limit, headers, values);
     }
-    put(headers, TIMING, timing(settled).as_str());
+    put(headers, TIMING, values.value(|text| push_timing(text, settled)));
 }
 
 /// The losses as a header: names are the client's choice, so what is not plain ASCII is escaped, and a list that proxies
@@ -108,64 +107,30 @@ pub(crate) fn dropped(receipt: &Receipt) -> Option<String> {
 }
 
 /// `server-timing` (W3C): the stages that had something to do, in milliseconds.
-fn timing(settled: &Settlement) -> Text<384> {
-    let mut text = Text::default();
+fn push_timing(text: &mut BytesMut, settled: &Settlement) {
+    let mut mark = "";
     for (stage, from, to) in settled.stages.spans(settled.start).filter(|(_, from, to)| from != to) {
-        if !text.as_str().is_empty() {
-            text.push(", ");
+        for part in [mark, stage.as_str(), ";dur="] {
+            text.extend_from_slice(part.as_bytes());
         }
-        text.push(stage.as_str());
-        text.push(";dur=");
-        push_millis(&mut text, to.since(from));
+        push_millis(text, to.since(from));
+        mark = ", ";
     }
-    text
 }
 
 /// Milliseconds with three decimals. By hand, because it is done for every stage of every request.
-fn push_millis<const N: usize>(text: &mut Text<N>, span: Duration) {
+fn push_millis(text: &mut BytesMut, span: Duration) {
     let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
     let mut buffer = itoa::Buffer::new();
-    text.push(buffer.format(micros / 1_000));
-    text.push(".");
-    text.push(&buffer.format(1_000 + micros % 1_000)[1..]);
+    text.extend_from_slice(buffer.format(micros / 1_000).as_bytes());
+    text.extend_from_slice(b".");
+    text.extend_from_slice(&buffer.format(1_000 + micros % 1_000).as_bytes()[1..]);
 }
 
 /// A value that is not fit for a header is left out: names of models come from configuration and clients.
-fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
+fn put(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
+    if let Some(value) = value {
         headers.insert(name, value);
-    }
-}
-
-/// A short text made on the stack, so that the header's own copy is the only one. What has no room is left out.
-struct Text<const N: usize> {
-    bytes: [u8; N],
-    len: usize,
-}
-
-impl<const N: usize> Default for Text<N> {
-    fn default() -> Self {
-        Self { bytes: [0; N], len: 0 }
-    }
-}
-
-impl<const N: usize> Text<N> {
-    fn push(&mut self, more: &str) {
-        if let Some(room) = self.bytes.get_mut(self.len..self.len + more.len()) {
-            room.copy_from_slice(more.as_bytes());
-            self.len += more.len();
-        }
-    }
-
-    fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
-    }
-}
-
-impl<const N: usize> fmt::Write for Text<N> {
-    fn write_str(&mut self, more: &str) -> fmt::Result {
-        self.push(more);
-        Ok(())
     }
 }
 
@@ -176,19 +141,10 @@ mod tests {
     #[test]
     fn stages_are_in_milliseconds() {
         for (micros, shown) in [(0, "0.000"), (7, "0.007"), (1_250, "1.250"), (60_000_001, "60000.001")] {
-            let mut text = Text::<16>::default();
+            let mut text = BytesMut::new();
             push_millis(&mut text, Duration::from_micros(micros));
-            assert_eq!(text.as_str(), shown);
+            assert_eq!(text, shown);
         }
-    }
-
-    #[test]
-    fn what_has_no_room_is_left_out() {
-        let mut text = Text::<4>::default();
-        for more in ["ab", "cde", "cd", "e"] {
-            text.push(more);
-        }
-        assert_eq!(text.as_str(), "abcd");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use contract::body::Body;
 use contract::fault::{Code, Family, Fault, LimitState, UpstreamError};
 use contract::ports::FaultRenderer;
@@ -41,13 +41,14 @@ impl FaultRenderer for Renderer {
         *response.status_mut() = fault.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        request_id_headers(dialect, request, headers);
+        let mut values = Values::default();
+        request_id_headers(dialect, request, headers, &mut values);
         headers.insert(ERROR, HeaderValue::from_static(fault.code().as_str()));
         if let Some(wait) = fault.wait() {
             retry_headers(wait, headers);
         }
         if let Some(limit) = fault.limit() {
-            limit_headers(&limit, headers);
+            limit_headers(&limit, headers, &mut values);
         }
         response
     }
@@ -68,8 +69,8 @@ const fn family_of(dialect: Dialect) -> Shape {
 }
 
 /// The request id under our name and under the one the dialect's SDKs read.
-pub fn request_id_headers(dialect: Dialect, request: Id, headers: &mut HeaderMap) {
-    let Ok(value) = HeaderValue::from_str(request.text().as_str()) else { return };
+pub fn request_id_headers(dialect: Dialect, request: Id, headers: &mut HeaderMap, values: &mut Values) {
+    let Some(value) = values.text(request.text().as_str()) else { return };
     let theirs = match family_of(dialect) {
         Shape::Openai => Some(HeaderName::from_static("x-request-id")),
         Shape::Anthropic => Some(HeaderName::from_static("request-id")),
@@ -91,26 +92,27 @@ pub fn retry_headers(wait: Duration, headers: &mut HeaderMap) {
 }
 
 /// `x-ratelimit-*-requests`, OpenAI's names.
-pub fn limit_headers(limit: &LimitState, headers: &mut HeaderMap) {
-    headers.insert(HeaderName::from_static("x-ratelimit-limit-requests"), HeaderValue::from(limit.limit));
-    let remaining = HeaderValue::from(limit.remaining);
-    headers.insert(HeaderName::from_static("x-ratelimit-remaining-requests"), remaining);
-    if let Ok(reset) = HeaderValue::try_from(span(limit.reset)) {
+pub fn limit_headers(limit: &LimitState, headers: &mut HeaderMap, values: &mut Values) {
+    if let Some(limit) = values.number(limit.limit) {
+        headers.insert(HeaderName::from_static("x-ratelimit-limit-requests"), limit);
+    }
+    if let Some(remaining) = values.number(limit.remaining) {
+        headers.insert(HeaderName::from_static("x-ratelimit-remaining-requests"), remaining);
+    }
+    if let Some(reset) = values.value(|text| push_span(text, limit.reset)) {
         headers.insert(HeaderName::from_static("x-ratelimit-reset-requests"), reset);
     }
 }
 
 /// A span as OpenAI writes it: `12ms`, `1s`, `6m0s`, `1h0m5s`. Rounded up.
-fn span(span: Duration) -> String {
-    let mut text = String::with_capacity(16);
+fn push_span(text: &mut BytesMut, span: Duration) {
     let mut push = |number: u128, unit: &str| {
-        text.push_str(itoa::Buffer::new().format(number));
-        text.push_str(unit);
+        text.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+        text.extend_from_slice(unit.as_bytes());
     };
     let millis = span.as_nanos().div_ceil(1_000_000);
     if millis < 1000 {
-        push(millis, "ms");
-        return text;
+        return push(millis, "ms");
     }
     let seconds = millis.div_ceil(1000);
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -121,7 +123,38 @@ fn span(span: Duration) -> String {
         push(minutes, "m");
     }
     push(rest, "s");
-    text
+}
+
+/// Makes the values of one head. They stand one behind the other and share their memory: an allocation for each would cost
+/// more than writing them.
+#[derive(Debug)]
+pub struct Values(BytesMut);
+
+impl Default for Values {
+    fn default() -> Self {
+        Self(BytesMut::with_capacity(Self::ROOM))
+    }
+}
+
+impl Values {
+    /// Enough for a usual head.
+    const ROOM: usize = 384;
+
+    /// What is written to the end of the text. None: it is not fit for a header.
+    pub fn value(&mut self, write: impl FnOnce(&mut BytesMut)) -> Option<HeaderValue> {
+        write(&mut self.0);
+        HeaderValue::from_maybe_shared(self.0.split().freeze()).ok()
+    }
+
+    /// A text.
+    pub fn text(&mut self, text: &str) -> Option<HeaderValue> {
+        self.value(|end| end.extend_from_slice(text.as_bytes()))
+    }
+
+    /// A number.
+    pub fn number(&mut self, number: u64) -> Option<HeaderValue> {
+        self.text(itoa::Buffer::new().format(number))
+    }
 }
 
 /// The refusal of an upstream that the client is to see.
