@@ -6,6 +6,8 @@ use contract::words::Usage;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use crate::json::{self, Outer};
+
 /// A count as providers write it: a whole number, now and then `12.0`, null or something else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Count(pub Option<u64>);
@@ -14,6 +16,15 @@ impl Count {
     /// The figure; 0 when there is none.
     pub(crate) fn get(self) -> u64 {
         self.0.unwrap_or_default()
+    }
+
+    /// Reads the text of a JSON value.
+    fn read(text: &[u8]) -> Self {
+        // So many digits fit a number.
+        if text.len() < 20 && text.iter().all(u8::is_ascii_digit) {
+            return Self(Some(text.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))));
+        }
+        serde_json::from_slice(text).unwrap_or_default()
     }
 
     /// This figure where there is one, else the other.
@@ -73,40 +84,72 @@ impl<'de> Deserialize<'de> for Count {
     }
 }
 
-/// `usage` of OpenAI's chat completions and embeddings and of the servers that follow them.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Openai {
-    prompt_tokens: Count,
-    completion_tokens: Count,
-    total_tokens: Count,
-    prompt_tokens_details: Option<InputDetails>,
-    completion_tokens_details: Option<OutputDetails>,
-    /// DeepSeek's name for cached tokens.
-    prompt_cache_hit_tokens: Count,
-    /// Moonshot's.
-    cached_tokens: Count,
-    /// Mistral's.
-    num_cached_tokens: Count,
-    /// Where gateways in front of Anthropic models put it; within `prompt_tokens` there too.
-    cache_creation_input_tokens: Count,
-    /// Perplexity's and Copilot's.
-    reasoning_tokens: Count,
+/// Counts with their names, and objects of counts within them: for serde, and read in passing, which every answer that is
+/// not translated pays for.
+macro_rules! counts {
+    ($(#[$doc:meta])* $type:ident {
+        $($(#[$about:meta])* $count:ident,)*
+        $(; $($part:ident: $of:ident,)*)?
+    }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+        #[serde(default)]
+        pub(crate) struct $type {
+            $($(#[$about])* $count: Count,)*
+            $($($part: Option<$of>,)*)?
+        }
+
+        impl $type {
+            /// Reads the text of a JSON value. None: it, or an object within it, is something else.
+            pub(crate) fn read(text: &[u8]) -> Option<Self> {
+                let mut read = Self::default();
+                $($(let mut $part = true;)*)?
+                let outer = json::members(text, |member| match member.name.as_deref() {
+                    $(Some(name) if name == stringify!($count).as_bytes() => {
+                        read.$count = Count::read(member.value);
+                    })*
+                    $($(Some(name) if name == stringify!($part).as_bytes() => {
+                        read.$part = $of::read(member.value);
+                        $part = read.$part.is_some() || member.value == b"null";
+                    })*)?
+                    _ => {}
+                });
+                (outer == Some(Outer::Object) $($(&& $part)*)?).then_some(read)
+            }
+        }
+    };
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-struct InputDetails {
-    cached_tokens: Count,
-    audio_tokens: Count,
-    cache_write_tokens: Count,
+counts! {
+    /// `usage` of OpenAI's chat completions and embeddings and of the servers that follow them.
+    Openai {
+        prompt_tokens,
+        completion_tokens,
+        total_tokens,
+        /// DeepSeek's name for cached tokens.
+        prompt_cache_hit_tokens,
+        /// Moonshot's.
+        cached_tokens,
+        /// Mistral's.
+        num_cached_tokens,
+        /// Where gateways in front of Anthropic models put it; within `prompt_tokens` there too.
+        cache_creation_input_tokens,
+        /// Perplexity's and Copilot's.
+        reasoning_tokens,
+        ;
+        prompt_tokens_details: InputDetails,
+        completion_tokens_details: OutputDetails,
+    }
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-struct OutputDetails {
-    reasoning_tokens: Count,
-    audio_tokens: Count,
+counts! {
+    /// Of the prompt.
+    InputDetails { cached_tokens, audio_tokens, cache_write_tokens, }
+}
+
+counts! {
+    /// Of the completion.
+    OutputDetails { reasoning_tokens, audio_tokens, }
 }
 
 impl Openai {
@@ -192,30 +235,28 @@ impl From<&Usage> for OpenaiOut {
     }
 }
 
-/// `usage` of Anthropic's messages: cached tokens stand beside `input_tokens`. On streams `message_start` carries it
-/// first and `message_delta` replaces what it names (cumulative figures).
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Anthropic {
-    input_tokens: Count,
-    output_tokens: Count,
-    cache_read_input_tokens: Count,
-    cache_creation_input_tokens: Count,
-    cache_creation: Option<CacheCreation>,
-    output_tokens_details: Option<ThinkingDetails>,
+counts! {
+    /// `usage` of Anthropic's messages: cached tokens stand beside `input_tokens`. On streams `message_start` carries it
+    /// first and `message_delta` replaces what it names (cumulative figures).
+    Anthropic {
+        input_tokens,
+        output_tokens,
+        cache_read_input_tokens,
+        cache_creation_input_tokens,
+        ;
+        cache_creation: CacheCreation,
+        output_tokens_details: ThinkingDetails,
+    }
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-struct CacheCreation {
-    ephemeral_5m_input_tokens: Count,
-    ephemeral_1h_input_tokens: Count,
+counts! {
+    /// Of the tokens written to the cache.
+    CacheCreation { ephemeral_5m_input_tokens, ephemeral_1h_input_tokens, }
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-struct ThinkingDetails {
-    thinking_tokens: Count,
+counts! {
+    /// Of the output.
+    ThinkingDetails { thinking_tokens, }
 }
 
 impl Anthropic {
@@ -356,6 +397,27 @@ mod tests {
         let usage = openai(json!({"prompt_tokens": 5.0, "completion_tokens": null, "total_tokens": "x",
             "prompt_tokens_details": {"cached_tokens": 99, "audio_tokens": -4}, "completion_tokens_details": null}));
         assert_eq!((usage.input, usage.cached, usage.total()), (0, 5, 5));
+    }
+
+    #[test]
+    fn what_is_read_in_passing_is_what_serde_reads() {
+        let odd = json!({"prompt_tokens": 5.0, "completion_tokens": null, "total_tokens": "x", "cached_tokens": [1, {}],
+            "num_cached_tokens": -3, "reasoning_tokens": 18_446_744_073_709_551_615_u64, "queue_time": {"a": [0.1]},
+            "prompt_tokens_details": {"cached_tokens": 99, "audio_tokens": 1e3, "cache_write_tokens": true},
+            "completion_tokens_details": null});
+        let plain = json!({"prompt_tokens": 9_999_999_999_999_999_999_u64, "completion_tokens": 7, "total_tokens": 0,
+            "completion_tokens_details": {"reasoning_tokens": 20, "accepted_prediction_tokens": 1}});
+        for value in [odd, plain, json!({})] {
+            let text = serde_json::to_vec_pretty(&value).unwrap();
+            assert_eq!(
+                Openai::read(&text),
+                serde_json::from_value(value).ok(),
+                "{}",
+                String::from_utf8_lossy(&text)
+            );
+        }
+        assert_eq!(Openai::read(b"[1]"), None);
+        assert_eq!(Openai::read(b"null"), None);
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use contract::words::{Dialect, Usage};
-use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::scan::{self, WORDS, Word};
@@ -44,14 +43,13 @@ pub fn reply_facts(dialect: Dialect, body: &[u8]) -> Result<ReplyFacts, WireErro
     }
     let (usage, tier) = match dialect {
         Dialect::OpenaiChat | Dialect::OpenaiEmbeddings => {
-            (found.usage.and_then(|usage| parsed(usage, Openai::canon)), found.tier.and_then(text))
+            (found.usage.and_then(Openai::read).as_ref().map(Openai::canon), found.tier.and_then(text))
         }
-        Dialect::AnthropicMessages => {
-            (found.usage.and_then(|usage| parsed(usage, Anthropic::canon)), found.usage.and_then(tier_within))
-        }
-        Dialect::GeminiGenerate | Dialect::GeminiEmbed => {
-            (found.usage.and_then(|usage| parsed(usage, Gemini::canon)), None)
-        }
+        Dialect::AnthropicMessages => (
+            found.usage.and_then(Anthropic::read).as_ref().map(Anthropic::canon),
+            found.usage.and_then(tier_within),
+        ),
+        Dialect::GeminiGenerate | Dialect::GeminiEmbed => (found.usage.and_then(gemini_usage), None),
     };
     let output_bytes = match (usage, found.said) {
         (None, Some(said)) => said_bytes(dialect, said),
@@ -107,8 +105,8 @@ fn text(value: &[u8]) -> Option<String> {
     json::string(value).map(Cow::into_owned)
 }
 
-fn parsed<'a, T: Deserialize<'a>>(value: &'a [u8], canon: impl FnOnce(&T) -> Usage) -> Option<Usage> {
-    serde_json::from_slice::<Option<T>>(value).ok()?.as_ref().map(canon)
+fn gemini_usage(usage: &[u8]) -> Option<Usage> {
+    serde_json::from_slice::<Option<Gemini>>(usage).ok()?.as_ref().map(Gemini::canon)
 }
 
 /// Anthropic's tier stands among its counts.

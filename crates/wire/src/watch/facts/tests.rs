@@ -4,6 +4,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::value::RawValue;
 
+use serde::Deserialize;
+
 use super::*;
 
 const DIALECTS: [Dialect; 4] =
@@ -131,6 +133,11 @@ fn owned(text: Option<Cow<'_, str>>) -> Option<String> {
     text.map(Cow::into_owned)
 }
 
+/// Serde would take an array too, by position.
+fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> serde_json::Result<Option<T>> {
+    if raw.get().starts_with('[') { Ok(None) } else { serde_json::from_str(raw.get()) }
+}
+
 fn openai(body: &[u8]) -> serde_json::Result<ReplyFacts> {
     #[derive(Deserialize)]
     struct Reply<'a> {
@@ -138,13 +145,14 @@ fn openai(body: &[u8]) -> serde_json::Result<ReplyFacts> {
         model: Option<Cow<'a, str>>,
         #[serde(default, borrow)]
         service_tier: Option<Cow<'a, str>>,
-        #[serde(default)]
-        usage: Option<Openai>,
+        #[serde(default, borrow)]
+        usage: Option<&'a RawValue>,
         #[serde(default, borrow)]
         choices: Option<&'a RawValue>,
     }
     let reply: Reply<'_> = serde_json::from_slice(body)?;
-    let output_bytes = match (&reply.usage, reply.choices) {
+    let usage = reply.usage.map(object::<Openai>).transpose()?.flatten();
+    let output_bytes = match (&usage, reply.choices) {
         (None, Some(choices)) => super::super::openai_texts()
             .iter()
             .map(|word| scan::text_bytes(choices.get().as_bytes(), word))
@@ -152,7 +160,7 @@ fn openai(body: &[u8]) -> serde_json::Result<ReplyFacts> {
         _ => 0,
     };
     Ok(ReplyFacts {
-        usage: reply.usage.map(|usage| usage.canon()),
+        usage: usage.map(|usage| usage.canon()),
         service_tier: owned(reply.service_tier),
         model: owned(reply.model),
         output_bytes,
@@ -174,7 +182,7 @@ fn anthropic(body: &[u8]) -> serde_json::Result<ReplyFacts> {
         service_tier: Option<String>,
     }
     let reply: Reply<'_> = serde_json::from_slice(body)?;
-    let usage = reply.usage.and_then(|raw| serde_json::from_str::<Anthropic>(raw.get()).ok());
+    let usage = reply.usage.and_then(|raw| object::<Anthropic>(raw).ok()?);
     let tier = reply.usage.and_then(|raw| serde_json::from_str::<Tier>(raw.get()).ok()?.service_tier);
     let output_bytes = match (&usage, reply.content) {
         (None, Some(content)) => [&WORDS.text, &WORDS.thinking]
