@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Re
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
+use memchr::memmem;
+
 use crate::watchdog::State;
 
 /// What shutdown asks of a connection. Later ones include earlier ones.
@@ -80,7 +82,10 @@ impl Pulse {
         if !self.head_begun.swap(true, Relaxed) {
             kept.clear();
         }
-        let room = KEPT_HEAD.saturating_sub(kept.len()).min(bytes.len());
+        // Empty lines may come before a head (RFC 9112 §2.2). Most often it comes whole, with the body behind it.
+        let bytes = if kept.is_empty() { bytes.trim_ascii_start() } else { bytes };
+        let end = memmem::find(bytes, b"\r\n\r\n").map_or(bytes.len(), |end| end + 4);
+        let room = KEPT_HEAD.saturating_sub(kept.len()).min(end);
         kept.extend_from_slice(&bytes[..room]);
     }
 

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use contract::Code;
-use contract::ports::{
-    Clock, Entries, Meter, Outcome, Recorder, Settled, Spent, Stage, StageTimes, Telemetry,
-};
+use contract::ports::{Clock, Meter, Outcome, Recorder, Settled, Spent, Stage, StageTimes, Telemetry};
 use contract::words::{Dialect, Id, NanoUsd, Tick, Usage};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -95,10 +93,10 @@ impl Tail {
         };
         let now = self.clock().tick();
         record.end_attempt(&Ending { outcome, error: Some(code.as_str()), assume_consumed: true }, now);
-        record.stages.cut(now);
-        record.entry.outcome = outcome;
-        record.entry.status = code.status().as_u16();
-        record.entry.error = Some(code.as_str().into());
+        record.kept.stages.cut(now);
+        record.kept.entries.request.outcome = outcome;
+        record.kept.entries.request.status = code.status().as_u16();
+        record.kept.entries.request.error = Some(code.as_str().into());
         self.settle(record);
     }
 
@@ -106,29 +104,34 @@ impl Tail {
     pub(crate) fn settle(&self, mut record: Box<Record>) -> Settlement {
         let (usage, cost) = totals(&record);
         let end = self.clock().tick();
-        record.stages.ended(Stage::Settle, end);
-        record.entry.usage = usage;
-        record.entry.cost = cost;
-        record.entry.duration_us = u64::try_from(end.since(record.start).as_micros()).unwrap_or(u64::MAX);
-        let dropped = record.receipt.entries().iter().map(|entry| entry.field.to_string());
-        record.entry.dropped.extend(dropped);
-        if record.entry.outcome == Outcome::Answered || record.entry.outcome == Outcome::Interrupted {
-            record.entry.deployment = record.attempts.last().map(|attempt| Arc::clone(&attempt.deployment));
+        record.kept.end = end;
+        record.kept.stages.ended(Stage::Settle, end);
+        record.kept.entries.request.usage = usage;
+        record.kept.entries.request.cost = cost;
+        record.kept.entries.request.duration_us =
+            u64::try_from(end.since(record.kept.start).as_micros()).unwrap_or(u64::MAX);
+        let dropped = record.kept.receipt.entries().iter().map(|entry| entry.field.to_string());
+        record.kept.entries.request.dropped.extend(dropped);
+        if record.kept.entries.request.outcome == Outcome::Answered
+            || record.kept.entries.request.outcome == Outcome::Interrupted
+        {
+            record.kept.entries.request.deployment =
+                record.kept.entries.attempts.last().map(|attempt| Arc::clone(&attempt.deployment));
         }
-        if let (Some(who), Some(hold)) = (&record.principal, &record.hold) {
+        if let (Some(who), Some(hold)) = (&record.kept.principal, &record.hold) {
             self.ports.meter.settle(who, hold, Spent { usage, cost });
         }
         let settlement = Settlement {
             cost,
-            attempts: record.entry.attempts,
-            deployment: record.entry.deployment.clone(),
+            attempts: record.kept.entries.request.attempts,
+            deployment: record.kept.entries.request.deployment.clone(),
             limit: record.hold.as_ref().and_then(|hold| hold.state),
-            dropped: head::dropped(&record.receipt),
-            stages: record.stages,
-            start: record.start,
-            of: Some((record.entry.id, record.entry.dialect)),
+            dropped: head::dropped(&record.kept.receipt),
+            stages: record.kept.stages,
+            start: record.kept.start,
+            of: Some((record.kept.entries.request.id, record.kept.entries.request.dialect)),
         };
-        self.keep(&record.settled(end));
+        self.keep(&record.kept);
         settlement
     }
 
@@ -157,26 +160,11 @@ impl SettleTask {
     }
 }
 
-impl Record {
-    fn settled(self: Box<Self>, end: Tick) -> Settled {
-        Settled {
-            entries: Arc::new(Entries { request: self.entry, attempts: self.attempts }),
-            start: self.start,
-            end,
-            attempt_spans: self.attempt_spans,
-            stages: self.stages,
-            parent: self.parent,
-            principal: self.principal,
-            receipt: self.receipt,
-        }
-    }
-}
-
 /// Usage and cost of all attempts. One attempt without a price makes the sum unknown: a part would look like the whole.
 fn totals(record: &Record) -> (Usage, Option<NanoUsd>) {
     let mut usage = Usage::default();
-    for attempt in &record.attempts {
+    for attempt in &record.kept.entries.attempts {
         usage += attempt.usage;
     }
-    (usage, record.attempts.iter().map(|attempt| attempt.cost).sum())
+    (usage, record.kept.entries.attempts.iter().map(|attempt| attempt.cost).sum())
 }

@@ -275,9 +275,9 @@ impl Metered {
         self.keep_waiting();
         let kept = self.keep.keep.then(|| String::from_utf8_lossy(&self.kept).into_owned());
         ticket.edit(|record| {
-            record.entry.outcome = outcome;
-            record.entry.bytes_out = bytes_out;
-            record.entry.response_body = kept;
+            record.kept.entries.request.outcome = outcome;
+            record.kept.entries.request.bytes_out = bytes_out;
+            record.kept.entries.request.response_body = kept;
             match (broken, code) {
                 (Some(fault), _) => record.note(fault),
                 (None, Some(code)) => record.note(&code.into()),
@@ -347,7 +347,7 @@ impl Drop for Metered {
         if let Some(ticket) = &mut self.ticket {
             ticket.consumed(self.lane.consumed());
             let bytes_out = self.bytes_out;
-            ticket.edit(|record| record.entry.bytes_out = bytes_out);
+            ticket.edit(|record| record.kept.entries.request.bytes_out = bytes_out);
         }
     }
 }

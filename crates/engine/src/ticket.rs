@@ -9,7 +9,8 @@ use std::time::Duration;
 use contract::Fault;
 use contract::canon::Receipt;
 use contract::ports::{
-    Arrived, AttemptEntry, CostKind, Deployment, Hold, Outcome, RequestEntry, Stage, StageTimes,
+    Arrived, AttemptEntry, CostKind, Deployment, Entries, Hold, Outcome, RequestEntry, Settled, Stage,
+    StageTimes,
 };
 use contract::words::{Dialect, Id, IdKind, Principal, Tick, Timestamp, Usage, UsageSource};
 use http::StatusCode;
@@ -24,18 +25,12 @@ const MODEL_CAP: usize = 200;
 
 /// Everything known of a request so far.
 pub(crate) struct Record {
-    pub(crate) entry: RequestEntry,
-    pub(crate) attempts: Vec<AttemptEntry>,
-    pub(crate) attempt_spans: Vec<(Tick, Tick)>,
+    /// What is kept of the request in the end, as far as it is known.
+    pub(crate) kept: Settled,
     pub(crate) open: Option<OpenAttempt>,
-    pub(crate) stages: StageTimes,
-    pub(crate) start: Tick,
     /// When the last stage ended.
     pub(crate) last: Tick,
-    pub(crate) parent: Option<Arc<str>>,
-    pub(crate) principal: Option<Arc<Principal>>,
     pub(crate) hold: Option<Hold>,
-    pub(crate) receipt: Receipt,
 }
 
 /// An attempt under way.
@@ -84,49 +79,54 @@ impl Ticket {
     pub(crate) fn open(arrived: &Arrived, snapshot: u64, tail: &Arc<Tail>) -> Self {
         tail.telemetry().arrived();
         let record = Box::new(Record {
-            entry: RequestEntry {
-                id: arrived.id,
-                at: arrived.at,
-                dialect: arrived.dialect,
-                operation: arrived.dialect.operation(),
-                key: None,
-                key_name: None,
-                org: None,
-                team: None,
-                app: None,
-                user: None,
-                tags: Vec::new(),
-                client: arrived.client,
-                model: None,
-                deployment: None,
-                stream: false,
-                status: StatusCode::OK.as_u16(),
-                outcome: Outcome::ClientGone,
-                error: None,
-                detail: None,
-                attempts: 0,
-                usage: Usage::default(),
-                cost: None,
-                ttft_us: None,
-                duration_us: 0,
-                bytes_in: 0,
-                bytes_out: 0,
-                dropped: Vec::new(),
-                trace_id: None,
-                snapshot,
-                request_body: None,
-                response_body: None,
+            kept: Settled {
+                entries: Entries {
+                    request: RequestEntry {
+                        id: arrived.id,
+                        at: arrived.at,
+                        dialect: arrived.dialect,
+                        operation: arrived.dialect.operation(),
+                        key: None,
+                        key_name: None,
+                        org: None,
+                        team: None,
+                        app: None,
+                        user: None,
+                        tags: Vec::new(),
+                        client: arrived.client,
+                        model: None,
+                        deployment: None,
+                        stream: false,
+                        status: StatusCode::OK.as_u16(),
+                        outcome: Outcome::ClientGone,
+                        error: None,
+                        detail: None,
+                        attempts: 0,
+                        usage: Usage::default(),
+                        cost: None,
+                        ttft_us: None,
+                        duration_us: 0,
+                        bytes_in: 0,
+                        bytes_out: 0,
+                        dropped: Vec::new(),
+                        trace_id: None,
+                        snapshot,
+                        request_body: None,
+                        response_body: None,
+                    },
+                    attempts: Vec::new(),
+                },
+                start: arrived.tick,
+                end: arrived.tick,
+                attempt_spans: Vec::new(),
+                stages: StageTimes::default(),
+                parent: None,
+                principal: None,
+                receipt: Receipt::default(),
             },
-            attempts: Vec::new(),
-            attempt_spans: Vec::new(),
             open: None,
-            stages: StageTimes::default(),
-            start: arrived.tick,
             last: arrived.tick,
-            parent: None,
-            principal: None,
             hold: None,
-            receipt: Receipt::default(),
         });
         Self { record: Some(record), tail: Arc::clone(tail) }
     }
@@ -145,11 +145,11 @@ impl Ticket {
     }
 
     pub(crate) fn id(&self) -> Id {
-        self.record.as_ref().map_or_else(|| Id::new(IdKind::Request), |record| record.entry.id)
+        self.record.as_ref().map_or_else(|| Id::new(IdKind::Request), |record| record.kept.entries.request.id)
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
-        self.record.as_ref().map_or(Dialect::OpenaiChat, |record| record.entry.dialect)
+        self.record.as_ref().map_or(Dialect::OpenaiChat, |record| record.kept.entries.request.dialect)
     }
 
     pub(crate) fn record(&self) -> Option<&Record> {
@@ -164,23 +164,23 @@ impl Ticket {
     pub(crate) fn ended(&mut self, stage: Stage) {
         self.with(|record, tail| {
             record.last = tail.clock().tick();
-            record.stages.ended(stage, record.last);
+            record.kept.stages.ended(stage, record.last);
         });
     }
 
     /// Notes that a stage was gone through with nothing to do, which takes no time worth a look at the clock.
     pub(crate) fn passed(&mut self, stage: Stage) {
-        self.edit(|record| record.stages.ended(stage, record.last));
+        self.edit(|record| record.kept.stages.ended(stage, record.last));
     }
 
     pub(crate) fn known(&mut self, who: &Arc<Principal>) {
         self.edit(|record| {
-            record.entry.key = who.key;
-            record.entry.key_name = Some(Arc::clone(&who.name));
-            record.entry.org = Some(Arc::clone(&who.org));
-            record.entry.team.clone_from(&who.team);
-            record.entry.app.clone_from(&who.app);
-            record.principal = Some(Arc::clone(who));
+            record.kept.entries.request.key = who.key;
+            record.kept.entries.request.key_name = Some(Arc::clone(&who.name));
+            record.kept.entries.request.org = Some(Arc::clone(&who.org));
+            record.kept.entries.request.team.clone_from(&who.team);
+            record.kept.entries.request.app.clone_from(&who.app);
+            record.kept.principal = Some(Arc::clone(who));
         });
     }
 
@@ -188,20 +188,23 @@ impl Ticket {
     pub(crate) fn asked(&mut self, model: &str, known: Option<&Arc<str>>) {
         let end = model.char_indices().nth(MODEL_CAP).map_or(model.len(), |(at, _)| at);
         let kept = known.filter(|known| ***known == model[..end]).map(Arc::clone);
-        self.edit(|record| record.entry.model = Some(kept.unwrap_or_else(|| model[..end].into())));
+        self.edit(|record| {
+            record.kept.entries.request.model = Some(kept.unwrap_or_else(|| model[..end].into()));
+        });
     }
 
     /// Begins an attempt; gives its id, from which the span id sent upstream is made.
     pub(crate) fn begin_attempt(&mut self, deployment: &Arc<Deployment>) -> Id {
         self.with(|record, tail| {
             // The first begins where the stages before it ended.
-            let tick = if record.entry.attempts == 0 { record.last } else { tail.clock().tick() };
-            let at = record.entry.at.plus(tick.since(record.start));
+            let tick =
+                if record.kept.entries.request.attempts == 0 { record.last } else { tail.clock().tick() };
+            let at = record.kept.entries.request.at.plus(tick.since(record.kept.start));
             let id = Id::at(IdKind::Attempt, at);
-            record.entry.attempts += 1;
+            record.kept.entries.request.attempts += 1;
             record.open = Some(OpenAttempt {
                 id,
-                number: record.entry.attempts,
+                number: record.kept.entries.request.attempts,
                 at,
                 tick,
                 deployment: Arc::clone(deployment),
@@ -241,8 +244,8 @@ impl Ticket {
     /// The first content of the answer goes out now.
     pub(crate) fn first_content(&mut self) {
         self.with(|record, tail| {
-            let after = tail.clock().tick().since(record.start);
-            record.entry.ttft_us = u64::try_from(after.as_micros()).ok();
+            let after = tail.clock().tick().since(record.kept.start);
+            record.kept.entries.request.ttft_us = u64::try_from(after.as_micros()).ok();
             tail.telemetry().first_content(after);
         });
     }
@@ -250,24 +253,24 @@ impl Ticket {
     pub(crate) fn answered(&mut self, whole: &Whole) {
         self.edit(|record| {
             record.end_attempt(&Ending::ANSWERED, record.last);
-            record.entry.outcome = Outcome::Answered;
-            record.entry.status = whole.status.as_u16();
-            record.entry.bytes_out = whole.body.len() as u64;
+            record.kept.entries.request.outcome = Outcome::Answered;
+            record.kept.entries.request.status = whole.status.as_u16();
+            record.kept.entries.request.bytes_out = whole.body.len() as u64;
         });
     }
 
     /// The stages are over, the one under way as well.
     pub(crate) fn stages_over(&mut self) {
-        self.with(|record, tail| record.stages.cut(tail.clock().tick()));
+        self.with(|record, tail| record.kept.stages.cut(tail.clock().tick()));
     }
 
     pub(crate) fn failed(&mut self, fault: &Fault, status: StatusCode, bytes_out: u64) {
         self.stages_over();
         self.edit(|record| {
-            record.entry.outcome =
-                if record.entry.attempts == 0 { Outcome::Refused } else { Outcome::Failed };
-            record.entry.status = status.as_u16();
-            record.entry.bytes_out = bytes_out;
+            record.kept.entries.request.outcome =
+                if record.kept.entries.request.attempts == 0 { Outcome::Refused } else { Outcome::Failed };
+            record.kept.entries.request.status = status.as_u16();
+            record.kept.entries.request.bytes_out = bytes_out;
             record.note(fault);
         });
     }
@@ -292,21 +295,21 @@ impl Drop for Ticket {
 impl Record {
     /// Keeps a fault for the log.
     pub(crate) fn note(&mut self, fault: &Fault) {
-        self.entry.error = Some(fault.code().as_str().into());
-        self.entry.detail = fault.detail().map(str::to_owned);
+        self.kept.entries.request.error = Some(fault.code().as_str().into());
+        self.kept.entries.request.detail = fault.detail().map(str::to_owned);
     }
 
     /// What the head of a stream can say.
     pub(crate) fn so_far(&self) -> Settlement {
         Settlement {
             cost: None,
-            attempts: self.entry.attempts,
+            attempts: self.kept.entries.request.attempts,
             deployment: self.open.as_ref().map(|open| Arc::clone(&open.deployment.id)),
             limit: self.hold.as_ref().and_then(|hold| hold.state),
-            dropped: head::dropped(&self.receipt),
-            stages: self.stages,
-            start: self.start,
-            of: Some((self.entry.id, self.entry.dialect)),
+            dropped: head::dropped(&self.kept.receipt),
+            stages: self.kept.stages,
+            start: self.kept.start,
+            of: Some((self.kept.entries.request.id, self.kept.entries.request.dialect)),
         }
     }
 
@@ -328,10 +331,10 @@ impl Record {
         };
         let micros = |tick: Tick| u64::try_from(tick.since(open.tick).as_micros()).unwrap_or(u64::MAX);
         // Seldom is there a second one.
-        self.attempt_spans.reserve_exact(1);
-        self.attempts.reserve_exact(1);
-        self.attempt_spans.push((open.tick, now));
-        self.attempts.push(AttemptEntry {
+        self.kept.attempt_spans.reserve_exact(1);
+        self.kept.entries.attempts.reserve_exact(1);
+        self.kept.attempt_spans.push((open.tick, now));
+        self.kept.entries.attempts.push(AttemptEntry {
             id: open.id,
             at: open.at,
             number: open.number,
@@ -358,7 +361,7 @@ impl Record {
             Some(usage) => (usage, UsageSource::Reported),
             None if ending.assume_consumed => {
                 let usage = Usage {
-                    input: estimate(self.entry.bytes_in),
+                    input: estimate(self.kept.entries.request.bytes_in),
                     output: estimate(open.consumed.output_bytes),
                     ..Usage::default()
                 };

@@ -79,9 +79,12 @@ pub struct OtlpConfig {
 pub struct BodiesConfig {
     /// Keep request and response bodies in the request log? They hold what users wrote: `false` when left out.
     pub log: bool,
-    /// The most of each body that is kept. `64KiB` when left out.
+    /// The most of each body that is kept, up to `8MiB`. `64KiB` when left out.
     pub max: ByteSize,
 }
+
+/// Request and answer stand in one record of the spool, which has a bound.
+const LONGEST_BODY: ByteSize = ByteSize(8 << 20);
 
 const fn everything() -> f64 {
     1.0
@@ -109,6 +112,9 @@ impl OtlpConfig {
 
 /// Notes what the schema cannot say.
 pub fn check(config: &TelemetryConfig, faults: &mut Faults) {
+    if config.bodies.max > LONGEST_BODY {
+        faults.add("telemetry.bodies.max", "must be at most 8MiB");
+    }
     if let Err(error) = crate::logging::filter(&config.log.level) {
         faults.add("telemetry.log.level", error.to_string());
     }
@@ -145,10 +151,11 @@ mod tests {
     fn all_faults_are_found_at_once() {
         assert_eq!(
             paths(
-                r#"{"log": {"level": "edge=loud"},
+                r#"{"log": {"level": "edge=loud"}, "bodies": {"max": "9MiB"},
                     "otlp": {"endpoint": "collector:4318", "sample": 2, "headers": {"a b": "c"}}}"#
             ),
             [
+                "telemetry.bodies.max",
                 "telemetry.log.level",
                 "telemetry.otlp.endpoint",
                 "telemetry.otlp.sample",

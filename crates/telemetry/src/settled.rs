@@ -83,7 +83,7 @@ pub(crate) fn settled(attempts: Vec<AttemptEntry>) -> Settled {
         attempts,
     };
     Settled {
-        entries: Arc::new(entries),
+        entries,
         start: START,
         end: after(10),
         attempt_spans,

@@ -276,8 +276,8 @@ pub struct Entries {
 /// Everything that is known of a finished request.
 #[derive(Clone, Debug)]
 pub struct Settled {
-    /// What is kept of it. Shared, because the spool hands it on to the database when the request is long gone.
-    pub entries: Arc<Entries>,
+    /// What is kept of it.
+    pub entries: Entries,
     /// When it arrived.
     pub start: Tick,
     /// When it ended.

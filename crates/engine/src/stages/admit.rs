@@ -32,9 +32,9 @@ impl Run<'_> {
         let plan = self.snapshot.router.plan(&envelope.model, arrived.dialect.operation());
         ticket.asked(&envelope.model, plan.as_ref().ok().map(|plan| &plan.model));
         ticket.edit(|record| {
-            record.entry.stream = envelope.stream;
-            if record.entry.user.is_none() {
-                record.entry.user = envelope.user.clone();
+            record.kept.entries.request.stream = envelope.stream;
+            if record.kept.entries.request.user.is_none() {
+                record.kept.entries.request.user = envelope.user.clone();
             }
         });
 
@@ -57,14 +57,16 @@ impl Run<'_> {
     fn note_request(self, body: &Bytes, headers: &HeaderMap, ticket: &mut Ticket) {
         let bodies = self.snapshot.bodies;
         ticket.edit(|record| {
-            record.entry.bytes_in = body.len() as u64;
-            record.entry.user = text(headers, &USER).map(str::to_owned);
-            record.entry.tags = text(headers, &TAGS).map(tags).unwrap_or_default();
-            record.parent = text(headers, &TRACEPARENT).filter(|value| is_traceparent(value)).map(Into::into);
-            record.entry.trace_id = record.parent.as_deref().map(|parent| parent[3..35].to_owned());
+            record.kept.entries.request.bytes_in = body.len() as u64;
+            record.kept.entries.request.user = text(headers, &USER).map(str::to_owned);
+            record.kept.entries.request.tags = text(headers, &TAGS).map(tags).unwrap_or_default();
+            record.kept.parent =
+                text(headers, &TRACEPARENT).filter(|value| is_traceparent(value)).map(Into::into);
+            record.kept.entries.request.trace_id =
+                record.kept.parent.as_deref().map(|parent| parent[3..35].to_owned());
             if bodies.keep {
                 let kept = &body[..body.len().min(bodies.max)];
-                record.entry.request_body = Some(String::from_utf8_lossy(kept).into_owned());
+                record.kept.entries.request.request_body = Some(String::from_utf8_lossy(kept).into_owned());
             }
         });
     }

@@ -72,7 +72,7 @@ impl Run<'_> {
         let mut receipt = Receipt::default();
         let outgoing = hub.write(deployment, &mut receipt).map_err(Failure::untranslatable)?;
         let attempt = ticket.begin_attempt(deployment);
-        ticket.edit(|record| record.receipt = receipt);
+        ticket.edit(|record| record.kept.receipt = receipt);
         let result = self.exchange(request, deployment, outgoing, (attempt, ticket)).await;
         if let Err(failure) = &result {
             let code = failure.fault.code();
@@ -180,7 +180,7 @@ impl Run<'_> {
                 let body = wire::write_reply(request.dialect, &reply, &options, &mut receipt);
                 // Losses on the way back are in the log alone: the header answers for the request.
                 let lost = receipt.entries().iter().map(|entry| entry.field.to_string());
-                ticket.edit(|record| record.entry.dropped.extend(lost));
+                ticket.edit(|record| record.kept.entries.request.dropped.extend(lost));
                 Ok(body)
             }
             Operation::Embeddings => {
@@ -206,21 +206,22 @@ impl Run<'_> {
         let bodies = self.snapshot.bodies;
         if bodies.keep {
             let kept = String::from_utf8_lossy(&body[..body.len().min(bodies.max)]).into_owned();
-            ticket.edit(|record| record.entry.response_body = Some(kept));
+            ticket.edit(|record| record.kept.entries.request.response_body = Some(kept));
         }
     }
 
     /// W3C Trace Context for the upstream: the client's trace or one named after the request, this attempt as the parent.
     fn traceparent(self, attempt: Id, ticket: &mut Ticket) -> Option<String> {
         let record = ticket.record()?;
-        if record.parent.is_none() && !self.snapshot.tracing {
+        if record.kept.parent.is_none() && !self.snapshot.tracing {
             return None;
         }
-        let request = record.entry.id.text();
-        let trace = record.entry.trace_id.clone().unwrap_or_else(|| request.as_str()[4..].to_owned());
-        let flags = record.parent.as_deref().map_or("01", |parent| &parent[53..]);
+        let request = record.kept.entries.request.id.text();
+        let trace =
+            record.kept.entries.request.trace_id.clone().unwrap_or_else(|| request.as_str()[4..].to_owned());
+        let flags = record.kept.parent.as_deref().map_or("01", |parent| &parent[53..]);
         let traceparent = format!("00-{trace}-{}-{flags}", &attempt.text().as_str()[20..]);
-        ticket.edit(|record| record.entry.trace_id = Some(trace));
+        ticket.edit(|record| record.kept.entries.request.trace_id = Some(trace));
         Some(traceparent)
     }
 }

@@ -27,7 +27,7 @@ impl Run<'_> {
     /// Checks the input against the limits on what is kept of it.
     pub(crate) fn inspect_input(self, prepared: Prepared, ticket: &mut Ticket) -> Result<Cleared, Fault> {
         if let Some(record) = ticket.record() {
-            check(&record.entry)?;
+            check(&record.kept.entries.request)?;
         }
         ticket.passed(Stage::InspectInput);
         Ok(Cleared(prepared))

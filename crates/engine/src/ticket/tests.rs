@@ -100,7 +100,7 @@ fn a_stage_with_nothing_to_do_takes_no_time() {
 #[test]
 fn the_model_is_kept_as_the_client_wrote_it() {
     let known: Arc<str> = "fast".into();
-    let kept = |asked: &str, known| after(|ticket| ticket.asked(asked, known)).entries.request.model.clone();
+    let kept = |asked: &str, known| after(|ticket| ticket.asked(asked, known)).entries.request.model;
     assert!(Arc::ptr_eq(&kept("fast", Some(&known)).unwrap(), &known));
     assert_eq!(kept("gpt-5", Some(&known)).as_deref(), Some("gpt-5"));
     assert_eq!(kept("nope", None).as_deref(), Some("nope"));

@@ -277,11 +277,7 @@ async fn sigterm_finishes_what_has_begun_and_refuses_what_is_new() {
     let database = Connection::open(bench.gateway.dir().join("pathgate.db")).unwrap();
     let count =
         |table: &str| database.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0));
-    assert_eq!(
-        (count("request_lines"), count("ledger_lines")),
-        (Ok(21), Ok(21)),
-        "in the database before the end"
-    );
+    assert_eq!((count("request_log"), count("ledger")), (Ok(21), Ok(21)), "in the database before the end");
     let kept = restart(bench).await.kept_of(&id).await;
     assert_eq!((&kept.request["outcome"], &kept.request["usage"]["output"]), (&json!("answered"), &json!(2)));
 }

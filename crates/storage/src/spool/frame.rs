@@ -20,10 +20,10 @@ const MAGIC: [u8; 4] = *b"PGR1";
 const HEAD: usize = 12;
 /// What stands behind it.
 const END: u8 = b'\n';
-/// A frame said to be longer is not one of ours: bodies in the log are capped far below.
-const LONGEST: usize = 64 << 20;
+/// The longest payload: bodies in the log are capped below. A frame said to be longer is not one of ours.
+pub(super) const LONGEST: usize = 64 << 20;
 
-/// Writes a record into `frame`, replacing what is there. False: it cannot be written, as it is longer than 4 GiB.
+/// Writes a record into `frame`, replacing what is there. False: it would be longer than [`LONGEST`].
 pub(super) fn encode(frame: &mut Vec<u8>, entries: &Entries) -> bool {
     frame.clear();
     frame.extend_from_slice(&[0; HEAD]);
@@ -32,6 +32,9 @@ pub(super) fn encode(frame: &mut Vec<u8>, entries: &Entries) -> bool {
     }
     let (head, payload) = frame.split_at_mut(HEAD);
     let Ok(length) = u32::try_from(payload.len()) else { return false };
+    if payload.len() > LONGEST {
+        return false;
+    }
     head[..4].copy_from_slice(&MAGIC);
     head[4..8].copy_from_slice(&length.to_le_bytes());
     head[8..].copy_from_slice(&crc32fast::hash(payload).to_le_bytes());

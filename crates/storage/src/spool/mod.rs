@@ -183,7 +183,7 @@ impl Recorder for Spool {
     fn record(&self, entries: &Entries) -> Result<(), RecordError> {
         FRAME.with_borrow_mut(|frame| {
             if !frame::encode(frame, entries) {
-                return Err(RecordError("an entry of more than 4 GiB".to_owned()));
+                return Err(RecordError(format!("an entry of more than {} MiB", frame::LONGEST >> 20)));
             }
             let written = self.0.append(frame);
             frame.shrink_to(KEPT_BUFFER);

@@ -170,7 +170,7 @@ fn failed(deployment: &str) -> AttemptEntry {
 fn asked_for(attempt: AttemptEntry) -> Settled {
     let asked = Arc::clone(&attempt.deployment);
     let mut settled = settled(vec![attempt]);
-    Arc::make_mut(&mut settled.entries).request.model = Some(asked);
+    settled.entries.request.model = Some(asked);
     settled
 }
 
@@ -181,7 +181,7 @@ fn names_made_up_by_clients_take_no_series_from_real_deployments() {
         metrics.settled(&asked_for(failed(&format!("house/r{number}"))));
     }
     let mut long = asked_for(failed("spare/a-name-that-the-record-cuts"));
-    Arc::make_mut(&mut long.entries).request.model = Some("spare/a-name".into());
+    long.entries.request.model = Some("spare/a-name".into());
     metrics.settled(&long);
     metrics.settled(&asked_for(attempt("house/real")));
     metrics.settled(&asked_for(failed("house/real")));
