@@ -5,6 +5,8 @@
 
 use contract::words::Usage;
 
+use crate::record::Text;
+
 /// JSON under way. A `name` is the text up to the value, such as `,"model":`.
 pub(crate) struct Json<'a>(pub(crate) &'a mut Vec<u8>);
 
@@ -27,24 +29,18 @@ impl Json<'_> {
         self.0.extend_from_slice(text.as_bytes());
     }
 
-    /// A word of ours: nothing in it needs an escape.
-    pub(crate) fn word(&mut self, name: &str, word: &str) {
+    pub(crate) fn text(&mut self, name: &str, text: Option<Text<'_>>) {
+        let Some(Text(text)) = text else { return };
         self.raw(name);
-        self.0.push(b'"');
-        self.raw(word);
-        self.0.push(b'"');
-    }
-
-    pub(crate) fn text(&mut self, name: &str, text: Option<&str>) {
-        let Some(text) = text else { return };
         // Without a way out in the middle, so that many bytes are looked at in one step.
-        let plain = |plain, byte| plain & (byte >= b' ') & (byte != b'"') & (byte != b'\\');
-        if text.bytes().fold(true, plain) {
-            self.word(name, text);
+        let plain = |plain, byte: &u8| plain & (*byte >= b' ') & (*byte != b'"') & (*byte != b'\\');
+        if text.iter().fold(true, plain) {
+            self.0.push(b'"');
+            self.0.extend_from_slice(text);
+            self.0.push(b'"');
         } else {
-            self.raw(name);
-            // Writing text to memory cannot fail; were it to, the reader would leave this line out and count it.
-            serde_json::to_writer(&mut *self.0, text).ok();
+            // Writing text to memory cannot fail.
+            serde_json::to_writer(&mut *self.0, &String::from_utf8_lossy(text)).ok();
         }
     }
 
@@ -60,10 +56,10 @@ impl Json<'_> {
         self.raw("]");
     }
 
-    pub(crate) fn tags(&mut self, name: &str, tags: &[(&str, &str)]) {
+    pub(crate) fn tags(&mut self, name: &str, tags: &[(Text<'_>, Text<'_>)]) {
         self.list(name, tags, |json, (name, value)| {
-            json.text("[", Some(name));
-            json.text(",", Some(value));
+            json.text("[", Some(*name));
+            json.text(",", Some(*value));
             json.raw("]");
         });
     }

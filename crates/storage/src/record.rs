@@ -9,7 +9,9 @@ use std::net::IpAddr;
 use contract::ports::{AttemptEntry, Entries, RequestEntry};
 use contract::words::Usage;
 use postcard::ser_flavors::Flavor;
-use serde::{Deserialize, Serialize};
+use rusqlite::ToSql;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::words::Word;
 
@@ -17,28 +19,33 @@ use crate::words::Word;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tokens([u64; 8]);
 
+/// Text that was written as text. Whether it is UTF-8 is not looked at again: frames have a checksum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Text<'a>(pub(crate) &'a [u8]);
+
 /// The part of the request log.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(crate) struct Request<'a> {
     pub(crate) id: [u8; 16],
     pub(crate) at_us: i64,
     pub(crate) dialect: i64,
     pub(crate) operation: i64,
     pub(crate) key: Option<[u8; 16]>,
-    pub(crate) key_name: Option<&'a str>,
-    pub(crate) org: Option<&'a str>,
-    pub(crate) team: Option<&'a str>,
-    pub(crate) app: Option<&'a str>,
-    pub(crate) user: Option<&'a str>,
-    pub(crate) tags: Vec<(&'a str, &'a str)>,
+    pub(crate) key_name: Option<Text<'a>>,
+    pub(crate) org: Option<Text<'a>>,
+    pub(crate) team: Option<Text<'a>>,
+    pub(crate) app: Option<Text<'a>>,
+    pub(crate) user: Option<Text<'a>>,
+    pub(crate) tags: Vec<(Text<'a>, Text<'a>)>,
     pub(crate) client: IpAddr,
-    pub(crate) model: Option<&'a str>,
-    pub(crate) deployment: Option<&'a str>,
+    pub(crate) model: Option<Text<'a>>,
+    pub(crate) deployment: Option<Text<'a>>,
     pub(crate) stream: bool,
     pub(crate) status: u16,
     pub(crate) outcome: i64,
-    pub(crate) error: Option<&'a str>,
-    pub(crate) detail: Option<&'a str>,
+    pub(crate) error: Option<Text<'a>>,
+    pub(crate) detail: Option<Text<'a>>,
     pub(crate) attempts: u32,
     pub(crate) usage: Tokens,
     pub(crate) cost: Option<i64>,
@@ -46,32 +53,33 @@ pub(crate) struct Request<'a> {
     pub(crate) duration_us: u64,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
-    pub(crate) dropped: Vec<&'a str>,
-    pub(crate) trace_id: Option<&'a str>,
+    pub(crate) dropped: Vec<Text<'a>>,
+    pub(crate) trace_id: Option<Text<'a>>,
     pub(crate) snapshot: u64,
-    pub(crate) request_body: Option<&'a str>,
-    pub(crate) response_body: Option<&'a str>,
+    pub(crate) request_body: Option<Text<'a>>,
+    pub(crate) response_body: Option<Text<'a>>,
 }
 
 /// A line of the ledger.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(crate) struct Attempt<'a> {
     pub(crate) id: [u8; 16],
     pub(crate) at_us: i64,
     pub(crate) number: u32,
-    pub(crate) deployment: &'a str,
-    pub(crate) provider: &'a str,
-    pub(crate) kind: &'a str,
-    pub(crate) model: &'a str,
+    pub(crate) deployment: Text<'a>,
+    pub(crate) provider: Text<'a>,
+    pub(crate) kind: Text<'a>,
+    pub(crate) model: Text<'a>,
     pub(crate) outcome: i64,
     pub(crate) status: Option<u16>,
-    pub(crate) error: Option<&'a str>,
+    pub(crate) error: Option<Text<'a>>,
     pub(crate) usage: Tokens,
     pub(crate) usage_source: i64,
-    pub(crate) tier: Option<&'a str>,
+    pub(crate) tier: Option<Text<'a>>,
     pub(crate) cost: Option<i64>,
     pub(crate) cost_kind: i64,
-    pub(crate) price: Option<&'a str>,
+    pub(crate) price: Option<Text<'a>>,
     pub(crate) first_byte_us: Option<u64>,
     pub(crate) duration_us: u64,
 }
@@ -143,20 +151,20 @@ impl<'a> Request<'a> {
             dialect: entry.dialect.number(),
             operation: entry.operation.number(),
             key: entry.key.map(|key| *key.bytes()),
-            key_name: entry.key_name.as_deref(),
-            org: entry.org.as_deref(),
-            team: entry.team.as_deref(),
-            app: entry.app.as_deref(),
-            user: entry.user.as_deref(),
-            tags: entry.tags.iter().map(|(key, value)| (&**key, &**value)).collect(),
+            key_name: Text::of(entry.key_name.as_deref()),
+            org: Text::of(entry.org.as_deref()),
+            team: Text::of(entry.team.as_deref()),
+            app: Text::of(entry.app.as_deref()),
+            user: Text::of(entry.user.as_deref()),
+            tags: entry.tags.iter().map(|(key, value)| (Text::from(key), Text::from(value))).collect(),
             client: entry.client,
-            model: entry.model.as_deref(),
-            deployment: entry.deployment.as_deref(),
+            model: Text::of(entry.model.as_deref()),
+            deployment: Text::of(entry.deployment.as_deref()),
             stream: entry.stream,
             status: entry.status,
             outcome: entry.outcome.number(),
-            error: entry.error.as_deref(),
-            detail: entry.detail.as_deref(),
+            error: Text::of(entry.error.as_deref()),
+            detail: Text::of(entry.detail.as_deref()),
             attempts: entry.attempts,
             usage: Tokens::of(&entry.usage),
             cost: entry.cost.map(|cost| cost.0),
@@ -164,11 +172,11 @@ impl<'a> Request<'a> {
             duration_us: entry.duration_us,
             bytes_in: entry.bytes_in,
             bytes_out: entry.bytes_out,
-            dropped: entry.dropped.iter().map(|field| &**field).collect(),
-            trace_id: entry.trace_id.as_deref(),
+            dropped: entry.dropped.iter().map(|field| Text::from(field)).collect(),
+            trace_id: Text::of(entry.trace_id.as_deref()),
             snapshot: entry.snapshot,
-            request_body: entry.request_body.as_deref(),
-            response_body: entry.response_body.as_deref(),
+            request_body: Text::of(entry.request_body.as_deref()),
+            response_body: Text::of(entry.response_body.as_deref()),
         }
     }
 }
@@ -179,22 +187,51 @@ impl<'a> Attempt<'a> {
             id: *entry.id.bytes(),
             at_us: entry.at.0,
             number: entry.number,
-            deployment: &entry.deployment,
-            provider: &entry.provider,
-            kind: &entry.provider_kind,
-            model: &entry.upstream_model,
+            deployment: Text::from(&entry.deployment),
+            provider: Text::from(&entry.provider),
+            kind: Text::from(&entry.provider_kind),
+            model: Text::from(&entry.upstream_model),
             outcome: entry.outcome.number(),
             status: entry.status,
-            error: entry.error.as_deref(),
+            error: Text::of(entry.error.as_deref()),
             usage: Tokens::of(&entry.usage),
             usage_source: entry.usage_source.number(),
-            tier: entry.service_tier.as_deref(),
+            tier: Text::of(entry.service_tier.as_deref()),
             cost: entry.cost.map(|cost| cost.0),
             cost_kind: entry.cost_kind.number(),
-            price: entry.price_version.as_deref(),
+            price: Text::of(entry.price_version.as_deref()),
             first_byte_us: entry.first_byte_us,
             duration_us: entry.duration_us,
         }
+    }
+}
+
+impl<'a> Text<'a> {
+    const fn from(text: &'a str) -> Self {
+        Self(text.as_bytes())
+    }
+
+    fn of(text: Option<&'a str>) -> Option<Self> {
+        text.map(Self::from)
+    }
+}
+
+impl Serialize for Text<'_> {
+    /// As postcard writes a text, which is as it writes bytes.
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(self.0)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        <&[u8]>::deserialize(from).map(Text)
+    }
+}
+
+impl ToSql for Text<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.0)))
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) fn write_detail(text: &mut Vec<u8>, request: &Request<'_>, answered: 
     if usage != plain(usage.input_total(), usage.output_total()) {
         json.usage(",\"usage\":", &usage);
     }
-    json.list(",\"dropped\":", &request.dropped, |json, field| json.text("", Some(field)));
+    json.list(",\"dropped\":", &request.dropped, |json, field| json.text("", Some(*field)));
     json.text(",\"trace_id\":", request.trace_id);
     json.text(",\"request_body\":", request.request_body);
     json.text(",\"response_body\":", request.response_body);

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, Result, Statement, ToSql, TransactionBehav
 use super::names::Names;
 use super::{BUSY, CHECKPOINT_PAGES, decode};
 use crate::batch::{self, Batch};
-use crate::record::{Attempt, Record, Request};
+use crate::record::{Attempt, Record, Request, Text};
 
 /// The connection that appends.
 #[derive(Debug)]
@@ -233,7 +233,7 @@ impl Row<'_, '_> {
     }
 
     fn text(&mut self, there: bool, text: &[u8]) -> Result<()> {
-        self.put(there.then(|| std::str::from_utf8(text)).transpose()?)
+        self.put(there.then_some(Text(text)))
     }
 
     fn nothing(&mut self, columns: usize) -> Result<()> {
