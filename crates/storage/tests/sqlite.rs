@@ -1,5 +1,7 @@
 //! What only a database file must do: be shared, be private, be pruned, be read by people.
 
+#![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
+
 mod batches;
 mod sample;
 
@@ -91,25 +93,77 @@ async fn entries_survive_closing() {
     assert_eq!(found, Some(entries(2).request));
 }
 
+/// The log of a database is pruned, by a clock that starts at entry 0.
+struct Tended {
+    clock: VirtualClock,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Tended {
+    async fn start(stores: &Stores, after: Duration) -> Self {
+        let tended =
+            Self { clock: VirtualClock::new(), tasks: TaskTracker::new(), stop: CancellationToken::new() };
+        tended.clock.advance(after);
+        let clock = Arc::new(tended.clock.clone());
+        stores.keep_log_for(Duration::from_secs(60), clock, &tended.tasks, tended.stop.clone());
+        tended.clock.sleepers(1).await;
+        tended
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+async fn logged(stores: &Stores) -> usize {
+    stores.log.requests(LogFilter::default(), all(1_000)).await.unwrap().items.len()
+}
+
+async fn billed(stores: &Stores) -> usize {
+    stores.ledger.attempts(LedgerFilter::default(), all(1_000)).await.unwrap().items.len()
+}
+
 #[tokio::test]
 async fn old_lines_of_the_log_are_deleted_and_the_ledger_is_kept() {
     let dir = tempfile::tempdir().unwrap();
-    let stores = open(&dir.path().join("pruned.db")).await.unwrap();
-    append(&stores, some(0..100)).await;
-    // The clock starts at the time of entry 0.
-    let (clock, tasks, stop) = (VirtualClock::new(), TaskTracker::new(), CancellationToken::new());
-    clock.advance(Duration::from_secs(120));
-    stores.keep_log_for(Duration::from_secs(60), Arc::new(clock.clone()), &tasks, stop.clone());
-    clock.sleepers(1).await;
-    let count = async || stores.log.requests(LogFilter::default(), all(1_000)).await.unwrap().items.len();
-    assert_eq!(count().await, 40);
-    clock.advance(Duration::from_secs(3_600));
-    clock.sleepers(1).await;
-    assert_eq!(count().await, 0);
-    assert_eq!(stores.ledger.attempts(LedgerFilter::default(), all(1_000)).await.unwrap().items.len(), 200);
-    stop.cancel();
-    tasks.close();
-    tasks.wait().await;
+    let path = dir.path().join("pruned.db");
+    let stores = open(&path).await.unwrap();
+    let mut entries = some(0..100);
+    entries[7].attempts.clear();
+    entries[90].attempts.clear();
+    let late = entries.remove(3);
+    append(&stores, entries).await;
+    let tended = Tended::start(&stores, Duration::from_secs(120)).await;
+    assert_eq!((logged(&stores).await, billed(&stores).await), (40, 194));
+    // From a spool whose database was away: too old for the log, never too old for the ledger.
+    append(&stores, vec![late]).await;
+    assert_eq!((logged(&stores).await, billed(&stores).await), (40, 196));
+    tended.clock.advance(Duration::from_secs(3_600));
+    tended.clock.sleepers(1).await;
+    assert_eq!((logged(&stores).await, billed(&stores).await), (0, 196));
+    tended.end().await;
+
+    let mut connection = SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    let left: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM lines WHERE client IS NOT NULL OR detail IS NOT NULL OR number = 0",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .unwrap();
+    assert_eq!(left, 0, "nothing of the log is left in the file");
+}
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_does_not_stop_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let stores = open(&dir.path().join("ahead.db")).await.unwrap();
+    Tended::start(&stores, Duration::from_secs(30 * 86_400)).await.end().await;
+    Tended::start(&stores, Duration::from_secs(120)).await.end().await;
+    append(&stores, some(100..110)).await;
+    assert_eq!(logged(&stores).await, 10);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //! processes (the CLI) may do the same at any time; each waits for the other.
 //!
 //! `synchronous = FULL`: what a transaction committed survives power loss, so the spool may forget it. Batches make that
-//! cheap: one `fsync` for up to two thousand requests.
+//! cheap: one `fsync` for up to some thousand requests.
 
 mod decode;
 mod ledger;
