@@ -1,6 +1,6 @@
 # Each target is a script that says what it installs. They need Rust; everything else comes as needed.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint schema bench demo e2e-real
+.PHONY: help run test lint schema release bench demo e2e-real
 
 help: ## Show this
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -16,6 +16,9 @@ lint: ## Formatting, clippy, tidy, schema, licences
 
 schema: ## Write the generated files in schema/ anew
 	@exec cargo xtask schema
+
+release: ## Build the binary as it is released, guided by a profile (about 10 minutes)
+	@exec scripts/release
 
 bench: ## nginx, the bare upstream and Pathgate side by side (ARGS="--quick")
 	@exec scripts/bench $(ARGS)

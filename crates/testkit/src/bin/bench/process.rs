@@ -46,6 +46,15 @@ impl Pinned {
         }
     }
 
+    /// Asks it to end and waits until it has.
+    pub(crate) fn end(mut self) -> Result<()> {
+        if let Some(pid) = i32::try_from(self.0.id()).ok().and_then(rustix::process::Pid::from_raw) {
+            rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+        }
+        let status = self.0.wait()?;
+        if status.success() { Ok(()) } else { bail!("a proxy ended: {status}") }
+    }
+
     /// CPU time of it and its children so far, user and system, in microseconds.
     pub(crate) fn cpu_us(&self) -> Result<u64> {
         let mut total = 0;

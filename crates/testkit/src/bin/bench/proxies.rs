@@ -44,14 +44,30 @@ pub(crate) struct Stage {
     _dir: TempDir,
 }
 
+fn upstream() -> Result<(SocketAddr, Pinned)> {
+    let address = free_address()?;
+    let own = std::env::current_exe()?;
+    let mut command = pinned(LOAD_CORE, own.as_os_str());
+    let mut running = Pinned::spawn(command.arg("upstream").arg("--listen").arg(address.to_string()))?;
+    reachable("the upstream", address, &mut running)?;
+    Ok((address, running))
+}
+
+/// Gives `work` a gateway in front of the upstream, and ends it in order.
+pub(crate) fn with_gateway(plan: &Plan, work: impl FnOnce(&Target, &str) -> Result<()>) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (upstream, _running) = upstream()?;
+    let gateway = Gateway::start(plan, dir.path(), upstream)?;
+    let key = block_on(gateway.key())??;
+    let mut target = Target { name: "pathgate", address: gateway.address, proxy: Some(gateway.process) };
+    work(&target, &key)?;
+    target.proxy.take().map_or(Ok(()), Pinned::end)
+}
+
 impl Stage {
     pub(crate) fn set(plan: &Plan) -> Result<Self> {
         let dir = tempfile::tempdir()?;
-        let upstream = free_address()?;
-        let own = std::env::current_exe()?;
-        let mut command = pinned(LOAD_CORE, own.as_os_str());
-        let mut running = Pinned::spawn(command.arg("upstream").arg("--listen").arg(upstream.to_string()))?;
-        reachable("the upstream", upstream, &mut running)?;
+        let (upstream, running) = upstream()?;
         let nginx = nginx(dir.path(), upstream)?;
         let gateway = Gateway::start(plan, dir.path(), upstream)?;
         let key = block_on(gateway.key())??;

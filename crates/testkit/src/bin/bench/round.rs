@@ -4,10 +4,10 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::load::Found;
+use crate::load::{CHAT, Found};
 use crate::plan::{PHASES, Phase, Plan};
 use crate::process::pinned;
-use crate::proxies::{LOAD_CORE, Stage, Target};
+use crate::proxies::{LOAD_CORE, Stage, Target, with_gateway};
 
 /// What one phase showed of one target.
 #[derive(Clone, Debug, Default)]
@@ -36,10 +36,23 @@ pub(crate) fn play(plan: &Plan, stage: &Stage) -> Result<Round> {
         .collect()
 }
 
+/// Every phase against the gateway alone, in the dialect that passes through and in one that is translated: what a profile
+/// for the compiler is taken of.
+pub(crate) fn train(plan: &Plan) -> Result<()> {
+    with_gateway(plan, |target, key| {
+        for path in [CHAT, "/v1/messages"] {
+            for phase in &PHASES {
+                load(plan, phase, (target, path), key)?;
+            }
+        }
+        Ok(())
+    })
+}
+
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 fn measure(plan: &Plan, phase: &Phase, target: &Target, key: &str) -> Result<Sample> {
     let before = target.proxy.as_ref().map(crate::process::Pinned::cpu_us_at_rest).transpose()?;
-    let found = load(plan, phase, target, key)?;
+    let found = load(plan, phase, (target, CHAT), key)?;
     let (mut cpu_us, mut rss_mb) = (0.0, 0.0);
     if let (Some(proxy), Some(before)) = (&target.proxy, before) {
         cpu_us = (proxy.cpu_us_at_rest()? - before) as f64 / found.requests.max(1) as f64;
@@ -48,10 +61,11 @@ fn measure(plan: &Plan, phase: &Phase, target: &Target, key: &str) -> Result<Sam
     Ok(Sample { found, cpu_us, rss_mb })
 }
 
-fn load(plan: &Plan, phase: &Phase, target: &Target, key: &str) -> Result<Found> {
+fn load(plan: &Plan, phase: &Phase, (target, path): (&Target, &str), key: &str) -> Result<Found> {
     let own = std::env::current_exe()?;
     let mut command = pinned(LOAD_CORE, own.as_os_str());
     command.arg("load").arg("--address").arg(target.address.to_string()).arg("--key").arg(key);
+    command.arg("--path").arg(path);
     command.arg("--connections").arg(phase.connections.to_string());
     command.arg("--body").arg(phase.body.to_string());
     command.arg("--seconds").arg((plan.seconds * f64::from(phase.share) / 100.0).to_string());
