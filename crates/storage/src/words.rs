@@ -42,11 +42,26 @@ macro_rules! words {
 }
 
 words! {
-    "dialect" Dialect { 1 OpenaiChat 2 OpenaiEmbeddings 3 AnthropicMessages 4 GeminiGenerate 5 GeminiEmbed }
     "operation" Operation { 1 Chat 2 Embeddings }
     "outcome" Outcome { 1 Answered 2 Refused 3 Failed 4 ClientGone 5 Interrupted }
     "usage_source" UsageSource { 1 None 2 Reported 3 Estimated }
     "cost_kind" CostKind { 1 Exact 2 Estimated 3 UnknownPrice 4 Nothing }
+}
+
+impl Word for Dialect {
+    #[cfg(test)]
+    const KIND: &'static str = "dialect";
+    #[cfg(test)]
+    const ALL: &'static [Self] = &Self::ALL;
+
+    fn number(self) -> i64 {
+        // In the order of `ALL`, as the test below sees to.
+        self as i64 + 1
+    }
+
+    fn of(number: i64) -> Option<Self> {
+        Self::ALL.get(usize::try_from(number.checked_sub(1)?).ok()?).copied()
+    }
 }
 
 #[cfg(test)]

@@ -37,6 +37,15 @@ impl Dialect {
         }
     }
 
+    /// All of them. Each has its place for ever, because databases keep it as a number, counted from 1: new ones come last.
+    pub const ALL: [Self; 5] = [
+        Self::OpenaiChat,
+        Self::OpenaiEmbeddings,
+        Self::AnthropicMessages,
+        Self::GeminiGenerate,
+        Self::GeminiEmbed,
+    ];
+
     /// What a request in this dialect asks for.
     #[must_use]
     pub const fn operation(self) -> Operation {
