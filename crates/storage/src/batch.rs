@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use contract::ports::{BoxFuture, Entries, StoreError};
 
-use crate::record::{self, Record};
+use crate::record;
 
 /// What is kept of some requests, as the spool had it.
 #[derive(Debug, Default)]
@@ -48,11 +48,4 @@ impl Batch {
         records.sort_unstable_by_key(|(id, _)| *id);
         records.into_iter().map(|(_, one)| one).collect()
     }
-}
-
-/// Reads a record. None: this release cannot; it says so in the log.
-pub(crate) fn read(bytes: &[u8]) -> Option<Record<'_>> {
-    Record::read(bytes)
-        .inspect_err(|error| tracing::error!(%error, "spool: a record that cannot be read is left out"))
-        .ok()
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::words::Word;
 
 /// `input`, `cached`, `cache_write`, `cache_write_long`, `audio_input`, `output`, `reasoning`, `audio_output`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Tokens([u64; 8]);
 
 /// Text that was written as text. Whether it is UTF-8 is not looked at again: frames have a checksum.
@@ -24,7 +24,7 @@ pub(crate) struct Tokens([u64; 8]);
 pub(crate) struct Text<'a>(pub(crate) &'a [u8]);
 
 /// The part of the request log.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
 pub(crate) struct Request<'a> {
     pub(crate) id: [u8; 16],
@@ -61,7 +61,7 @@ pub(crate) struct Request<'a> {
 }
 
 /// A line of the ledger.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
 pub(crate) struct Attempt<'a> {
     pub(crate) id: [u8; 16],
@@ -85,7 +85,7 @@ pub(crate) struct Attempt<'a> {
 }
 
 /// All that is kept of one request.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Record<'a> {
     pub(crate) request: Request<'a>,
     pub(crate) attempts: Vec<Attempt<'a>>,
@@ -104,7 +104,14 @@ pub(crate) fn id(record: &[u8]) -> Option<u128> {
 }
 
 impl<'a> Record<'a> {
-    pub(crate) fn read(record: &'a [u8]) -> postcard::Result<Self> {
+    /// None: this release cannot read it, which it says in the log.
+    pub(crate) fn read(record: &'a [u8]) -> Option<Self> {
+        Self::parse(record)
+            .inspect_err(|error| tracing::error!(%error, "spool: a record that cannot be read is left out"))
+            .ok()
+    }
+
+    fn parse(record: &'a [u8]) -> postcard::Result<Self> {
         let (request, rest) = postcard::take_from_bytes(record)?;
         let (count, mut rest) = postcard::take_from_bytes::<usize>(rest)?;
         let mut attempts = Vec::with_capacity(count.min(16));

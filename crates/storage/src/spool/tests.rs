@@ -6,7 +6,8 @@ use contract::ports::{BoxFuture, StoreError};
 use testkit::clock::VirtualClock;
 
 use super::*;
-use crate::batch::{self, Batch};
+use crate::batch::Batch;
+use crate::record::Record;
 use crate::sample::entries;
 
 const ROOM: u64 = 1 << 30;
@@ -35,7 +36,7 @@ impl Sink for Flaky {
             return Box::pin(async { Err(StoreError::Unavailable("away".to_owned())) });
         }
         let number =
-            |record| (batch::read(record).unwrap().request.at_us - crate::sample::at(0).0) / 1_000_000;
+            |record| (Record::read(record).unwrap().request.at_us - crate::sample::at(0).0) / 1_000_000;
         self.numbers.lock().unwrap().extend(batch.by_id().into_iter().map(number));
         Box::pin(async { Ok(()) })
     }

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, Result, Statement, ToSql, TransactionBehav
 
 use super::names::Names;
 use super::{BUSY, CHECKPOINT_PAGES, decode};
-use crate::batch::{self, Batch};
+use crate::batch::Batch;
 use crate::record::{Attempt, Record, Request, Text};
 
 /// The connection that appends.
@@ -109,7 +109,7 @@ impl Writer {
             tx.prepare_cached("SELECT request FROM log_start")?.query_row((), |row| row.get(0))?;
         // In the order of the keys: each line then goes beside the one before, most of them to the end of the table.
         for some in batch.by_id().chunks(ROWS) {
-            let records: Vec<_> = some.iter().filter_map(|record| batch::read(record)).collect();
+            let records: Vec<_> = some.iter().filter_map(|record| Record::read(record)).collect();
             let all: Vec<_> = records
                 .iter()
                 .flat_map(|record| lines(record, record.request.id[..] >= log_start[..]))

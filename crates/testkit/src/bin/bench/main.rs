@@ -1,8 +1,9 @@
 //! `make bench`: Pathgate, nginx and no proxy at all, in front of the same scripted upstream, in interleaved rounds.
 //!
 //! Without a subcommand it directs the run and prints the table; `upstream` and `load` are the two processes it starts
-//! beside the proxies, `train` is the load that a profile for the compiler is taken of. Load and upstream share core 0, the proxy under test has core 1 for itself. What is measured is in
-//! [`plan`], how in [`round`], what comes out of it in [`report`].
+//! beside the proxies, `train` is the load that a profile for the compiler is taken of. Load and upstream share core 0, the
+//! proxy under test has core 1 for itself. What is measured is in [`plan`], how in [`round`], what comes out of it in
+//! [`report`].
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the product of this program")]
 
