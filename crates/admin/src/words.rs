@@ -43,5 +43,7 @@ words! {
     /// Where the token counts come from: nothing known, the provider, or counted here.
     UsageWord of UsageSource { None, Reported, Estimated, }
     /// What a model is asked to do.
-    OperationWord of Operation { Chat, Embeddings, }
+    OperationWord of Operation {
+        Chat, Embeddings, Rerank, CountTokens, Images, Speech, Transcription, Moderation,
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use contract::ports::{Arrived, BoxFuture, ModelsAsk};
+use contract::ports::{Arrived, BoxFuture, ModelsAsk, PathFacts};
 use contract::words::{Dialect, Id, IdKind, Timestamp};
 use contract::{Body, Code, Fault};
 use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH};
@@ -92,10 +92,14 @@ impl Entry {
             return (answer.map_or_else(|| self.wrong_method(&head, target, id), Answer::from), None);
         }
         match target {
-            Target::Llm(dialect) => self.call_model(head, body, dialect, (id, now)),
-            Target::Models(model) => {
+            Target::Llm(call) => {
+                let facts = PathFacts { model: call.model.map(unescape), stream: call.stream };
+                let path = (call.dialect, facts);
+                self.call_model(head, body, path, (id, now))
+            }
+            Target::Models(dialect, model) => {
                 let model = model.map(unescape);
-                (self.list_models(head, model, id), None)
+                (self.list_models(head, (dialect, model), id), None)
             }
             Target::Healthz => (operations::healthz().into(), None),
             Target::Readyz => {
@@ -110,7 +114,7 @@ impl Entry {
         &self,
         mut head: Parts,
         body: Incoming,
-        dialect: Dialect,
+        (dialect, path): (Dialect, PathFacts),
         (id, at): (Id, Timestamp),
     ) -> (Answer, Option<Permit>) {
         let permit = match self.admit(&head, &body) {
@@ -123,6 +127,7 @@ impl Entry {
             at,
             tick: shared.services.clock.tick(),
             dialect,
+            path,
             key: credential::take(&mut head.headers, head.uri.query()),
             client: client::address(self.peer, &head.headers, &shared.trusted),
             headers: head.headers,
@@ -160,13 +165,14 @@ impl Entry {
         Body::stream(Intake::new(body, allowance, Arc::clone(&self.pulse)))
     }
 
-    fn list_models(&self, mut head: Parts, model: Option<String>, id: Id) -> Answer {
+    fn list_models(&self, mut head: Parts, (dialect, model): (Dialect, Option<String>), id: Id) -> Answer {
         if self.shared.load.is_draining() {
             return self.refuse(&head, &Fault::new(Code::Draining).retry_after(RETRY_AFTER), id);
         }
+        // Anthropic's clients ask at the same path as OpenAI's.
         let dialect = match guess(head.uri.path(), &head.headers) {
             Dialect::AnthropicMessages => Dialect::AnthropicMessages,
-            _ => Dialect::OpenaiChat,
+            _ => dialect,
         };
         let key = credential::take(&mut head.headers, head.uri.query());
         let ask = ModelsAsk { id, dialect, key, model };

@@ -48,7 +48,8 @@ pub(crate) fn whole(whole: Whole, settled: &Settlement) -> Response<Body> {
 pub(crate) fn stream(ticket: &Ticket) -> Parts {
     let (mut parts, ()) = Response::new(()).into_parts();
     parts.headers.reserve(FIELDS);
-    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    let kind = wire::Framing::of(ticket.dialect()).media_type();
+    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     parts.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if let Some(record) = ticket.record() {
         add(&mut parts.headers, &record.so_far(), &mut Values::default());

@@ -17,8 +17,7 @@ use contract::ports::Outcome;
 use contract::words::{Dialect, Usage};
 use http_body::{Body as HttpBody, Frame};
 use tokio_util::sync::WaitForCancellationFutureOwned;
-use wire::watch::StreamWatch;
-use wire::{EncodeOptions, StreamDecoder, StreamEncoder};
+use wire::{EncodeOptions, StreamDecoder, StreamEncoder, Watch};
 
 use crate::snapshot::BodyLog;
 use crate::ticket::{Consumed, Ending, Ticket};
@@ -34,7 +33,7 @@ pub(crate) struct Streaming {
 /// How the bytes get from one side to the other.
 enum Lane {
     /// Both sides speak the same dialect: bytes pass, usage is read in passing.
-    Pass { dialect: Dialect, watch: Box<StreamWatch> },
+    Pass { dialect: Dialect, watch: Box<dyn Watch> },
     /// Through canon.
     Translate(Box<Translator>),
 }
@@ -53,16 +52,22 @@ struct Translator {
 
 impl Streaming {
     /// The client gets the upstream's own frames; `strip_usage` takes out what only we asked for.
-    pub(crate) fn pass(dialect: Dialect, upstream: Body, strip_usage: bool) -> Self {
-        let watch = Box::new(StreamWatch::new(dialect, strip_usage));
-        Self { upstream, lane: Lane::Pass { dialect, watch }, keep: BodyLog::default() }
+    /// None: the dialect has no streams.
+    pub(crate) fn pass(dialect: Dialect, upstream: Body, strip_usage: bool) -> Option<Self> {
+        let watch = wire::watch(dialect, strip_usage)?;
+        Some(Self { upstream, lane: Lane::Pass { dialect, watch }, keep: BodyLog::default() })
     }
 
-    /// The client gets frames of its own dialect.
-    pub(crate) fn translate(from: Dialect, to: Dialect, upstream: Body, options: EncodeOptions) -> Self {
+    /// The client gets frames of its own dialect. None: one of the two has no streams.
+    pub(crate) fn translate(
+        from: Dialect,
+        to: Dialect,
+        upstream: Body,
+        options: EncodeOptions,
+    ) -> Option<Self> {
         let translator = Translator {
-            decoder: wire::decoder(from),
-            encoder: wire::encoder(to, options),
+            decoder: wire::decoder(from)?,
+            encoder: wire::encoder(to, options)?,
             events: Vec::new(),
             usage: None,
             output_bytes: 0,
@@ -71,7 +76,7 @@ impl Streaming {
             complete: false,
             failed: false,
         };
-        Self { upstream, lane: Lane::Translate(Box::new(translator)), keep: BodyLog::default() }
+        Some(Self { upstream, lane: Lane::Translate(Box::new(translator)), keep: BodyLog::default() })
     }
 
     /// Keeps the beginning of the answer for the request log, if bodies are logged.
@@ -164,7 +169,9 @@ impl Lane {
         let mut frames = BytesMut::new();
         match self {
             Self::Pass { dialect, .. } => {
-                wire::encoder(*dialect, EncodeOptions::default()).fail(fault, &mut frames);
+                if let Some(mut encoder) = wire::encoder(*dialect, EncodeOptions::default()) {
+                    encoder.fail(fault, &mut frames);
+                }
             }
             Self::Translate(translator) => translator.encoder.fail(fault, &mut frames),
         }

@@ -8,15 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use contract::canon::Receipt;
-use contract::ports::{Call, Canon, Outbound, Timeouts};
+use contract::canon::{Asked, Receipt};
+use contract::ports::{Call, Outbound, Timeouts};
 use contract::settings::Faults;
 use contract::words::Dialect;
-use contract::{Body, Code, Fault};
+use contract::{Body, Fault};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, Method, Uri};
-use wire::Quirks;
+use wire::{Framing, Quirks};
 
 use crate::account::Account;
 
@@ -133,6 +133,10 @@ impl Endpoint {
     /// A request that carries a call.
     pub(crate) fn post(&self, uri: Uri, call: Call<'_>) -> Outbound {
         let mut headers = if call.stream { self.stream.clone() } else { self.json.clone() };
+        let framing = Framing::of(call.dialect);
+        if call.stream && framing != Framing::Sse {
+            headers.insert(ACCEPT, HeaderValue::from_static(framing.media_type()));
+        }
         for name in &self.forwards {
             let mut values = call.headers.get_all(name).iter();
             if let Some(value) = values.next() {
@@ -191,19 +195,14 @@ fn body_of(mut pieces: VecDeque<Bytes>) -> Body {
     }
 }
 
-/// Writes a request in the dialects an account speaks.
+/// Writes a request in a dialect an account speaks.
 pub(crate) fn translate(
-    request: Canon<'_>,
-    chat: Dialect,
-    embed: Option<Dialect>,
+    request: &Asked,
+    target: Dialect,
     quirks: &Quirks,
 ) -> Result<(Bytes, Receipt), Fault> {
     let mut receipt = Receipt::default();
-    let bytes = match (request, embed) {
-        (Canon::Chat(request), _) => wire::write_chat(chat, request, quirks, &mut receipt)?,
-        (Canon::Embed(request), Some(dialect)) => wire::write_embed(dialect, request, quirks, &mut receipt)?,
-        (Canon::Embed(_), None) => return Err(Fault::new(Code::UnsupportedCapability)),
-    };
+    let bytes = wire::write_request(target, request, quirks, &mut receipt)?;
     Ok((bytes, receipt))
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use contract::ports::{Deployment, Health, ModelCard, Plan, RetryPolicy, Router, SharedProvider};
-use contract::words::Operation;
+use contract::words::{Dialect, Operation};
 use contract::{Code, Fault};
 use smallvec::SmallVec;
 
@@ -181,16 +181,30 @@ impl Alias {
     }
 }
 
+impl Table {
+    /// The fault for a model that cannot do what is asked; it names some that can.
+    fn unable(&self, model: &str, operation: Operation) -> Fault {
+        let listing = self.listing.load();
+        let able = listing.cards.iter().filter(|card| card.operations.contains(&operation));
+        let names: Vec<&str> = able.map(|card| card.name.as_str()).take(NAMED).collect();
+        let instead = match names.as_slice() {
+            [] => "No model here is known to.".to_owned(),
+            names => format!("These do: {}.", names.join(", ")),
+        };
+        let message = format!("The model '{model}' does not do {}. {instead}", operation.as_str());
+        Fault::saying(Code::UnsupportedCapability, message).at("model")
+    }
+}
+
+/// Most models that are named in place of one that cannot do what is asked.
+const NAMED: usize = 5;
+
 impl Router for Table {
-    fn plan(&self, model: &str, operation: Operation) -> Result<Plan, Fault> {
+    fn plan(&self, model: &str, client: Dialect) -> Result<Plan, Fault> {
         let mut plan = self.resolve(model).ok_or_else(|| not_found(model))?;
-        plan.deployments.retain(|deployment| serves(deployment, operation));
+        plan.deployments.retain(|deployment| serves(deployment, client));
         if plan.deployments.is_empty() {
-            return Err(Fault::saying(
-                Code::UnsupportedCapability,
-                format!("The model '{}' does not do {}.", plan.model, operation.as_str()),
-            )
-            .at("model"));
+            return Err(self.unable(&plan.model, client.operation()));
         }
         Ok(plan)
     }
@@ -208,10 +222,15 @@ impl Router for Table {
     }
 }
 
-fn serves(deployment: &Deployment, operation: Operation) -> bool {
-    let card = &deployment.card;
-    deployment.provider.dialect(operation).is_some()
-        && (card.operations.is_empty() || card.operations.contains(&operation))
+fn serves(deployment: &Deployment, client: Dialect) -> bool {
+    let operations = &deployment.card.operations;
+    // Whoever holds a conversation can say how long it is.
+    let known = match client.operation() {
+        Operation::CountTokens => Operation::Chat,
+        operation => operation,
+    };
+    deployment.provider.dialect(client, &deployment.upstream_model).is_some()
+        && (operations.is_empty() || operations.contains(&known))
 }
 
 fn not_found(model: &str) -> Fault {

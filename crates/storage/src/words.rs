@@ -42,7 +42,9 @@ macro_rules! words {
 }
 
 words! {
-    "operation" Operation { 1 Chat 2 Embeddings }
+    "operation" Operation {
+        1 Chat 2 Embeddings 3 Rerank 4 CountTokens 5 Images 6 Speech 7 Transcription 8 Moderation
+    }
     "outcome" Outcome { 1 Answered 2 Refused 3 Failed 4 ClientGone 5 Interrupted }
     "usage_source" UsageSource { 1 None 2 Reported 3 Estimated }
     "cost_kind" CostKind { 1 Exact 2 Estimated 3 UnknownPrice 4 Nothing }
@@ -52,7 +54,7 @@ impl Word for Dialect {
     #[cfg(test)]
     const KIND: &'static str = "dialect";
     #[cfg(test)]
-    const ALL: &'static [Self] = &Self::ALL;
+    const ALL: &'static [Self] = Self::ALL;
 
     fn number(self) -> i64 {
         // In the order of `ALL`, as the test below sees to.

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use bytes::Bytes;
+use contract::ports::PathFacts;
 use contract::words::Dialect;
 use contract::{Code, Fault};
 use serde::de::IgnoredAny;
@@ -20,7 +21,7 @@ use crate::json::{self, Member, Outer};
 /// A client's request with its outside read.
 #[derive(Clone, Debug)]
 pub struct Envelope {
-    /// The model the client asks for; empty in dialects that name it in the path.
+    /// The model the client asks for.
     pub model: String,
     /// Does it want a stream?
     pub stream: bool,
@@ -49,25 +50,27 @@ enum Splice {
 }
 
 impl Envelope {
-    /// Reads a request body.
+    /// Reads a request body, and what the path said before it.
     ///
     /// # Errors
     /// `invalid_encoding`, `invalid_json`; `invalid_request` with the field when a field that matters here stands twice, is
     /// missing or has the wrong type.
-    pub fn read(dialect: Dialect, body: Bytes) -> Result<Self, Fault> {
+    pub fn read(dialect: Dialect, path: &PathFacts, body: Bytes) -> Result<Self, Fault> {
         let top = Top::read(&body)?;
-        let stream = top.stream.map_or(Ok(false), |field| flag(field.value, "stream"))?;
+        let stream = match (path.stream, top.stream) {
+            (Some(stream), _) => stream,
+            (None, Some(field)) => flag(field.value, "stream")?,
+            (None, None) => streams_unless_told(dialect),
+        };
         let (include_usage, ask_usage) = match dialect {
-            Dialect::OpenaiChat => usage_option(&body, top.stream_options)?,
+            Dialect::OpenaiChat | Dialect::OpenaiCompletions => usage_option(&body, top.stream_options)?,
             _ => (true, Splice::None),
         };
         let text = |field: Field<'_>| json::string(field.value).map(Cow::into_owned);
-        let (model, model_at) = match top.model {
-            Some(field) => (text(field).ok_or_else(|| wrong("model", "a string"))?, field.range()),
-            None if matches!(dialect, Dialect::GeminiGenerate | Dialect::GeminiEmbed) => {
-                (String::new(), 0..0)
-            }
-            None => return Err(missing("model")),
+        let (model, model_at) = match (&path.model, top.model) {
+            (Some(model), _) => (model.clone(), 0..0),
+            (None, Some(field)) => (text(field).ok_or_else(|| wrong("model", "a string"))?, field.range()),
+            (None, None) => return Err(missing("model")),
         };
         let user = match dialect {
             Dialect::AnthropicMessages => top.metadata.and_then(user_id),
@@ -77,7 +80,7 @@ impl Envelope {
             model,
             stream,
             include_usage,
-            max_output: top.max_completion_tokens.or(top.max_tokens).and_then(count),
+            max_output: top.max_output(dialect),
             user,
             service_tier: top.service_tier.and_then(text),
             n: top.n.and_then(count),
@@ -146,6 +149,10 @@ struct Top<'a> {
     stream_options: Option<Field<'a>>,
     max_tokens: Option<Field<'a>>,
     max_completion_tokens: Option<Field<'a>>,
+    max_output_tokens: Option<Field<'a>>,
+    generation_config: Option<Field<'a>>,
+    inference_config: Option<Field<'a>>,
+    options: Option<Field<'a>>,
     user: Option<Field<'a>>,
     metadata: Option<Field<'a>>,
     service_tier: Option<Field<'a>>,
@@ -172,6 +179,16 @@ impl<'a> Top<'a> {
         }
     }
 
+    fn max_output(&self, dialect: Dialect) -> Option<u64> {
+        match dialect {
+            Dialect::GeminiGenerate => within(self.generation_config, b"maxOutputTokens"),
+            Dialect::BedrockConverse => within(self.inference_config, b"maxTokens"),
+            Dialect::OllamaChat | Dialect::OllamaGenerate => within(self.options, b"num_predict"),
+            Dialect::OpenaiResponses => self.max_output_tokens.and_then(count),
+            _ => self.max_completion_tokens.or(self.max_tokens).and_then(count),
+        }
+    }
+
     fn slot(&mut self, name: &[u8]) -> Option<(&'static str, &mut Option<Field<'a>>)> {
         Some(match name {
             b"model" => ("model", &mut self.model),
@@ -179,6 +196,10 @@ impl<'a> Top<'a> {
             b"stream_options" => ("stream_options", &mut self.stream_options),
             b"max_tokens" => ("max_tokens", &mut self.max_tokens),
             b"max_completion_tokens" => ("max_completion_tokens", &mut self.max_completion_tokens),
+            b"max_output_tokens" => ("max_output_tokens", &mut self.max_output_tokens),
+            b"generationConfig" => ("generationConfig", &mut self.generation_config),
+            b"inferenceConfig" => ("inferenceConfig", &mut self.inference_config),
+            b"options" => ("options", &mut self.options),
             b"user" => ("user", &mut self.user),
             b"metadata" => ("metadata", &mut self.metadata),
             b"service_tier" => ("service_tier", &mut self.service_tier),
@@ -186,6 +207,22 @@ impl<'a> Top<'a> {
             _ => return None,
         })
     }
+}
+
+/// Does the dialect stream when the request does not say?
+const fn streams_unless_told(dialect: Dialect) -> bool {
+    matches!(dialect, Dialect::OllamaChat | Dialect::OllamaGenerate)
+}
+
+/// A number that stands within one of the fields.
+fn within(outer: Option<Field<'_>>, name: &[u8]) -> Option<u64> {
+    let mut found = None;
+    json::members(outer?.value, |Member { name: member, start, value }| {
+        if member.as_deref() == Some(name) {
+            found = count(Field { start, value });
+        }
+    });
+    found
 }
 
 /// Parsers differ on which of two counts: the gateway must not check one and the provider obey the other.

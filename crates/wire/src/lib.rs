@@ -1,38 +1,46 @@
 //! Every dialect ↔ canon: parsing, writing, framing, errors. No I/O, no runtime.
 //!
-//! A dialect has one folder with the same files: `request.rs`, `reply.rs`, `stream.rs`, `error.rs`. The functions here
-//! pick the dialect; nothing else in the workspace knows a field name of a provider. When client and upstream speak
-//! the same dialect none of this runs: see [`envelope`] for the named edits and [`watch`] for reading usage in passing.
+//! A dialect has one folder with the same files: `request.rs`, `reply.rs`, `stream.rs`, `error.rs`. [`hub`] picks the
+//! dialect; nothing else in the workspace knows a field name of a provider. When client and upstream speak
+//! the same dialect none of this runs: see [`envelope`] for the named edits and [`watch()`] for reading usage in passing.
 
 mod anthropic;
 mod arguments;
 pub mod envelope;
 mod fields;
+mod follow;
+mod framing;
 mod gemini;
+mod hub;
 mod json;
 mod models;
 mod openai;
 mod outgoing;
 pub mod render;
+mod shape;
 mod split;
 pub mod sse;
 mod usage;
-pub mod watch;
+mod watch;
 
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use contract::canon::{EmbedReply, EmbedRequest, Event, Receipt, Reply, Request, VectorFormat};
+use contract::Fault;
+use contract::canon::{Event, VectorFormat};
 use contract::fault::UpstreamError;
 use contract::ports::ModelCard;
 use contract::words::Dialect;
-use contract::{Code, Fault};
 use http::StatusCode;
 
+use shape::Shape;
+
 pub use envelope::Envelope;
+pub use framing::Framing;
+pub use hub::{decoder, encoder, read_reply, read_request, rewrite_reply, write_reply, write_request};
 pub use render::Renderer;
 pub use usage::service_tier;
-pub use watch::{ReplyFacts, StreamError, StreamWatch, reply_facts};
+pub use watch::{ReplyFacts, StreamError, Watch, reply_facts, watch};
 
 /// What an upstream sent is not what its dialect allows. The text is for logs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,131 +98,25 @@ pub struct EncodeOptions {
     pub created: i64,
     /// The id to show when the upstream gave none.
     pub id: String,
+    /// The model the client asked for, where the upstream names none.
+    pub asked: String,
+    /// How the client wants the numbers of vectors written.
+    pub vectors: VectorFormat,
 }
 
-/// Reads a client's conversation.
-///
-/// # Errors
-/// `invalid_encoding`, `invalid_json`; `invalid_request` with the field, such as `messages[2].content`.
-pub fn read_chat(dialect: Dialect, body: &[u8]) -> Result<Request, Fault> {
-    match dialect {
-        Dialect::OpenaiChat => openai::read_chat(body),
-        Dialect::AnthropicMessages => anthropic::read_chat(body),
-        _ => Err(no_such(dialect, "conversation to read")),
-    }
-}
-
-/// Writes a conversation for an upstream; the receipt names what was not carried.
-///
-/// # Errors
-/// `invalid_request`, `unsupported_capability`: the request makes no sense without what cannot be carried.
-pub fn write_chat(
-    dialect: Dialect,
-    request: &Request,
-    quirks: &Quirks,
-    receipt: &mut Receipt,
-) -> Result<Bytes, Fault> {
-    match dialect {
-        Dialect::OpenaiChat => openai::write_chat(request, quirks, receipt),
-        Dialect::AnthropicMessages => anthropic::write_chat(request, quirks, receipt),
-        Dialect::GeminiGenerate => gemini::write_chat(request, quirks, receipt),
-        _ => Err(no_such(dialect, "conversation to write")),
-    }
-}
-
-/// Reads an upstream's whole answer.
-///
-/// # Errors
-/// It is not valid in its dialect.
-pub fn read_reply(dialect: Dialect, body: &[u8]) -> Result<Reply, WireError> {
-    match dialect {
-        Dialect::OpenaiChat => openai::read_reply(body),
-        Dialect::AnthropicMessages => anthropic::read_reply(body),
-        Dialect::GeminiGenerate => gemini::read_reply(body),
-        _ => Err(WireError { dialect, reason: "it has no answers to conversations".to_owned() }),
-    }
-}
-
-/// Writes a whole answer for a client; the receipt names what was not carried.
-pub fn write_reply(dialect: Dialect, reply: &Reply, options: &EncodeOptions, receipt: &mut Receipt) -> Bytes {
-    match dialect {
-        Dialect::AnthropicMessages => anthropic::write_reply(reply, options, receipt),
-        _ => openai::write_reply(reply, options, receipt),
-    }
-}
-
-/// Reads a client's request for vectors.
-///
-/// # Errors
-/// As [`read_chat`].
-pub fn read_embed(dialect: Dialect, body: &[u8]) -> Result<EmbedRequest, Fault> {
-    match dialect {
-        Dialect::OpenaiEmbeddings => openai::read_embed(body),
-        _ => Err(no_such(dialect, "embeddings to read")),
-    }
-}
-
-/// Writes a request for vectors for an upstream; the receipt names what was not carried.
-///
-/// # Errors
-/// As [`write_chat`].
-pub fn write_embed(
-    dialect: Dialect,
-    request: &EmbedRequest,
-    quirks: &Quirks,
-    receipt: &mut Receipt,
-) -> Result<Bytes, Fault> {
-    match dialect {
-        Dialect::OpenaiEmbeddings => openai::write_embed(request, quirks, receipt),
-        Dialect::GeminiEmbed => gemini::write_embed(request, quirks, receipt),
-        _ => Err(no_such(dialect, "embeddings to write")),
-    }
-}
-
-/// Reads an upstream's vectors.
-///
-/// # Errors
-/// It is not valid in its dialect.
-pub fn read_embed_reply(dialect: Dialect, body: &[u8]) -> Result<EmbedReply, WireError> {
-    match dialect {
-        Dialect::OpenaiEmbeddings => openai::read_embed_reply(body),
-        Dialect::GeminiEmbed => gemini::read_embed_reply(body),
-        _ => Err(WireError { dialect, reason: "it has no vectors".to_owned() }),
-    }
-}
-
-/// Writes vectors for a client, their numbers in the form it asked for. `openai.embeddings` is the only client dialect
-/// for them.
-pub fn write_embed_reply(_dialect: Dialect, reply: &EmbedReply, format: VectorFormat) -> Bytes {
-    openai::write_embed_reply(reply, format)
-}
-
-/// A decoder at the start of an upstream's stream.
+/// Must usage be asked for on a stream of this dialect?
 #[must_use]
-pub fn decoder(dialect: Dialect) -> Box<dyn StreamDecoder> {
-    match dialect {
-        Dialect::AnthropicMessages => Box::new(anthropic::Decoder::new()),
-        Dialect::GeminiGenerate => Box::new(gemini::Decoder::new()),
-        _ => Box::new(openai::Decoder::new()),
-    }
-}
-
-/// An encoder at the start of a client's stream.
-#[must_use]
-pub fn encoder(dialect: Dialect, options: EncodeOptions) -> Box<dyn StreamEncoder> {
-    match dialect {
-        Dialect::AnthropicMessages => Box::new(anthropic::Encoder::new(options)),
-        _ => Box::new(openai::Encoder::new(options)),
-    }
+pub const fn asks_for_usage(dialect: Dialect) -> bool {
+    matches!(dialect, Dialect::OpenaiChat | Dialect::OpenaiCompletions)
 }
 
 /// Reads what an upstream said when it refused. Never fails: what cannot be read becomes a plain message.
 #[must_use]
 pub fn read_error(dialect: Dialect, status: StatusCode, body: &Bytes) -> UpstreamError {
-    let error = match dialect {
-        Dialect::AnthropicMessages => anthropic::read_error(status, body),
-        Dialect::GeminiGenerate | Dialect::GeminiEmbed => gemini::read_error(status, body),
-        _ => openai::read_error(status, body),
+    let error = match Shape::of(dialect) {
+        Shape::Anthropic => anthropic::read_error(status, body),
+        Shape::Google => gemini::read_error(status, body),
+        Shape::Openai | Shape::Ollama | Shape::Cohere | Shape::Aws => openai::read_error(status, body),
     };
     UpstreamError { dialect, ..error }
 }
@@ -229,9 +131,4 @@ pub fn models(dialect: Dialect, cards: &[Arc<ModelCard>]) -> Bytes {
 #[must_use]
 pub fn model(dialect: Dialect, card: &ModelCard) -> Bytes {
     models::one(dialect, card)
-}
-
-/// A dialect was asked for what it does not have: a fault of ours.
-fn no_such(dialect: Dialect, what: &str) -> Fault {
-    Fault::new(Code::Internal).because(format_args!("{dialect} has no {what}"))
 }

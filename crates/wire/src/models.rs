@@ -8,19 +8,21 @@ use contract::words::{Dialect, Operation};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::shape::Shape;
+
 /// Writes the list.
 pub(crate) fn list(dialect: Dialect, cards: &[Arc<ModelCard>]) -> Bytes {
-    let value = match dialect {
-        Dialect::OpenaiChat | Dialect::OpenaiEmbeddings => {
+    let value = match Shape::of(dialect) {
+        Shape::Openai | Shape::Ollama | Shape::Cohere | Shape::Aws => {
             let data: Vec<Value> = cards.iter().map(|card| with_facts(openai(card), card)).collect();
             json!({"object": "list", "data": data})
         }
-        Dialect::AnthropicMessages => {
+        Shape::Anthropic => {
             let data: Vec<Value> = cards.iter().map(|card| with_facts(anthropic(card), card)).collect();
             json!({"data": data, "has_more": false,
                 "first_id": cards.first().map(|card| &card.name), "last_id": cards.last().map(|card| &card.name)})
         }
-        Dialect::GeminiGenerate | Dialect::GeminiEmbed => {
+        Shape::Google => {
             json!({"models": cards.iter().map(|card| google(card)).collect::<Vec<_>>()})
         }
     };
@@ -29,10 +31,10 @@ pub(crate) fn list(dialect: Dialect, cards: &[Arc<ModelCard>]) -> Bytes {
 
 /// Writes one entry of the list.
 pub(crate) fn one(dialect: Dialect, card: &ModelCard) -> Bytes {
-    let value = match dialect {
-        Dialect::OpenaiChat | Dialect::OpenaiEmbeddings => with_facts(openai(card), card),
-        Dialect::AnthropicMessages => with_facts(anthropic(card), card),
-        Dialect::GeminiGenerate | Dialect::GeminiEmbed => google(card),
+    let value = match Shape::of(dialect) {
+        Shape::Openai | Shape::Ollama | Shape::Cohere | Shape::Aws => with_facts(openai(card), card),
+        Shape::Anthropic => with_facts(anthropic(card), card),
+        Shape::Google => google(card),
     };
     value.to_string().into()
 }
@@ -54,6 +56,8 @@ fn google(card: &ModelCard) -> Value {
         .flat_map(|operation| match operation {
             Operation::Chat => &["generateContent", "streamGenerateContent"][..],
             Operation::Embeddings => &["embedContent", "batchEmbedContents"][..],
+            Operation::CountTokens => &["countTokens"][..],
+            _ => &[],
         })
         .copied()
         .collect();

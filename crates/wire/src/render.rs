@@ -14,6 +14,8 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 
+use crate::shape::Shape;
+
 /// Writes faults. It has no state.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Renderer;
@@ -26,8 +28,8 @@ pub const ERROR: HeaderName = HeaderName::from_static("x-pathgate-error");
 impl FaultRenderer for Renderer {
     fn render(&self, dialect: Dialect, fault: &Fault, request: Id) -> Response<Body> {
         let body = verbatim(dialect, fault).unwrap_or_else(|| {
-            let value = match family_of(dialect) {
-                Shape::Openai => openai_error(fault),
+            let value = match Shape::of(dialect) {
+                Shape::Openai | Shape::Ollama | Shape::Cohere | Shape::Aws => openai_error(fault),
                 Shape::Anthropic => {
                     let mut error = anthropic_error(fault);
                     error["request_id"] = json!(request.text().as_str());
@@ -54,27 +56,13 @@ impl FaultRenderer for Renderer {
     }
 }
 
-enum Shape {
-    Openai,
-    Anthropic,
-    Google,
-}
-
-const fn family_of(dialect: Dialect) -> Shape {
-    match dialect {
-        Dialect::OpenaiChat | Dialect::OpenaiEmbeddings => Shape::Openai,
-        Dialect::AnthropicMessages => Shape::Anthropic,
-        Dialect::GeminiGenerate | Dialect::GeminiEmbed => Shape::Google,
-    }
-}
-
 /// The request id under our name and under the one the dialect's SDKs read.
 pub fn request_id_headers(dialect: Dialect, request: Id, headers: &mut HeaderMap, values: &mut Values) {
     let Some(value) = values.text(request.text().as_str()) else { return };
-    let theirs = match family_of(dialect) {
+    let theirs = match Shape::of(dialect) {
         Shape::Openai => Some(HeaderName::from_static("x-request-id")),
         Shape::Anthropic => Some(HeaderName::from_static("request-id")),
-        Shape::Google => None,
+        Shape::Google | Shape::Ollama | Shape::Cohere | Shape::Aws => None,
     };
     if let Some(name) = theirs {
         headers.insert(name, value.clone());

@@ -16,6 +16,7 @@ use contract::words::{Dialect, Usage};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::follow::Follow;
 use crate::sse::{Frame, FrameTooLarge, Splitter};
 use crate::usage::{Anthropic, Gemini, Openai};
 use scan::WORDS;
@@ -23,9 +24,44 @@ use strip::Strip;
 
 pub use facts::{ReplyFacts, reply_facts};
 
-/// Watches one stream.
+/// Reads a stream of an upstream in passing: bytes go through, figures stay here.
+pub trait Watch: Send {
+    /// Takes the next bytes and appends the frames they complete.
+    fn feed(&mut self, chunk: Bytes, out: &mut VecDeque<Bytes>);
+    /// The stream has ended. Appends the last event if only its end is missing; half an event is left out, for the error that
+    /// follows would run into it.
+    fn finish(&mut self, out: &mut VecDeque<Bytes>);
+    /// What the upstream reported last; none when it has reported nothing.
+    fn usage(&self) -> Option<Usage>;
+    /// The processing tier the upstream says it used, when it said so beside its usage.
+    fn service_tier(&self) -> Option<&str>;
+    /// Has the answer been completed (`[DONE]` or a finish reason, `message_stop`, `finishReason`)?
+    fn complete(&self) -> bool;
+    /// Has the last event gone by (`[DONE]`, `message_stop`)? Usage can still come before it, not after.
+    fn ended(&self) -> bool;
+    /// Has the answer's first content gone by: text, thoughts, a refusal or a call?
+    fn content_started(&self) -> bool;
+    /// Bytes of text, thoughts and arguments so far: for an estimate when the stream is cut.
+    fn output_bytes(&self) -> u64;
+    /// The failure that the upstream reported within the stream.
+    fn error(&self) -> Option<&StreamError>;
+}
+
+/// The watch of a dialect; none where it has no streams. `strip_usage`: the client did not ask for the usage that we asked
+/// for; only `openai.chat` knows this, elsewhere it is ignored.
+#[must_use]
+pub fn watch(dialect: Dialect, strip_usage: bool) -> Option<Box<dyn Watch>> {
+    match dialect {
+        Dialect::OpenaiChat | Dialect::AnthropicMessages | Dialect::GeminiGenerate => {
+            Some(Box::new(StreamWatch::new(dialect, strip_usage)))
+        }
+        _ => Follow::new(dialect).map(|follow| Box::new(follow) as Box<dyn Watch>),
+    }
+}
+
+/// Watches one stream by searching its frames.
 #[derive(Debug)]
-pub struct StreamWatch {
+pub(crate) struct StreamWatch {
     dialect: Dialect,
     strip: Option<Strip>,
     blind: bool,
@@ -60,14 +96,15 @@ impl StreamWatch {
     /// A watch at the start of a stream. `strip_usage`: the client did not ask for the usage that we asked for; only
     /// `openai.chat` knows this, elsewhere it is ignored.
     #[must_use]
-    pub fn new(dialect: Dialect, strip_usage: bool) -> Self {
+    pub(crate) fn new(dialect: Dialect, strip_usage: bool) -> Self {
         let strip = (strip_usage && dialect == Dialect::OpenaiChat).then(Strip::default);
         let (splitter, seen) = (Splitter::default(), Seen::default());
         Self { dialect, strip, blind: false, splitter, held: Vec::new(), seen }
     }
+}
 
-    /// Takes the next bytes and appends the frames they complete.
-    pub fn feed(&mut self, chunk: Bytes, out: &mut VecDeque<Bytes>) {
+impl Watch for StreamWatch {
+    fn feed(&mut self, chunk: Bytes, out: &mut VecDeque<Bytes>) {
         let Self { dialect, strip, blind, splitter, held, seen } = self;
         if chunk.is_empty() {
             return;
@@ -108,9 +145,7 @@ impl StreamWatch {
         push(kept, out);
     }
 
-    /// The stream has ended. Appends the last event if only its blank line is missing, and adds that: clients take an event
-    /// at its blank line. Half an event is left out, for the error that follows would run into it.
-    pub fn finish(&mut self, out: &mut VecDeque<Bytes>) {
+    fn finish(&mut self, out: &mut VecDeque<Bytes>) {
         let mut rest = self.splitter.rest();
         self.held.clear();
         if rest.is_empty() || self.blind {
@@ -134,45 +169,31 @@ impl StreamWatch {
         }
     }
 
-    /// What the upstream reported last; none when it has reported nothing.
-    #[must_use]
-    pub const fn usage(&self) -> Option<Usage> {
+    fn usage(&self) -> Option<Usage> {
         self.seen.usage
     }
 
-    /// The processing tier the upstream says it used, when it said so beside its usage.
-    #[must_use]
-    pub fn service_tier(&self) -> Option<&str> {
+    fn service_tier(&self) -> Option<&str> {
         self.seen.service_tier.as_deref()
     }
 
-    /// Has the answer been completed (`[DONE]` or a finish reason, `message_stop`, `finishReason`)?
-    #[must_use]
-    pub const fn complete(&self) -> bool {
+    fn complete(&self) -> bool {
         self.seen.complete
     }
 
-    /// Has the last event gone by (`[DONE]`, `message_stop`)? Usage can still come before it, not after.
-    #[must_use]
-    pub const fn ended(&self) -> bool {
+    fn ended(&self) -> bool {
         self.seen.ended
     }
 
-    /// Has the answer's first content gone by: text, thoughts, a refusal or a call?
-    #[must_use]
-    pub const fn content_started(&self) -> bool {
+    fn content_started(&self) -> bool {
         self.seen.content
     }
 
-    /// Bytes of text, thoughts and arguments so far, JSON escapes included: for an estimate when the stream is cut.
-    #[must_use]
-    pub const fn output_bytes(&self) -> u64 {
+    fn output_bytes(&self) -> u64 {
         self.seen.output_bytes
     }
 
-    /// The failure that the upstream reported within the stream.
-    #[must_use]
-    pub const fn error(&self) -> Option<&StreamError> {
+    fn error(&self) -> Option<&StreamError> {
         self.seen.error.as_ref()
     }
 }

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use bytes::Bytes;
-use contract::canon::{Event, Receipt};
+use contract::canon::{Answered, Event, Receipt};
+use contract::ports::PathFacts;
 use contract::words::{Dialect, Usage};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
-use wire::{EncodeOptions, Envelope, Quirks, StreamWatch};
+use wire::{EncodeOptions, Envelope, Quirks, Watch};
 
 struct Exchange {
     name: String,
@@ -257,12 +258,12 @@ fn openai_requests_come_back() {
             continue;
         };
         let mut receipt = Receipt::default();
-        let request = wire::read_chat(Dialect::OpenaiChat, body)
+        let request = wire::read_request(Dialect::OpenaiChat, body)
             .unwrap_or_else(|fault| panic!("{}: {fault:?}", exchange.name));
-        let written = wire::write_chat(Dialect::OpenaiChat, &request, &quirks, &mut receipt).unwrap();
+        let written = wire::write_request(Dialect::OpenaiChat, &request, &quirks, &mut receipt).unwrap();
         assert!(receipt.is_empty(), "{}: {receipt}", exchange.name);
-        let again = wire::read_chat(Dialect::OpenaiChat, &written).unwrap();
-        let twice = wire::write_chat(Dialect::OpenaiChat, &again, &quirks, &mut receipt).unwrap();
+        let again = wire::read_request(Dialect::OpenaiChat, &written).unwrap();
+        let twice = wire::write_request(Dialect::OpenaiChat, &again, &quirks, &mut receipt).unwrap();
         assert_eq!(parsed(&twice), parsed(&written), "{}", exchange.name);
         let original = parsed(body);
         // Legacy functions come back as tools, and media in a tool's result in a message of their own.
@@ -287,7 +288,7 @@ fn envelopes_agree_with_the_whole_and_edit_only_the_model() {
             continue;
         }
         let body = Bytes::from(body.clone());
-        let envelope = Envelope::read(dialect, body.clone())
+        let envelope = Envelope::read(dialect, &PathFacts::default(), body.clone())
             .unwrap_or_else(|fault| panic!("{}: {fault:?}", exchange.name));
         assert_eq!(envelope.model, value["model"].as_str().unwrap());
         assert_eq!(envelope.stream, value["stream"] == true);
@@ -315,16 +316,16 @@ fn openai_replies_come_back_and_facts_agree_with_them() {
             Err(_) => continue,
         };
         let facts = wire::reply_facts(dialect, &exchange.body).unwrap();
-        assert_eq!(facts.usage, reply.usage, "{}", exchange.name);
+        assert_eq!(facts.usage, reply.usage(), "{}", exchange.name);
         assert!(facts.usage.is_some(), "{}", exchange.name);
         seen += 1;
         if dialect != Dialect::OpenaiChat {
             continue;
         }
         let mut receipt = Receipt::default();
-        let written = wire::write_reply(dialect, &reply, &EncodeOptions::default(), &mut receipt);
+        let written = wire::write_reply(dialect, &reply, &EncodeOptions::default(), &mut receipt).unwrap();
         assert!(receipt.is_empty(), "{}: {receipt}", exchange.name);
-        assert_eq!(wire::read_reply(dialect, &written).unwrap().usage, reply.usage, "{}", exchange.name);
+        assert_eq!(wire::read_reply(dialect, &written).unwrap().usage(), reply.usage(), "{}", exchange.name);
         let original = parsed(&exchange.body);
         let blocks = original["choices"]
             .as_array()
@@ -339,7 +340,7 @@ fn openai_replies_come_back_and_facts_agree_with_them() {
 }
 
 fn decode(dialect: Dialect, chunks: &[Bytes]) -> Result<Vec<Event>, wire::WireError> {
-    let (mut decoder, mut events) = (wire::decoder(dialect), Vec::new());
+    let (mut decoder, mut events) = (wire::decoder(dialect).unwrap(), Vec::new());
     for chunk in chunks {
         decoder.push(chunk, &mut events)?;
     }
@@ -362,8 +363,8 @@ fn cuts(body: &[u8], seed: u64) -> Vec<Bytes> {
     chunks
 }
 
-fn watched(dialect: Dialect, strip: bool, chunks: &[Bytes]) -> (StreamWatch, Vec<u8>) {
-    let (mut watch, mut out) = (StreamWatch::new(dialect, strip), VecDeque::new());
+fn watched(dialect: Dialect, strip: bool, chunks: &[Bytes]) -> (Box<dyn Watch>, Vec<u8>) {
+    let (mut watch, mut out) = (wire::watch(dialect, strip).unwrap(), VecDeque::new());
     for chunk in chunks {
         watch.feed(chunk.clone(), &mut out);
     }
@@ -426,7 +427,8 @@ fn openai_streams_survive_our_own_encoder() {
         }
         let Ok(events) = decode(Dialect::OpenaiChat, &[Bytes::from(exchange.body.clone())]) else { continue };
         let options = EncodeOptions { usage: true, ..EncodeOptions::default() };
-        let (mut encoder, mut out) = (wire::encoder(Dialect::OpenaiChat, options), bytes::BytesMut::new());
+        let (mut encoder, mut out) =
+            (wire::encoder(Dialect::OpenaiChat, options).unwrap(), bytes::BytesMut::new());
         for event in &events {
             encoder.write(event, &mut out);
         }
@@ -463,23 +465,24 @@ fn embeddings_come_back() {
     for exchange in exchanges().iter().filter(|exchange| dialect(exchange) == Some(Dialect::OpenaiEmbeddings))
     {
         if let Some(body) = exchange.request.as_ref().filter(|_| exchange.status == 200) {
-            let request = wire::read_embed(Dialect::OpenaiEmbeddings, body)
+            let request = wire::read_request(Dialect::OpenaiEmbeddings, body)
                 .unwrap_or_else(|fault| panic!("{}: {fault:?}", exchange.name));
             let mut receipt = Receipt::default();
             let written =
-                wire::write_embed(Dialect::OpenaiEmbeddings, &request, &Quirks::default(), &mut receipt)
+                wire::write_request(Dialect::OpenaiEmbeddings, &request, &Quirks::default(), &mut receipt)
                     .unwrap();
             assert_eq!(
-                wire::read_embed(Dialect::OpenaiEmbeddings, &written).unwrap(),
+                wire::read_request(Dialect::OpenaiEmbeddings, &written).unwrap(),
                 request,
                 "{}",
                 exchange.name
             );
         }
         if exchange.status == 200 {
-            let reply = wire::read_embed_reply(Dialect::OpenaiEmbeddings, &exchange.body)
+            let reply = wire::read_reply(Dialect::OpenaiEmbeddings, &exchange.body)
                 .unwrap_or_else(|error| panic!("{}: {error}", exchange.name));
             let data = parsed(&exchange.body)["data"].as_array().unwrap().len();
+            let Answered::Embed(reply) = reply else { panic!("not vectors") };
             assert_eq!(reply.vectors.len(), data, "{}", exchange.name);
             assert_eq!(
                 wire::reply_facts(Dialect::OpenaiEmbeddings, &exchange.body).unwrap().usage,

@@ -10,7 +10,7 @@
 use std::path::{Path, PathBuf};
 
 use bytes::{Bytes, BytesMut};
-use contract::canon::{Event, Receipt};
+use contract::canon::{Answered, Event, Receipt};
 use contract::words::{Dialect, Usage};
 use serde_json::{Map, Value, json};
 use wire::{EncodeOptions, Quirks};
@@ -80,7 +80,7 @@ fn exchanges(path: &str, api: &str) -> Vec<Exchange> {
 }
 
 fn decode(dialect: Dialect, chunks: impl IntoIterator<Item = Bytes>) -> Result<Vec<Event>, wire::WireError> {
-    let mut decoder = wire::decoder(dialect);
+    let mut decoder = wire::decoder(dialect).unwrap();
     let mut events = Vec::new();
     for chunk in chunks {
         decoder.push(&chunk, &mut events)?;
@@ -245,11 +245,11 @@ fn anthropic_requests_survive_canon() {
         for exchange in exchanges(&format!("anthropic/{kind}"), "anthropic.messages") {
             let Some(request) = exchange.request().filter(|_| exchange.status() == 200) else { continue };
             let name = &exchange.name;
-            let canon = wire::read_chat(Dialect::AnthropicMessages, request.to_string().as_bytes());
+            let canon = wire::read_request(Dialect::AnthropicMessages, request.to_string().as_bytes());
             let canon = canon.unwrap_or_else(|fault| panic!("{name}: {fault}"));
             let mut receipt = Receipt::default();
             let quirks = Quirks::default();
-            let written = wire::write_chat(Dialect::AnthropicMessages, &canon, &quirks, &mut receipt);
+            let written = wire::write_request(Dialect::AnthropicMessages, &canon, &quirks, &mut receipt);
             let written = written.unwrap_or_else(|fault| panic!("{name}: {fault}"));
             assert!(receipt.is_empty(), "{name}: dropped {receipt}");
             let written: Value = serde_json::from_slice(&written).unwrap();
@@ -274,10 +274,10 @@ fn anthropic_replies_survive_canon() {
         let reply = wire::read_reply(Dialect::AnthropicMessages, &body)
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let recorded = exchange.recorded["response"]["body"].clone();
-        assert_eq!(reply.usage, Some(anthropic_usage(&recorded["usage"])), "{name}");
+        assert_eq!(reply.usage(), Some(anthropic_usage(&recorded["usage"])), "{name}");
         let mut receipt = Receipt::default();
         let options = EncodeOptions::default();
-        let written = wire::write_reply(Dialect::AnthropicMessages, &reply, &options, &mut receipt);
+        let written = wire::write_reply(Dialect::AnthropicMessages, &reply, &options, &mut receipt).unwrap();
         assert!(receipt.is_empty(), "{name}: dropped {receipt}");
         let written: Value = serde_json::from_slice(&written).unwrap();
         assert_eq!(plain(with_counts(written)), plain(with_counts(recorded)), "{name}");
@@ -313,7 +313,7 @@ fn anthropic_streams_survive_cuts_and_canon() {
         }
         assert_eq!(last_usage(&events), Some(streamed_usage(&body)), "{name}");
 
-        let mut encoder = wire::encoder(Dialect::AnthropicMessages, EncodeOptions::default());
+        let mut encoder = wire::encoder(Dialect::AnthropicMessages, EncodeOptions::default()).unwrap();
         let mut out = BytesMut::new();
         events.iter().for_each(|event| encoder.write(event, &mut out));
         let again = decode(Dialect::AnthropicMessages, [out.freeze()]).unwrap();
@@ -352,8 +352,10 @@ fn gemini_replies_are_read() {
         }
         let reply = wire::read_reply(Dialect::GeminiGenerate, &body)
             .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let usage = reply.usage().unwrap();
+        let Answered::Chat(reply) = reply else { panic!("{name}: no message") };
         assert_eq!(reply.choices.len(), recorded["candidates"].as_array().unwrap().len(), "{name}");
-        check_gemini_usage(name, &recorded["usageMetadata"], &reply.usage.unwrap());
+        check_gemini_usage(name, &recorded["usageMetadata"], &usage);
     }
 }
 
@@ -384,7 +386,7 @@ fn gemini_streams_become_anthropic_streams() {
     {
         let name = &exchange.name;
         let events = decode(Dialect::GeminiGenerate, [exchange.response()]).unwrap();
-        let mut encoder = wire::encoder(Dialect::AnthropicMessages, EncodeOptions::default());
+        let mut encoder = wire::encoder(Dialect::AnthropicMessages, EncodeOptions::default()).unwrap();
         let mut out = BytesMut::new();
         events.iter().for_each(|event| encoder.write(event, &mut out));
         let again = decode(Dialect::AnthropicMessages, [out.freeze()])
@@ -404,7 +406,8 @@ fn gemini_streams_become_anthropic_streams() {
 #[test]
 fn gemini_vectors_are_read() {
     for exchange in exchanges("gemini/embeddings", "gemini.embed") {
-        let reply = wire::read_embed_reply(Dialect::GeminiEmbed, &exchange.response()).unwrap();
+        let reply = wire::read_reply(Dialect::GeminiEmbed, &exchange.response()).unwrap();
+        let Answered::Embed(reply) = reply else { panic!("no vectors") };
         let asked = exchange.request().unwrap()["requests"].as_array().unwrap().len();
         assert_eq!(reply.vectors.len(), asked, "{}", exchange.name);
         assert!(reply.vectors.iter().all(|vector| !vector.is_empty()), "{}", exchange.name);

@@ -156,7 +156,7 @@ impl KeyAdmin for Fakes {
 }
 
 impl Router for Fakes {
-    fn plan(&self, _: &str, _: Operation) -> Result<Plan, Fault> {
+    fn plan(&self, _: &str, _: Dialect) -> Result<Plan, Fault> {
         Err(Code::ModelNotFound.into())
     }
 

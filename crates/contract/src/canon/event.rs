@@ -1,6 +1,6 @@
 //! A model's answer as it arrives.
 
-use super::{Extra, Finish, Native};
+use super::{Citation, Extra, Finish, MediaKind, Native, ServerResult, ServerTool, TokenLogprob};
 use crate::words::Usage;
 
 /// One step of a streamed answer.
@@ -41,13 +41,14 @@ pub enum Event {
         /// The text.
         text: String,
     },
-    /// A block of the part that only its owner understands, such as a signature.
+    /// More of the part's sidecar, such as a signature: fields to be merged into the `native` it began with. Strings are
+    /// appended, arrays extended, objects merged, anything else replaced.
     NativeDelta {
         /// Which choice.
         choice: u32,
         /// Which part.
         index: u32,
-        /// The block.
+        /// The fields.
         native: Native,
     },
     /// A part is complete.
@@ -56,6 +57,29 @@ pub enum Event {
         choice: u32,
         /// Which part.
         index: u32,
+    },
+    /// A source of a text part.
+    Citation {
+        /// Which choice.
+        choice: u32,
+        /// Which part.
+        index: u32,
+        /// The source.
+        citation: Citation,
+    },
+    /// How likely the last tokens of a choice's text were.
+    Logprobs {
+        /// Which choice.
+        choice: u32,
+        /// In order.
+        tokens: Vec<TokenLogprob>,
+    },
+    /// Fields of a frame that canon has no word for; they add to those seen before.
+    Extra {
+        /// Which choice they belong to; none: to the answer.
+        choice: Option<u32>,
+        /// The fields.
+        extra: Extra,
     },
     /// A choice is complete.
     Finish {
@@ -94,7 +118,27 @@ pub enum PartStart {
         id: String,
         /// The function.
         name: String,
+        /// Is it a custom tool, whose input is no JSON?
+        custom: bool,
     },
+    /// Pictures or sound that the model makes; base64 follows as deltas.
+    Media {
+        /// Which of them.
+        kind: MediaKind,
+        /// Its MIME type.
+        mime: String,
+    },
+    /// The provider runs a tool of its own; the input follows as deltas.
+    ServerCall {
+        /// The call's id; never empty.
+        id: String,
+        /// Which tool.
+        tool: ServerTool,
+        /// The tool's name where there are several of a kind (MCP).
+        name: Option<String>,
+    },
+    /// What the provider's own tool returned, whole.
+    ServerResult(ServerResult),
     /// A block canon has no word for; the event's `native` holds it whole.
     Native,
 }

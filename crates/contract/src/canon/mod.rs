@@ -4,18 +4,26 @@
 //! by that dialect; a translator that cannot carry something names it in the [`Receipt`].
 //! Nothing here knows JSON field names of a provider; `wire` does.
 
+mod asked;
 mod embed;
 mod event;
 mod part;
 mod receipt;
 mod reply;
 mod request;
+mod rerank;
 
-pub use embed::{EmbedInput, EmbedReply, EmbedRequest, Vector, VectorFormat};
+pub use asked::{Answered, Asked};
+pub use embed::{EmbedInput, EmbedReply, EmbedRequest, EmbedTask, Vector, VectorFormat};
 pub use event::{Event, PartStart};
-pub use part::{MediaKind, MediaSource, Native, Part, PartKind, Provenance, Sensitivity, ToolResult};
-pub use receipt::{Dropped, Receipt};
-pub use reply::{Choice, Finish, Reply};
-pub use request::{
-    Effort, Extra, Message, OutputFormat, Reasoning, Request, Role, Sampling, Tool, ToolChoice,
+pub use part::{
+    CacheHint, Citation, MediaKind, MediaSource, Native, Part, PartKind, Provenance, Sensitivity, ServerCall,
+    ServerResult, ServerTool, ToolResult,
 };
+pub use receipt::{Dropped, Receipt};
+pub use reply::{Alternative, Choice, Finish, Reply, TokenLogprob};
+pub use request::{
+    Effort, Extra, Message, Modality, OutputFormat, Reasoning, Request, Role, Sampling, Tool, ToolChoice,
+    Verbosity, Voice,
+};
+pub use rerank::{Ranked, RankedDocument, RerankReply, RerankRequest};

@@ -1,5 +1,7 @@
 //! One piece of a message, with where it came from and what only its own dialect understands.
 
+use std::ops::Range;
+
 use serde_json::Value;
 
 use crate::words::Dialect;
@@ -13,6 +15,10 @@ pub struct Part {
     pub provenance: Provenance,
     /// How private it is.
     pub sensitivity: Sensitivity,
+    /// The prompt up to here is worth keeping in the provider's cache.
+    pub cache: Option<CacheHint>,
+    /// What a text rests on.
+    pub citations: Vec<Citation>,
     /// What its own dialect needs to get back: signatures, ids, `cache_control`, citations.
     pub native: Option<Native>,
 }
@@ -27,6 +33,34 @@ pub struct Native {
     pub owner: Dialect,
     /// The fields.
     pub value: Value,
+}
+
+/// Asks the provider to keep the prompt up to this point: Anthropic's `cache_control`, Bedrock's `cachePoint`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum CacheHint {
+    /// For the provider's usual time: 5 minutes.
+    #[default]
+    Short,
+    /// For an hour.
+    Long,
+}
+
+/// One source of a text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Citation {
+    /// The place in the text that rests on it, in characters (Unicode scalar values) from its start; none when the whole
+    /// text does.
+    pub range: Option<Range<u64>>,
+    /// Where the source is.
+    pub url: Option<String>,
+    /// What the source is called.
+    pub title: Option<String>,
+    /// The words of the source.
+    pub quote: Option<String>,
+    /// The source's id, for documents and files that have one.
+    pub source: Option<String>,
+    /// The citation as its own dialect writes it.
+    pub native: Option<Native>,
 }
 
 /// Where a part came from. Guards trust `System` more than `Retrieved`.
@@ -75,8 +109,10 @@ pub enum PartKind {
         id: String,
         /// The function.
         name: String,
-        /// The arguments as JSON text, exactly as the model wrote them.
+        /// The arguments as JSON text, exactly as the model wrote them; the plain input of a custom tool.
         arguments: String,
+        /// Is it a custom tool ([`super::Tool::Custom`]), whose input is no JSON?
+        custom: bool,
     },
     /// What a function returned.
     ToolResult(ToolResult),
@@ -84,6 +120,10 @@ pub enum PartKind {
     Reasoning(String),
     /// The model declines to answer.
     Refusal(String),
+    /// The provider ran a tool of its own.
+    ServerCall(ServerCall),
+    /// What the provider's own tool returned.
+    ServerResult(ServerResult),
     /// A block that canon has no word for; `native` of the part holds it whole.
     Native,
 }
@@ -99,6 +139,53 @@ pub struct ToolResult {
     pub parts: Vec<Part>,
     /// Did the function fail?
     pub failed: bool,
+}
+
+/// A call of a tool that the provider runs. Its own dialect writes it from the part's `native`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerCall {
+    /// The call's id; never empty.
+    pub id: String,
+    /// Which tool.
+    pub tool: ServerTool,
+    /// The tool's name where there are several of a kind (MCP).
+    pub name: Option<String>,
+    /// What the model asked for, as JSON text: `{"query": …}` of a search, `{"code": …}` of a run.
+    pub input: String,
+}
+
+/// What a tool that the provider ran returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerResult {
+    /// The id of the call it answers.
+    pub call: String,
+    /// Which tool.
+    pub tool: ServerTool,
+    /// What can be said of it in words: found addresses, the output of a run.
+    pub output: String,
+    /// Did the tool fail?
+    pub failed: bool,
+}
+
+/// Kinds of tools that providers run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ServerTool {
+    /// Search of the web.
+    WebSearch,
+    /// Reading of an address.
+    WebFetch,
+    /// Code in a sandbox.
+    Code,
+    /// Search of files that were uploaded before.
+    FileSearch,
+    /// Making of images.
+    ImageGeneration,
+    /// Tools of an MCP server that the provider calls.
+    Mcp,
+    /// Search among tools whose definitions are not in the prompt.
+    ToolSearch,
+    /// Anything else.
+    Other,
 }
 
 /// Kinds of media.
@@ -134,7 +221,14 @@ impl Part {
     /// A part with no sidecar.
     #[must_use]
     pub fn new(kind: PartKind, provenance: Provenance) -> Self {
-        Self { kind, provenance, sensitivity: Sensitivity::default(), native: None }
+        Self {
+            kind,
+            provenance,
+            sensitivity: Sensitivity::default(),
+            cache: None,
+            citations: Vec::new(),
+            native: None,
+        }
     }
 
     /// A text part.

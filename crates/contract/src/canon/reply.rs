@@ -29,6 +29,30 @@ pub struct Choice {
     pub finish: Finish,
     /// The stop text that ended it.
     pub stop_sequence: Option<String>,
+    /// How likely the tokens of its text were; empty when nobody asked.
+    pub logprobs: Vec<TokenLogprob>,
+    /// Fields of the choice that canon has no word for.
+    pub extra: Extra,
+}
+
+/// How likely a token was.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TokenLogprob {
+    /// The token and its likelihood.
+    pub token: Alternative,
+    /// The likeliest tokens in its place.
+    pub top: Vec<Alternative>,
+}
+
+/// One token that could stand in a place.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Alternative {
+    /// Its text.
+    pub text: String,
+    /// The natural logarithm of its likelihood.
+    pub logprob: f64,
+    /// Its bytes, when the provider tells: a token may be part of a character.
+    pub bytes: Option<Vec<u8>>,
 }
 
 /// Why a model stopped.
@@ -47,6 +71,10 @@ pub enum Finish {
     ContentFilter,
     /// The model declined.
     Refusal,
+    /// The model's context window was full.
+    ContextWindow,
+    /// The model made a call that cannot be read.
+    MalformedCall,
     /// It paused a long turn and wants to be called again with what it has.
     Pause,
     /// A reason canon has no word for, verbatim.

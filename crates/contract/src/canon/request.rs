@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Part;
+use super::{CacheHint, Part, ServerTool};
 use crate::words::Dialect;
 
 /// What a client asks for, in no dialect.
@@ -36,6 +36,20 @@ pub struct Request {
     pub metadata: Option<Map<String, Value>>,
     /// The processing tier asked for, in the client's words.
     pub service_tier: Option<String>,
+    /// What the answer may consist of; empty is the target's default, which is text.
+    pub modalities: Vec<Modality>,
+    /// How spoken answers sound.
+    pub voice: Option<Voice>,
+    /// How much to say.
+    pub verbosity: Option<Verbosity>,
+    /// Requests with the same key share a prompt cache (OpenAI's `prompt_cache_key`).
+    pub cache_key: Option<String>,
+    /// How long the provider keeps cached prefixes, in its words (`in_memory`, `24h`).
+    pub cache_retention: Option<String>,
+    /// A stable name of the end user for the provider's abuse checks.
+    pub safety_id: Option<String>,
+    /// May the provider keep the answer?
+    pub store: Option<bool>,
     /// Fields of the client's dialect that canon has no word for, verbatim.
     pub extra: Extra,
 }
@@ -75,13 +89,15 @@ pub struct Message {
     pub name: Option<String>,
     /// Fields of the message that canon has no word for.
     pub extra: Extra,
+    /// Where it stood in the client's request, such as `input[3]`; none where it is `messages[n]`.
+    pub at: Option<Box<str>>,
 }
 
 impl Message {
     /// A message of these parts.
     #[must_use]
     pub fn new(role: Role, parts: Vec<Part>) -> Self {
-        Self { role, parts, name: None, extra: Extra::default() }
+        Self { role, parts, name: None, extra: Extra::default(), at: None }
     }
 }
 
@@ -98,13 +114,28 @@ pub enum Tool {
         parameters: Option<Value>,
         /// Must the arguments follow the schema exactly?
         strict: Option<bool>,
-        /// Fields of the definition that canon has no word for (`cache_control` among them).
+        /// The prompt up to here is worth keeping in the provider's cache.
+        cache: Option<CacheHint>,
+        /// Fields of the definition that canon has no word for.
         extra: Extra,
     },
-    /// A tool that the provider runs (web search, code execution), verbatim.
+    /// A function of the client that takes any text.
+    Custom {
+        /// Its name.
+        name: String,
+        /// What it does.
+        description: Option<String>,
+        /// What the text must look like: `{"type": "text"}` or a grammar, in OpenAI's words.
+        format: Option<Value>,
+        /// Fields of the definition that canon has no word for.
+        extra: Extra,
+    },
+    /// A tool that the provider runs (web search, code execution).
     Server {
         /// The dialect that owns the definition.
         owner: Dialect,
+        /// Which tool it is.
+        tool: ServerTool,
         /// The definition as it stood.
         value: Value,
     },
@@ -121,6 +152,44 @@ pub enum ToolChoice {
     Required,
     /// This tool must be called.
     Named(String),
+    /// Only these may be called: one of them must be if `required`.
+    Allowed {
+        /// Their names.
+        names: Vec<String>,
+        /// Must one be called?
+        required: bool,
+    },
+}
+
+/// What an answer may consist of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Modality {
+    /// Text.
+    Text,
+    /// Speech.
+    Audio,
+    /// Pictures.
+    Image,
+}
+
+/// How spoken answers sound.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Voice {
+    /// The voice, as the provider names it.
+    pub name: Option<String>,
+    /// The sound format: `wav`, `mp3`, `flac`, `opus`, `pcm16`.
+    pub format: Option<String>,
+}
+
+/// How much to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Little.
+    Low,
+    /// The usual.
+    Medium,
+    /// Much.
+    High,
 }
 
 /// The shape of the answer.
@@ -178,6 +247,8 @@ pub struct Reasoning {
     pub budget: Option<u64>,
     /// Show the thoughts (or a summary of them) to the client?
     pub include: Option<bool>,
+    /// How detailed a summary of the thoughts is, in OpenAI's words: `auto`, `concise`, `detailed`.
+    pub summary: Option<String>,
 }
 
 /// Levels of reasoning effort, weakest first.

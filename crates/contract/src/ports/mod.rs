@@ -17,7 +17,7 @@ pub use answer::{Answer, BoxFuture};
 pub use clock::Clock;
 pub use identity::{KeyAdmin, KeyLimits, KeySource, KeySpec, KeyView, Keyring, MintedKey};
 pub use meter::{Ask, Hold, Meter, Spent};
-pub use provider::{Call, Canon, Provider, ProviderReply, SharedProvider};
+pub use provider::{Call, Provider, ProviderReply, SharedProvider};
 pub use recorder::{
     AttemptEntry, CostKind, Entries, Outcome, RecordError, Recorder, RequestEntry, Settled, Stage,
     StageTimes, Telemetry,
@@ -26,7 +26,7 @@ pub use router::{
     Capabilities, Deployment, Health, ModelCard, Plan, Price, PriceTier, RetryPolicy, Router, ServiceTier,
     Timeouts,
 };
-pub use service::{Arrived, Exposition, FaultRenderer, HttpService, Llm, ModelsAsk, Readiness};
+pub use service::{Arrived, Exposition, FaultRenderer, HttpService, Llm, ModelsAsk, PathFacts, Readiness};
 pub use store::{
     LedgerFilter, LedgerLine, LedgerStore, LogFilter, LogStore, Page, PageRequest, Resource, ResourceKind,
     ResourceStore, StoreError,

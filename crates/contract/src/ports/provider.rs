@@ -8,15 +8,15 @@ use http::{HeaderMap, StatusCode};
 
 use super::{BoxFuture, Timeouts, Upstream, UpstreamFailure};
 use crate::body::Body;
-use crate::canon::{EmbedRequest, Receipt, Request};
-use crate::words::{Dialect, Operation};
+use crate::canon::{Asked, Receipt};
+use crate::words::Dialect;
 use crate::{Fault, ports::ModelCard};
 
 /// One call to make. Its body is in the upstream's dialect already: the client's own bytes with named edits, or
 /// what [`Provider::translate`] wrote.
 pub struct Call<'a> {
-    /// What is asked.
-    pub operation: Operation,
+    /// The dialect its body is in: one that [`Provider::dialect`] gave.
+    pub dialect: Dialect,
     /// The model as the upstream knows it.
     pub model: &'a str,
     /// Is the answer to be streamed?
@@ -29,15 +29,6 @@ pub struct Call<'a> {
     pub traceparent: Option<&'a str>,
     /// How long each phase may take.
     pub timeouts: Timeouts,
-}
-
-/// A request in canon, to be written in the upstream's dialect. Its `model` is already the upstream's name.
-#[derive(Clone, Copy)]
-pub enum Canon<'a> {
-    /// A conversation.
-    Chat(&'a Request),
-    /// Texts to be embedded.
-    Embed(&'a EmbedRequest),
 }
 
 /// What came back, still in the upstream's dialect.
@@ -57,13 +48,15 @@ pub trait Provider: Send + Sync {
     fn name(&self) -> &str;
     /// The provider kind, such as `openai`; `gen_ai.provider.name` of the OpenTelemetry conventions is made from it.
     fn kind(&self) -> &'static str;
-    /// The dialect this account speaks for an operation; none when it cannot do it.
-    fn dialect(&self, operation: Operation) -> Option<Dialect>;
-    /// Writes a request in the upstream's dialect; the receipt names what could not be carried.
+    /// The dialect this account answers a request of `client` in, for one of its models: the client's own where it speaks
+    /// that, else the one it does the same operation best in. None: it cannot do it.
+    fn dialect(&self, client: Dialect, model: &str) -> Option<Dialect>;
+    /// Writes a request, whose `model` is already the upstream's name, in a dialect that [`dialect`](Self::dialect) gave;
+    /// the receipt names what could not be carried.
     ///
     /// # Errors
     /// `unsupported_capability`, `invalid_request`: the request makes no sense without what cannot be carried.
-    fn translate(&self, request: Canon<'_>) -> Result<(Bytes, Receipt), Fault>;
+    fn translate(&self, request: &Asked, target: Dialect) -> Result<(Bytes, Receipt), Fault>;
     /// Makes the call. Dropping the future or the reply's body cancels it at the upstream.
     fn call<'a>(
         &'a self,

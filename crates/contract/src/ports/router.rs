@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::SharedProvider;
 use crate::Fault;
-use crate::words::{NanoUsd, Operation, PicoUsd, Usage};
+use crate::words::{Dialect, NanoUsd, Operation, PicoUsd, Usage};
 
 /// One callable thing: provider + upstream model name.
 pub struct Deployment {
@@ -247,11 +247,11 @@ pub struct Health {
 
 /// Models to plans.
 pub trait Router: Send + Sync {
-    /// A plan for a model name: an alias of the configuration, or `provider/upstream-name`.
+    /// A plan for a request of this dialect to a model: an alias of the configuration, or `provider/upstream-name`.
     ///
     /// # Errors
     /// `model_not_found`, `unsupported_capability`.
-    fn plan(&self, model: &str, operation: Operation) -> Result<Plan, Fault>;
+    fn plan(&self, model: &str, client: Dialect) -> Result<Plan, Fault>;
     /// Learns how an attempt went: the time to its first byte, or the code it failed with.
     fn observe(&self, deployment: &Deployment, outcome: Result<Duration, crate::Code>);
     /// Everything a client may name.

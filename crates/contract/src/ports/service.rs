@@ -20,6 +20,8 @@ pub struct Arrived {
     pub tick: Tick,
     /// The dialect of the path it came to.
     pub dialect: Dialect,
+    /// What its path said beyond the dialect.
+    pub path: PathFacts,
     /// Its headers.
     pub headers: HeaderMap,
     /// The key it presented, taken from header or query and no longer in either.
@@ -28,6 +30,15 @@ pub struct Arrived {
     pub body: Body,
     /// The client's address, `trusted_proxies` considered.
     pub client: IpAddr,
+}
+
+/// What dialects say in the path that others say in the body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PathFacts {
+    /// The model.
+    pub model: Option<String>,
+    /// Is the answer to be streamed?
+    pub stream: Option<bool>,
 }
 
 /// The LLM pipeline, implemented by `engine`.
@@ -42,7 +53,7 @@ pub trait Llm: Send + Sync {
 pub struct ModelsAsk {
     /// Its request id.
     pub id: Id,
-    /// Whose shape the answer takes: [`Dialect::OpenaiChat`] or [`Dialect::AnthropicMessages`].
+    /// Whose shape the answer takes: a dialect of conversations.
     pub dialect: Dialect,
     /// The key it presented.
     pub key: Option<Secret>,

@@ -4,56 +4,96 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A wire format a client or an upstream speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Dialect {
-    /// `POST /v1/chat/completions`
-    #[serde(rename = "openai.chat")]
-    OpenaiChat,
-    /// `POST /v1/embeddings`
-    #[serde(rename = "openai.embeddings")]
-    OpenaiEmbeddings,
-    /// `POST /v1/messages`
-    #[serde(rename = "anthropic.messages")]
-    AnthropicMessages,
-    /// `POST /v1beta/models/{model}:generateContent`
-    #[serde(rename = "gemini.generate")]
-    GeminiGenerate,
-    /// `POST /v1beta/models/{model}:batchEmbedContents`
-    #[serde(rename = "gemini.embed")]
-    GeminiEmbed,
+/// Declares the dialects: variant, name, what a request in it asks for, the path it comes to.
+macro_rules! dialects {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $operation:ident, $path:literal;)*) => {
+        /// A wire format a client or an upstream speaks.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Dialect {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+        }
+
+        impl Dialect {
+            /// All of them. Each has its place for ever, because databases keep it as a number, counted from 1: new ones
+            /// come last.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The name used in configuration, logs, metrics and documentation.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+
+            /// The path its clients call, `{model}` standing for a name.
+            #[must_use]
+            pub const fn path(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $path,)*
+                }
+            }
+
+            /// What a request in this dialect asks for.
+            #[must_use]
+            pub const fn operation(self) -> Operation {
+                match self {
+                    $(Self::$variant => Operation::$operation,)*
+                }
+            }
+        }
+    };
 }
 
-impl Dialect {
-    /// The name used in configuration, logs, metrics and documentation.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::OpenaiChat => "openai.chat",
-            Self::OpenaiEmbeddings => "openai.embeddings",
-            Self::AnthropicMessages => "anthropic.messages",
-            Self::GeminiGenerate => "gemini.generate",
-            Self::GeminiEmbed => "gemini.embed",
-        }
-    }
-
-    /// All of them. Each has its place for ever, because databases keep it as a number, counted from 1: new ones come last.
-    pub const ALL: [Self; 5] = [
-        Self::OpenaiChat,
-        Self::OpenaiEmbeddings,
-        Self::AnthropicMessages,
-        Self::GeminiGenerate,
-        Self::GeminiEmbed,
-    ];
-
-    /// What a request in this dialect asks for.
-    #[must_use]
-    pub const fn operation(self) -> Operation {
-        match self {
-            Self::OpenaiChat | Self::AnthropicMessages | Self::GeminiGenerate => Operation::Chat,
-            Self::OpenaiEmbeddings | Self::GeminiEmbed => Operation::Embeddings,
-        }
-    }
+dialects! {
+    /// OpenAI's chat completions.
+    OpenaiChat = "openai.chat", Chat, "/v1/chat/completions";
+    /// OpenAI's embeddings.
+    OpenaiEmbeddings = "openai.embeddings", Embeddings, "/v1/embeddings";
+    /// Anthropic's messages.
+    AnthropicMessages = "anthropic.messages", Chat, "/v1/messages";
+    /// Gemini's `generateContent` and `streamGenerateContent`.
+    GeminiGenerate = "gemini.generate", Chat, "/v1beta/models/{model}:generateContent";
+    /// Gemini's `batchEmbedContents`.
+    GeminiEmbed = "gemini.embed", Embeddings, "/v1beta/models/{model}:batchEmbedContents";
+    /// OpenAI's responses.
+    OpenaiResponses = "openai.responses", Chat, "/v1/responses";
+    /// OpenAI's legacy completions.
+    OpenaiCompletions = "openai.completions", Chat, "/v1/completions";
+    /// Ollama's `api/chat`.
+    OllamaChat = "ollama.chat", Chat, "/ollama/api/chat";
+    /// Ollama's `api/generate`.
+    OllamaGenerate = "ollama.generate", Chat, "/ollama/api/generate";
+    /// Ollama's `api/embed`.
+    OllamaEmbed = "ollama.embed", Embeddings, "/ollama/api/embed";
+    /// Cohere's chat, version 2.
+    CohereChat = "cohere.chat", Chat, "/v2/chat";
+    /// Cohere's embeddings, version 2.
+    CohereEmbed = "cohere.embed", Embeddings, "/v2/embed";
+    /// Cohere's rerank; Jina, Voyage, vLLM and others have it at `/v1/rerank`.
+    CohereRerank = "cohere.rerank", Rerank, "/v2/rerank";
+    /// AWS Bedrock's `Converse` and `ConverseStream`.
+    BedrockConverse = "bedrock.converse", Chat, "/model/{model}/converse";
+    /// Gemini's `embedContent`.
+    GeminiEmbedOne = "gemini.embed_content", Embeddings, "/v1beta/models/{model}:embedContent";
+    /// Anthropic's token count.
+    AnthropicCount = "anthropic.count_tokens", CountTokens, "/v1/messages/count_tokens";
+    /// Gemini's token count.
+    GeminiCount = "gemini.count_tokens", CountTokens, "/v1beta/models/{model}:countTokens";
+    /// OpenAI's token count.
+    OpenaiCount = "openai.count_tokens", CountTokens, "/v1/responses/input_tokens";
+    /// OpenAI's images.
+    OpenaiImages = "openai.images", Images, "/v1/images/generations";
+    /// OpenAI's edits of images.
+    OpenaiImageEdits = "openai.image_edits", Images, "/v1/images/edits";
+    /// OpenAI's speech.
+    OpenaiSpeech = "openai.speech", Speech, "/v1/audio/speech";
+    /// OpenAI's transcriptions.
+    OpenaiTranscriptions = "openai.transcriptions", Transcription, "/v1/audio/transcriptions";
+    /// OpenAI's translations of speech.
+    OpenaiTranslations = "openai.translations", Transcription, "/v1/audio/translations";
+    /// OpenAI's moderations.
+    OpenaiModerations = "openai.moderations", Moderation, "/v1/moderations";
 }
 
 impl fmt::Display for Dialect {
@@ -70,15 +110,45 @@ pub enum Operation {
     Chat,
     /// Texts in, vectors out.
     Embeddings,
+    /// A question and documents in, the documents by relevance out.
+    Rerank,
+    /// A conversation in, the number of its tokens out.
+    CountTokens,
+    /// A description in, pictures out.
+    Images,
+    /// A text in, sound out.
+    Speech,
+    /// Sound in, a text out.
+    Transcription,
+    /// Texts and pictures in, what is harmful about them out.
+    Moderation,
 }
 
 impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Chat,
+        Self::Embeddings,
+        Self::Rerank,
+        Self::CountTokens,
+        Self::Images,
+        Self::Speech,
+        Self::Transcription,
+        Self::Moderation,
+    ];
+
     /// The name used in metrics; `gen_ai.operation.name` of the OpenTelemetry conventions.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Chat => "chat",
             Self::Embeddings => "embeddings",
+            Self::Rerank => "rerank",
+            Self::CountTokens => "count_tokens",
+            Self::Images => "images",
+            Self::Speech => "speech",
+            Self::Transcription => "transcription",
+            Self::Moderation => "moderation",
         }
     }
 }

@@ -28,8 +28,8 @@ impl Run<'_> {
         let Known { arrived, principal } = known;
         let body = collect(take(&mut arrived.body), self.snapshot.max_body).await.map_err(refuse)?;
         self.note_request(&body, &arrived.headers, ticket);
-        let envelope = Envelope::read(arrived.dialect, body)?;
-        let plan = self.snapshot.router.plan(&envelope.model, arrived.dialect.operation());
+        let envelope = Envelope::read(arrived.dialect, &arrived.path, body)?;
+        let plan = self.snapshot.router.plan(&envelope.model, arrived.dialect);
         ticket.asked(&envelope.model, plan.as_ref().ok().map(|plan| &plan.model));
         ticket.edit(|record| {
             record.kept.entries.request.stream = envelope.stream;

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use contract::Fault;
 use contract::canon::{Receipt, VectorFormat};
 use contract::ports::{Call, Deployment, Outcome, ProviderReply, RetryPolicy, Stage};
-use contract::words::{Dialect, Id, Operation};
+use contract::words::{Dialect, Id};
 use http::{HeaderMap, HeaderValue, header};
-use wire::EncodeOptions;
+use wire::{EncodeOptions, Framing};
 
 use super::translate::{Hub, Outgoing};
 use super::{Admitted, Attempted, Cleared, Whole};
@@ -98,10 +98,10 @@ impl Run<'_> {
         outgoing: Outgoing,
         (attempt, ticket): (Id, &mut Ticket),
     ) -> Result<Attempted, Failure> {
-        let Outgoing { target, body, usage_added, format } = outgoing;
+        let Outgoing { target, body, usage_added, vectors } = outgoing;
         let traceparent = self.traceparent(attempt, ticket);
         let call = Call {
-            operation: request.dialect.operation(),
+            dialect: target,
             model: &deployment.upstream_model,
             stream: request.envelope.stream,
             body,
@@ -119,17 +119,19 @@ impl Run<'_> {
             return Err(Failure::refused(error, &headers, self.handles.clock.now()));
         }
         self.snapshot.router.observe(deployment, Ok(first_byte));
-        if request.envelope.stream && is_event_stream(&headers) {
+        if request.envelope.stream && is_stream(target, &headers) {
             let streaming = if target == request.dialect {
                 Streaming::pass(request.dialect, body, usage_added)
             } else {
-                Streaming::translate(target, request.dialect, body, self.options(request, ticket))
+                let options = self.options(request, vectors, ticket);
+                Streaming::translate(target, request.dialect, body, options)
             };
+            let streaming = streaming.ok_or_else(|| Failure::nonsense(target, "a stream"))?;
             return Ok(Attempted::Stream(streaming.keeping(self.snapshot.bodies)));
         }
         let bytes = collect(body, REPLY_CAP).await.map_err(Failure::torn)?;
         let kind = headers.get(header::CONTENT_TYPE);
-        let (headers, body) = self.whole(request, (target, format), (kind, bytes), ticket)?;
+        let (headers, body) = self.whole(request, (target, vectors), (kind, bytes), ticket)?;
         Ok(Attempted::Whole(Whole { status, headers, body }))
     }
 
@@ -137,7 +139,7 @@ impl Run<'_> {
     fn whole(
         self,
         request: &Admitted,
-        (target, format): (Dialect, VectorFormat),
+        (target, vectors): (Dialect, VectorFormat),
         (kind, bytes): (Option<&HeaderValue>, Bytes),
         ticket: &mut Ticket,
     ) -> Result<(HeaderMap, Bytes), Failure> {
@@ -155,7 +157,7 @@ impl Run<'_> {
             bytes
         } else {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            self.rewrite(request, (target, format), &bytes, ticket)?
+            self.rewrite(request, (target, vectors), &bytes, ticket)?
         };
         self.keep_reply(&body, ticket);
         Ok((headers, body))
@@ -164,41 +166,31 @@ impl Run<'_> {
     fn rewrite(
         self,
         request: &Admitted,
-        (target, format): (Dialect, VectorFormat),
+        (target, vectors): (Dialect, VectorFormat),
         bytes: &Bytes,
         ticket: &mut Ticket,
     ) -> Result<Bytes, Failure> {
-        let nonsense = |error: wire::WireError| Failure::nonsense(target, error);
-        match request.dialect.operation() {
-            Operation::Chat if request.envelope.stream => {
-                Err(Failure::nonsense(target, "a whole answer to a request for a stream"))
-            }
-            Operation::Chat => {
-                let reply = wire::read_reply(target, bytes).map_err(nonsense)?;
-                let mut receipt = Receipt::default();
-                let options = self.options(request, ticket);
-                let body = wire::write_reply(request.dialect, &reply, &options, &mut receipt);
-                // Losses on the way back are in the log alone: the header answers for the request.
-                let lost = receipt.entries().iter().map(|entry| entry.field.to_string());
-                ticket.edit(|record| record.kept.entries.request.dropped.extend(lost));
-                Ok(body)
-            }
-            Operation::Embeddings => {
-                let mut reply = wire::read_embed_reply(target, bytes).map_err(nonsense)?;
-                if reply.model.is_empty() {
-                    reply.model.clone_from(&request.envelope.model);
-                }
-                Ok(wire::write_embed_reply(request.dialect, &reply, format))
-            }
+        if request.envelope.stream {
+            return Err(Failure::nonsense(target, "a whole answer to a request for a stream"));
         }
+        let mut receipt = Receipt::default();
+        let options = self.options(request, vectors, ticket);
+        let body = wire::rewrite_reply(target, request.dialect, bytes, &options, &mut receipt)
+            .map_err(|error| Failure::nonsense(target, error))?;
+        // Losses on the way back are in the log alone: the header answers for the request.
+        let lost = receipt.entries().iter().map(|entry| entry.field.to_string());
+        ticket.edit(|record| record.kept.entries.request.dropped.extend(lost));
+        Ok(body)
     }
 
-    fn options(self, request: &Admitted, ticket: &Ticket) -> EncodeOptions {
+    fn options(self, request: &Admitted, vectors: VectorFormat, ticket: &Ticket) -> EncodeOptions {
         EncodeOptions {
             usage: request.envelope.include_usage,
             model: String::new(),
             created: self.handles.clock.now().seconds(),
             id: ticket.id().to_string(),
+            asked: request.envelope.model.clone(),
+            vectors,
         }
     }
 
@@ -226,9 +218,9 @@ impl Run<'_> {
     }
 }
 
-fn is_event_stream(headers: &HeaderMap) -> bool {
+fn is_stream(dialect: Dialect, headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    kind.len() >= 17 && kind[..17].eq_ignore_ascii_case(b"text/event-stream")
+    Framing::of(dialect).announced_by(kind)
 }
 
 /// How long to wait before trying again: what the upstream asked for, else exponential with full jitter. `None` when the
@@ -259,13 +251,5 @@ mod tests {
         }
         assert_eq!(backoff(policy, 1, Some(Duration::from_secs(3)), 7), Some(Duration::from_secs(3)));
         assert_eq!(backoff(policy, 1, Some(Duration::from_secs(60)), 7), None);
-    }
-
-    #[test]
-    fn event_streams_are_told_by_their_type() {
-        let mut headers = HeaderMap::new();
-        assert!(!is_event_stream(&headers));
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
-        assert!(is_event_stream(&headers));
     }
 }

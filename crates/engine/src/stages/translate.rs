@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use contract::canon::{EmbedRequest, Receipt, Request, VectorFormat};
-use contract::ports::{Canon, Deployment};
-use contract::words::{Dialect, Operation};
+use contract::canon::{Asked, Receipt, VectorFormat};
+use contract::ports::Deployment;
+use contract::words::Dialect;
 use contract::{Code, Fault};
 
 use super::Admitted;
@@ -19,18 +19,13 @@ pub(crate) struct Outgoing {
     /// Did we ask for usage on a stream whose client did not?
     pub(crate) usage_added: bool,
     /// How the client wants vectors written, when they have to be written anew.
-    pub(crate) format: VectorFormat,
+    pub(crate) vectors: VectorFormat,
 }
 
 /// The request in canon, read when the first deployment of another dialect needs it.
 pub(crate) struct Hub<'a> {
     request: &'a Admitted,
-    canon: Option<Form>,
-}
-
-enum Form {
-    Chat(Box<Request>),
-    Embed(Box<EmbedRequest>),
+    canon: Option<Asked>,
 }
 
 impl<'a> Hub<'a> {
@@ -43,15 +38,15 @@ impl<'a> Hub<'a> {
     /// # Errors
     /// The client's request is not valid, the target cannot express it, or may not in strict mode.
     pub(crate) fn write(&mut self, to: &Deployment, receipt: &mut Receipt) -> Result<Outgoing, Fault> {
-        let operation = self.request.dialect.operation();
-        let target = to.provider.dialect(operation).ok_or(Code::UnsupportedCapability)?;
+        let client = self.request.dialect;
+        let target = to.provider.dialect(client, &to.upstream_model).ok_or(Code::UnsupportedCapability)?;
         let envelope = &self.request.envelope;
-        if target == self.request.dialect {
-            let usage_added = target == Dialect::OpenaiChat && envelope.stream && !envelope.include_usage;
+        if target == client {
+            let usage_added = wire::asks_for_usage(target) && envelope.stream && !envelope.include_usage;
             let body = envelope.edited(&to.upstream_model, usage_added);
-            return Ok(Outgoing { target, body, usage_added, format: VectorFormat::default() });
+            return Ok(Outgoing { target, body, usage_added, vectors: VectorFormat::default() });
         }
-        let (body, lost) = to.provider.translate(self.canon(operation, &to.upstream_model)?)?;
+        let (body, lost) = to.provider.translate(self.canon(&to.upstream_model)?, target)?;
         if self.request.strict && !lost.is_empty() {
             return Err(Fault::saying(
                 Code::NotTranslatable,
@@ -62,36 +57,23 @@ impl<'a> Hub<'a> {
             ));
         }
         *receipt = lost;
-        let format = match &self.canon {
-            Some(Form::Embed(request)) => request.format,
+        let vectors = match &self.canon {
+            Some(Asked::Embed(request)) => request.format,
             _ => VectorFormat::default(),
         };
-        Ok(Outgoing { target, body: VecDeque::from([body]), usage_added: false, format })
+        Ok(Outgoing { target, body: VecDeque::from([body]), usage_added: false, vectors })
     }
 
-    fn canon(&mut self, operation: Operation, model: &str) -> Result<Canon<'_>, Fault> {
-        let mut form = match self.canon.take() {
-            Some(form) => form,
-            None => self.read(operation)?,
+    fn canon(&mut self, model: &str) -> Result<&Asked, Fault> {
+        let mut asked = match self.canon.take() {
+            Some(asked) => asked,
+            None => wire::read_request(self.request.dialect, self.request.envelope.body())?,
         };
-        match &mut form {
-            Form::Chat(request) => {
-                model.clone_into(&mut request.model);
-                request.stream_usage = true;
-            }
-            Form::Embed(request) => model.clone_into(&mut request.model),
+        model.clone_into(asked.model_mut());
+        if let Asked::Chat(request) = &mut asked {
+            request.stream = self.request.envelope.stream;
+            request.stream_usage = true;
         }
-        Ok(match self.canon.insert(form) {
-            Form::Chat(request) => Canon::Chat(request),
-            Form::Embed(request) => Canon::Embed(request),
-        })
-    }
-
-    fn read(&self, operation: Operation) -> Result<Form, Fault> {
-        let (dialect, body) = (self.request.dialect, self.request.envelope.body());
-        Ok(match operation {
-            Operation::Chat => Form::Chat(Box::new(wire::read_chat(dialect, body)?)),
-            Operation::Embeddings => Form::Embed(Box::new(wire::read_embed(dialect, body)?)),
-        })
+        Ok(self.canon.insert(asked))
     }
 }

@@ -74,6 +74,7 @@ fn after(work: impl FnOnce(&mut Ticket)) -> Settled {
         at: Timestamp(0),
         tick: Tick(0),
         dialect: Dialect::OpenaiChat,
+        path: contract::ports::PathFacts::default(),
         headers: HeaderMap::new(),
         key: None,
         body: Body::Empty,

@@ -5,14 +5,13 @@ mod quirks;
 #[cfg(test)]
 mod tests;
 
-use std::future::ready;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use contract::Fault;
-use contract::canon::Receipt;
+use contract::canon::{Asked, Receipt};
 use contract::ports::{
-    BoxFuture, Call, Canon, Capabilities, ModelCard, Provider, ProviderReply, SharedProvider, Upstream,
+    BoxFuture, Call, Capabilities, ModelCard, Provider, ProviderReply, SharedProvider, Upstream,
     UpstreamFailure,
 };
 use contract::settings::Faults;
@@ -50,12 +49,12 @@ impl Provider for Anthropic {
         KIND
     }
 
-    fn dialect(&self, operation: Operation) -> Option<Dialect> {
-        (operation == Operation::Chat).then_some(Dialect::AnthropicMessages)
+    fn dialect(&self, client: Dialect, _model: &str) -> Option<Dialect> {
+        (client.operation() == Operation::Chat).then_some(Dialect::AnthropicMessages)
     }
 
-    fn translate(&self, request: Canon<'_>) -> Result<(Bytes, Receipt), Fault> {
-        translate(request, Dialect::AnthropicMessages, None, &quirks::QUIRKS)
+    fn translate(&self, request: &Asked, target: Dialect) -> Result<(Bytes, Receipt), Fault> {
+        translate(request, target, &quirks::QUIRKS)
     }
 
     fn call<'a>(
@@ -63,12 +62,7 @@ impl Provider for Anthropic {
         call: Call<'a>,
         upstream: &'a dyn Upstream,
     ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
-        match call.operation {
-            Operation::Chat => upstream.send(self.endpoint.post(self.messages.clone(), call)),
-            Operation::Embeddings => {
-                Box::pin(ready(Err(UpstreamFailure::Build("anthropic has no embeddings".to_owned()))))
-            }
-        }
+        upstream.send(self.endpoint.post(self.messages.clone(), call))
     }
 
     fn discover<'a>(

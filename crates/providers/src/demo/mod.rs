@@ -20,9 +20,9 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use contract::body::BodyError;
-use contract::canon::Receipt;
+use contract::canon::{Asked, Receipt};
 use contract::ports::{
-    BoxFuture, Call, Canon, Capabilities, ModelCard, Provider, ProviderReply, SharedProvider, Upstream,
+    BoxFuture, Call, Capabilities, ModelCard, Provider, ProviderReply, SharedProvider, Upstream,
     UpstreamFailure,
 };
 use contract::settings::Faults;
@@ -57,15 +57,16 @@ impl Provider for Demo {
         KIND
     }
 
-    fn dialect(&self, operation: Operation) -> Option<Dialect> {
-        Some(match operation {
-            Operation::Chat => Dialect::OpenaiChat,
-            Operation::Embeddings => Dialect::OpenaiEmbeddings,
-        })
+    fn dialect(&self, client: Dialect, _model: &str) -> Option<Dialect> {
+        match client.operation() {
+            Operation::Chat => Some(Dialect::OpenaiChat),
+            Operation::Embeddings => Some(Dialect::OpenaiEmbeddings),
+            _ => None,
+        }
     }
 
-    fn translate(&self, request: Canon<'_>) -> Result<(Bytes, Receipt), Fault> {
-        translate(request, Dialect::OpenaiChat, Some(Dialect::OpenaiEmbeddings), &quirks::QUIRKS)
+    fn translate(&self, request: &Asked, target: Dialect) -> Result<(Bytes, Receipt), Fault> {
+        translate(request, target, &quirks::QUIRKS)
     }
 
     fn call<'a>(
@@ -74,9 +75,9 @@ impl Provider for Demo {
         _: &'a dyn Upstream,
     ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
         let body = joined(call.body);
-        let answer = match (call.operation, call.model) {
-            (Operation::Chat, quirks::ECHO) => chat::answer(&body),
-            (Operation::Embeddings, quirks::EMBED) => embeddings::answer(&body),
+        let answer = match (call.dialect, call.model) {
+            (Dialect::OpenaiChat, quirks::ECHO) => chat::answer(&body),
+            (Dialect::OpenaiEmbeddings, quirks::EMBED) => embeddings::answer(&body),
             (_, model) => Err(Refusal::unknown(model)),
         };
         Box::pin(ready(Ok(answer.unwrap_or_else(|refusal| refusal.reply()))))

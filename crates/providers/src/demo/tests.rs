@@ -8,8 +8,12 @@ use std::future::poll_fn;
 
 fn ask(operation: Operation, model: &str, body: &Value) -> (StatusCode, Vec<String>) {
     let (provider, script) = (built(json!({ "kind": "demo" })), Script::answering(""));
+    let dialect = match operation {
+        Operation::Embeddings => Dialect::OpenaiEmbeddings,
+        _ => Dialect::OpenaiChat,
+    };
     let call = Call {
-        operation,
+        dialect,
         model,
         stream: false,
         body: [Bytes::from(body.to_string())].into(),

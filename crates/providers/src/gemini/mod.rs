@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use contract::Fault;
-use contract::canon::Receipt;
+use contract::canon::{Asked, Receipt};
 use contract::ports::{
-    BoxFuture, Call, Canon, Capabilities, ModelCard, Provider, ProviderReply, SharedProvider, Upstream,
+    BoxFuture, Call, Capabilities, ModelCard, Provider, ProviderReply, SharedProvider, Upstream,
     UpstreamFailure,
 };
 use contract::settings::Faults;
@@ -47,10 +47,10 @@ impl Gemini {
             "models" | "tunedModels" => (collection, segment(name)?),
             _ => ("models", segment(call.model)?),
         };
-        let (method, query) = match (call.operation, call.stream) {
-            (Operation::Chat, false) => ("generateContent", None),
-            (Operation::Chat, true) => ("streamGenerateContent", Some("alt=sse")),
-            (Operation::Embeddings, _) => ("batchEmbedContents", None),
+        let (method, query) = match (call.dialect, call.stream) {
+            (Dialect::GeminiEmbed, _) => ("batchEmbedContents", None),
+            (_, false) => ("generateContent", None),
+            (_, true) => ("streamGenerateContent", Some("alt=sse")),
         };
         self.endpoint.url(&format!("/{collection}/{name}:{method}"), query)
     }
@@ -65,15 +65,16 @@ impl Provider for Gemini {
         KIND
     }
 
-    fn dialect(&self, operation: Operation) -> Option<Dialect> {
-        Some(match operation {
-            Operation::Chat => Dialect::GeminiGenerate,
-            Operation::Embeddings => Dialect::GeminiEmbed,
-        })
+    fn dialect(&self, client: Dialect, _model: &str) -> Option<Dialect> {
+        match client.operation() {
+            Operation::Chat => Some(Dialect::GeminiGenerate),
+            Operation::Embeddings => Some(Dialect::GeminiEmbed),
+            _ => None,
+        }
     }
 
-    fn translate(&self, request: Canon<'_>) -> Result<(Bytes, Receipt), Fault> {
-        translate(request, Dialect::GeminiGenerate, Some(Dialect::GeminiEmbed), &quirks::QUIRKS)
+    fn translate(&self, request: &Asked, target: Dialect) -> Result<(Bytes, Receipt), Fault> {
+        translate(request, target, &quirks::QUIRKS)
     }
 
     fn call<'a>(

@@ -9,17 +9,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use contract::Fault;
-use contract::canon::Receipt;
+use contract::canon::{Asked, Receipt};
 use contract::ports::{
-    BoxFuture, Call, Canon, ModelCard, Provider, ProviderReply, SharedProvider, Upstream, UpstreamFailure,
+    BoxFuture, Call, ModelCard, Provider, ProviderReply, SharedProvider, Upstream, UpstreamFailure,
 };
 use contract::settings::Faults;
-use contract::words::{Dialect, Operation};
+use contract::words::Dialect;
 use http::Uri;
 use serde::Deserialize;
 
 use crate::listing::{card, configured, guess, read};
-use crate::openai_like::OpenaiLike;
+use crate::openai_like::{OpenaiLike, USUAL};
 
 pub use config::Config;
 
@@ -32,7 +32,7 @@ struct Ollama {
 }
 
 pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<SharedProvider> {
-    let calls = OpenaiLike::new(name, config.account(), &quirks::FACTS, quirks::QUIRKS, faults)?;
+    let calls = OpenaiLike::new(name, config.account(), &quirks::FACTS, (USUAL, quirks::QUIRKS), faults)?;
     let tags = calls.endpoint.url_outside("v1", "/api/tags")?;
     Some(Arc::new(Ollama { calls, tags }))
 }
@@ -46,12 +46,12 @@ impl Provider for Ollama {
         self.calls.kind()
     }
 
-    fn dialect(&self, operation: Operation) -> Option<Dialect> {
-        self.calls.dialect(operation)
+    fn dialect(&self, client: Dialect, model: &str) -> Option<Dialect> {
+        self.calls.dialect(client, model)
     }
 
-    fn translate(&self, request: Canon<'_>) -> Result<(Bytes, Receipt), Fault> {
-        self.calls.translate(request)
+    fn translate(&self, request: &Asked, target: Dialect) -> Result<(Bytes, Receipt), Fault> {
+        self.calls.translate(request, target)
     }
 
     fn call<'a>(

@@ -1,13 +1,13 @@
-//! What the kinds that speak OpenAI's dialect share: two paths under one base URL, and a list of models.
+//! What the kinds that speak OpenAI's dialect share: paths under one base URL, and a list of models.
+
+use std::future::ready;
 
 use bytes::Bytes;
 use contract::Fault;
-use contract::canon::Receipt;
-use contract::ports::{
-    BoxFuture, Call, Canon, ModelCard, Provider, ProviderReply, Upstream, UpstreamFailure,
-};
+use contract::canon::{Asked, Receipt};
+use contract::ports::{BoxFuture, Call, ModelCard, Provider, ProviderReply, Upstream, UpstreamFailure};
 use contract::settings::Faults;
-use contract::words::{Dialect, Operation};
+use contract::words::Dialect;
 use http::Uri;
 use wire::Quirks;
 
@@ -15,13 +15,19 @@ use crate::account::Account;
 use crate::listing::{OpenaiList, configured, read};
 use crate::request::{Endpoint, Facts, translate};
 
-/// An account that speaks `openai.chat` and `openai.embeddings`.
+/// A dialect that is spoken, and the path below the base URL where.
+pub(crate) type Surface = (Dialect, &'static str);
+
+/// What almost every server that follows OpenAI speaks.
+pub(crate) const USUAL: &[Surface] =
+    &[(Dialect::OpenaiChat, "/chat/completions"), (Dialect::OpenaiEmbeddings, "/embeddings")];
+
+/// An account that speaks dialects of OpenAI's and its followers', each at a path of its own.
 pub(crate) struct OpenaiLike {
     pub(crate) endpoint: Endpoint,
     kind: &'static str,
     quirks: Quirks,
-    chat: Uri,
-    embeddings: Uri,
+    surfaces: Vec<(Dialect, Uri)>,
     models: Uri,
     /// Beginnings of names that `models` lists but neither dialect can call.
     hidden: &'static [&'static str],
@@ -32,15 +38,17 @@ impl OpenaiLike {
         name: &str,
         account: Account<'_>,
         facts: &'static Facts,
-        quirks: Quirks,
+        (surfaces, quirks): (&[Surface], Quirks),
         faults: &mut Faults,
     ) -> Option<Self> {
         let endpoint = Endpoint::new(name, account, facts, faults)?;
         Some(Self {
             kind: facts.kind,
             quirks,
-            chat: endpoint.url("/chat/completions", None)?,
-            embeddings: endpoint.url("/embeddings", None)?,
+            surfaces: surfaces
+                .iter()
+                .map(|(dialect, path)| Some((*dialect, endpoint.url(path, None)?)))
+                .collect::<Option<_>>()?,
             models: endpoint.url("/models", None)?,
             endpoint,
             hidden: &[],
@@ -61,15 +69,14 @@ impl Provider for OpenaiLike {
         self.kind
     }
 
-    fn dialect(&self, operation: Operation) -> Option<Dialect> {
-        Some(match operation {
-            Operation::Chat => Dialect::OpenaiChat,
-            Operation::Embeddings => Dialect::OpenaiEmbeddings,
-        })
+    fn dialect(&self, client: Dialect, _model: &str) -> Option<Dialect> {
+        let spoken = self.surfaces.iter().map(|(dialect, _)| *dialect);
+        let alike = spoken.clone().find(|dialect| dialect.operation() == client.operation());
+        spoken.into_iter().find(|dialect| *dialect == client).or(alike)
     }
 
-    fn translate(&self, request: Canon<'_>) -> Result<(Bytes, Receipt), Fault> {
-        translate(request, Dialect::OpenaiChat, Some(Dialect::OpenaiEmbeddings), &self.quirks)
+    fn translate(&self, request: &Asked, target: Dialect) -> Result<(Bytes, Receipt), Fault> {
+        translate(request, target, &self.quirks)
     }
 
     fn call<'a>(
@@ -77,11 +84,10 @@ impl Provider for OpenaiLike {
         call: Call<'a>,
         upstream: &'a dyn Upstream,
     ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
-        let url = match call.operation {
-            Operation::Chat => &self.chat,
-            Operation::Embeddings => &self.embeddings,
-        };
-        upstream.send(self.endpoint.post(url.clone(), call))
+        match self.surfaces.iter().find(|(dialect, _)| *dialect == call.dialect) {
+            Some((_, url)) => upstream.send(self.endpoint.post(url.clone(), call)),
+            None => Box::pin(ready(Err(UpstreamFailure::Build(format!("no path for {}", call.dialect))))),
+        }
     }
 
     fn discover<'a>(

@@ -4,7 +4,7 @@
 //! development); what they have no name for begins with `pathgate.`. No content of messages is exported.
 
 use contract::ports::{AttemptEntry, Outcome, RequestEntry, Settled, Stage};
-use contract::words::{Dialect, Tick, UsageSource};
+use contract::words::{Tick, UsageSource};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -79,7 +79,7 @@ impl Scene<'_> {
     fn request(&self) -> Span {
         let entry = &self.settled.entries.request;
         let times = (self.settled.start, self.settled.end);
-        let route = route(entry.dialect);
+        let route = entry.dialect.path();
         let name = format!("POST {route}");
         Span {
             kind: SpanKind::Server.into(),
@@ -98,17 +98,6 @@ impl Scene<'_> {
             status: failed(attempt.outcome).then(|| error(attempt.error.as_deref())),
             ..self.span(span(attempt.id), Some(parent), times, name)
         }
-    }
-}
-
-/// The path as the routing table has it.
-const fn route(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::OpenaiChat => "/v1/chat/completions",
-        Dialect::OpenaiEmbeddings => "/v1/embeddings",
-        Dialect::AnthropicMessages => "/v1/messages",
-        Dialect::GeminiGenerate => "/v1beta/models/{model}:generateContent",
-        Dialect::GeminiEmbed => "/v1beta/models/{model}:batchEmbedContents",
     }
 }
 

@@ -124,7 +124,7 @@ impl Block {
                 let parsed = self.fields.shift_remove("input").map(|input| input.to_string());
                 let raw = self.input.take().map(|raw| Box::<str>::from(raw).into_string());
                 let arguments = raw.or(parsed).unwrap_or_else(|| "{}".to_owned());
-                Ok(self.part(PartKind::ToolCall { id, name, arguments }, provenance))
+                Ok(self.part(PartKind::ToolCall { id, name, arguments, custom: false }, provenance))
             }
             "tool_result" => self.into_tool_result(),
             "image" => Ok(self.into_media(MediaKind::Image, provenance)),

@@ -90,6 +90,9 @@ impl StreamEncoder for Encoder {
             | Event::Delta { .. }
             | Event::NativeDelta { .. }
             | Event::PartStop { .. }
+            | Event::Citation { .. }
+            | Event::Logprobs { .. }
+            | Event::Extra { .. }
             | Event::Finish { .. } => {}
         }
     }
@@ -157,11 +160,14 @@ impl Encoder {
             PartStart::Reasoning => {
                 (Kind::Thinking, json!({"type": "thinking", "thinking": "", "signature": ""}))
             }
-            PartStart::ToolCall { id, name } => {
+            PartStart::ToolCall { id, name, .. } => {
                 (Kind::Call, json!({"type": "tool_use", "id": id, "name": name, "input": {}}))
             }
             PartStart::Native if own.is_some() => (Kind::Native, json!({})),
-            PartStart::Native => return,
+            PartStart::Native
+            | PartStart::Media { .. }
+            | PartStart::ServerCall { .. }
+            | PartStart::ServerResult(_) => return,
         };
         if let (Value::Object(block), Some(own)) = (&mut block, own) {
             block.extend(own.clone());

@@ -19,19 +19,17 @@ mod turns;
 mod usage;
 mod written;
 
-pub(crate) use encode::Encoder;
 pub(crate) use error::read_error;
-pub(crate) use read::read_chat;
-pub(crate) use reply::{read_reply, write_reply};
-pub(crate) use request::write_chat;
-pub(crate) use stream::Decoder;
 
 use std::borrow::Cow;
 
-use contract::canon::Finish;
+use bytes::Bytes;
+use contract::Fault;
+use contract::canon::{Finish, Receipt, Reply, Request};
 use contract::words::Dialect;
 
-use crate::{EncodeOptions, WireError};
+use crate::hub::Chat;
+use crate::{EncodeOptions, Quirks, StreamDecoder, StreamEncoder, WireError};
 
 /// The owner of every sidecar this folder makes.
 const DIALECT: Dialect = Dialect::AnthropicMessages;
@@ -46,8 +44,8 @@ fn finish(reason: &str) -> Finish {
     match reason {
         "end_turn" => Finish::Stop,
         "stop_sequence" => Finish::StopSequence,
-        // The second is the same to whoever waits for the rest of the answer: it was cut short.
-        "max_tokens" | "model_context_window_exceeded" => Finish::Length,
+        "max_tokens" => Finish::Length,
+        "model_context_window_exceeded" => Finish::ContextWindow,
         "tool_use" => Finish::ToolCalls,
         "refusal" => Finish::Refusal,
         "pause_turn" => Finish::Pause,
@@ -60,10 +58,12 @@ fn stop_reason(finish: &Finish) -> &str {
     match finish {
         Finish::Stop => "end_turn",
         Finish::StopSequence => "stop_sequence",
+        Finish::ContextWindow => "model_context_window_exceeded",
         Finish::Length => "max_tokens",
         Finish::ToolCalls => "tool_use",
         Finish::ContentFilter | Finish::Refusal => "refusal",
         Finish::Pause => "pause_turn",
+        Finish::MalformedCall => "end_turn",
         Finish::Other(reason) => reason,
     }
 }
@@ -77,6 +77,40 @@ fn message_id<'a>(own: &'a str, options: &'a EncodeOptions) -> Cow<'a, str> {
 /// The model to show.
 fn model<'a>(own: &'a str, options: &'a EncodeOptions) -> &'a str {
     if options.model.is_empty() { own } else { &options.model }
+}
+
+/// The dialect, for the hub.
+pub(crate) struct Dialog;
+
+impl Chat for Dialog {
+    fn read_request(&self, body: &[u8]) -> Result<Request, Fault> {
+        read::read_chat(body)
+    }
+
+    fn write_request(
+        &self,
+        request: &Request,
+        quirks: &Quirks,
+        receipt: &mut Receipt,
+    ) -> Result<Bytes, Fault> {
+        request::write_chat(request, quirks, receipt)
+    }
+
+    fn read_reply(&self, body: &[u8]) -> Result<Reply, WireError> {
+        reply::read_reply(body)
+    }
+
+    fn write_reply(&self, reply: &Reply, options: &EncodeOptions, receipt: &mut Receipt) -> Bytes {
+        reply::write_reply(reply, options, receipt)
+    }
+
+    fn decoder(&self) -> Box<dyn StreamDecoder> {
+        Box::new(stream::Decoder::new())
+    }
+
+    fn encoder(&self, options: EncodeOptions) -> Box<dyn StreamEncoder> {
+        Box::new(encode::Encoder::new(options))
+    }
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ pub(crate) fn read_reply(body: &[u8]) -> Result<Reply, WireError> {
         parts,
         finish: text("stop_reason").as_deref().map(finish).unwrap_or_default(),
         stop_sequence: text("stop_sequence"),
+        ..Choice::default()
     };
     let (id, model) = (text("id").unwrap_or_default(), text("model").unwrap_or_default());
     let _constants = (text("type"), text("role"));

@@ -181,10 +181,10 @@ impl State {
         let (part, text) = match kind {
             PartKind::Text(text) => (PartStart::Text, text),
             PartKind::Reasoning(text) => (PartStart::Reasoning, text),
-            PartKind::ToolCall { id, name, arguments } => {
+            PartKind::ToolCall { id, name, arguments, .. } => {
                 // An empty object is the place the deltas fill.
                 let text = if arguments == "{}" { String::new() } else { arguments };
-                (PartStart::ToolCall { id, name }, text)
+                (PartStart::ToolCall { id, name, custom: false }, text)
             }
             _ => {
                 self.native.push(index);

@@ -6,12 +6,17 @@ use contract::words::{Dialect, Usage};
 use contract::{Code, Fault};
 use serde_json::{Value, json};
 
-use super::{Decoder, Encoder, read_chat, read_reply, write_chat, write_reply};
+use super::encode::Encoder;
+use super::read::read_chat;
+use super::reply::{read_reply, write_reply};
+use super::request::write_chat;
+use super::stream::Decoder;
 use crate::{EncodeOptions, Quirks, StreamDecoder, StreamEncoder};
 
 /// What an OpenAI client's request becomes, with the receipt.
 fn from_openai(request: &Value) -> Result<(Value, String), Fault> {
-    let canon = crate::read_chat(Dialect::OpenaiChat, request.to_string().as_bytes())?;
+    let canon =
+        crate::hub::chat(Dialect::OpenaiChat).unwrap().read_request(request.to_string().as_bytes())?;
     write(&canon)
 }
 
@@ -281,8 +286,12 @@ fn a_text_file_becomes_a_document_of_text() {
 fn a_reply_of_another_dialect_becomes_a_message() {
     let mut thought = Part::new(PartKind::Reasoning("Hm.".to_owned()), Provenance::Model);
     thought = thought.with_native(Dialect::GeminiGenerate, json!({"thoughtSignature": "x"}));
-    let call =
-        PartKind::ToolCall { id: "c1".to_owned(), name: "f".to_owned(), arguments: r#"{"a":1}"#.to_owned() };
+    let call = PartKind::ToolCall {
+        id: "c1".to_owned(),
+        name: "f".to_owned(),
+        arguments: r#"{"a":1}"#.to_owned(),
+        custom: false,
+    };
     let mut reply = Reply { id: "chatcmpl-1".to_owned(), ..Reply::default() };
     reply.usage = Some(Usage { input: 3, cached: 4, output: 5, ..Usage::default() });
     let parts = vec![
@@ -291,7 +300,7 @@ fn a_reply_of_another_dialect_becomes_a_message() {
         Part::new(call, Provenance::Model),
         Part::new(PartKind::Native, Provenance::Model),
     ];
-    reply.choices.push(contract::canon::Choice { parts, finish: Finish::ToolCalls, stop_sequence: None });
+    reply.choices.push(contract::canon::Choice { parts, finish: Finish::ToolCalls, ..Default::default() });
     let options = EncodeOptions { model: "fast".to_owned(), ..EncodeOptions::default() };
     let mut receipt = Receipt::default();
     let bytes = write_reply(&reply, &options, &mut receipt);
@@ -424,7 +433,7 @@ fn a_stream_comes_back_as_it_was_but_for_pings_and_explicit_counts() {
 }
 
 fn start(index: u32, id: &str) -> Event {
-    let part = PartStart::ToolCall { id: id.to_owned(), name: "f".to_owned() };
+    let part = PartStart::ToolCall { id: id.to_owned(), name: "f".to_owned(), custom: false };
     Event::PartStart { choice: 0, index, part, native: None }
 }
 

@@ -74,7 +74,12 @@ pub(super) fn read(
     thinking: Option<&mut Fields>,
     effort: Option<Effort>,
 ) -> Result<Option<Reasoning>, Fault> {
-    let level_only = effort.map(|effort| Reasoning { effort: Some(effort), budget: Some(0), include: None });
+    let level_only = effort.map(|effort| Reasoning {
+        effort: Some(effort),
+        budget: Some(0),
+        include: None,
+        summary: None,
+    });
     let Some(thinking) = thinking else { return Ok(level_only) };
     let mut reasoning = Reasoning { effort, ..Reasoning::default() };
     match thinking.peek("type") {

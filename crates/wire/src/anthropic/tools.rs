@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use contract::Fault;
-use contract::canon::{Receipt, Request, Tool, ToolChoice};
+use contract::canon::{Receipt, Request, ServerTool, Tool, ToolChoice};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -19,7 +19,7 @@ use crate::outgoing::own_fields;
 pub(super) fn read(tool: Value, at: usize) -> Result<Tool, Fault> {
     let kind = tool.get("type").and_then(Value::as_str);
     if kind.is_some_and(|kind| kind != "custom") {
-        return Ok(Tool::Server { owner: DIALECT, value: tool });
+        return Ok(Tool::Server { owner: DIALECT, tool: ServerTool::Other, value: tool });
     }
     let mut fields = Fields::of(tool, format!("tools[{at}]"))?;
     let _default = fields.value("type");
@@ -28,6 +28,7 @@ pub(super) fn read(tool: Value, at: usize) -> Result<Tool, Fault> {
         description: fields.text("description")?,
         parameters: fields.value("input_schema"),
         strict: fields.flag("strict")?,
+        cache: None,
         extra: fields.extra(DIALECT),
     })
 }
@@ -72,11 +73,14 @@ pub(super) fn write<'a>(request: &'a Request, receipt: &mut Receipt) -> Vec<Out<
     let mut tools = Vec::with_capacity(request.tools.len());
     for (at, tool) in request.tools.iter().enumerate() {
         match tool {
-            Tool::Server { owner, value } if *owner == DIALECT => tools.push(Out::Server(value)),
+            Tool::Server { owner, value, .. } if *owner == DIALECT => tools.push(Out::Server(value)),
             Tool::Server { owner, .. } => {
                 receipt.dropped(format!("tools[{at}]"), format!("only {owner} runs this tool"));
             }
-            Tool::Function { name, description, parameters, strict, extra } => {
+            Tool::Custom { .. } => {
+                receipt.dropped(format!("tools[{at}]"), "this dialect has no tools that take any text")
+            }
+            Tool::Function { name, description, parameters, strict, extra, .. } => {
                 let mut input_schema = input_schema(parameters.as_ref());
                 if *strict == Some(true) {
                     input_schema = fitted(input_schema, &format!("tools[{at}].parameters"), receipt);
@@ -131,12 +135,12 @@ pub(super) fn write_choice(
     let one_at_a_time = request.parallel_tools == Some(false);
     let kind = match &request.tool_choice {
         Some(ToolChoice::None) => "none",
-        Some(ToolChoice::Required) => "any",
+        Some(ToolChoice::Required | ToolChoice::Allowed { required: true, .. }) => "any",
         Some(ToolChoice::Named(name)) => {
             object.insert("name".to_owned(), name.as_str().into());
             "tool"
         }
-        Some(ToolChoice::Auto) => "auto",
+        Some(ToolChoice::Auto | ToolChoice::Allowed { .. }) => "auto",
         None if one_at_a_time => "auto",
         None => return object,
     };

@@ -98,7 +98,7 @@ impl<'a> Out<'a> {
             }),
             PartKind::Refusal(text) => Ok(Self { kind: "text", text: Some(text), ..base }),
             PartKind::Media { kind, source } => Self::media(*kind, source, base),
-            PartKind::ToolCall { id, name, arguments } => Ok(Self {
+            PartKind::ToolCall { id, name, arguments, .. } => Ok(Self {
                 kind: "tool_use",
                 id: Some(call_id(id)),
                 name: Some(name),
@@ -111,8 +111,12 @@ impl<'a> Out<'a> {
             PartKind::Reasoning(_) => {
                 Err(Unwritable::Foreign("thoughts that another provider signed, or nobody"))
             }
-            PartKind::Native if native.is_some() => Ok(base),
-            PartKind::Native => Err(Unwritable::Foreign("a block that only its own provider understands")),
+            PartKind::Native | PartKind::ServerCall(_) | PartKind::ServerResult(_) if native.is_some() => {
+                Ok(base)
+            }
+            PartKind::Native | PartKind::ServerCall(_) | PartKind::ServerResult(_) => {
+                Err(Unwritable::Foreign("a block that only its own provider understands"))
+            }
             PartKind::ToolResult(_) => Err(Unwritable::Unsupported("a tool result in this place")),
         }
     }

@@ -6,11 +6,12 @@ use proptest::sample::Index;
 use serde_json::{Value, json};
 
 fn read(dialect: Dialect, body: &str) -> Envelope {
-    Envelope::read(dialect, Bytes::copy_from_slice(body.as_bytes())).unwrap()
+    Envelope::read(dialect, &PathFacts::default(), Bytes::copy_from_slice(body.as_bytes())).unwrap()
 }
 
 fn refused(body: &[u8]) -> (Code, Option<String>) {
-    let fault = Envelope::read(Dialect::OpenaiChat, Bytes::copy_from_slice(body)).unwrap_err();
+    let fault =
+        Envelope::read(Dialect::OpenaiChat, &PathFacts::default(), Bytes::copy_from_slice(body)).unwrap_err();
     (fault.code(), fault.param().map(str::to_owned))
 }
 
@@ -71,7 +72,7 @@ fn deep_nesting_that_is_valid_passes() {
 #[test]
 fn without_an_edit_the_body_is_the_clients_own_buffer() {
     let body = Bytes::from_static(b" {\"model\" : \"m\", \"odd\":  1.0e5 } ");
-    let seen = Envelope::read(Dialect::OpenaiChat, body.clone()).unwrap();
+    let seen = Envelope::read(Dialect::OpenaiChat, &PathFacts::default(), body.clone()).unwrap();
     let out = seen.edited("m", true);
     assert_eq!(out.len(), 1);
     assert_eq!((out[0].as_ptr(), out[0].len()), (body.as_ptr(), body.len()));
@@ -136,7 +137,7 @@ proptest! {
             body[at] = byte;
         }
         body.truncate(cut.map_or(body.len(), |cut| cut.index(body.len())));
-        let seen = Envelope::read(Dialect::OpenaiChat, body.clone().into());
+        let seen = Envelope::read(Dialect::OpenaiChat, &PathFacts::default(), body.clone().into());
         let code = seen.as_ref().map_or_else(|fault| Some(fault.code()), |_| None);
         match std::str::from_utf8(&body).map(serde_json::from_str::<Box<serde_json::value::RawValue>>) {
             Err(_) => prop_assert_eq!(code, Some(Code::InvalidEncoding)),
@@ -157,6 +158,8 @@ proptest! {
 
 #[test]
 fn a_fault_in_the_json_names_its_place() {
-    let fault = Envelope::read(Dialect::OpenaiChat, Bytes::from_static(b"{\n  \"model\": x}")).unwrap_err();
+    let fault =
+        Envelope::read(Dialect::OpenaiChat, &PathFacts::default(), Bytes::from_static(b"{\n  \"model\": x}"))
+            .unwrap_err();
     assert!(fault.message().contains("line 2 column 12"), "{fault:?}");
 }

@@ -178,10 +178,15 @@ impl<'a> Contents<'a> {
             PartKind::Reasoning(text) if native.is_some() => {
                 to.push(Out { text: Some(text), thought: true, ..base });
             }
-            PartKind::Native if native.is_some() => to.push(base),
-            PartKind::Reasoning(_) | PartKind::Native => {}
+            PartKind::Native | PartKind::ServerCall(_) | PartKind::ServerResult(_) if native.is_some() => {
+                to.push(base)
+            }
+            PartKind::Reasoning(_)
+            | PartKind::Native
+            | PartKind::ServerCall(_)
+            | PartKind::ServerResult(_) => {}
             PartKind::Media { kind, source } => to.push(media(*kind, source, base)?),
-            PartKind::ToolCall { id, name, arguments } => {
+            PartKind::ToolCall { id, name, arguments, .. } => {
                 self.names.insert(id, name);
                 let call = Call { id, name, args: Arguments::of(arguments) };
                 to.push(Out { function_call: Some(call), ..base });

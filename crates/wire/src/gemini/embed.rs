@@ -87,6 +87,7 @@ pub(crate) fn read_embed_reply(body: &[u8]) -> Result<EmbedReply, WireError> {
         model: String::new(),
         vectors: answer.embeddings.into_iter().map(|embedding| embedding.values).collect(),
         usage: answer.usage_metadata.map(|counts| counts.canon()),
+        ..EmbedReply::default()
     })
 }
 

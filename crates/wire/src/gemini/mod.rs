@@ -14,16 +14,15 @@ mod reply;
 mod request;
 mod stream;
 
-pub(crate) use embed::{read_embed_reply, write_embed};
 pub(crate) use error::read_error;
-pub(crate) use reply::read_reply;
-pub(crate) use request::write_chat;
-pub(crate) use stream::Decoder;
 
-use contract::canon::Finish;
+use bytes::Bytes;
+use contract::Fault;
+use contract::canon::{EmbedReply, EmbedRequest, Finish, Receipt, Reply, Request, VectorFormat};
 use contract::words::Dialect;
 
-use crate::WireError;
+use crate::hub::{Chat, Embed};
+use crate::{EncodeOptions, Quirks, StreamDecoder, StreamEncoder, WireError};
 
 /// The owner of every sidecar this folder makes.
 const DIALECT: Dialect = Dialect::GeminiGenerate;
@@ -48,6 +47,66 @@ fn finish(reason: &str, called: bool) -> Finish {
         | "IMAGE_PROHIBITED_CONTENT"
         | "IMAGE_RECITATION" => Finish::ContentFilter,
         other => Finish::Other(other.to_owned()),
+    }
+}
+
+/// The dialect, for the hub.
+pub(crate) struct Dialog;
+
+impl Chat for Dialog {
+    fn read_request(&self, body: &[u8]) -> Result<Request, Fault> {
+        Err(crate::hub::no_way(DIALECT, DIALECT))
+    }
+
+    fn write_request(
+        &self,
+        request: &Request,
+        quirks: &Quirks,
+        receipt: &mut Receipt,
+    ) -> Result<Bytes, Fault> {
+        request::write_chat(request, quirks, receipt)
+    }
+
+    fn read_reply(&self, body: &[u8]) -> Result<Reply, WireError> {
+        reply::read_reply(body)
+    }
+
+    fn write_reply(&self, reply: &Reply, options: &EncodeOptions, receipt: &mut Receipt) -> Bytes {
+        unimplemented!()
+    }
+
+    fn decoder(&self) -> Box<dyn StreamDecoder> {
+        Box::new(stream::Decoder::new())
+    }
+
+    fn encoder(&self, options: EncodeOptions) -> Box<dyn StreamEncoder> {
+        unimplemented!()
+    }
+}
+
+/// The dialect of vectors, for the hub.
+pub(crate) struct Vectors;
+
+impl Embed for Vectors {
+    fn read_request(&self, body: &[u8]) -> Result<EmbedRequest, Fault> {
+        Err(crate::hub::no_way(DIALECT, DIALECT))
+    }
+
+    fn write_request(
+        &self,
+        request: &EmbedRequest,
+        quirks: &Quirks,
+        receipt: &mut Receipt,
+    ) -> Result<Bytes, Fault> {
+        embed::write_embed(request, quirks, receipt)
+    }
+
+    fn read_reply(&self, body: &[u8]) -> Result<EmbedReply, WireError> {
+        embed::read_embed_reply(body)
+    }
+
+    fn write_reply(&self, reply: &EmbedReply, format: VectorFormat) -> Bytes {
+        unimplemented!()
     }
 }
 

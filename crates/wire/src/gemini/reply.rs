@@ -37,7 +37,7 @@ fn read_candidate(mut candidate: Candidate, ids: &mut Ids) -> Choice {
     let parts: Vec<Part> = candidate.take_pieces().map(|piece| read_piece(piece, ids)).collect();
     let called = parts.iter().any(|part| matches!(part.kind, PartKind::ToolCall { .. }));
     let finish = finish(candidate.finish_reason.as_deref().unwrap_or("STOP"), called);
-    Choice { parts, finish, stop_sequence: None }
+    Choice { parts, finish, ..Choice::default() }
 }
 
 fn read_piece(piece: Piece, ids: &mut Ids) -> Part {
@@ -47,7 +47,7 @@ fn read_piece(piece: Piece, ids: &mut Ids) -> Part {
         Piece::Call { mut call, left } => {
             let id = ids.pick(&mut call);
             let arguments = call.arguments();
-            (PartKind::ToolCall { id, name: call.name.unwrap_or_default(), arguments }, left)
+            (PartKind::ToolCall { id, name: call.name.unwrap_or_default(), arguments, custom: false }, left)
         }
         Piece::Other(fields) => read_other(fields),
     };

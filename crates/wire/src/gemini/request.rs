@@ -51,9 +51,12 @@ fn tools(request: &Request, receipt: &mut Receipt) -> Vec<Value> {
     let (mut functions, mut own) = (Vec::new(), Vec::new());
     for (at, tool) in request.tools.iter().enumerate() {
         match tool {
-            Tool::Server { owner, value } if *owner == DIALECT => own.push(value.clone()),
+            Tool::Server { owner, value, .. } if *owner == DIALECT => own.push(value.clone()),
             Tool::Server { owner, .. } => {
                 receipt.dropped(format!("tools[{at}]"), format!("only {owner} runs this tool"));
+            }
+            Tool::Custom { .. } => {
+                receipt.dropped(format!("tools[{at}]"), "this dialect has no tools that take any text")
             }
             Tool::Function { name, description, parameters, extra, .. } => {
                 let mut function = Map::new();
@@ -89,9 +92,9 @@ fn tool_config(request: &Request, receipt: &mut Receipt) -> Map<String, Value> {
     let mode = match &request.tool_choice {
         // Calls that follow their schema, or prose.
         Some(ToolChoice::Auto) | None if strict => "VALIDATED",
-        Some(ToolChoice::Auto) => "AUTO",
+        Some(ToolChoice::Auto | ToolChoice::Allowed { required: false, .. }) => "AUTO",
         Some(ToolChoice::None) => "NONE",
-        Some(ToolChoice::Required) => "ANY",
+        Some(ToolChoice::Required | ToolChoice::Allowed { .. }) => "ANY",
         Some(ToolChoice::Named(name)) => {
             calling.insert("allowedFunctionNames".to_owned(), json!([name]));
             "ANY"

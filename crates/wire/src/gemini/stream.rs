@@ -177,7 +177,7 @@ impl Choice {
             let native = left.map(|value| Native { owner: DIALECT, value });
             self.begin(
                 Kind::Call(Value::Object(Map::new())),
-                PartStart::ToolCall { id, name },
+                PartStart::ToolCall { id, name, custom: false },
                 native,
                 events,
             );

@@ -6,12 +6,14 @@ use contract::words::{Dialect, Usage};
 use contract::{Code, Fault};
 use serde_json::{Value, json};
 
-use super::{Decoder, read_reply, write_chat};
+use super::reply::read_reply;
+use super::request::write_chat;
+use super::stream::Decoder;
 use crate::{Quirks, StreamDecoder};
 
 /// What a client's request becomes, with the receipt.
 fn from(dialect: Dialect, request: &Value) -> Result<(Value, String), Fault> {
-    let canon = crate::read_chat(dialect, request.to_string().as_bytes())?;
+    let canon = crate::hub::chat(dialect).unwrap().read_request(request.to_string().as_bytes())?;
     let mut receipt = Receipt::default();
     let bytes = write_chat(&canon, &Quirks::default(), &mut receipt)?;
     Ok((serde_json::from_slice(&bytes).unwrap(), receipt.to_string()))
@@ -120,6 +122,7 @@ fn signatures_go_back_with_their_parts() {
         id: id.to_owned(),
         name: name.to_owned(),
         arguments: arguments.to_owned(),
+        custom: false,
     };
     let source = MediaSource::Base64 { mime: "image/png".to_owned(), data: "QUJD".to_owned() };
     let kinds: Vec<&PartKind> = choice.parts.iter().map(|part| &part.kind).collect();
@@ -226,7 +229,7 @@ fn spelled(events: &[Event]) -> Vec<String> {
         Event::PartStart { index, part, native, .. } => {
             let signed = native.as_ref().map_or("", |_| " signed");
             match part {
-                PartStart::ToolCall { id, name } => format!("{index} call {id} {name}{signed}"),
+                PartStart::ToolCall { id, name, .. } => format!("{index} call {id} {name}{signed}"),
                 other => format!("{index} {other:?}{signed}"),
             }
         }

@@ -143,7 +143,11 @@ fn write_block(part: &Part) -> Option<Value> {
         PartKind::Refusal(text) => json!({"type": "refusal", "refusal": text}),
         PartKind::Media { kind, source } => media(*kind, source)?,
         PartKind::Native => return part.native_for(DIALECT).cloned(),
-        PartKind::ToolCall { .. } | PartKind::ToolResult(_) | PartKind::Reasoning(_) => return None,
+        PartKind::ToolCall { .. }
+        | PartKind::ToolResult(_)
+        | PartKind::Reasoning(_)
+        | PartKind::ServerCall(_)
+        | PartKind::ServerResult(_) => return None,
     };
     let mut block = with_sidecar(block, part);
     if let Some(file) = block.get_mut("file").and_then(Value::as_object_mut)

@@ -3,9 +3,9 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use contract::Fault;
 use contract::canon::{EmbedInput, EmbedReply, EmbedRequest, Receipt, Vector, VectorFormat};
 use contract::words::Dialect;
+use contract::{Code, Fault};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -33,7 +33,16 @@ pub(crate) fn read_embed(body: &[u8]) -> Result<EmbedRequest, Fault> {
     };
     let dimensions = fields.count("dimensions")?;
     let user = fields.text("user")?;
-    Ok(EmbedRequest { model, inputs, dimensions, format, user, extra: fields.extra(DIALECT) })
+    Ok(EmbedRequest {
+        model,
+        inputs,
+        dimensions,
+        format,
+        user,
+        task: None,
+        truncate: None,
+        extra: fields.extra(DIALECT),
+    })
 }
 
 /// A text, texts, tokens, or lists of tokens.
@@ -68,7 +77,10 @@ pub(crate) fn write_embed(
     out.put("model", &request.model)?;
     match &request.inputs[..] {
         [EmbedInput::Text(text)] => out.put("input", text)?,
-        inputs => out.put("input", &inputs.iter().map(input).collect::<Vec<_>>())?,
+        inputs => {
+            let inputs = inputs.iter().enumerate().map(|(at, one)| input(at, one));
+            out.put("input", &inputs.collect::<Result<Vec<_>, _>>()?)?;
+        }
     }
     out.put_some("dimensions", request.dimensions)?;
     out.put_some("encoding_format", (request.format == VectorFormat::Base64).then_some("base64"))?;
@@ -76,10 +88,14 @@ pub(crate) fn write_embed(
     out.finish()
 }
 
-fn input(input: &EmbedInput) -> Value {
+fn input(at: usize, input: &EmbedInput) -> Result<Value, Fault> {
     match input {
-        EmbedInput::Text(text) => json!(text),
-        EmbedInput::Tokens(tokens) => json!(tokens),
+        EmbedInput::Text(text) => Ok(json!(text)),
+        EmbedInput::Tokens(tokens) => Ok(json!(tokens)),
+        EmbedInput::Parts(_) => {
+            let message = "This model makes vectors of texts alone.";
+            Err(Fault::saying(Code::UnsupportedCapability, message).at(format!("input[{at}]")))
+        }
     }
 }
 
@@ -111,7 +127,12 @@ pub(crate) fn read_embed_reply(body: &[u8]) -> Result<EmbedReply, WireError> {
     let mut reply: ReplyIn = serde_json::from_slice(body).map_err(invalid)?;
     reply.data.sort_by_key(|entry| entry.index);
     let vectors = reply.data.into_iter().map(|entry| vector(entry.embedding)).collect::<Result<_, _>>()?;
-    Ok(EmbedReply { model: reply.model, vectors, usage: reply.usage.map(|usage| usage.canon()) })
+    Ok(EmbedReply {
+        model: reply.model,
+        vectors,
+        usage: reply.usage.map(|usage| usage.canon()),
+        ..EmbedReply::default()
+    })
 }
 
 fn vector(from: VectorIn) -> Result<Vector, WireError> {
@@ -181,7 +202,11 @@ pub(crate) fn write_embed_reply(reply: &EmbedReply, format: VectorFormat) -> Byt
 
 fn written(vector: &Vector, format: VectorFormat) -> VectorOut<'_> {
     match format {
-        VectorFormat::Float => VectorOut::Numbers(vector),
+        VectorFormat::Float
+        | VectorFormat::Int8
+        | VectorFormat::Uint8
+        | VectorFormat::Binary
+        | VectorFormat::Ubinary => VectorOut::Numbers(vector),
         VectorFormat::Base64 => {
             let bytes: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
             VectorOut::Base64(BASE64_STANDARD.encode(bytes))
@@ -225,8 +250,12 @@ mod tests {
     #[test]
     fn vectors_survive_both_forms() {
         let usage = contract::words::Usage { input: 3, ..Default::default() };
-        let reply =
-            EmbedReply { model: "m".into(), vectors: vec![vec![0.5, -1.25e-3], vec![]], usage: Some(usage) };
+        let reply = EmbedReply {
+            model: "m".into(),
+            vectors: vec![vec![0.5, -1.25e-3], vec![]],
+            usage: Some(usage),
+            ..EmbedReply::default()
+        };
         for format in [VectorFormat::Float, VectorFormat::Base64] {
             assert_eq!(read_embed_reply(&write_embed_reply(&reply, format)).unwrap(), reply);
         }

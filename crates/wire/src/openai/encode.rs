@@ -117,10 +117,13 @@ impl Encoder {
                 state.calls += 1;
                 Kind::Call(state.calls - 1)
             }
-            PartStart::Native => Kind::Native,
+            PartStart::Native
+            | PartStart::Media { .. }
+            | PartStart::ServerCall { .. }
+            | PartStart::ServerResult(_) => Kind::Native,
         };
         state.parts.push((index, kind));
-        if let (PartStart::ToolCall { id, name }, Kind::Call(call)) = (part, kind) {
+        if let (PartStart::ToolCall { id, name, .. }, Kind::Call(call)) = (part, kind) {
             let call = json!([{"index": call, "id": id, "type": "function",
                 "function": {"name": name, "arguments": ""}}]);
             self.chunk(choice, None, out, |out| {
@@ -180,7 +183,11 @@ impl StreamEncoder for Encoder {
             }
             Event::PartStart { choice, index, part, .. } => self.part_start(*choice, *index, part, out),
             Event::Delta { choice, index, text } => self.delta(*choice, *index, text, out),
-            Event::NativeDelta { .. } | Event::PartStop { .. } => {}
+            Event::NativeDelta { .. }
+            | Event::PartStop { .. }
+            | Event::Citation { .. }
+            | Event::Logprobs { .. }
+            | Event::Extra { .. } => {}
             Event::Finish { choice, reason, .. } => {
                 let at = self.choice(*choice, out);
                 let reason = finish_reason(reason, self.choices[at].declined);

@@ -15,18 +15,15 @@ mod request;
 mod stream;
 mod tools;
 
-pub(crate) use embed::{read_embed, read_embed_reply, write_embed, write_embed_reply};
-pub(crate) use encode::Encoder;
 pub(crate) use error::read_error;
-pub(crate) use read::read_chat;
-pub(crate) use reply::{read_reply, write_reply};
-pub(crate) use request::write_chat;
-pub(crate) use stream::Decoder;
 
-use contract::canon::Finish;
+use bytes::Bytes;
+use contract::Fault;
+use contract::canon::{EmbedReply, EmbedRequest, Finish, Receipt, Reply, Request, VectorFormat};
 use contract::words::Dialect;
 
-use crate::WireError;
+use crate::hub::{Chat, Embed};
+use crate::{EncodeOptions, Quirks, StreamDecoder, StreamEncoder, WireError};
 
 /// The owner of every sidecar this folder makes.
 const DIALECT: Dialect = Dialect::OpenaiChat;
@@ -51,12 +48,72 @@ fn finish(reason: &str) -> Finish {
 /// provider was filtered.
 fn finish_reason(finish: &Finish, declined: bool) -> &str {
     match finish {
-        Finish::Stop | Finish::StopSequence | Finish::Pause => "stop",
-        Finish::Length => "length",
+        Finish::Stop | Finish::StopSequence | Finish::Pause | Finish::MalformedCall => "stop",
+        Finish::Length | Finish::ContextWindow => "length",
         Finish::ToolCalls => "tool_calls",
         Finish::Refusal if declined => "stop",
         Finish::ContentFilter | Finish::Refusal => "content_filter",
         Finish::Other(reason) => reason,
+    }
+}
+
+/// The dialect, for the hub.
+pub(crate) struct Dialog;
+
+impl Chat for Dialog {
+    fn read_request(&self, body: &[u8]) -> Result<Request, Fault> {
+        read::read_chat(body)
+    }
+
+    fn write_request(
+        &self,
+        request: &Request,
+        quirks: &Quirks,
+        receipt: &mut Receipt,
+    ) -> Result<Bytes, Fault> {
+        request::write_chat(request, quirks, receipt)
+    }
+
+    fn read_reply(&self, body: &[u8]) -> Result<Reply, WireError> {
+        reply::read_reply(body)
+    }
+
+    fn write_reply(&self, reply: &Reply, options: &EncodeOptions, receipt: &mut Receipt) -> Bytes {
+        reply::write_reply(reply, options, receipt)
+    }
+
+    fn decoder(&self) -> Box<dyn StreamDecoder> {
+        Box::new(stream::Decoder::new())
+    }
+
+    fn encoder(&self, options: EncodeOptions) -> Box<dyn StreamEncoder> {
+        Box::new(encode::Encoder::new(options))
+    }
+}
+
+/// The dialect of vectors, for the hub.
+pub(crate) struct Vectors;
+
+impl Embed for Vectors {
+    fn read_request(&self, body: &[u8]) -> Result<EmbedRequest, Fault> {
+        embed::read_embed(body)
+    }
+
+    fn write_request(
+        &self,
+        request: &EmbedRequest,
+        quirks: &Quirks,
+        receipt: &mut Receipt,
+    ) -> Result<Bytes, Fault> {
+        embed::write_embed(request, quirks, receipt)
+    }
+
+    fn read_reply(&self, body: &[u8]) -> Result<EmbedReply, WireError> {
+        embed::read_embed_reply(body)
+    }
+
+    fn write_reply(&self, reply: &EmbedReply, format: VectorFormat) -> Bytes {
+        embed::write_embed_reply(reply, format)
     }
 }
 

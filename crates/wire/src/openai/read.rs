@@ -176,7 +176,8 @@ impl Turns {
             let name = call.need_text("name")?;
             let arguments = tools::read_arguments(call.value("arguments"));
             self.last_legacy = Some(id.clone());
-            let part = Part::new(PartKind::ToolCall { id, name, arguments }, Provenance::Model);
+            let part =
+                Part::new(PartKind::ToolCall { id, name, arguments, custom: false }, Provenance::Model);
             self.remember(&part);
             parts.push(part);
         }

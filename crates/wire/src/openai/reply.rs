@@ -63,7 +63,7 @@ fn read_choice(mut fields: Fields, at: usize) -> Result<Choice, WireError> {
         let part = Part::new(PartKind::Native, Provenance::Model);
         parts.push(part.with_native(DIALECT, json!({"choice": left})));
     }
-    Ok(Choice { parts, finish, stop_sequence: None })
+    Ok(Choice { parts, finish, ..Choice::default() })
 }
 
 /// `annotations: []` says nothing.
@@ -109,7 +109,10 @@ fn read_parts(message: &mut Fields, at: usize) -> Result<Vec<Part>, WireError> {
         let arguments = tools::read_arguments(call.value("arguments"));
         let id = format!("call_{at}_0");
         if !name.is_empty() {
-            parts.push(Part::new(PartKind::ToolCall { id, name, arguments }, Provenance::Model));
+            parts.push(Part::new(
+                PartKind::ToolCall { id, name, arguments, custom: false },
+                Provenance::Model,
+            ));
         }
     }
     Ok(parts)
@@ -167,7 +170,11 @@ fn write_choice(choice: &Choice, at: usize, receipt: &mut Receipt) -> Value {
                 Some(native) => beside = native.get("choice").and_then(Value::as_object),
                 None => {}
             },
-            PartKind::Media { .. } | PartKind::ToolResult(_) | PartKind::Native => {
+            PartKind::Media { .. }
+            | PartKind::ToolResult(_)
+            | PartKind::ServerCall(_)
+            | PartKind::ServerResult(_)
+            | PartKind::Native => {
                 receipt
                     .dropped(format!("choices[{at}].content[{index}]"), "this dialect has no such content");
             }

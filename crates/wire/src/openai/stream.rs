@@ -313,7 +313,7 @@ impl Choice {
         let index = self.next_part();
         let call = &mut self.calls[at];
         call.part = Some(index);
-        let part = PartStart::ToolCall { id: call.id.clone(), name };
+        let part = PartStart::ToolCall { id: call.id.clone(), name, custom: false };
         events.push(Event::PartStart { choice, index, part, native: None });
         let early = std::mem::take(&mut call.early);
         if !early.is_empty() {

@@ -9,6 +9,11 @@ use contract::words::{Dialect, Usage};
 use contract::{Code, Fault};
 use serde_json::{Value, json};
 
+use super::encode::Encoder;
+use super::read::read_chat;
+use super::reply::{read_reply, write_reply};
+use super::request::write_chat;
+use super::stream::Decoder;
 use super::*;
 use crate::{EncodeOptions, Quirks, StreamDecoder, StreamEncoder};
 
@@ -227,11 +232,17 @@ fn an_anthropic_answer_keeps_its_thoughts() {
                 Part::text("a", Provenance::Model),
             ],
             finish: Finish::StopSequence,
-            stop_sequence: None,
+            ..contract::canon::Choice::default()
         }],
         ..Reply::default()
     };
-    let options = EncodeOptions { model: "shown".into(), created: 9, id: "id".into(), usage: false };
+    let options = EncodeOptions {
+        model: "shown".into(),
+        created: 9,
+        id: "id".into(),
+        usage: false,
+        ..EncodeOptions::default()
+    };
     let mut receipt = Receipt::default();
     let written: Value = serde_json::from_slice(&write_reply(&reply, &options, &mut receipt)).unwrap();
     assert_eq!(written["choices"][0]["message"]["reasoning_content"], json!("hm"));
@@ -299,7 +310,7 @@ fn a_stream_cut_anywhere_gives_the_same_events() {
     let text = busy_stream();
     let bytes = text.as_bytes();
     let whole = decode(&[bytes]).unwrap();
-    let call = |id: &str, name: &str| PartStart::ToolCall { id: id.into(), name: name.into() };
+    let call = |id: &str, name: &str| PartStart::ToolCall { id: id.into(), name: name.into(), custom: false };
     let stop = |index| Event::PartStop { choice: 0, index };
     assert_eq!(
         whole,

@@ -1,7 +1,7 @@
 //! Tools, the choice among them, tool calls and the shape of the answer ↔ canon.
 
 use contract::Fault;
-use contract::canon::{Extra, OutputFormat, Part, PartKind, Provenance, Tool, ToolChoice};
+use contract::canon::{Extra, OutputFormat, Part, PartKind, Provenance, ServerTool, Tool, ToolChoice};
 use serde_json::{Map, Value, json};
 
 use super::DIALECT;
@@ -13,7 +13,11 @@ use crate::outgoing::merge;
 pub(super) fn read_tool(value: Value, path: &str) -> Result<Tool, Fault> {
     let mut fields = Fields::of(value, path)?;
     if fields.peek("type").is_some_and(|kind| kind != "function") {
-        return Ok(Tool::Server { owner: DIALECT, value: Value::Object(fields.left()) });
+        return Ok(Tool::Server {
+            owner: DIALECT,
+            tool: ServerTool::Other,
+            value: Value::Object(fields.left()),
+        });
     }
     let _function = fields.value("type");
     let mut function = fields.need_object("function")?;
@@ -25,7 +29,7 @@ pub(super) fn read_tool(value: Value, path: &str) -> Result<Tool, Fault> {
     if !left.is_empty() {
         fields.put_back("function", Value::Object(left));
     }
-    Ok(Tool::Function { name, description, parameters, strict, extra: fields.extra(DIALECT) })
+    Ok(Tool::Function { name, description, parameters, strict, cache: None, extra: fields.extra(DIALECT) })
 }
 
 /// Reads one entry of the legacy `functions`.
@@ -36,6 +40,7 @@ pub(super) fn read_function(value: Value, path: &str) -> Result<Tool, Fault> {
         description: function.text("description")?,
         parameters: function.value("parameters"),
         strict: None,
+        cache: None,
         extra: Extra::default(),
     })
 }
@@ -43,8 +48,9 @@ pub(super) fn read_function(value: Value, path: &str) -> Result<Tool, Fault> {
 /// Writes a tool; none when another dialect owns it.
 pub(super) fn write_tool(tool: &Tool) -> Option<Value> {
     let (name, description, parameters, strict, extra) = match tool {
-        Tool::Server { owner, value } => return (*owner == DIALECT).then(|| value.clone()),
-        Tool::Function { name, description, parameters, strict, extra } => {
+        Tool::Server { owner, value, .. } => return (*owner == DIALECT).then(|| value.clone()),
+        Tool::Custom { .. } => return None,
+        Tool::Function { name, description, parameters, strict, extra, .. } => {
             (name, description, parameters, strict, extra)
         }
     };
@@ -79,9 +85,9 @@ pub(super) fn read_choice(value: Value) -> Result<ToolChoice, Value> {
 /// Writes `tool_choice`.
 pub(super) fn write_choice(choice: &ToolChoice) -> Value {
     match choice {
-        ToolChoice::Auto => json!("auto"),
+        ToolChoice::Auto | ToolChoice::Allowed { required: false, .. } => json!("auto"),
         ToolChoice::None => json!("none"),
-        ToolChoice::Required => json!("required"),
+        ToolChoice::Required | ToolChoice::Allowed { required: true, .. } => json!("required"),
         ToolChoice::Named(name) => json!({"type": "function", "function": {"name": name}}),
     }
 }
@@ -102,7 +108,10 @@ pub(super) fn read_call(value: Value, path: &str, made_up: String) -> Result<Par
     if !left.is_empty() {
         fields.put_back("function", Value::Object(left));
     }
-    Ok(with_left(Part::new(PartKind::ToolCall { id, name, arguments }, Provenance::Model), fields))
+    Ok(with_left(
+        Part::new(PartKind::ToolCall { id, name, arguments, custom: false }, Provenance::Model),
+        fields,
+    ))
 }
 
 /// Arguments are a string; some servers write the object itself, some nothing.
@@ -116,7 +125,7 @@ pub(super) fn read_arguments(value: Option<Value>) -> String {
 
 /// Writes a call as an entry of `tool_calls`; none when the part is no call of this dialect's.
 pub(super) fn write_call(part: &Part) -> Option<Value> {
-    let PartKind::ToolCall { id, name, arguments } = &part.kind else {
+    let PartKind::ToolCall { id, name, arguments, .. } = &part.kind else {
         return part.native_for(DIALECT).filter(|native| is_call(native)).cloned();
     };
     let arguments = if arguments.is_empty() { "{}" } else { arguments };

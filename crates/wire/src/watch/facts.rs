@@ -29,7 +29,7 @@ pub struct ReplyFacts {
 /// # Errors
 /// The answer is not JSON, or was cut off.
 pub fn reply_facts(dialect: Dialect, body: &[u8]) -> Result<ReplyFacts, WireError> {
-    let names = names(dialect);
+    let Some(names) = names(dialect) else { return crate::hub::facts(dialect, body) };
     let mut found = Found::default();
     let outer = json::members(body, |member| match member.name.as_deref() {
         Some(name) if name == names.model => found.model = Some(member.value),
@@ -42,14 +42,12 @@ pub fn reply_facts(dialect: Dialect, body: &[u8]) -> Result<ReplyFacts, WireErro
         return Err(WireError { dialect, reason: malformed(body) });
     }
     let (usage, tier) = match dialect {
-        Dialect::OpenaiChat | Dialect::OpenaiEmbeddings => {
-            (found.usage.and_then(Openai::read).as_ref().map(Openai::canon), found.tier.and_then(text))
-        }
         Dialect::AnthropicMessages => (
             found.usage.and_then(Anthropic::read).as_ref().map(Anthropic::canon),
             found.usage.and_then(tier_within),
         ),
         Dialect::GeminiGenerate | Dialect::GeminiEmbed => (found.usage.and_then(gemini_usage), None),
+        _ => (found.usage.and_then(Openai::read).as_ref().map(Openai::canon), found.tier.and_then(text)),
     };
     let output_bytes = match (usage, found.said) {
         (None, Some(said)) => said_bytes(dialect, said),
@@ -79,8 +77,9 @@ struct Names {
     said: &'static [u8],
 }
 
-const fn names(dialect: Dialect) -> Names {
-    match dialect {
+/// None: the answer of this dialect is read into canon.
+const fn names(dialect: Dialect) -> Option<Names> {
+    Some(match dialect {
         Dialect::OpenaiChat | Dialect::OpenaiEmbeddings => {
             Names { model: b"model", usage: b"usage", said: b"choices" }
         }
@@ -88,16 +87,17 @@ const fn names(dialect: Dialect) -> Names {
         Dialect::GeminiGenerate | Dialect::GeminiEmbed => {
             Names { model: b"modelVersion", usage: b"usageMetadata", said: b"candidates" }
         }
-    }
+        _ => return None,
+    })
 }
 
 /// The bytes of the texts that are output.
 fn said_bytes(dialect: Dialect, said: &[u8]) -> u64 {
     let count = |words: &[&Word]| words.iter().map(|word| scan::text_bytes(said, word)).sum();
     match dialect {
-        Dialect::OpenaiChat | Dialect::OpenaiEmbeddings => count(&super::openai_texts()),
         Dialect::AnthropicMessages => count(&[&WORDS.text, &WORDS.thinking]),
         Dialect::GeminiGenerate | Dialect::GeminiEmbed => count(&[&WORDS.text]),
+        _ => count(&super::openai_texts()),
     }
 }
 

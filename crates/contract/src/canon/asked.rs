@@ -1,0 +1,58 @@
+//! What a client asks for and what a model answers, whatever the operation.
+
+use super::{EmbedReply, EmbedRequest, Reply, Request, RerankReply, RerankRequest};
+use crate::words::Usage;
+
+/// A request in canon.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Asked {
+    /// A conversation.
+    Chat(Box<Request>),
+    /// Texts to be embedded.
+    Embed(Box<EmbedRequest>),
+    /// Documents to be ordered.
+    Rerank(Box<RerankRequest>),
+}
+
+impl Asked {
+    /// The model, as the target is to read it.
+    pub const fn model_mut(&mut self) -> &mut String {
+        match self {
+            Self::Chat(request) => &mut request.model,
+            Self::Embed(request) => &mut request.model,
+            Self::Rerank(request) => &mut request.model,
+        }
+    }
+}
+
+/// A whole answer in canon.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answered {
+    /// A message.
+    Chat(Box<Reply>),
+    /// Vectors.
+    Embed(Box<EmbedReply>),
+    /// Documents in order.
+    Rerank(Box<RerankReply>),
+}
+
+impl Answered {
+    /// What it consumed; none when the upstream did not say.
+    #[must_use]
+    pub const fn usage(&self) -> Option<Usage> {
+        match self {
+            Self::Chat(reply) => reply.usage,
+            Self::Embed(reply) => reply.usage,
+            Self::Rerank(reply) => reply.usage,
+        }
+    }
+
+    /// The model that says it answered.
+    pub const fn model_mut(&mut self) -> &mut String {
+        match self {
+            Self::Chat(reply) => &mut reply.model,
+            Self::Embed(reply) => &mut reply.model,
+            Self::Rerank(reply) => &mut reply.model,
+        }
+    }
+}

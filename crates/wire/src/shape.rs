@@ -1,0 +1,47 @@
+//! Whose habits a dialect follows: the shape of its errors, of its lists of models, the names of its headers.
+
+use contract::words::Dialect;
+
+/// The service a dialect belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// OpenAI's.
+    Openai,
+    /// Anthropic's.
+    Anthropic,
+    /// Google's.
+    Google,
+    /// Ollama's.
+    Ollama,
+    /// Cohere's.
+    Cohere,
+    /// AWS's.
+    Aws,
+}
+
+impl Shape {
+    /// That of a dialect.
+    pub(crate) const fn of(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::OpenaiChat
+            | Dialect::OpenaiEmbeddings
+            | Dialect::OpenaiResponses
+            | Dialect::OpenaiCompletions
+            | Dialect::OpenaiCount
+            | Dialect::OpenaiImages
+            | Dialect::OpenaiImageEdits
+            | Dialect::OpenaiSpeech
+            | Dialect::OpenaiTranscriptions
+            | Dialect::OpenaiTranslations
+            | Dialect::OpenaiModerations => Self::Openai,
+            Dialect::AnthropicMessages | Dialect::AnthropicCount => Self::Anthropic,
+            Dialect::GeminiGenerate
+            | Dialect::GeminiEmbed
+            | Dialect::GeminiEmbedOne
+            | Dialect::GeminiCount => Self::Google,
+            Dialect::OllamaChat | Dialect::OllamaGenerate | Dialect::OllamaEmbed => Self::Ollama,
+            Dialect::CohereChat | Dialect::CohereEmbed | Dialect::CohereRerank => Self::Cohere,
+            Dialect::BedrockConverse => Self::Aws,
+        }
+    }
+}
