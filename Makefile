@@ -1,6 +1,6 @@
 # Each target is a script that says what it installs. They need Rust; everything else comes as needed.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint schema release bench demo e2e-real
+.PHONY: help run test lint schema release bench conformance demo e2e-real
 
 help: ## Show this
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -22,6 +22,9 @@ release: ## Build the binary as it is released, guided by a profile (about 10 mi
 
 bench: ## nginx, the bare upstream and Pathgate side by side (ARGS="--quick")
 	@exec scripts/bench $(ARGS)
+
+conformance: ## Recorded provider traffic through the gateway, read by the official SDKs (FIXTURES=<folder>)
+	@FIXTURES="$(FIXTURES)" exec scripts/conformance $(ARGS)
 
 demo: ## A real language model on this machine behind the gateway
 	@exec scripts/demo

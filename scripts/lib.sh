@@ -87,3 +87,22 @@ need_venv() {
     fi
     exec 9>&-
 }
+
+# need_node NAME PACKAGES SCRIPT: makes $cache/NAME-node hold these npm packages with SCRIPT beside them, where its imports
+# find them, and sets `node` and `node_script`.
+need_node() {
+    local folder=$cache/$1-node packages=$2 stamp
+    command -v node >/dev/null || apt_install nodejs npm
+    command -v npm >/dev/null || apt_install npm
+    node=$(command -v node)
+    stamp="$(node --version) $(sha256sum <"$packages")"
+    mkdir -p "$folder"
+    if [ "$(cat "$folder/.stamp" 2>/dev/null)" != "$stamp" ]; then
+        say "installing npm packages of $packages into $folder"
+        cp "$packages" "$folder/package.json"
+        npm install --silent --no-audit --no-fund --prefix "$folder"
+        printf '%s\n' "$stamp" >"$folder/.stamp"
+    fi
+    cp "$3" "$folder/"
+    node_script=$folder/$(basename "$3")
+}

@@ -1,0 +1,121 @@
+//! Which dialect a recording is in, and what is left out.
+
+use contract::words::Dialect;
+
+use crate::corpus::Exchange;
+
+/// What a recording is to the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A call in a dialect.
+    Call(Dialect),
+    /// A list of models, or one of them.
+    Models,
+    /// Not a part of the gateway; and why.
+    Outside(&'static str),
+}
+
+/// Operations that the gateway does not have. They keep their state with one provider, so that there is nothing to translate.
+const OUTSIDE: &[(&str, &str)] = &[
+    ("assistants", "OpenAI's assistants, which it has retired"),
+    ("fine_tuning", "fine-tuning"),
+    ("batch", "batches"),
+    ("files", "files and vector stores"),
+    ("context_cache", "Gemini's cache objects"),
+    ("interactions", "Gemini's interactions"),
+    ("conversations", "stored conversations"),
+    ("responses.compact", "compaction of a stored response"),
+];
+
+/// Where a recording belongs.
+pub(crate) fn place(exchange: &Exchange) -> Place {
+    let operation = exchange.operation.trim_end_matches(".stream");
+    if let Some((_, why)) = OUTSIDE.iter().find(|(name, _)| *name == operation) {
+        return Place::Outside(why);
+    }
+    let (method, path) = exchange
+        .request
+        .as_ref()
+        .map_or(("POST", ""), |request| (request.method.as_str(), request.path.as_str()));
+    // The shape of an answer says more than the name it was filed under.
+    if looks(exchange, b"\"chat.completion") && exchange.api != "openai.chat_completions" {
+        return Place::Call(Dialect::OpenaiChat);
+    }
+    if looks(exchange, b"\"thread.") {
+        return Place::Outside("OpenAI's assistants, which it has retired");
+    }
+    let dialect = match exchange.api.as_str() {
+        "openai.responses" => Dialect::OpenaiResponses,
+        "openai.completions" => Dialect::OpenaiCompletions,
+        "openai.embeddings" => Dialect::OpenaiEmbeddings,
+        "anthropic.messages" | "vertex.anthropic" => Dialect::AnthropicMessages,
+        "gemini.generate_content" => Dialect::GeminiGenerate,
+        "gemini.embed" if path.contains(":batchEmbedContents") => Dialect::GeminiEmbed,
+        "gemini.embed" => Dialect::GeminiEmbedOne,
+        "bedrock.converse" => Dialect::BedrockConverse,
+        "bedrock.invoke" => return invoke(exchange),
+        "cohere.v2_chat" => Dialect::CohereChat,
+        "cohere.embed" => Dialect::CohereEmbed,
+        "embeddings" if exchange.provider == "cohere" => Dialect::CohereEmbed,
+        "embeddings" => Dialect::OpenaiEmbeddings,
+        "ollama.chat" => Dialect::OllamaChat,
+        "ollama.generate" => Dialect::OllamaGenerate,
+        "rerank" => Dialect::CohereRerank,
+        "count_tokens" => match exchange.provider.as_str() {
+            "gemini" | "vertex" => Dialect::GeminiCount,
+            "openai" => Dialect::OpenaiCount,
+            "bedrock" => return Place::Outside("Bedrock's own token count"),
+            _ => Dialect::AnthropicCount,
+        },
+        "images" if path.contains("/image/generate") => return Place::Outside("Venice's own images"),
+        "images" if path.contains("edits") => Dialect::OpenaiImageEdits,
+        "images" => Dialect::OpenaiImages,
+        "transcription" if path.contains("translations") => Dialect::OpenaiTranslations,
+        "transcription" => Dialect::OpenaiTranscriptions,
+        "moderation" if method == "POST" => Dialect::OpenaiModerations,
+        "moderation" => return Place::Outside("reports on usage"),
+        "models" if method == "POST" || path.contains("/versions/") || exchange.provider == "replicate" => {
+            return Place::Outside("Replicate's own predictions");
+        }
+        "models" => return Place::Models,
+        "cohere.v1_chat" => return Place::Outside("Cohere's first chat, which it has replaced"),
+        // A provider that nobody knows follows OpenAI.
+        _ => Dialect::OpenaiChat,
+    };
+    Place::Call(dialect)
+}
+
+/// What Bedrock's Invoke carries is in the dialect of the model's maker.
+fn invoke(exchange: &Exchange) -> Place {
+    let path = exchange.request.as_ref().map_or("", |request| request.path.as_str());
+    if path.contains("anthropic") || looks(exchange, b"message_start") || looks(exchange, b"\"stop_reason\"")
+    {
+        return Place::Call(Dialect::AnthropicMessages);
+    }
+    Place::Outside("Invoke with bodies of retired models")
+}
+
+fn looks(exchange: &Exchange, text: &[u8]) -> bool {
+    exchange.body.windows(text.len()).take(4096).any(|window| window == text)
+}
+
+/// The kind of provider that speaks a dialect, for the gateway under test.
+pub(crate) fn kind(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::AnthropicMessages | Dialect::AnthropicCount => "anthropic",
+        Dialect::GeminiGenerate | Dialect::GeminiEmbed | Dialect::GeminiEmbedOne | Dialect::GeminiCount => {
+            "gemini"
+        }
+        Dialect::OllamaChat | Dialect::OllamaGenerate | Dialect::OllamaEmbed => "ollama",
+        Dialect::CohereChat | Dialect::CohereEmbed | Dialect::CohereRerank => "cohere",
+        Dialect::BedrockConverse => "bedrock",
+        Dialect::OpenaiChat | Dialect::OpenaiCompletions | Dialect::OpenaiEmbeddings => "openai-compatible",
+        _ => "openai",
+    }
+}
+
+/// The dialects whose clients can ask for the same.
+pub(crate) fn clients(dialect: Dialect) -> Vec<Dialect> {
+    let fits = |client: &&Dialect| client.operation() == dialect.operation();
+    Dialect::ALL.iter().filter(fits).copied().collect()
+}

@@ -1,0 +1,175 @@
+//! `make conformance`: recorded exchanges of real providers, played back through the gateway and read by the official SDKs.
+//!
+//! The recordings are not part of this project: any folder of the same shape will do. What is checked is listed in
+//! [`report::CHECKS`]; what counts as the same in [`plain`]; what is left out in [`apis`]. The answers are read a second time, in
+//! another way than the gateway's, in [`said`]. The last line that is printed is one JSON object.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the figures are the product of this program")]
+
+mod apis;
+mod checks;
+mod corpus;
+mod errors;
+mod plain;
+mod proxy;
+mod report;
+mod run;
+mod said;
+mod sdk;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use contract::canon::{PartKind, Reply};
+use serde_json::{Map, Value};
+
+use report::{Ending, Outcome};
+use said::Said;
+
+/// What the command line asks for.
+struct Arguments {
+    fixtures: PathBuf,
+    gateway: Option<PathBuf>,
+    /// The program and the script of each SDK's language.
+    python: [Option<PathBuf>; 2],
+    node: [Option<PathBuf>; 2],
+    page: Option<PathBuf>,
+    only: Option<String>,
+}
+
+const USAGE: &str = "usage: conformance --fixtures FOLDER [--gateway FILE] [--python FILE --python-script FILE] [--node FILE --node-script FILE] [--page FILE] \
+                     [--only PROVIDER|OPERATION|ID]";
+
+fn main() -> Result<()> {
+    let arguments = arguments()?;
+    let mut exchanges = corpus::load(&arguments.fixtures)?;
+    if let Some(only) = &arguments.only {
+        exchanges.retain(|it| [&it.id, &it.provider, &it.operation, &it.api].contains(&only));
+    }
+    if exchanges.is_empty() {
+        bail!("no recordings in {}", arguments.fixtures.display());
+    }
+    let mut outcomes = Vec::new();
+    for exchange in &exchanges {
+        alone(exchange, &mut outcomes);
+    }
+    if let Some(binary) = &arguments.gateway {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        runtime.block_on(run::through_the_gateway(&arguments, binary, exchanges, &mut outcomes))?;
+    }
+    if let Some(page) = &arguments.page {
+        std::fs::write(page, report::page(&outcomes))
+            .with_context(|| format!("writing {}", page.display()))?;
+    }
+    print!("{}", report::failures(&outcomes));
+    println!("{}", report::line(&outcomes));
+    Ok(())
+}
+
+fn arguments() -> Result<Arguments> {
+    let mut given = std::env::args().skip(1);
+    let (mut fixtures, mut arguments) = (
+        None,
+        Arguments {
+            fixtures: PathBuf::new(),
+            gateway: None,
+            python: [None, None],
+            node: [None, None],
+            page: None,
+            only: None,
+        },
+    );
+    while let Some(flag) = given.next() {
+        let value = given.next().with_context(|| format!("{flag} needs a value\n{USAGE}"))?;
+        match flag.as_str() {
+            "--fixtures" => fixtures = Some(value.into()),
+            "--gateway" => arguments.gateway = Some(value.into()),
+            "--python" => arguments.python[0] = Some(value.into()),
+            "--python-script" => arguments.python[1] = Some(value.into()),
+            "--node" => arguments.node[0] = Some(value.into()),
+            "--node-script" => arguments.node[1] = Some(value.into()),
+            "--page" => arguments.page = Some(value.into()),
+            "--only" => arguments.only = Some(value),
+            _ => bail!("{USAGE}"),
+        }
+    }
+    arguments.fixtures = fixtures.context(USAGE)?;
+    Ok(arguments)
+}
+
+/// The checks that need no gateway.
+fn alone(exchange: &corpus::Exchange, outcomes: &mut Vec<Outcome>) {
+    let dialect = match apis::place(exchange) {
+        apis::Place::Call(dialect) => dialect,
+        apis::Place::Models => {
+            return note(
+                exchange,
+                "reply",
+                None,
+                None,
+                "lists of models are read by the kinds' own tests",
+                outcomes,
+            );
+        }
+        apis::Place::Outside(why) => return note(exchange, "reply", None, None, why, outcomes),
+    };
+    let mut add = |check, client, verdict| note(exchange, check, client, verdict, "", outcomes);
+    if let Some(verdict) = checks::request(dialect, exchange) {
+        add("request", None, Some(verdict));
+    }
+    if exchange.status >= 400 {
+        for client in apis::clients(dialect) {
+            add("error", Some(client), Some(errors::keeps(dialect, client, exchange)));
+        }
+    } else if exchange.is_stream() {
+        add("reply", None, Some(checks::stream(dialect, &exchange.unwrapped())));
+        add("cuts", None, Some(checks::cuts(dialect, &exchange.unwrapped())));
+    } else {
+        add("reply", None, Some(checks::reply(dialect, &exchange.body)));
+    }
+}
+
+/// Notes how a check ended; without a verdict it was left out.
+pub(crate) fn note(
+    exchange: &corpus::Exchange,
+    check: &'static str,
+    client: Option<contract::words::Dialect>,
+    verdict: Option<checks::Verdict>,
+    why: &str,
+    outcomes: &mut Vec<Outcome>,
+) {
+    let ending = match verdict {
+        Some(Ok(())) => Ending::Passed,
+        Some(Err(reason)) => Ending::Failed(reason),
+        None => Ending::Skipped(why.to_owned()),
+    };
+    outcomes.push(Outcome {
+        exchange: exchange.id.clone(),
+        provider: exchange.provider.clone(),
+        operation: exchange.operation.clone(),
+        features: exchange.features.clone(),
+        check,
+        client,
+        ending,
+    });
+}
+
+/// What canon holds of an answer's first choice, in the words of [`said`].
+pub(crate) fn said_of(reply: &Reply) -> Said {
+    let mut said = Said::default();
+    for part in reply.choices.first().into_iter().flat_map(|choice| &choice.parts) {
+        match &part.kind {
+            PartKind::Text(text) => said.text.push_str(text),
+            PartKind::ToolCall { name, arguments, .. } => {
+                let value = if arguments.trim().is_empty() {
+                    Value::Object(Map::new())
+                } else {
+                    serde_json::from_str(arguments).unwrap_or_else(|_| Value::String(arguments.clone()))
+                };
+                said.calls.push((name.clone(), value));
+            }
+            _ => {}
+        }
+    }
+    said
+}

@@ -1,0 +1,120 @@
+//! The checks that go through the running gateway.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+use contract::words::{Dialect, Operation};
+use serde_json::Value;
+
+use crate::apis::{Place, clients, place};
+use crate::checks::Verdict;
+use crate::corpus::Exchange;
+use crate::proxy::{Got, Stand, model};
+use crate::report::Outcome;
+use crate::said::{self, Figures};
+use crate::sdk::{self, Case};
+use crate::{Arguments, note};
+
+/// One question put to the gateway.
+struct Asked {
+    exchange: usize,
+    client: Dialect,
+    request: String,
+    figures: Option<Figures>,
+}
+
+/// Plays everything back through the gateway: the bytes, the ledger, the SDKs.
+pub(crate) async fn through_the_gateway(
+    arguments: &Arguments,
+    binary: &Path,
+    exchanges: Vec<Exchange>,
+    outcomes: &mut Vec<Outcome>,
+) -> Result<()> {
+    let ids: Vec<String> = exchanges.iter().map(|exchange| exchange.id.clone()).collect();
+    let by_id: HashMap<String, Exchange> =
+        exchanges.into_iter().map(|exchange| (exchange.id.clone(), exchange)).collect();
+    let by_id = Arc::new(by_id);
+    let stand = Stand::set(binary, Arc::clone(&by_id)).await?;
+    let (mut asked, mut cases) = (Vec::new(), Vec::new());
+    for (at, id) in ids.iter().enumerate() {
+        let Some(exchange) = by_id.get(id) else { continue };
+        let Place::Call(recorded) = place(exchange) else { continue };
+        if exchange.status >= 400 || exchange.body.is_empty() {
+            continue;
+        }
+        let said = said::read(recorded, exchange.is_stream(), &exchange.unwrapped());
+        for client in clients(recorded) {
+            let got = stand.ask(exchange, recorded, client).await?;
+            let figures = said.as_ref().and_then(|said| said.figures);
+            let request = got.header("x-pathgate-request-id").to_owned();
+            if client == recorded && exchange.api != "bedrock.invoke" {
+                note(exchange, "pass", Some(client), Some(passes(exchange, &got)), "", outcomes);
+            }
+            if got.status >= 400 {
+                let body = String::from_utf8_lossy(&got.body).chars().take(200).collect::<String>();
+                let verdict = Err(format!("status {}: {body}", got.status));
+                note(exchange, "ledger", Some(client), Some(verdict), "", outcomes);
+                continue;
+            }
+            asked.push(Asked { exchange: at, client, request, figures });
+            if let Some(said) = said.as_ref().filter(|_| recorded.operation() == Operation::Chat) {
+                let (model, stream) = (model(exchange, recorded), exchange.is_stream());
+                cases.push(Case { exchange: at, client, model, stream, expected: said.clone() });
+            }
+        }
+    }
+    let ledger = stand.ledger(asked.len()).await?;
+    for one in &asked {
+        let Some(exchange) = by_id.get(&ids[one.exchange]) else { continue };
+        let verdict = one.figures.map(|figures| in_the_ledger(&ledger, &one.request, figures));
+        note(exchange, "ledger", Some(one.client), verdict, "no usage was recorded", outcomes);
+    }
+    for (check, program) in [("python", &arguments.python), ("node", &arguments.node)] {
+        let [Some(program), Some(script)] = program else { continue };
+        let url = stand.address();
+        let verdicts = tokio::task::block_in_place(|| sdk::ask(program, script, &url, &cases))?;
+        for (case, verdict) in cases.iter().zip(verdicts) {
+            if let (Some(exchange), Some(verdict)) = (by_id.get(&ids[case.exchange]), verdict) {
+                note(exchange, check, Some(case.client), Some(verdict), "", outcomes);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// (b) The client gets the provider's status and bytes.
+fn passes(exchange: &Exchange, got: &Got) -> Verdict {
+    if got.status != exchange.status {
+        let body = String::from_utf8_lossy(&got.body).chars().take(200).collect::<String>();
+        return Err(format!("status {} instead of {}: {body}", got.status, exchange.status));
+    }
+    if got.body == exchange.body {
+        return Ok(());
+    }
+    // A stream whose last event lacks its blank line gets it.
+    if exchange.is_stream() && got.body.trim_ascii_end() == exchange.body.trim_ascii_end() {
+        return Ok(());
+    }
+    let same = got.body.iter().zip(&exchange.body).take_while(|(ours, theirs)| ours == theirs).count();
+    Err(format!("{} bytes instead of {}, different from byte {same} on", got.body.len(), exchange.body.len()))
+}
+
+/// (d) The ledger holds the usage that was recorded.
+fn in_the_ledger(ledger: &HashMap<String, Value>, request: &str, figures: Figures) -> Verdict {
+    let line = ledger.get(request).ok_or("no entry")?;
+    if line["usage_source"] != "reported" {
+        return Err(format!("usage is {} instead of reported", line["usage_source"]));
+    }
+    let count = |name: &str| line["usage"][name].as_u64().unwrap_or_default();
+    let written = count("cache_write") + count("cache_write_long");
+    let ours = Figures {
+        input: count("input") + count("cached") + written + count("audio_input") + count("image_input"),
+        output: count("output") + count("audio_output") + count("image_output"),
+        cached: count("cached"),
+        cache_write: written,
+        reasoning: count("reasoning"),
+    };
+    if ours == figures { Ok(()) } else { Err(format!("{ours:?} instead of {figures:?}")) }
+}

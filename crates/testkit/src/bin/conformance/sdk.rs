@@ -1,0 +1,103 @@
+//! (f) The official SDKs, asking the gateway: what they understand is what was recorded.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use contract::words::Dialect;
+use serde_json::{Value, json};
+
+use crate::checks::Verdict;
+use crate::said::Said;
+
+/// One question to an SDK.
+pub(crate) struct Case {
+    /// Which exchange, by its place in the list.
+    pub(crate) exchange: usize,
+    pub(crate) client: Dialect,
+    pub(crate) model: String,
+    pub(crate) stream: bool,
+    pub(crate) expected: Said,
+}
+
+/// Asks them all; gives a verdict for each, none where the SDK has no such call.
+pub(crate) fn ask(program: &Path, script: &Path, url: &str, cases: &[Case]) -> Result<Vec<Option<Verdict>>> {
+    let mut child = Command::new(program)
+        .arg(script)
+        .args([url, crate::proxy::KEY])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("starting {}", program.display()))?;
+    let mut input = child.stdin.take().context("a pipe was asked for")?;
+    let lines: String = cases
+        .iter()
+        .enumerate()
+        .map(|(at, case)| {
+            let line = json!({"case": at, "client": case.client.as_str(), "model": case.model, "stream": case.stream});
+            format!("{line}\n")
+        })
+        .collect();
+    // The program answers while it reads, so that both pipes must be served at once.
+    let feeder = std::thread::spawn(move || input.write_all(lines.as_bytes()));
+    let output = child.wait_with_output()?;
+    let fed = feeder.join();
+    if !output.status.success() || !matches!(fed, Ok(Ok(()))) {
+        bail!("{} ended with {}", script.display(), output.status);
+    }
+    let mut answers: HashMap<u64, Value> = HashMap::new();
+    for line in output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let answer: Value = serde_json::from_slice(line)?;
+        answers.insert(answer["case"].as_u64().unwrap_or(u64::MAX), answer);
+    }
+    let verdict = |(at, case): (usize, &Case)| match answers.get(&(at as u64)) {
+        None => Some(Err("no answer".to_owned())),
+        Some(answer) if answer.get("skipped").is_some() => None,
+        Some(answer) => Some(compare(answer, case)),
+    };
+    Ok(cases.iter().enumerate().map(verdict).collect())
+}
+
+fn compare(answer: &Value, case: &Case) -> Verdict {
+    if let Some(error) = answer["error"].as_str() {
+        return Err(error.to_owned());
+    }
+    let text = answer["text"].as_str().unwrap_or_default();
+    if text != case.expected.text {
+        return Err(format!("text {:?} instead of {:?}", clip(text), clip(&case.expected.text)));
+    }
+    let expected: Vec<Value> = case.expected.calls.iter().map(|(name, value)| json!([name, value])).collect();
+    if !holds_no_calls(case.client) && !same_numbers(&answer["calls"], &json!(expected)) {
+        return Err(format!(
+            "calls {} instead of {}",
+            clip(&answer["calls"].to_string()),
+            clip(&json!(expected).to_string())
+        ));
+    }
+    if let (Some(figures), Value::Object(usage)) = (case.expected.figures, &answer["usage"])
+        && (usage["input"] != figures.input || usage["output"] != figures.output)
+    {
+        return Err(format!("usage {usage:?} instead of {figures:?}"));
+    }
+    if case.expected.figures.is_some() && answer["usage"].is_null() && !case.expected.text.is_empty() {
+        return Err("no usage".to_owned());
+    }
+    Ok(())
+}
+
+/// Text completions have no place for calls.
+const fn holds_no_calls(client: Dialect) -> bool {
+    matches!(client, Dialect::OpenaiCompletions | Dialect::OllamaGenerate)
+}
+
+/// SDKs may read 1 as 1.0.
+fn same_numbers(ours: &Value, theirs: &Value) -> bool {
+    crate::plain::difference(&crate::plain::numbers(ours.clone()), &crate::plain::numbers(theirs.clone()))
+        .is_none()
+}
+
+fn clip(text: &str) -> String {
+    text.chars().take(120).collect()
+}
