@@ -69,7 +69,7 @@ def openai_chat(model, stream):
         message = answer.choices[0].message
         calls = [chat_call(call) for call in message.tool_calls or []]
         usage = answer.usage and (answer.usage.prompt_tokens, answer.usage.completion_tokens)
-        return said(message.content or "", calls, usage)
+        return said(plain(message.content), calls, usage)
     text, calls, usage = "", {}, None
     chunks = OPENAI.chat.completions.create(
         model=model, messages=HELLO, stream=True, stream_options={"include_usage": True}
@@ -80,13 +80,20 @@ def openai_chat(model, stream):
         for choice in chunk.choices:
             if choice.index != 0:
                 continue
-            text += choice.delta.content or ""
+            text += plain(choice.delta.content)
             for call in choice.delta.tool_calls or []:
                 part = call.function or getattr(call, "custom", None)
                 known = calls.setdefault(call.index, ["", ""])
                 known[0] += (part.name or "") if part else ""
                 known[1] += (getattr(part, "arguments", None) or getattr(part, "input", None) or "") if part else ""
     return said(text, list(calls.values()), usage)
+
+
+def plain(content):
+    """The text of a content; Mistral's may be a list of blocks."""
+    if isinstance(content, list):
+        return "".join(block.get("text", "") for block in content if block.get("type") == "text")
+    return content or ""
 
 
 def chat_call(call):

@@ -24,7 +24,8 @@ impl<'a> Arguments<'a> {
     pub(crate) fn of(text: &'a str) -> Self {
         match object(text) {
             Some(raw) => Self::Object(raw),
-            None if text.trim().is_empty() => Self::Empty {},
+            // Some models write `null` for a function without arguments.
+            None if matches!(text.trim(), "" | "null") => Self::Empty {},
             None => Self::Text { arguments: text },
         }
     }

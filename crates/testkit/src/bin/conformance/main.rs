@@ -160,8 +160,9 @@ pub(crate) fn said_of(reply: &Reply) -> Said {
     for part in reply.choices.first().into_iter().flat_map(|choice| &choice.parts) {
         match &part.kind {
             PartKind::Text(text) => said.text.push_str(text),
+            PartKind::Refusal(text) => said.refusal.push_str(text),
             PartKind::ToolCall { name, arguments, .. } => {
-                let value = if arguments.trim().is_empty() {
+                let value = if matches!(arguments.trim(), "" | "null") {
                     Value::Object(Map::new())
                 } else {
                     serde_json::from_str(arguments).unwrap_or_else(|_| Value::String(arguments.clone()))

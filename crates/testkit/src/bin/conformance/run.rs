@@ -61,7 +61,8 @@ pub(crate) async fn through_the_gateway(
             asked.push(Asked { exchange: at, client, request, figures });
             if let Some(said) = said.as_ref().filter(|_| recorded.operation() == Operation::Chat) {
                 let (model, stream) = (model(exchange, recorded), exchange.is_stream());
-                cases.push(Case { exchange: at, client, model, stream, expected: said.clone() });
+                let passes = client == recorded;
+                cases.push(Case { exchange: at, client, model, stream, passes, expected: said.clone() });
             }
         }
     }

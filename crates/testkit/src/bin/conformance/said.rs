@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Said {
     pub(crate) text: String,
+    /// What it says when it declines, where the dialect tells this apart.
+    pub(crate) refusal: String,
     /// Names with their arguments, parsed; custom tools have their plain input.
     pub(crate) calls: Vec<(String, Value)>,
     pub(crate) figures: Option<Figures>,
@@ -43,7 +45,8 @@ pub(crate) fn read(dialect: Dialect, stream: bool, body: &[u8]) -> Option<Said> 
             _ => said.figures = embedding(frame).or(said.figures),
         }
     }
-    said.calls.extend(calls.0.into_iter().map(|call| (call.name, parsed(&call.arguments))));
+    let named = calls.0.into_iter().filter(|call| !call.name.is_empty());
+    said.calls.extend(named.map(|call| (call.name, parsed(&call.arguments))));
     Some(said)
 }
 
@@ -141,7 +144,7 @@ impl Calls {
 }
 
 fn parsed(arguments: &str) -> Value {
-    if arguments.trim().is_empty() {
+    if matches!(arguments.trim(), "" | "null") {
         return Value::Object(Map::new());
     }
     serde_json::from_str(arguments).unwrap_or_else(|_| Value::String(arguments.to_owned()))
@@ -171,7 +174,12 @@ fn content(value: &Value) -> String {
 fn chat(frame: &Value, said: &mut Said, calls: &mut Calls) {
     let first = |choice: &&Value| number(&choice["index"]) == 0;
     for choice in frame["choices"].as_array().into_iter().flatten().filter(first) {
-        let message = if choice["message"].is_object() { &choice["message"] } else { &choice["delta"] };
+        let message = if choice["delta"].is_object() && frame["object"] != "chat.completion" {
+            &choice["delta"]
+        } else {
+            &choice["message"]
+        };
+        said.refusal += text(&message["refusal"]);
         said.text += &content(&message["content"]);
         for (at, call) in message["tool_calls"].as_array().into_iter().flatten().enumerate() {
             let place = if call["index"].is_null() && choice["message"].is_object() {
@@ -267,6 +275,7 @@ fn output_item(item: &Value, said: &mut Said) {
     match text(&item["type"]) {
         "message" => {
             let parts = item["content"].as_array().into_iter().flatten();
+            said.refusal.extend(parts.clone().map(|part| text(&part["refusal"])));
             let texts = parts.filter(|part| part["type"] != "refusal").map(|part| text(&part["text"]));
             said.text.extend(texts);
         }
