@@ -5,6 +5,7 @@
 
 mod collect;
 mod head;
+mod keeper;
 mod pipeline;
 mod settle;
 mod snapshot;

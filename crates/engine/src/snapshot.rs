@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use contract::ports::{Clock, FaultRenderer, Keyring, Meter, Router, Upstream};
+use std::time::Duration;
+
+use contract::ports::{Clock, FaultRenderer, Keyring, Meter, NativeBlocks, Router, Upstream};
 
 /// The immutable, compiled configuration one request runs under.
 pub struct Snapshot {
@@ -14,6 +16,8 @@ pub struct Snapshot {
     pub max_body: u64,
     /// Whether bodies are kept in the request log.
     pub bodies: BodyLog,
+    /// How long blocks that only a provider understands are kept.
+    pub keep_blocks: Duration,
     /// Are spans exported? Then a `traceparent` is sent upstream even if the client sent none.
     pub tracing: bool,
 }
@@ -40,4 +44,6 @@ pub struct Handles {
     pub clock: Arc<dyn Clock>,
     /// Faults in the caller's dialect.
     pub renderer: Arc<dyn FaultRenderer>,
+    /// What conversations in other dialects cannot carry themselves.
+    pub natives: Arc<dyn NativeBlocks>,
 }

@@ -17,8 +17,9 @@ use contract::ports::Outcome;
 use contract::words::{Dialect, Usage};
 use http_body::{Body as HttpBody, Frame};
 use tokio_util::sync::WaitForCancellationFutureOwned;
-use wire::{EncodeOptions, StreamDecoder, StreamEncoder, Watch};
+use wire::{EncodeOptions, Gather, StreamDecoder, StreamEncoder, Watch};
 
+use crate::keeper::{GATHERED, Keeper};
 use crate::snapshot::BodyLog;
 use crate::ticket::{Consumed, Ending, Ticket};
 use crate::verdict::broken;
@@ -42,6 +43,9 @@ struct Translator {
     decoder: Box<dyn StreamDecoder>,
     encoder: Box<dyn StreamEncoder>,
     events: Vec<Event>,
+    /// The answer so far, where it may hold blocks to be remembered.
+    gather: Option<Gather>,
+    keeper: Keeper,
     usage: Option<Usage>,
     output_bytes: u64,
     service_tier: Option<Arc<str>>,
@@ -64,11 +68,14 @@ impl Streaming {
         to: Dialect,
         upstream: Body,
         options: EncodeOptions,
+        keeper: Keeper,
     ) -> Option<Self> {
         let translator = Translator {
             decoder: wire::decoder(from)?,
             encoder: wire::encoder(to, options)?,
             events: Vec::new(),
+            gather: keeper.natives.is_some().then(|| Gather::with_cap(GATHERED)),
+            keeper,
             usage: None,
             output_bytes: 0,
             service_tier: None,
@@ -194,7 +201,16 @@ impl Translator {
                 Event::PartStart { part: contract::canon::PartStart::ToolCall { .. }, .. } => {
                     self.content = true;
                 }
-                Event::End => self.complete = true,
+                Event::End => {
+                    self.complete = true;
+                    // Before the client learns that the answer is complete: its next turn may come at once.
+                    if let Some(mut gather) = self.gather.take() {
+                        gather.push(Event::End);
+                        if gather.complete() {
+                            self.keeper.keep(&gather.finish());
+                        }
+                    }
+                }
                 Event::Error { .. } => {
                     self.complete = true;
                     self.failed = true;
@@ -202,6 +218,9 @@ impl Translator {
                 _ => {}
             }
             self.encoder.write(&event, &mut frames);
+            if let Some(gather) = &mut self.gather {
+                gather.push(event);
+            }
         }
         if !frames.is_empty() {
             out.push_back(frames.freeze());

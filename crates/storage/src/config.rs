@@ -17,6 +17,9 @@ pub struct StorageConfig {
     pub spool: SpoolConfig,
     /// How long lines of the request log are kept. The ledger is kept for ever.
     pub log_retention: Span,
+    /// How long blocks that only a provider understands (signatures, encrypted thoughts) are kept, so that a conversation in
+    /// another dialect can go on with them.
+    pub block_retention: Span,
 }
 
 /// The local write-ahead spool.
@@ -35,6 +38,7 @@ impl Default for StorageConfig {
             database: "sqlite://pathgate.db".to_owned(),
             spool: SpoolConfig::default(),
             log_retention: Span(Duration::from_secs(30 * 86_400)),
+            block_retention: Span(Duration::from_secs(7 * 86_400)),
         }
     }
 }
@@ -135,6 +139,7 @@ mod tests {
             database: "postgres://db".to_owned(),
             spool: SpoolConfig { dir: None, max_size: ByteSize(5) },
             log_retention: Span(Duration::ZERO),
+            ..StorageConfig::default()
         };
         config.validate("storage", &mut faults);
         let paths: Vec<&str> = faults.problems().iter().map(|problem| problem.path.as_str()).collect();

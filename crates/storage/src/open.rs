@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::ports::{Clock, LedgerStore, LogStore, Recorder, ResourceStore};
+use contract::ports::{Clock, LedgerStore, LogStore, NativeBlocks, Recorder, ResourceStore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::batch::Sink;
 use crate::config::{Database, StorageConfig};
-use crate::memory::{Memory, MemoryRecorder};
+use crate::memory::{Memory, MemoryNatives, MemoryRecorder};
 use crate::spool::SpoolError;
 use crate::sqlite::{self, Sqlite};
 
@@ -120,6 +120,19 @@ impl Stores {
     ) {
         if let Backend::Sqlite(database) = &self.backend {
             tasks.spawn(sqlite::prune_for_ever(database.clone(), retention, clock, stop));
+        }
+    }
+
+    /// The blocks that conversations in other dialects cannot carry; with a database, their writer runs until `stop`.
+    pub fn natives(
+        &self,
+        clock: Arc<dyn Clock>,
+        tasks: &TaskTracker,
+        stop: CancellationToken,
+    ) -> Arc<dyn NativeBlocks> {
+        match &self.backend {
+            Backend::Memory(_) => Arc::new(MemoryNatives::default()),
+            Backend::Sqlite(database) => sqlite::Natives::start(database.clone(), clock, tasks, stop),
         }
     }
 

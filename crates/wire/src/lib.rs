@@ -15,6 +15,7 @@ mod gemini;
 mod hub;
 mod json;
 mod models;
+pub mod natives;
 mod openai;
 mod outgoing;
 pub mod render;

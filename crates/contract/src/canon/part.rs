@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::words::Dialect;
 
 /// One piece of a message.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Part {
     /// What it is.
     pub kind: PartKind,
@@ -27,7 +28,7 @@ pub struct Part {
 ///
 /// A translator into `owner` merges it back into the block; any other leaves it out and says so in the receipt
 /// when the loss matters to the model.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Native {
     /// The dialect that owns the value.
     pub owner: Dialect,
@@ -36,7 +37,7 @@ pub struct Native {
 }
 
 /// Asks the provider to keep the prompt up to this point: Anthropic's `cache_control`, Bedrock's `cachePoint`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum CacheHint {
     /// For the provider's usual time: 5 minutes.
     #[default]
@@ -46,7 +47,7 @@ pub enum CacheHint {
 }
 
 /// One source of a text.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Citation {
     /// The place in the text that rests on it, in characters (Unicode scalar values) from its start; none when the whole
     /// text does.
@@ -64,7 +65,7 @@ pub struct Citation {
 }
 
 /// Where a part came from. Guards trust `System` more than `Retrieved`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Provenance {
     /// The operator or developer.
     System,
@@ -80,7 +81,7 @@ pub enum Provenance {
 }
 
 /// How private a part is. Set from tags, later by guards; routing may refuse regions on it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Sensitivity {
     /// Nothing is known.
     #[default]
@@ -92,7 +93,7 @@ pub enum Sensitivity {
 }
 
 /// What a part is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum PartKind {
     /// Text.
     Text(String),
@@ -129,7 +130,7 @@ pub enum PartKind {
 }
 
 /// What a function returned.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolResult {
     /// The id of the call it answers.
     pub call: String,
@@ -142,7 +143,7 @@ pub struct ToolResult {
 }
 
 /// A call of a tool that the provider runs. Its own dialect writes it from the part's `native`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerCall {
     /// The call's id; never empty.
     pub id: String,
@@ -155,7 +156,7 @@ pub struct ServerCall {
 }
 
 /// What a tool that the provider ran returned.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerResult {
     /// The id of the call it answers.
     pub call: String,
@@ -168,7 +169,7 @@ pub struct ServerResult {
 }
 
 /// Kinds of tools that providers run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ServerTool {
     /// Search of the web.
     WebSearch,
@@ -189,7 +190,7 @@ pub enum ServerTool {
 }
 
 /// Kinds of media.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum MediaKind {
     /// A picture.
     Image,
@@ -202,7 +203,7 @@ pub enum MediaKind {
 }
 
 /// Where the bytes of a medium are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MediaSource {
     /// A public address.
     Url(String),

@@ -10,6 +10,7 @@ mod provider;
 mod recorder;
 mod router;
 mod service;
+mod state;
 mod store;
 mod upstream;
 
@@ -27,6 +28,7 @@ pub use router::{
     Timeouts,
 };
 pub use service::{Arrived, Exposition, FaultRenderer, HttpService, Llm, ModelsAsk, PathFacts, Readiness};
+pub use state::{Anchor, KeptMessage, NativeBlocks, Tenant};
 pub use store::{
     LedgerFilter, LedgerLine, LedgerStore, LogFilter, LogStore, Page, PageRequest, Resource, ResourceKind,
     ResourceStore, StoreError,

@@ -4,7 +4,7 @@ use std::mem::take;
 
 use bytes::Bytes;
 use contract::body::BodyError;
-use contract::ports::{Ask, Stage};
+use contract::ports::{Ask, Stage, Tenant};
 use contract::{Code, Fault};
 use http::{HeaderMap, HeaderName};
 use wire::envelope::Envelope;
@@ -51,7 +51,14 @@ impl Run<'_> {
 
         let strict = flag(&arrived.headers, &STRICT);
         ticket.ended(Stage::Admit);
-        Ok(Admitted { dialect: arrived.dialect, headers: take(&mut arrived.headers), envelope, plan, strict })
+        Ok(Admitted {
+            dialect: arrived.dialect,
+            headers: take(&mut arrived.headers),
+            envelope,
+            plan,
+            tenant: Tenant::of(&principal),
+            strict,
+        })
     }
 
     fn note_request(self, body: &Bytes, headers: &HeaderMap, ticket: &mut Ticket) {

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use contract::Fault;
-use contract::canon::{Receipt, VectorFormat};
+use contract::canon::{Answered, Receipt, VectorFormat};
 use contract::ports::{Call, Deployment, Outcome, ProviderReply, RetryPolicy, Stage};
 use contract::words::{Dialect, Id};
 use http::{HeaderMap, HeaderValue, header};
-use wire::{EncodeOptions, Framing};
+use wire::{EncodeOptions, Framing, natives};
 
-use super::translate::{Hub, Outgoing};
+use super::translate::{Hub, Memory, Outgoing};
 use super::{Admitted, Attempted, Cleared, Whole};
 use crate::collect::collect;
 use crate::head;
+use crate::keeper::Keeper;
 use crate::pipeline::Run;
 use crate::stream::Streaming;
 use crate::ticket::{Consumed, Ending, Ticket};
@@ -70,7 +71,9 @@ impl Run<'_> {
         ticket: &mut Ticket,
     ) -> Result<Attempted, Failure> {
         let mut receipt = Receipt::default();
-        let outgoing = hub.write(deployment, &mut receipt).map_err(Failure::untranslatable)?;
+        let memory = Memory { natives: &*self.handles.natives, now: self.handles.clock.now() };
+        let outgoing = hub.write(deployment, &mut receipt, &memory).await;
+        let outgoing = outgoing.map_err(Failure::untranslatable)?;
         let attempt = ticket.begin_attempt(deployment);
         ticket.edit(|record| record.kept.receipt = receipt);
         let result = self.exchange(request, deployment, outgoing, (attempt, ticket)).await;
@@ -124,7 +127,8 @@ impl Run<'_> {
                 Streaming::pass(request.dialect, body, usage_added)
             } else {
                 let options = self.options(request, vectors, ticket);
-                Streaming::translate(target, request.dialect, body, options)
+                let keeper = self.keeper(request, target);
+                Streaming::translate(target, request.dialect, body, options, keeper)
             };
             let streaming = streaming.ok_or_else(|| Failure::nonsense(target, "a stream"))?;
             return Ok(Attempted::Stream(streaming.keeping(self.snapshot.bodies)));
@@ -175,8 +179,16 @@ impl Run<'_> {
         }
         let mut receipt = Receipt::default();
         let options = self.options(request, vectors, ticket);
-        let body = wire::rewrite_reply(target, request.dialect, bytes, &options, &mut receipt)
-            .map_err(|error| Failure::nonsense(target, error))?;
+        let mut answered =
+            wire::read_reply(target, bytes).map_err(|error| Failure::nonsense(target, error))?;
+        if answered.model_mut().is_empty() {
+            answered.model_mut().clone_from(&options.asked);
+        }
+        if let Answered::Chat(reply) = &answered {
+            self.keeper(request, target).keep(reply);
+        }
+        let body = wire::write_reply(request.dialect, &answered, &options, &mut receipt)
+            .ok_or_else(|| Failure::nonsense(target, "an answer that the client's dialect has no place for"))?;
         // Losses on the way back are in the log alone: the header answers for the request.
         let lost = receipt.entries().iter().map(|entry| entry.field.to_string());
         ticket.edit(|record| record.kept.entries.request.dropped.extend(lost));
@@ -191,6 +203,15 @@ impl Run<'_> {
             id: ticket.id().to_string(),
             asked: request.envelope.model.clone(),
             vectors,
+        }
+    }
+
+    /// What remembers the blocks of an answer that its client cannot send back.
+    fn keeper(self, request: &Admitted, target: Dialect) -> Keeper {
+        Keeper {
+            natives: natives::has_natives(target).then(|| Arc::clone(&self.handles.natives)),
+            tenant: request.tenant.clone(),
+            until: self.handles.clock.now().plus(self.snapshot.keep_blocks),
         }
     }
 

@@ -10,7 +10,7 @@ mod translate;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::ports::{Arrived, Plan};
+use contract::ports::{Arrived, Plan, Tenant};
 use contract::words::{Dialect, Principal};
 use http::{HeaderMap, StatusCode};
 use wire::envelope::Envelope;
@@ -29,6 +29,8 @@ pub(crate) struct Admitted {
     headers: HeaderMap,
     envelope: Envelope,
     plan: Plan,
+    /// Whose state it may use.
+    tenant: Tenant,
     /// Refuse what cannot be carried instead of dropping it?
     strict: bool,
 }

@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use contract::canon::{Asked, Receipt, VectorFormat};
-use contract::ports::Deployment;
-use contract::words::Dialect;
+use contract::canon::{Asked, Receipt, Request, VectorFormat};
+use contract::ports::{Deployment, NativeBlocks, Tenant};
+use contract::words::{Dialect, Timestamp};
 use contract::{Code, Fault};
+
+use wire::natives;
 
 use super::Admitted;
 
@@ -26,18 +28,41 @@ pub(crate) struct Outgoing {
 pub(crate) struct Hub<'a> {
     request: &'a Admitted,
     canon: Option<Asked>,
+    /// Are blocks of earlier turns back in their places?
+    restored: bool,
+}
+
+/// Blocks that the client's dialect cannot carry.
+pub(crate) struct Memory<'a> {
+    pub(crate) natives: &'a dyn NativeBlocks,
+    pub(crate) now: Timestamp,
+}
+
+impl Memory<'_> {
+    async fn restore(&self, tenant: &Tenant, request: &mut Request) {
+        let anchors = natives::anchors(request);
+        if !anchors.is_empty() {
+            let found = self.natives.find(tenant, &anchors, self.now).await;
+            natives::restore(request, &found);
+        }
+    }
 }
 
 impl<'a> Hub<'a> {
     pub(crate) const fn new(request: &'a Admitted) -> Self {
-        Self { request, canon: None }
+        Self { request, canon: None, restored: false }
     }
 
     /// Writes the request for a deployment.
     ///
     /// # Errors
     /// The client's request is not valid, the target cannot express it, or may not in strict mode.
-    pub(crate) fn write(&mut self, to: &Deployment, receipt: &mut Receipt) -> Result<Outgoing, Fault> {
+    pub(crate) async fn write(
+        &mut self,
+        to: &Deployment,
+        receipt: &mut Receipt,
+        memory: &Memory<'_>,
+    ) -> Result<Outgoing, Fault> {
         let client = self.request.dialect;
         let target = to.provider.dialect(client, &to.upstream_model).ok_or(Code::UnsupportedCapability)?;
         let envelope = &self.request.envelope;
@@ -46,7 +71,7 @@ impl<'a> Hub<'a> {
             let body = envelope.edited(&to.upstream_model, usage_added);
             return Ok(Outgoing { target, body, usage_added, vectors: VectorFormat::default() });
         }
-        let (body, lost) = to.provider.translate(self.canon(&to.upstream_model)?, target)?;
+        let (body, lost) = to.provider.translate(self.canon(to, target, memory).await?, target)?;
         if self.request.strict && !lost.is_empty() {
             return Err(Fault::saying(
                 Code::NotTranslatable,
@@ -64,15 +89,23 @@ impl<'a> Hub<'a> {
         Ok(Outgoing { target, body: VecDeque::from([body]), usage_added: false, vectors })
     }
 
-    fn canon(&mut self, model: &str) -> Result<&Asked, Fault> {
+    async fn canon(
+        &mut self,
+        to: &Deployment,
+        target: Dialect,
+        memory: &Memory<'_>,
+    ) -> Result<&Asked, Fault> {
         let mut asked = match self.canon.take() {
             Some(asked) => asked,
             None => wire::read_request(self.request.dialect, self.request.envelope.body())?,
         };
-        model.clone_into(asked.model_mut());
+        to.upstream_model.as_ref().clone_into(asked.model_mut());
         if let Asked::Chat(request) = &mut asked {
             request.stream = self.request.envelope.stream;
             request.stream_usage = true;
+            if natives::has_natives(target) && !std::mem::replace(&mut self.restored, true) {
+                memory.restore(&self.request.tenant, request).await;
+            }
         }
         Ok(self.canon.insert(asked))
     }

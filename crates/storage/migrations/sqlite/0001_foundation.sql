@@ -219,3 +219,14 @@ FROM lines AS l
 JOIN callers AS c ON c.id = l.caller
 LEFT JOIN targets AS t ON t.id = l.target
 WHERE l.request >= (SELECT request FROM log_start) AND l.dialect IS NOT NULL;
+
+-- Blocks of a model's messages that the dialect of its client has no place for, by what the client will send back of the
+-- message. `anchor`: 128 bits of a hash.
+CREATE TABLE native_blocks (
+    tenant   TEXT    NOT NULL,
+    anchor   BLOB    NOT NULL,
+    body     BLOB    NOT NULL,
+    until_us INTEGER NOT NULL,
+    PRIMARY KEY (tenant, anchor)
+) STRICT;
+CREATE INDEX native_blocks_by_end ON native_blocks (until_us);

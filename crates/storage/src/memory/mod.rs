@@ -4,6 +4,7 @@
 
 mod ledger;
 mod log;
+mod natives;
 mod recorder;
 mod resources;
 
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use contract::ports::{Entries, LedgerLine, Page, RequestEntry, Resource};
 
+pub use natives::MemoryNatives;
 pub use recorder::MemoryRecorder;
 
 use crate::cursor::{Line, Position};

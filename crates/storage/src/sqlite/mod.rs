@@ -8,6 +8,7 @@ mod decode;
 mod ledger;
 mod log;
 mod names;
+mod natives;
 mod prune;
 mod resources;
 mod writer;
@@ -26,6 +27,7 @@ use sqlx::sqlite::{
 
 pub use ledger::Ledger;
 pub use log::Log;
+pub use natives::Natives;
 pub(crate) use prune::prune_for_ever;
 pub use resources::Resources;
 
