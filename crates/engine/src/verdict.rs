@@ -78,10 +78,8 @@ impl Failure {
     pub(crate) fn refused(error: UpstreamError, headers: &HeaderMap, now: Timestamp) -> Self {
         let wait = retry_after(headers, now);
         let (code, then) = class(error.status, wait);
-        let message = match code {
-            Code::UpstreamRejected if !error.message.is_empty() => Some(error.message.clone()),
-            _ => None,
-        };
+        let message =
+            (code != Code::UpstreamAuth && !error.message.is_empty()).then(|| error.message.clone());
         let detail = format!("status {}: {}", error.status.as_u16(), error.message);
         let mut fault = match message {
             Some(message) => Fault::saying(code, message),

@@ -72,7 +72,8 @@ fn put_back(message: &mut Message, kept: Vec<Part>) {
         if is_hidden(&part) {
             // A client that shows thoughts sends them back without what makes them valid.
             if let PartKind::Reasoning(text) = &part.kind {
-                let same = |sent: &Part| matches!(&sent.kind, PartKind::Reasoning(thought) if thought == text);
+                let same =
+                    |sent: &Part| matches!(&sent.kind, PartKind::Reasoning(thought) if thought == text);
                 take(&mut sent, same);
             }
             message.parts.push(part);
@@ -166,7 +167,8 @@ mod tests {
 
     fn again(answer: Vec<Part>, sent: Vec<Part>) -> Vec<Part> {
         let kept = remember(&Choice { parts: answer, ..Choice::default() }).unwrap();
-        let mut request = Request { messages: vec![Message::new(Role::Assistant, sent)], ..Request::default() };
+        let mut request =
+            Request { messages: vec![Message::new(Role::Assistant, sent)], ..Request::default() };
         let wanted = anchors(&request);
         let found: Vec<(Anchor, Bytes)> = wanted
             .into_iter()
@@ -182,7 +184,10 @@ mod tests {
         let answer = vec![thought("hm", "sig"), text("let me see"), call("c1"), call("c2")];
         let sent = vec![text("let me see"), call("c1"), call("c2")];
         assert_eq!(again(answer.clone(), sent), answer);
-        assert_eq!(again(answer.clone(), vec![call("c1"), call("c2")]), [thought("hm", "sig"), call("c1"), call("c2")]);
+        assert_eq!(
+            again(answer.clone(), vec![call("c1"), call("c2")]),
+            [thought("hm", "sig"), call("c1"), call("c2")]
+        );
     }
 
     #[test]
@@ -201,7 +206,10 @@ mod tests {
     #[test]
     fn what_the_client_changed_stays_changed() {
         let answer = vec![thought("hm", "sig"), text("a secret"), call("c1")];
-        assert_eq!(again(answer, vec![text("[gone]"), call("c1")]), [thought("hm", "sig"), text("[gone]"), call("c1")]);
+        assert_eq!(
+            again(answer, vec![text("[gone]"), call("c1")]),
+            [thought("hm", "sig"), text("[gone]"), call("c1")]
+        );
     }
 
     #[test]

@@ -145,9 +145,9 @@ impl Values {
     }
 }
 
-/// The refusal of an upstream that the client is to see.
+/// What the upstream said that the client is to see.
 fn refusal(fault: &Fault) -> Option<&UpstreamError> {
-    fault.upstream().filter(|_| fault.code() == Code::UpstreamRejected)
+    fault.told().filter(|error| !error.message.is_empty())
 }
 
 /// The upstream's own body, for a client that speaks its dialect.
@@ -170,7 +170,10 @@ fn family(fault: &Fault) -> Family {
         StatusCode::NOT_FOUND => Family::NotFound,
         StatusCode::PAYLOAD_TOO_LARGE => Family::TooLarge,
         StatusCode::TOO_MANY_REQUESTS => Family::RateLimit,
-        StatusCode::REQUEST_TIMEOUT => Family::Timeout,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Family::Timeout,
+        StatusCode::SERVICE_UNAVAILABLE => Family::Overloaded,
+        // Anthropic's.
+        status if status.as_u16() == 529 => Family::Overloaded,
         status if status.is_server_error() => Family::Server,
         _ => Family::InvalidRequest,
     }

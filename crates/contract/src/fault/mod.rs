@@ -124,13 +124,16 @@ impl Fault {
         self.0.code
     }
 
-    /// The HTTP status the client gets. An upstream's own 4xx status is kept.
+    /// The HTTP status the client gets: the upstream's own where it answered.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        match &self.0.upstream {
-            Some(error) if self.0.code == Code::UpstreamRejected => error.status,
-            _ => self.0.code.status(),
-        }
+        self.told().map_or_else(|| self.0.code.status(), |error| error.status)
+    }
+
+    /// What the upstream said, if the client may see it: not when it refused our own credentials.
+    #[must_use]
+    pub fn told(&self) -> Option<&UpstreamError> {
+        self.0.upstream.as_ref().filter(|_| self.0.code != Code::UpstreamAuth)
     }
 
     /// What the client may see.

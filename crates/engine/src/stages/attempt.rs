@@ -187,8 +187,10 @@ impl Run<'_> {
         if let Answered::Chat(reply) = &answered {
             self.keeper(request, target).keep(reply);
         }
-        let body = wire::write_reply(request.dialect, &answered, &options, &mut receipt)
-            .ok_or_else(|| Failure::nonsense(target, "an answer that the client's dialect has no place for"))?;
+        let body =
+            wire::write_reply(request.dialect, &answered, &options, &mut receipt).ok_or_else(|| {
+                Failure::nonsense(target, "an answer that the client's dialect has no place for")
+            })?;
         // Losses on the way back are in the log alone: the header answers for the request.
         let lost = receipt.entries().iter().map(|entry| entry.field.to_string());
         ticket.edit(|record| record.kept.entries.request.dropped.extend(lost));

@@ -71,7 +71,9 @@ impl<'a> Hub<'a> {
             let body = envelope.edited(&to.upstream_model, usage_added);
             return Ok(Outgoing { target, body, usage_added, vectors: VectorFormat::default() });
         }
-        let (body, lost) = to.provider.translate(self.canon(to, target, memory).await?, target)?;
+        let asked = self.canon(to, target, memory).await?;
+        let (body, lost) = to.provider.translate(asked, target)?;
+        let lost = if lost.is_empty() { lost } else { wire::place(client, asked, &lost) };
         if self.request.strict && !lost.is_empty() {
             return Err(Fault::saying(
                 Code::NotTranslatable,

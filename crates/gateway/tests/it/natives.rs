@@ -52,7 +52,8 @@ fn streamed() -> Reply {
             named(kind, &event)
         };
         frames.push(event("content_block_start", json!({ "content_block": empty })));
-        frames.extend(deltas.into_iter().map(|delta| event("content_block_delta", json!({ "delta": delta }))));
+        frames
+            .extend(deltas.into_iter().map(|delta| event("content_block_delta", json!({ "delta": delta }))));
         frames.push(event("content_block_stop", json!({})));
     }
     frames.push(named(
@@ -109,12 +110,11 @@ async fn a_signed_thought_comes_back_to_its_owner_and_goes_to_nobody_else() {
     }
     // Another provider is not shown it either, and the receipt says so.
     let (_, second) = turns("google/gemini-2.5-flash", false);
-    bench.upstream.then(crate::kinds::Kind::Google.says(false, &["rain"], testkit::shapes::Tokens {
-        input: 9,
-        cached: 0,
-        output: 5,
-        reasoning: 0,
-    }));
+    bench.upstream.then(crate::kinds::Kind::Google.says(
+        false,
+        &["rain"],
+        testkit::shapes::Tokens { input: 9, cached: 0, output: 5, reasoning: 0 },
+    ));
     let answer = bench.gateway.client().bearer(KEY).post("/v1/chat/completions", &second).await;
     assert_eq!(answer.status, 200);
     assert!(answer.header("x-pathgate-dropped").contains("messages[1].content[0]"), "{:?}", answer.headers);

@@ -30,7 +30,12 @@ impl MemoryNatives {
     }
 
     /// What is held of these.
-    pub(crate) fn at_hand(&self, tenant: &Tenant, anchors: &[Anchor], now: Timestamp) -> Vec<(Anchor, Bytes)> {
+    pub(crate) fn at_hand(
+        &self,
+        tenant: &Tenant,
+        anchors: &[Anchor],
+        now: Timestamp,
+    ) -> Vec<(Anchor, Bytes)> {
         let held = self.held();
         let find = |anchor: &Anchor| {
             let (body, until) = held.messages.get(&(tenant.clone(), *anchor))?;

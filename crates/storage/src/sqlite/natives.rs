@@ -45,12 +45,13 @@ impl Natives {
     async fn read(&self, tenant: &Tenant, anchors: &[Anchor], now: Timestamp) -> Vec<(Anchor, Bytes)> {
         let mut found = Vec::new();
         for anchor in anchors {
-            let row = query("SELECT body FROM native_blocks WHERE tenant = ? AND anchor = ? AND until_us > ?")
-                .bind(tenant.as_str())
-                .bind(&anchor[..])
-                .bind(now.0)
-                .fetch_optional(&self.database.reader)
-                .await;
+            let row =
+                query("SELECT body FROM native_blocks WHERE tenant = ? AND anchor = ? AND until_us > ?")
+                    .bind(tenant.as_str())
+                    .bind(&anchor[..])
+                    .bind(now.0)
+                    .fetch_optional(&self.database.reader)
+                    .await;
             if let Ok(Some(body)) = row.map(|row| row.and_then(|row| row.try_get::<Vec<u8>, _>(0).ok())) {
                 found.push((*anchor, body.into()));
             }
