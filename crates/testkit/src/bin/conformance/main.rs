@@ -9,6 +9,7 @@
 mod apis;
 mod checks;
 mod corpus;
+mod document;
 mod errors;
 mod plain;
 mod proxy;
@@ -33,11 +34,13 @@ struct Arguments {
     /// The program and the script of each SDK's language.
     python: [Option<PathBuf>; 2],
     node: [Option<PathBuf>; 2],
+    /// The script that holds answers against OpenAI's document, and the document.
+    document: [Option<PathBuf>; 2],
     page: Option<PathBuf>,
     only: Option<String>,
 }
 
-const USAGE: &str = "usage: conformance --fixtures FOLDER [--gateway FILE] [--python FILE --python-script FILE] [--node FILE --node-script FILE] [--page FILE] \
+const USAGE: &str = "usage: conformance --fixtures FOLDER [--gateway FILE] [--python FILE --python-script FILE] [--node FILE --node-script FILE] [--document FILE --document-script FILE] [--page FILE] \
                      [--only PROVIDER|OPERATION|ID]";
 
 fn main() -> Result<()> {
@@ -75,6 +78,7 @@ fn arguments() -> Result<Arguments> {
             gateway: None,
             python: [None, None],
             node: [None, None],
+            document: [None, None],
             page: None,
             only: None,
         },
@@ -88,6 +92,8 @@ fn arguments() -> Result<Arguments> {
             "--python-script" => arguments.python[1] = Some(value.into()),
             "--node" => arguments.node[0] = Some(value.into()),
             "--node-script" => arguments.node[1] = Some(value.into()),
+            "--document" => arguments.document[1] = Some(value.into()),
+            "--document-script" => arguments.document[0] = Some(value.into()),
             "--page" => arguments.page = Some(value.into()),
             "--only" => arguments.only = Some(value),
             _ => bail!("{USAGE}"),

@@ -12,6 +12,10 @@ pub(crate) const CHECKS: &[(&str, &str)] = &[
     ("reply", "(b) so is an answer, whole or streamed"),
     ("cuts", "(c) a stream is read as the same however it is cut, and as the whole answer that came with it"),
     ("pass", "(b) where client and provider speak the same dialect the client gets the provider's bytes"),
+    (
+        "document",
+        "what is written in OpenAI's dialects for clients of another follows OpenAI's OpenAPI document",
+    ),
     ("ledger", "(d) the ledger holds the usage that was recorded"),
     ("error", "(e) an error keeps its status, type, message and hint when to try again"),
     ("python", "(f) the dialect's official Python SDK understands the same text, calls and usage"),

@@ -15,7 +15,7 @@ use crate::proxy::{Got, Stand, model};
 use crate::report::Outcome;
 use crate::said::{self, Figures};
 use crate::sdk::{self, Case};
-use crate::{Arguments, note};
+use crate::{Arguments, document, note};
 
 /// One question put to the gateway.
 struct Asked {
@@ -37,7 +37,7 @@ pub(crate) async fn through_the_gateway(
         exchanges.into_iter().map(|exchange| (exchange.id.clone(), exchange)).collect();
     let by_id = Arc::new(by_id);
     let stand = Stand::set(binary, Arc::clone(&by_id)).await?;
-    let (mut asked, mut cases) = (Vec::new(), Vec::new());
+    let (mut asked, mut cases, mut papers) = (Vec::new(), Vec::new(), Vec::new());
     for (at, id) in ids.iter().enumerate() {
         let Some(exchange) = by_id.get(id) else { continue };
         let Place::Call(recorded) = place(exchange) else { continue };
@@ -58,6 +58,9 @@ pub(crate) async fn through_the_gateway(
                 note(exchange, "ledger", Some(client), Some(verdict), "", outcomes);
                 continue;
             }
+            if client != recorded {
+                papers.extend(document::written(at, client, exchange.is_stream(), &got.body));
+            }
             asked.push(Asked { exchange: at, client, request, figures });
             if let Some(said) = said.as_ref().filter(|_| recorded.operation() == Operation::Chat) {
                 let (model, stream) = (model(exchange, recorded), exchange.is_stream());
@@ -71,6 +74,14 @@ pub(crate) async fn through_the_gateway(
         let Some(exchange) = by_id.get(&ids[one.exchange]) else { continue };
         let verdict = one.figures.map(|figures| in_the_ledger(&ledger, &one.request, figures));
         note(exchange, "ledger", Some(one.client), verdict, "no usage was recorded", outcomes);
+    }
+    if let ([Some(program), _], [Some(script), Some(document)]) = (&arguments.python, &arguments.document) {
+        let verdicts = tokio::task::block_in_place(|| document::check((program, script, document), &papers))?;
+        for (paper, verdict) in papers.iter().zip(verdicts) {
+            if let Some(exchange) = by_id.get(&ids[paper.exchange]) {
+                note(exchange, "document", Some(paper.client), Some(verdict), "", outcomes);
+            }
+        }
     }
     for (check, program) in [("python", &arguments.python), ("node", &arguments.node)] {
         let [Some(program), Some(script)] = program else { continue };

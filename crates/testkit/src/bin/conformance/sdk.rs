@@ -26,40 +26,44 @@ pub(crate) struct Case {
 
 /// Asks them all; gives a verdict for each, none where the SDK has no such call.
 pub(crate) fn ask(program: &Path, script: &Path, url: &str, cases: &[Case]) -> Result<Vec<Option<Verdict>>> {
-    let mut child = Command::new(program)
-        .arg(script)
-        .args([url, crate::proxy::KEY])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("starting {}", program.display()))?;
-    let mut input = child.stdin.take().context("a pipe was asked for")?;
-    let lines: String = cases
-        .iter()
-        .enumerate()
-        .map(|(at, case)| {
-            let line = json!({"case": at, "client": case.client.as_str(), "model": case.model, "stream": case.stream});
-            format!("{line}\n")
-        })
-        .collect();
-    // The program answers while it reads, so that both pipes must be served at once.
-    let feeder = std::thread::spawn(move || input.write_all(lines.as_bytes()));
-    let output = child.wait_with_output()?;
-    let fed = feeder.join();
-    if !output.status.success() || !matches!(fed, Ok(Ok(()))) {
-        bail!("{} ended with {}", script.display(), output.status);
-    }
-    let mut answers: HashMap<u64, Value> = HashMap::new();
-    for line in output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        let answer: Value = serde_json::from_slice(line)?;
-        answers.insert(answer["case"].as_u64().unwrap_or(u64::MAX), answer);
-    }
+    let question = |(at, case): (usize, &Case)| json!({"case": at, "client": case.client.as_str(), "model": case.model, "stream": case.stream});
+    let questions = cases.iter().enumerate().map(question);
+    let answers = talk(program, &[&script.display().to_string(), url, crate::proxy::KEY], questions)?;
     let verdict = |(at, case): (usize, &Case)| match answers.get(&(at as u64)) {
         None => Some(Err("no answer".to_owned())),
         Some(answer) if answer.get("skipped").is_some() => None,
         Some(answer) => Some(compare(answer, case)),
     };
     Ok(cases.iter().enumerate().map(verdict).collect())
+}
+
+/// Hands lines of JSON to a program and collects its answers by their `case`.
+pub(crate) fn talk(
+    program: &Path,
+    arguments: &[&str],
+    questions: impl Iterator<Item = Value>,
+) -> Result<HashMap<u64, Value>> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("starting {}", program.display()))?;
+    let mut input = child.stdin.take().context("a pipe was asked for")?;
+    let lines: String = questions.map(|question| format!("{question}\n")).collect();
+    // The program answers while it reads, so that both pipes must be served at once.
+    let feeder = std::thread::spawn(move || input.write_all(lines.as_bytes()));
+    let output = child.wait_with_output()?;
+    let fed = feeder.join();
+    if !output.status.success() || !matches!(fed, Ok(Ok(()))) {
+        bail!("{} ended with {}", arguments.join(" "), output.status);
+    }
+    let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let answers = lines.map(|line| {
+        let answer: Value = serde_json::from_slice(line)?;
+        Ok((answer["case"].as_u64().unwrap_or(u64::MAX), answer))
+    });
+    answers.collect()
 }
 
 fn compare(answer: &Value, case: &Case) -> Verdict {

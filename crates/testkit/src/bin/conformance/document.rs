@@ -1,0 +1,64 @@
+//! What the gateway writes in OpenAI's dialects, held against OpenAI's own OpenAPI document.
+
+use std::path::Path;
+
+use anyhow::Result;
+use contract::words::Dialect;
+use serde_json::{Value, json};
+
+use crate::checks::Verdict;
+use crate::{said, sdk};
+
+/// One answer that was written in a dialect the document describes.
+pub(crate) struct Written {
+    /// Which exchange, by its place in the list.
+    pub(crate) exchange: usize,
+    pub(crate) client: Dialect,
+    schema: &'static str,
+    values: Vec<Value>,
+}
+
+/// An answer to be checked; none where the document does not describe it.
+pub(crate) fn written(exchange: usize, client: Dialect, stream: bool, body: &[u8]) -> Option<Written> {
+    let schema = match (client, stream) {
+        (Dialect::OpenaiChat, false) => "CreateChatCompletionResponse",
+        (Dialect::OpenaiChat, true) => "CreateChatCompletionStreamResponse",
+        (Dialect::OpenaiCompletions, _) => "CreateCompletionResponse",
+        (Dialect::OpenaiResponses, false) => "Response",
+        (Dialect::OpenaiResponses, true) => "ResponseStreamEvent",
+        (Dialect::OpenaiEmbeddings, _) => "CreateEmbeddingResponse",
+        _ => return None,
+    };
+    let values = if stream {
+        said::frames(client, body)
+    } else {
+        vec![serde_json::from_slice(body).unwrap_or_default()]
+    };
+    Some(Written { exchange, client, schema, values })
+}
+
+/// Checks them all.
+pub(crate) fn check(
+    (program, script, document): (&Path, &Path, &Path),
+    written: &[Written],
+) -> Result<Vec<Verdict>> {
+    let all = || {
+        written
+            .iter()
+            .enumerate()
+            .flat_map(|(at, one)| one.values.iter().map(move |value| (at, one.schema, value)))
+    };
+    let questions = all()
+        .enumerate()
+        .map(|(case, (_, schema, value))| json!({"case": case, "schema": schema, "value": value}));
+    let arguments = [script.display().to_string(), document.display().to_string()];
+    let answers = sdk::talk(program, &arguments.each_ref().map(String::as_str), questions)?;
+    let mut verdicts: Vec<Verdict> = written.iter().map(|_| Ok(())).collect();
+    for (case, (at, ..)) in all().enumerate() {
+        let answer = answers.get(&(case as u64)).cloned().unwrap_or_else(|| json!({"error": "no answer"}));
+        if let Some(error) = answer["error"].as_str() {
+            verdicts[at] = Err(error.to_owned());
+        }
+    }
+    Ok(verdicts)
+}
