@@ -1,6 +1,6 @@
 # Each target is a script that says what it installs. They need Rust; everything else comes as needed.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint schema release bench conformance demo e2e-real
+.PHONY: help run test lint schema release bench conformance fuzz demo e2e-real
 
 help: ## Show this
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -25,6 +25,9 @@ bench: ## nginx, the bare upstream and Pathgate side by side (ARGS="--quick")
 
 conformance: ## Recorded provider traffic through the gateway, read by the official SDKs (FIXTURES=<folder>)
 	@FIXTURES="$(FIXTURES)" exec scripts/conformance $(ARGS)
+
+fuzz: ## Every reader of foreign bytes under a fuzzer, 10 minutes each (SECONDS_EACH=60)
+	@exec scripts/fuzz
 
 demo: ## A real language model on this machine behind the gateway
 	@exec scripts/demo
