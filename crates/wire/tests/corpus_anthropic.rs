@@ -34,7 +34,8 @@ impl Exchange {
 
     /// The request with its model, which other clouds have in the path.
     fn request(&self) -> Option<Value> {
-        let mut body = self.recorded["request"].get("body").filter(|body| body["messages"].is_array())?.clone();
+        let mut body =
+            self.recorded["request"].get("body").filter(|body| body["messages"].is_array())?.clone();
         if body.get("model").is_none() {
             let path = self.recorded["request"]["path"].as_str()?;
             let name = path.split('/').find(|word| word.contains("claude"))?;
@@ -307,7 +308,9 @@ fn requests_survive_canon() {
 #[test]
 fn replies_survive_canon() {
     let mut done = 0;
-    for exchange in exchanges().iter().filter(|exchange| exchange.ok() && exchange.body().is_object()) {
+    // Bedrock also has the older API of completions.
+    let is_message = |exchange: &&Exchange| exchange.ok() && exchange.body().get("content").is_some();
+    for exchange in exchanges().iter().filter(is_message) {
         let (name, body) = (&exchange.name, exchange.body().clone());
         let reply = wire::read_reply(DIALECT, body.to_string().as_bytes());
         let Answered::Chat(reply) = reply.unwrap_or_else(|error| panic!("{name}: {error}")) else {

@@ -43,13 +43,13 @@ pub enum Answered {
 impl Answered {
     /// What it consumed; none when the upstream did not say.
     #[must_use]
-    pub const fn usage(&self) -> Option<Usage> {
+    pub fn usage(&self) -> Option<Usage> {
         match self {
             Self::Chat(reply) => reply.usage,
             Self::Embed(reply) => reply.usage,
             Self::Rerank(reply) => reply.usage,
             // Counting consumes nothing.
-            Self::Count(_) => None,
+            Self::Count(_) => Some(Usage::default()),
         }
     }
 

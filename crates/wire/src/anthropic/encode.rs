@@ -304,7 +304,8 @@ impl Encoder {
         if let Some(Value::Object(left)) = extra.shift_remove("usage") {
             merge(&mut counts, &left);
         }
-        let mut delta = json!({"stop_reason": stop_reason(&self.finish), "stop_sequence": self.stop_sequence});
+        let mut delta =
+            json!({"stop_reason": stop_reason(&self.finish), "stop_sequence": self.stop_sequence});
         for field in ["container", "stop_details"] {
             if let (Some(delta), Some(value)) = (delta.as_object_mut(), extra.shift_remove(field)) {
                 delta.insert(field.to_owned(), value);

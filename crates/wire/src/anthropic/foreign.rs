@@ -127,9 +127,13 @@ mod tests {
         let expected = json!({"type": "web_search_20250305", "name": "web_search",
             "blocked_domains": ["a.example"]});
         assert_eq!((tool, receipt.as_str()), (expected, ""));
-        let (tool, receipt) = write(&json!({"user_location": {"type": "approximate", "approximate": {"city": "Bonn"}},
+        let (tool, receipt) =
+            write(&json!({"user_location": {"type": "approximate", "approximate": {"city": "Bonn"}},
             "allowed_domains": ["a"], "blocked_domains": ["b"], "max_uses": 2}));
-        assert_eq!((tool["user_location"]["city"].as_str(), tool["max_uses"].as_u64()), (Some("Bonn"), Some(2)));
+        assert_eq!(
+            (tool["user_location"]["city"].as_str(), tool["max_uses"].as_u64()),
+            (Some("Bonn"), Some(2))
+        );
         assert_eq!((tool.get("blocked_domains"), receipt.as_str()), (None, "tools[0].blocked_domains"));
     }
 

@@ -73,7 +73,9 @@ fn stop_reason(finish: &Finish) -> &str {
         Finish::Pause => "pause_turn",
         Finish::MalformedCall => "end_turn",
         // Anthropic's words look like this; one of another provider would break clients that know the list.
-        Finish::Other(reason) if reason.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') => reason,
+        Finish::Other(reason) if reason.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') => {
+            reason
+        }
         Finish::Other(_) => "end_turn",
     }
 }

@@ -124,9 +124,10 @@ fn write_parts<'a>(parts: &'a [Part], receipt: &mut Receipt) -> Vec<Out<'a>> {
 
 fn write_part(part: &Part) -> Result<Out<'_>, Unwritable> {
     match (&part.kind, Out::of(part)) {
-        (PartKind::Text(_), Ok(block)) => {
-            Ok(Out { citations: part.citations.iter().map(|one| Cow::Owned(cite::shown(one))).collect(), ..block })
-        }
+        (PartKind::Text(_), Ok(block)) => Ok(Out {
+            citations: part.citations.iter().map(|one| Cow::Owned(cite::shown(one))).collect(),
+            ..block
+        }),
         // Clients insist on a signature; an empty one tells `written.rs` on the way back that nobody signed.
         (PartKind::Reasoning(text), Err(_)) => {
             Ok(Out { kind: "thinking", thinking: Some(text), signature: Some(""), ..Out::default() })

@@ -23,7 +23,7 @@ use crate::outgoing::Outgoing;
 /// The conversation cannot be put in Anthropic's form: see [`Turns::of`].
 pub(crate) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Receipt) -> Result<Bytes, Fault> {
     let traits = Traits::of(&request.model);
-    let prompt = Prompt::of(request, &traits, receipt)?;
+    let prompt = Prompt::of(request, &traits, true, receipt)?;
     let sampling = Samplers::of(&request.sampling, &traits, prompt.thinking.thinks(), receipt);
     let stop = stop_sequences(&request.sampling, receipt);
     let tier = service_tier(request.service_tier.as_deref(), receipt);
@@ -53,7 +53,7 @@ pub(crate) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
 /// # Errors
 /// As [`write_chat`].
 pub(crate) fn write_count(request: &Request, quirks: &Quirks, receipt: &mut Receipt) -> Result<Bytes, Fault> {
-    let prompt = Prompt::of(request, &Traits::of(&request.model), receipt)?;
+    let prompt = Prompt::of(request, &Traits::of(&request.model), false, receipt)?;
     let mut body = Outgoing::new(DIALECT, &request.extra, quirks, receipt);
     body.put("model", &request.model)?;
     prompt.put(&mut body)?;
@@ -70,12 +70,18 @@ struct Prompt<'a> {
 }
 
 impl<'a> Prompt<'a> {
-    fn of(request: &'a Request, traits: &Traits, receipt: &mut Receipt) -> Result<Self, Fault> {
+    fn of(
+        request: &'a Request,
+        traits: &Traits,
+        answered: bool,
+        receipt: &mut Receipt,
+    ) -> Result<Self, Fault> {
         // Breakpoints are counted in the order of the prompt.
         let mut cache = Breakpoints::of(request);
         let tools = tools::write(request, traits, &mut cache, receipt);
         let turns = Turns::of(&request.messages, traits, &mut cache, receipt)?;
-        let thinking = thinking::Plan::of(request, traits, turns.begins_answer(), receipt);
+        let begun = answered.then(|| turns.begins_answer());
+        let thinking = thinking::Plan::of(request, traits, begun, receipt);
         let choice = tools::write_choice(request, &tools, receipt);
         let config = output_config(&request.format, &thinking, traits, receipt);
         Ok(Self { turns, tools, choice, thinking, config })
@@ -202,7 +208,8 @@ fn service_tier<'a>(asked: Option<&'a str>, receipt: &mut Receipt) -> Option<&'a
 fn note_inexpressible(request: &Request, receipt: &mut Receipt) {
     let sampling = &request.sampling;
     let more_than_text = request.modalities.iter().any(|modality| *modality != Modality::Text);
-    let other_name = request.user.is_some() && request.safety_id.is_some() && request.user != request.safety_id;
+    let other_name =
+        request.user.is_some() && request.safety_id.is_some() && request.user != request.safety_id;
     let asked = [
         ("n", sampling.n.is_some_and(|n| n > 1)),
         ("seed", sampling.seed.is_some()),

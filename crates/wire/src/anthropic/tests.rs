@@ -13,6 +13,8 @@ use super::request::write_chat;
 use super::stream::Decoder;
 use crate::{EncodeOptions, Quirks, StreamDecoder, StreamEncoder};
 
+mod blocks;
+
 /// What an OpenAI client's request becomes, with the receipt.
 fn from_openai(request: &Value) -> Result<(Value, String), Fault> {
     let canon =

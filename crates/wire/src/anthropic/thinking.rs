@@ -154,16 +154,15 @@ impl Plan {
         object
     }
 
-    /// Cuts what the request wants to what the model takes; `begun`: the client began the answer itself.
-    pub(super) fn of(request: &Request, traits: &Traits, begun: bool, receipt: &mut Receipt) -> Self {
+    /// Cuts what the request wants to what the model takes; `begun`: did the client begin the answer itself? None: there is
+    /// no answer, so that nothing stands against thoughts in it.
+    pub(super) fn of(request: &Request, traits: &Traits, begun: Option<bool>, receipt: &mut Receipt) -> Self {
         let mut plan =
             Self { max_tokens: request.max_output.unwrap_or(traits.max_tokens), ..Self::default() };
         let Some(reasoning) = &request.reasoning else { return plan };
         plan.include = reasoning.include;
         plan.choose(reasoning, traits, request.max_output, receipt);
-        if !plan.thinks() {
-            return plan;
-        }
+        let Some(begun) = begun.filter(|_| plan.thinks()) else { return plan };
         let budgeted = matches!(plan.mode, Some(Mode::Enabled(_)));
         if matches!(request.tool_choice, Some(ToolChoice::Required | ToolChoice::Named(_))) {
             plan.give_up(receipt, "the model cannot think when a tool is forced");

@@ -143,9 +143,9 @@ impl<'a> Turns<'a> {
         if !self.begins_answer() {
             return;
         }
-        let last = messages.last().map_or(Cow::Borrowed("messages"), |message| {
-            place(message, messages.len().saturating_sub(1))
-        });
+        let last = messages
+            .last()
+            .map_or(Cow::Borrowed("messages"), |message| place(message, messages.len().saturating_sub(1)));
         let paused = |turn: &Turn<'_>| turn.content.0.iter().any(|block| block.kind.is_empty());
         if !traits.prefill && self.turns.len() > 1 && !self.turns.last().is_some_and(paused) {
             receipt.dropped(last.into_owned(), "the model does not go on with an answer that was begun");
