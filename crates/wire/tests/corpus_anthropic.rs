@@ -38,7 +38,8 @@ impl Exchange {
             self.recorded["request"].get("body").filter(|body| body["messages"].is_array())?.clone();
         if body.get("model").is_none() {
             let path = self.recorded["request"]["path"].as_str()?;
-            let name = path.split('/').find(|word| word.contains("claude"))?;
+            let answered = self.body()["model"].as_str();
+            let name = path.split('/').find(|word| word.contains("claude")).or(answered)?;
             body["model"] = name.split("%3A").next()?.split(':').next()?.into();
         }
         Some(body)
@@ -97,8 +98,13 @@ fn exchanges() -> Vec<Exchange> {
     for path in paths.iter().filter(|path| path.extension().is_some_and(|ending| ending == "json")) {
         let recorded: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         let api = recorded["api"].as_str().unwrap_or_default();
-        let claude = || recorded["request"]["path"].as_str().is_some_and(|path| path.contains("claude"));
-        if matches!(api, "anthropic.messages" | "vertex.anthropic") || api == "bedrock.invoke" && claude() {
+        let (request, response) = (&recorded["request"]["path"], &recorded["response"]["body"]);
+        let is_claude = |name: &Value| name.as_str().is_some_and(|name| name.contains("claude"));
+        let claude = || is_claude(request) || is_claude(&response["model"]);
+        // What OpenAI keeps in threads is recorded under the same name.
+        let own =
+            matches!(api, "anthropic.messages" | "vertex.anthropic") && response.get("object").is_none();
+        if own || api == "bedrock.invoke" && claude() {
             list.push(Exchange { name: path.strip_prefix(&root).unwrap().display().to_string(), recorded });
         }
     }

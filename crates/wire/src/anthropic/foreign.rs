@@ -20,9 +20,31 @@ const LOCATION: &[&str] = &["user_location", "userLocation"];
 pub(super) fn tool(kind: ServerTool, value: &Value, at: &str, receipt: &mut Receipt) -> Option<Value> {
     match kind {
         ServerTool::WebSearch => Some(web_search(value, at, receipt)),
-        ServerTool::Code => Some(json!({"type": "code_execution_20250825", "name": "code_execution"})),
-        ServerTool::WebFetch => Some(json!({"type": "web_fetch_20250910", "name": "web_fetch"})),
+        ServerTool::Code => {
+            note(value, at, receipt);
+            Some(json!({"type": "code_execution_20250825", "name": "code_execution"}))
+        }
+        ServerTool::WebFetch => {
+            note(value, at, receipt);
+            Some(json!({"type": "web_fetch_20250910", "name": "web_fetch"}))
+        }
         _ => None,
+    }
+}
+
+/// Notes the settings of a tool that is written without any. A container the provider makes by itself is none.
+fn note(value: &Value, at: &str, receipt: &mut Receipt) {
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let says = match value {
+            Value::Null | Value::String(_) => false,
+            Value::Object(object) => {
+                object.iter().any(|(key, value)| key != "type" || value.as_str() != Some("auto"))
+            }
+            _ => true,
+        };
+        if says {
+            receipt.dropped(format!("{at}.{name}"), "Anthropic's tool has no such setting");
+        }
     }
 }
 
@@ -141,6 +163,11 @@ mod tests {
     fn what_anthropic_does_not_run_is_none() {
         let mut receipt = Receipt::default();
         assert_eq!(tool(ServerTool::ImageGeneration, &json!({}), "tools[0]", &mut receipt), None);
-        assert!(tool(ServerTool::Code, &json!({"code_interpreter": {}}), "tools[0]", &mut receipt).is_some());
+        let plain = json!({"type": "code_interpreter", "container": {"type": "auto"}});
+        assert!(tool(ServerTool::Code, &plain, "tools[0]", &mut receipt).is_some());
+        assert!(receipt.is_empty());
+        let filled = json!({"codeExecution": {}, "container": {"type": "auto", "file_ids": ["f"]}});
+        assert!(tool(ServerTool::Code, &filled, "tools[0]", &mut receipt).is_some());
+        assert_eq!(receipt.to_string(), "tools[0].container");
     }
 }

@@ -98,26 +98,26 @@ mod tests {
 
     use super::*;
 
-    fn read(block: Value) -> ServerResult {
+    fn read(block: &Value) -> ServerResult {
         result(block.as_object().unwrap()).unwrap()
     }
 
     #[test]
     fn results_are_put_in_words() {
-        let found = read(json!({"type": "web_search_tool_result", "tool_use_id": "s1", "content": [
+        let found = read(&json!({"type": "web_search_tool_result", "tool_use_id": "s1", "content": [
             {"type": "web_search_result", "url": "https://e/x", "title": "T", "encrypted_content": "opaque"}]}));
         assert_eq!(
             (found.output.as_str(), found.tool, found.failed),
             ("https://e/x\nT", ServerTool::WebSearch, false)
         );
-        let ran = read(json!({"type": "bash_code_execution_tool_result", "tool_use_id": "s1", "content": {
+        let ran = read(&json!({"type": "bash_code_execution_tool_result", "tool_use_id": "s1", "content": {
             "type": "bash_code_execution_result", "stdout": "4\n", "stderr": "", "return_code": 0, "content": []}}));
         assert_eq!((ran.output.as_str(), ran.tool), ("4\n", ServerTool::Code));
-        let failed = read(json!({"type": "web_fetch_tool_result", "tool_use_id": "s1", "content": {
+        let failed = read(&json!({"type": "web_fetch_tool_result", "tool_use_id": "s1", "content": {
             "type": "web_fetch_tool_result_error", "error_code": "url_not_accessible"}}));
         assert_eq!((failed.output.as_str(), failed.failed), ("url_not_accessible", true));
         let mcp =
-            read(json!({"type": "mcp_tool_result", "tool_use_id": "m1", "is_error": true, "content": "no"}));
+            read(&json!({"type": "mcp_tool_result", "tool_use_id": "m1", "is_error": true, "content": "no"}));
         assert_eq!((mcp.output.as_str(), mcp.tool, mcp.failed), ("no", ServerTool::Mcp, true));
     }
 

@@ -168,7 +168,12 @@ impl<'a> Out<'a> {
                 Some(data) => Source::Text { media_type: "text/plain", data },
                 None => Source::Base64 { media_type: mime, data },
             },
-            MediaSource::Url(url) => Source::Url { url },
+            MediaSource::Url(url) if url.starts_with("http") => Source::Url { url },
+            MediaSource::Url(_) => return Err(Unwritable::Unsupported("an address that is not on the web")),
+            // Anthropic's begin with `file_`.
+            MediaSource::File(file_id) if file_id.starts_with("file-") || file_id.contains('/') => {
+                return Err(Unwritable::Unsupported("a file that another provider keeps"));
+            }
             MediaSource::File(file_id) => Source::File { file_id },
         };
         Ok(Self { kind, source: Some(source), ..base })
@@ -177,7 +182,9 @@ impl<'a> Out<'a> {
 
 /// The text of a text file: as base64 Anthropic takes only PDF documents.
 fn plain_text(kind: &str, mime: &str, data: &str) -> Option<String> {
-    if kind != "document" || !mime.starts_with("text/") {
+    let is_text = mime.starts_with("text/")
+        || matches!(mime, "application/json" | "application/xml" | "application/yaml" | "application/x-yaml");
+    if kind != "document" || !is_text {
         return None;
     }
     String::from_utf8(BASE64_STANDARD.decode(data).ok()?).ok()
