@@ -37,6 +37,9 @@ impl<'a> Target<'a> {
         Some(match path {
             "/v1/chat/completions" => Self::call(Dialect::OpenaiChat),
             "/v1/messages" | "/anthropic/v1/messages" => Self::call(Dialect::AnthropicMessages),
+            "/v1/messages/count_tokens" | "/anthropic/v1/messages/count_tokens" => {
+                Self::call(Dialect::AnthropicCount)
+            }
             "/v1/embeddings" => Self::call(Dialect::OpenaiEmbeddings),
             "/v1/models" => Self::Models(Dialect::OpenaiChat, None),
             "/anthropic/v1/models" => Self::Models(Dialect::AnthropicMessages, None),
@@ -103,6 +106,7 @@ fn google_target(rest: &str) -> Option<Target<'_>> {
         "generateContent" => (Dialect::GeminiGenerate, false),
         "streamGenerateContent" => (Dialect::GeminiGenerate, true),
         "batchEmbedContents" => (Dialect::GeminiEmbed, false),
+        "countTokens" => (Dialect::GeminiCount, false),
         // Names of models may hold a colon: `ollama/llama3.2:latest`.
         _ => return Some(Target::Models(Dialect::GeminiGenerate, Some(rest))),
     };
@@ -136,6 +140,16 @@ mod tests {
             ("/v1/embeddings", Some(Target::call(Dialect::OpenaiEmbeddings))),
             ("/v1/messages", Some(Target::call(Dialect::AnthropicMessages))),
             ("/anthropic/v1/messages", Some(Target::call(Dialect::AnthropicMessages))),
+            ("/v1/messages/count_tokens", Some(Target::call(Dialect::AnthropicCount))),
+            ("/anthropic/v1/messages/count_tokens", Some(Target::call(Dialect::AnthropicCount))),
+            (
+                "/v1beta/models/x:countTokens",
+                Some(Target::Llm(Call {
+                    dialect: Dialect::GeminiCount,
+                    model: Some("x"),
+                    stream: Some(false),
+                })),
+            ),
             ("/v1/models", Some(Target::Models(Dialect::OpenaiChat, None))),
             ("/v1/models/openai/gpt-5", Some(Target::Models(Dialect::OpenaiChat, Some("openai/gpt-5")))),
             ("/anthropic/v1/models/x", Some(Target::Models(Dialect::AnthropicMessages, Some("x")))),

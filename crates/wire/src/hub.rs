@@ -1,7 +1,8 @@
 //! The hub: which dialect is spoken where, and the way from one to another through canon.
 //!
 //! A dialect of conversations implements [`Chat`], in every direction; one of vectors [`Embed`], one of relevance
-//! [`Rerank`]. The tables [`chat`], [`embed`] and [`rerank`] name them. No dialect knows another.
+//! [`Rerank`], one of token counts [`Count`]. The tables [`chat`], [`embed`], [`rerank`] and [`count`] name them. No
+//! dialect knows another.
 
 use bytes::Bytes;
 use contract::canon::{
@@ -69,6 +70,23 @@ pub(crate) trait Rerank: Sync {
     fn write_reply(&self, reply: &RerankReply) -> Bytes;
 }
 
+/// A dialect of token counts: a conversation in, a number out.
+pub(crate) trait Count: Sync {
+    /// A client's request → canon.
+    fn read_request(&self, body: &[u8]) -> Result<Request, Fault>;
+    /// Canon → a request for an upstream.
+    fn write_request(
+        &self,
+        request: &Request,
+        quirks: &Quirks,
+        receipt: &mut Receipt,
+    ) -> Result<Bytes, Fault>;
+    /// An upstream's answer → the tokens of the input.
+    fn read_reply(&self, body: &[u8]) -> Result<u64, WireError>;
+    /// The tokens of the input → an answer for a client.
+    fn write_reply(&self, tokens: u64) -> Bytes;
+}
+
 /// The dialects of conversations.
 pub(crate) fn chat(dialect: Dialect) -> Option<&'static dyn Chat> {
     Some(match dialect {
@@ -93,6 +111,16 @@ pub(crate) fn rerank(_dialect: Dialect) -> Option<&'static dyn Rerank> {
     None
 }
 
+/// The dialects of token counts.
+pub(crate) fn count(dialect: Dialect) -> Option<&'static dyn Count> {
+    Some(match dialect {
+        Dialect::AnthropicCount => &anthropic::Counting,
+        Dialect::GeminiCount => &gemini::Counting,
+        Dialect::OpenaiCount => &openai::Counting,
+        _ => return None,
+    })
+}
+
 /// Reads a client's request.
 ///
 /// # Errors
@@ -104,6 +132,9 @@ pub fn read_request(dialect: Dialect, body: &[u8]) -> Result<Asked, Fault> {
             embed(dialect).map(|it| it.read_request(body).map(Box::new).map(Asked::Embed))
         }
         Operation::Rerank => rerank(dialect).map(|it| it.read_request(body).map(Box::new).map(Asked::Rerank)),
+        Operation::CountTokens => {
+            count(dialect).map(|it| it.read_request(body).map(Box::new).map(Asked::Count))
+        }
         _ => None,
     };
     asked.unwrap_or_else(|| Err(no_way(dialect, dialect)))
@@ -123,6 +154,7 @@ pub fn write_request(
         Asked::Chat(request) => chat(target).map(|it| it.write_request(request, quirks, receipt)),
         Asked::Embed(request) => embed(target).map(|it| it.write_request(request, quirks, receipt)),
         Asked::Rerank(request) => rerank(target).map(|it| it.write_request(request, quirks, receipt)),
+        Asked::Count(request) => count(target).map(|it| it.write_request(request, quirks, receipt)),
     };
     written.unwrap_or_else(|| Err(no_way(target, target)))
 }
@@ -140,6 +172,7 @@ pub fn read_reply(dialect: Dialect, body: &[u8]) -> Result<Answered, WireError> 
         Operation::Rerank => {
             rerank(dialect).map(|it| it.read_reply(body).map(Box::new).map(Answered::Rerank))
         }
+        Operation::CountTokens => count(dialect).map(|it| it.read_reply(body).map(Answered::Count)),
         _ => None,
     };
     answered.unwrap_or_else(|| Err(WireError { dialect, reason: "it has no such answers".to_owned() }))
@@ -156,6 +189,7 @@ pub fn write_reply(
         Answered::Chat(reply) => chat(dialect)?.write_reply(reply, options, receipt),
         Answered::Embed(reply) => embed(dialect)?.write_reply(reply, options.vectors),
         Answered::Rerank(reply) => rerank(dialect)?.write_reply(reply),
+        Answered::Count(tokens) => count(dialect)?.write_reply(*tokens),
     })
 }
 
@@ -171,8 +205,8 @@ pub fn rewrite_reply(
     receipt: &mut Receipt,
 ) -> Result<Bytes, WireError> {
     let mut answered = read_reply(from, body)?;
-    if answered.model_mut().is_empty() {
-        answered.model_mut().clone_from(&options.asked);
+    if let Some(model) = answered.model_mut().filter(|model| model.is_empty()) {
+        model.clone_from(&options.asked);
     }
     let nothing = || WireError { dialect: from, reason: format!("its answers cannot be written as {to}") };
     write_reply(to, &answered, options, receipt).ok_or_else(nothing)
@@ -188,7 +222,7 @@ pub(crate) fn facts(dialect: Dialect, body: &[u8]) -> Result<ReplyFacts, WireErr
         ),
         _ => (None, 0),
     };
-    let (usage, model) = (answered.usage(), Some(std::mem::take(answered.model_mut())));
+    let (usage, model) = (answered.usage(), answered.model_mut().map(std::mem::take));
     Ok(ReplyFacts { usage, service_tier, model, output_bytes })
 }
 

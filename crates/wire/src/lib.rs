@@ -6,6 +6,7 @@
 
 mod anthropic;
 mod arguments;
+mod count;
 pub mod envelope;
 mod fields;
 mod follow;

@@ -259,6 +259,8 @@ impl Seen {
             b"content_block_delta" => {
                 self.count(raw, &[&WORDS.text, &WORDS.thinking, &WORDS.partial_json]);
             }
+            // A call may have no arguments that would come as deltas.
+            b"content_block_start" => self.content |= scan::has_value(raw, &WORDS.input),
             b"message_start" | b"message_delta" => self.anthropic_usage(raw),
             b"message_stop" => {
                 self.complete = true;

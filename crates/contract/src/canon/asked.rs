@@ -12,13 +12,15 @@ pub enum Asked {
     Embed(Box<EmbedRequest>),
     /// Documents to be ordered.
     Rerank(Box<RerankRequest>),
+    /// A conversation whose tokens are to be counted.
+    Count(Box<Request>),
 }
 
 impl Asked {
     /// The model, as the target is to read it.
     pub const fn model_mut(&mut self) -> &mut String {
         match self {
-            Self::Chat(request) => &mut request.model,
+            Self::Chat(request) | Self::Count(request) => &mut request.model,
             Self::Embed(request) => &mut request.model,
             Self::Rerank(request) => &mut request.model,
         }
@@ -34,25 +36,30 @@ pub enum Answered {
     Embed(Box<EmbedReply>),
     /// Documents in order.
     Rerank(Box<RerankReply>),
+    /// The tokens of the input.
+    Count(u64),
 }
 
 impl Answered {
     /// What it consumed; none when the upstream did not say.
     #[must_use]
-    pub const fn usage(&self) -> Option<Usage> {
+    pub fn usage(&self) -> Option<Usage> {
         match self {
             Self::Chat(reply) => reply.usage,
             Self::Embed(reply) => reply.usage,
             Self::Rerank(reply) => reply.usage,
+            // Counting consumes nothing.
+            Self::Count(_) => Some(Usage::default()),
         }
     }
 
-    /// The model that says it answered.
-    pub const fn model_mut(&mut self) -> &mut String {
+    /// The model that says it answered; none where no model did.
+    pub const fn model_mut(&mut self) -> Option<&mut String> {
         match self {
-            Self::Chat(reply) => &mut reply.model,
-            Self::Embed(reply) => &mut reply.model,
-            Self::Rerank(reply) => &mut reply.model,
+            Self::Chat(reply) => Some(&mut reply.model),
+            Self::Embed(reply) => Some(&mut reply.model),
+            Self::Rerank(reply) => Some(&mut reply.model),
+            Self::Count(_) => None,
         }
     }
 }

@@ -26,18 +26,20 @@ pub use config::Config;
 
 pub(crate) const KIND: &str = quirks::FACTS.kind;
 
-/// An account that speaks `anthropic.messages`.
+/// An account that speaks `anthropic.messages` and counts their tokens.
 struct Anthropic {
     endpoint: Endpoint,
     messages: Uri,
+    counts: Uri,
     models: Uri,
 }
 
 pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<SharedProvider> {
     let endpoint = Endpoint::new(name, config.account(), &quirks::FACTS, faults)?;
     let messages = endpoint.url("/messages", None)?;
+    let counts = endpoint.url("/messages/count_tokens", None)?;
     let models = endpoint.url("/models", Some("limit=1000"))?;
-    Some(Arc::new(Anthropic { endpoint, messages, models }))
+    Some(Arc::new(Anthropic { endpoint, messages, counts, models }))
 }
 
 impl Provider for Anthropic {
@@ -50,7 +52,11 @@ impl Provider for Anthropic {
     }
 
     fn dialect(&self, client: Dialect, _model: &str) -> Option<Dialect> {
-        (client.operation() == Operation::Chat).then_some(Dialect::AnthropicMessages)
+        match client.operation() {
+            Operation::Chat => Some(Dialect::AnthropicMessages),
+            Operation::CountTokens => Some(Dialect::AnthropicCount),
+            _ => None,
+        }
     }
 
     fn translate(&self, request: &Asked, target: Dialect) -> Result<(Bytes, Receipt), Fault> {
@@ -62,7 +68,8 @@ impl Provider for Anthropic {
         call: Call<'a>,
         upstream: &'a dyn Upstream,
     ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
-        upstream.send(self.endpoint.post(self.messages.clone(), call))
+        let url = if call.dialect == Dialect::AnthropicCount { &self.counts } else { &self.messages };
+        upstream.send(self.endpoint.post(url.clone(), call))
     }
 
     fn discover<'a>(

@@ -1,7 +1,16 @@
 //! What is special about Anthropic accounts.
 
-use crate::conformance::{Script, built, chat};
+use crate::conformance::{Script, built, call, chat};
+use contract::words::Operation;
 use serde_json::json;
+
+#[test]
+fn tokens_are_counted_beside_the_messages() {
+    let provider = built(json!({ "kind": "anthropic", "api_key": "k" }));
+    let script = Script::answering("{}");
+    call(&*provider, &script, Operation::CountTokens, false, "m").unwrap();
+    assert_eq!(script.sent().uri, "https://api.anthropic.com/v1/messages/count_tokens");
+}
 
 #[test]
 fn the_clients_version_and_betas_go_on() {

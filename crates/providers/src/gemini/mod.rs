@@ -27,7 +27,7 @@ pub use config::Config;
 
 pub(crate) const KIND: &str = quirks::FACTS.kind;
 
-/// An account that speaks `gemini.generate` and `gemini.embed`.
+/// An account that speaks `gemini.generate` and `gemini.embed` and counts tokens.
 struct Gemini {
     endpoint: Endpoint,
     models: Uri,
@@ -49,6 +49,7 @@ impl Gemini {
         };
         let (method, query) = match (call.dialect, call.stream) {
             (Dialect::GeminiEmbed, _) => ("batchEmbedContents", None),
+            (Dialect::GeminiCount, _) => ("countTokens", None),
             (_, false) => ("generateContent", None),
             (_, true) => ("streamGenerateContent", Some("alt=sse")),
         };
@@ -69,6 +70,7 @@ impl Provider for Gemini {
         match client.operation() {
             Operation::Chat => Some(Dialect::GeminiGenerate),
             Operation::Embeddings => Some(Dialect::GeminiEmbed),
+            Operation::CountTokens => Some(Dialect::GeminiCount),
             _ => None,
         }
     }

@@ -18,6 +18,7 @@ fn model_and_operation_stand_in_the_path() {
             "gemini-embedding-001",
             "/models/gemini-embedding-001:batchEmbedContents",
         ),
+        (Operation::CountTokens, false, "gemini-2.5-pro", "/models/gemini-2.5-pro:countTokens"),
         (Operation::Chat, false, "models/gemini-2.5-pro", "/models/gemini-2.5-pro:generateContent"),
         (Operation::Chat, false, "tunedModels/mine", "/tunedModels/mine:generateContent"),
         (Operation::Chat, false, "../v1/files?x=", "/models/..%2Fv1%2Ffiles%3Fx%3D:generateContent"),

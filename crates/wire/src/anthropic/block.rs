@@ -1,7 +1,8 @@
 //! Content blocks → canon: what requests, replies and streams share.
 //!
-//! Reading takes the fields canon has a word for and leaves the rest (`cache_control`, `citations`, `signature`, …) in
-//! the part's sidecar; a block without a word in canon stays whole. The way back is `written.rs`.
+//! Reading takes the fields canon has a word for and leaves the rest (`signature`, `caller`, …) in the part's sidecar; a
+//! block without a word in canon stays whole. Documents are in `document.rs`, blocks of tools that Anthropic runs in
+//! `served.rs`. The way back is `written.rs`.
 
 use std::fmt;
 
@@ -10,7 +11,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, SeqAccess, Vi
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::DIALECT;
+use super::{DIALECT, cache, cite, document, served};
 use crate::split::Split;
 
 /// A block as it stands in JSON. Its `input` is kept as written: arguments go on byte for byte.
@@ -85,9 +86,12 @@ impl Block {
         self.fields.get("type").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// Does a stream spell it out in deltas that canon has words for?
-    pub(super) fn is_streamed(&self) -> bool {
-        matches!(self.kind(), "text" | "thinking" | "tool_use")
+    /// Does a stream spell it out in deltas that canon has words for, or is it a result of Anthropic's own tools?
+    pub(super) fn is_known(&self) -> bool {
+        let kind = self.kind();
+        matches!(kind, "text" | "thinking" | "tool_use")
+            || served::is_call(kind)
+            || served::is_result(&self.fields)
     }
 
     fn take(&mut self, field: &'static str) -> Result<String, BadBlock> {
@@ -97,11 +101,22 @@ impl Block {
         }
     }
 
+    /// The part of this kind; what is left of the block is its sidecar. Nulls say nothing.
     fn part(self, kind: PartKind, provenance: Provenance) -> Part {
         let mut fields = self.fields;
         fields.shift_remove("type");
-        let part = Part::new(kind, provenance);
+        let cache = cache::take(&mut fields);
+        fields.retain(|_, value| !value.is_null());
+        let part = Part { cache, ..Part::new(kind, provenance) };
         if fields.is_empty() { part } else { part.with_native(DIALECT, Value::Object(fields)) }
+    }
+
+    /// The text of `input`, as written where it was not parsed before.
+    fn input(&mut self) -> String {
+        // A stream's first frame was parsed already, so its input stands among the fields.
+        let parsed = self.fields.shift_remove("input").filter(|input| !input.is_null());
+        let raw = self.input.take().map(|raw| Box::<str>::from(raw).into_string());
+        raw.or(parsed.map(|input| input.to_string())).unwrap_or_else(|| "{}".to_owned())
     }
 
     /// The block as a part of canon.
@@ -112,24 +127,23 @@ impl Block {
         match self.kind() {
             "text" => {
                 let text = self.take("text")?;
-                Ok(self.part(PartKind::Text(text), provenance))
+                let citations = cite::take(&mut self.fields);
+                Ok(Part { citations, ..self.part(PartKind::Text(text), provenance) })
             }
             "thinking" => {
                 let text = self.take("thinking")?;
                 Ok(self.part(PartKind::Reasoning(text), provenance))
             }
             "tool_use" => {
-                let (id, name) = (self.take("id")?, self.take("name")?);
-                // A stream's first frame was parsed already, so its input stands among the fields.
-                let parsed = self.fields.shift_remove("input").map(|input| input.to_string());
-                let raw = self.input.take().map(|raw| Box::<str>::from(raw).into_string());
-                let arguments = raw.or(parsed).unwrap_or_else(|| "{}".to_owned());
+                let (id, name, arguments) = (self.take("id")?, self.take("name")?, self.input());
                 Ok(self.part(PartKind::ToolCall { id, name, arguments, custom: false }, provenance))
             }
             "tool_result" => self.into_tool_result(),
-            "image" => Ok(self.into_media(MediaKind::Image, provenance)),
-            "document" => Ok(self.into_media(MediaKind::Document, Provenance::Retrieved)),
+            "image" => Ok(self.into_image(provenance)),
+            "document" | "search_result" => Ok(self.into_document()),
+            kind if served::is_call(kind) => Ok(self.into_server_call(provenance)),
             "" => Err(BadBlock { block: "content".to_owned(), field: "type" }),
+            _ if served::is_result(&self.fields) => Ok(self.into_server_result()),
             _ => Ok(self.into_native(provenance)),
         }
     }
@@ -150,31 +164,46 @@ impl Block {
         Ok(self.part(PartKind::ToolResult(result), Provenance::Tool))
     }
 
-    /// An image or a document. A document of plain text becomes text, which every dialect can carry; a source of a kind
-    /// not known here leaves the block whole.
-    fn into_media(mut self, kind: MediaKind, provenance: Provenance) -> Part {
-        if let Some(text) = self.plain_document() {
-            let native = Value::Object(self.fields);
-            return Part::text(text, provenance).with_native(DIALECT, native);
-        }
+    fn into_image(mut self, provenance: Provenance) -> Part {
         match self.fields.get("source").and_then(read_source) {
             Some(source) => {
                 self.fields.shift_remove("source");
-                self.part(PartKind::Media { kind, source }, provenance)
+                self.part(PartKind::Media { kind: MediaKind::Image, source }, provenance)
             }
             None => self.into_native(provenance),
         }
     }
 
-    /// The text of a document of plain text, taken out of its source; the rest of the block stays.
-    fn plain_document(&mut self) -> Option<String> {
-        let source = self.fields.get_mut("source")?.as_object_mut()?;
-        if source.get("type")?.as_str()? != "text" || !source.get("data")?.is_string() {
-            return None;
+    /// A document: text where it is spelled out, which every dialect can carry, else a medium; whole where its source is
+    /// of a kind not known here.
+    fn into_document(mut self) -> Part {
+        if let Some(text) = document::take_text(&mut self.fields) {
+            let cache = cache::take(&mut self.fields);
+            let part = Part { cache, ..Part::text(text, Provenance::Retrieved) };
+            return part.with_native(DIALECT, Value::Object(self.fields));
         }
-        match source.shift_remove("data") {
-            Some(Value::String(text)) => Some(text),
-            _ => None,
+        match self.fields.get("source").and_then(read_source) {
+            Some(source) => {
+                self.fields.shift_remove("source");
+                self.part(PartKind::Media { kind: MediaKind::Document, source }, Provenance::Retrieved)
+            }
+            None => self.into_native(Provenance::Retrieved),
+        }
+    }
+
+    /// A call of a tool that Anthropic runs. Its sidecar is the whole block but for the input, which canon holds.
+    fn into_server_call(mut self, provenance: Provenance) -> Part {
+        let Some(call) = served::call(&self.fields) else { return self.into_native(provenance) };
+        let call = contract::canon::ServerCall { input: self.input(), ..call };
+        Part { kind: PartKind::ServerCall(call), ..self.into_native(provenance) }
+    }
+
+    fn into_server_result(self) -> Part {
+        match served::result(&self.fields) {
+            Some(result) => {
+                Part { kind: PartKind::ServerResult(result), ..self.into_native(Provenance::Tool) }
+            }
+            None => self.into_native(Provenance::Tool),
         }
     }
 
@@ -184,7 +213,9 @@ impl Block {
         if let Some(input) = self.input.and_then(|raw| serde_json::from_str(raw.get()).ok()) {
             fields.insert("input".to_owned(), input);
         }
-        Part::new(PartKind::Native, provenance).with_native(DIALECT, Value::Object(fields))
+        let cache = cache::hint(&fields);
+        let part = Part { cache, ..Part::new(PartKind::Native, provenance) };
+        part.with_native(DIALECT, Value::Object(fields))
     }
 }
 

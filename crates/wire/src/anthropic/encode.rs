@@ -13,7 +13,7 @@ use contract::words::Usage;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{DIALECT, message_id, model, stop_reason, usage};
+use super::{DIALECT, cite, message_id, model, stop_reason, usage};
 use crate::outgoing::merge;
 use crate::{EncodeOptions, StreamEncoder};
 
@@ -28,6 +28,8 @@ pub(crate) struct Encoder {
     usage: Usage,
     finish: Finish,
     stop_sequence: Option<String>,
+    /// What the answer's own dialect says of it at the end.
+    extra: Map<String, Value>,
     open: Option<Open>,
     next: u32,
     waiting: VecDeque<Waiting>,
@@ -37,19 +39,19 @@ pub(crate) struct Encoder {
 }
 
 /// The block being written.
-#[derive(Clone, Copy)]
 struct Open {
     part: u32,
     kind: Kind,
 }
 
 /// What a block's deltas are called.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Kind {
     Text,
     Thinking,
     Call,
-    Native,
+    /// A block of this type that canon has no word for.
+    Native(String),
 }
 
 /// A part that began while another was open.
@@ -57,7 +59,7 @@ struct Waiting {
     open: Open,
     block: Value,
     text: String,
-    native: Vec<Value>,
+    deltas: Vec<Value>,
     stopped: bool,
 }
 
@@ -73,7 +75,14 @@ impl StreamEncoder for Encoder {
             }
             Event::Delta { choice: 0, index, text } => self.delta(*index, text, out),
             Event::NativeDelta { choice: 0, index, native } if native.owner == DIALECT => {
-                self.native_delta(*index, &native.value, out);
+                self.deltas(*index, |kind| native_deltas(kind, &native.value), out);
+            }
+            Event::Citation { choice: 0, index, citation } => {
+                let delta = json!({"type": "citations_delta", "citation": cite::shown(citation)});
+                self.deltas(*index, |_| vec![delta], out);
+            }
+            Event::Extra { choice: None | Some(0), extra } if extra.owner == Some(DIALECT) => {
+                replace(&mut self.extra, &extra.fields);
             }
             Event::PartStop { choice: 0, index } => self.part_stop(*index, out),
             Event::Finish { choice: 0, reason, stop_sequence } => {
@@ -114,6 +123,7 @@ impl Encoder {
             usage: Usage::default(),
             finish: Finish::Stop,
             stop_sequence: None,
+            extra: Map::new(),
             open: None,
             next: 0,
             waiting: VecDeque::new(),
@@ -155,19 +165,21 @@ impl Encoder {
 
     fn part_start(&mut self, part: u32, start: &PartStart, native: Option<&Native>, out: &mut BytesMut) {
         let own = native.filter(|native| native.owner == DIALECT).and_then(|native| native.value.as_object());
-        let (kind, mut block) = match start {
-            PartStart::Text | PartStart::Refusal => (Kind::Text, json!({"type": "text", "text": ""})),
-            PartStart::Reasoning => {
+        let (kind, mut block) = match (start, own) {
+            (PartStart::Text | PartStart::Refusal, _) => (Kind::Text, json!({"type": "text", "text": ""})),
+            (PartStart::Reasoning, _) => {
                 (Kind::Thinking, json!({"type": "thinking", "thinking": "", "signature": ""}))
             }
-            PartStart::ToolCall { id, name, .. } => {
+            (PartStart::ToolCall { id, name, .. }, _) => {
                 (Kind::Call, json!({"type": "tool_use", "id": id, "name": name, "input": {}}))
             }
-            PartStart::Native if own.is_some() => (Kind::Native, json!({})),
-            PartStart::Native
-            | PartStart::Media { .. }
-            | PartStart::ServerCall { .. }
-            | PartStart::ServerResult(_) => return,
+            (PartStart::ServerCall { .. }, Some(_)) => (Kind::Call, json!({"input": {}})),
+            (PartStart::Native | PartStart::ServerResult(_), Some(own)) => {
+                let kind = own.get("type").and_then(Value::as_str).unwrap_or_default();
+                (Kind::Native(kind.to_owned()), json!({}))
+            }
+            // Tools that other providers ran, and media, have no blocks in an answer here.
+            _ => return,
         };
         if let (Value::Object(block), Some(own)) = (&mut block, own) {
             block.extend(own.clone());
@@ -179,7 +191,7 @@ impl Encoder {
                 open,
                 block,
                 text: String::new(),
-                native: Vec::new(),
+                deltas: Vec::new(),
                 stopped: false,
             });
         } else {
@@ -195,8 +207,8 @@ impl Encoder {
     }
 
     fn delta(&mut self, part: u32, text: &str, out: &mut BytesMut) {
-        match self.open {
-            Some(open) if open.part == part => write_delta(out, self.next, open.kind, text),
+        match &self.open {
+            Some(open) if open.part == part => write_delta(out, self.next, &open.kind, text),
             _ => {
                 if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.open.part == part) {
                     waiting.text.push_str(text);
@@ -206,14 +218,22 @@ impl Encoder {
         }
     }
 
-    fn native_delta(&mut self, part: u32, delta: &Value, out: &mut BytesMut) {
-        match self.open {
-            Some(open) if open.part == part => write_native(out, self.next, delta),
-            _ => {
-                if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.open.part == part) {
-                    waiting.native.push(delta.clone());
-                    self.hold(delta.to_string().len(), out);
+    /// Writes deltas that are no text, made for the kind of block they belong to.
+    fn deltas(&mut self, part: u32, make: impl FnOnce(&Kind) -> Vec<Value>, out: &mut BytesMut) {
+        match &self.open {
+            Some(open) if open.part == part => {
+                for delta in make(&open.kind) {
+                    write_other(out, self.next, &delta);
                 }
+            }
+            _ => {
+                let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.open.part == part) else {
+                    return;
+                };
+                let made = make(&waiting.open.kind);
+                let bytes = made.iter().map(|delta| delta.to_string().len()).sum();
+                waiting.deltas.extend(made);
+                self.hold(bytes, out);
             }
         }
     }
@@ -226,7 +246,7 @@ impl Encoder {
     }
 
     fn part_stop(&mut self, part: u32, out: &mut BytesMut) {
-        match self.open {
+        match &self.open {
             Some(open) if open.part == part => {
                 self.close_block(out);
                 self.catch_up(out);
@@ -250,15 +270,16 @@ impl Encoder {
     /// Writes waiting parts until one is still being made.
     fn catch_up(&mut self, out: &mut BytesMut) {
         while self.open.is_none() {
-            let Some(Waiting { open, block, text, native, stopped }) = self.waiting.pop_front() else {
+            let Some(Waiting { open, block, text, deltas, stopped }) = self.waiting.pop_front() else {
                 break;
             };
+            let kind = open.kind.clone();
             self.open_block(open, &block, out);
             if !text.is_empty() {
-                write_delta(out, self.next, open.kind, &text);
+                write_delta(out, self.next, &kind, &text);
             }
-            for delta in &native {
-                write_native(out, self.next, delta);
+            for delta in &deltas {
+                write_other(out, self.next, delta);
             }
             if stopped {
                 self.close_block(out);
@@ -279,12 +300,22 @@ impl Encoder {
         let mut counts = usage::write(&self.usage);
         // The split by lifetime is part of `message_start` only.
         counts.shift_remove("cache_creation");
-        let delta = json!({
-            "type": "message_delta",
-            "delta": {"stop_reason": stop_reason(&self.finish), "stop_sequence": self.stop_sequence},
-            "usage": counts,
-        });
-        frame(out, "message_delta", &delta);
+        let mut extra = std::mem::take(&mut self.extra);
+        if let Some(Value::Object(left)) = extra.shift_remove("usage") {
+            merge(&mut counts, &left);
+        }
+        let mut delta =
+            json!({"stop_reason": stop_reason(&self.finish), "stop_sequence": self.stop_sequence});
+        for field in ["container", "stop_details"] {
+            if let (Some(delta), Some(value)) = (delta.as_object_mut(), extra.shift_remove(field)) {
+                delta.insert(field.to_owned(), value);
+            }
+        }
+        let mut last = json!({"type": "message_delta", "delta": delta, "usage": counts});
+        if let Some(last) = last.as_object_mut() {
+            merge(last, &extra);
+        }
+        frame(out, "message_delta", &last);
         frame(out, "message_stop", &json!({"type": "message_stop"}));
     }
 
@@ -295,13 +326,13 @@ impl Encoder {
 }
 
 /// The frame every token comes in: written around the text, without an intermediate value.
-fn write_delta(out: &mut BytesMut, index: u32, kind: Kind, text: &str) {
+fn write_delta(out: &mut BytesMut, index: u32, kind: &Kind, text: &str) {
     let (kind, field) = match kind {
         Kind::Text => ("text_delta", "text"),
         Kind::Thinking => ("thinking_delta", "thinking"),
         Kind::Call => ("input_json_delta", "partial_json"),
         // Their deltas are native too.
-        Kind::Native => return,
+        Kind::Native(_) => return,
     };
     out.extend_from_slice(b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":");
     write_json(out, &index);
@@ -314,12 +345,61 @@ fn write_delta(out: &mut BytesMut, index: u32, kind: Kind, text: &str) {
     out.extend_from_slice(b"}}\n\n");
 }
 
-fn write_native(out: &mut BytesMut, index: u32, delta: &Value) {
+fn write_other(out: &mut BytesMut, index: u32, delta: &Value) {
     frame(
         out,
         "content_block_delta",
         &json!({"type": "content_block_delta", "index": index, "delta": delta}),
     );
+}
+
+/// The deltas that bring these fields to a block. What has no delta of its own comes in one that is named after the block,
+/// as `compaction_delta` is.
+fn native_deltas(kind: &Kind, fields: &Value) -> Vec<Value> {
+    let (mut deltas, mut rest) = (Vec::new(), Map::new());
+    let is_native = matches!(kind, Kind::Native(_));
+    for (key, value) in fields.as_object().into_iter().flatten() {
+        match (key.as_str(), value) {
+            ("signature", Value::String(_)) => {
+                deltas.push(json!({"type": "signature_delta", "signature": value}));
+            }
+            ("citations", Value::Array(list)) => {
+                deltas.extend(list.iter().map(|one| json!({"type": "citations_delta", "citation": one})));
+            }
+            ("text" | "thinking", Value::String(_)) if is_native => {
+                deltas.push(json!({"type": format!("{key}_delta"), key: value}));
+            }
+            ("input", _) if is_native => {
+                deltas.push(json!({"type": "input_json_delta", "partial_json": value.to_string()}));
+            }
+            _ => {
+                rest.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    if !rest.is_empty() {
+        let block = match kind {
+            Kind::Text => "text",
+            Kind::Thinking => "thinking",
+            Kind::Call => "input_json",
+            Kind::Native(name) => name,
+        };
+        rest.insert("type".to_owned(), format!("{block}_delta").into());
+        deltas.push(Value::Object(rest));
+    }
+    deltas
+}
+
+/// Adds fields to those seen before: objects are merged, anything else is replaced.
+fn replace(into: &mut Map<String, Value>, from: &Map<String, Value>) {
+    for (key, value) in from {
+        match (into.get_mut(key), value) {
+            (Some(Value::Object(inner)), Value::Object(value)) => replace(inner, value),
+            _ => {
+                into.insert(key.clone(), value.clone());
+            }
+        }
+    }
 }
 
 fn frame(out: &mut BytesMut, event: &str, data: &Value) {

@@ -2,16 +2,23 @@
 //!
 //! What canon has a word for becomes canon; what is left of a block, a message or the request stays beside it, owned by
 //! this dialect, and is merged back on the way out. `block.rs` and `written.rs` hold the content blocks that requests,
-//! replies and streams share; `models.rs` what a generation of models accepts. The same-dialect path uses none of this.
+//! replies and streams share, with `document.rs`, `served.rs`, `cite.rs` and `cache.rs`; `models.rs` what a generation of
+//! models accepts; `count.rs` is the sibling call that counts tokens. The same-dialect path uses none of this.
 
 mod block;
+mod cache;
+mod cite;
+mod count;
+mod document;
 mod encode;
 mod error;
+mod foreign;
 mod models;
 mod read;
 mod reply;
 mod request;
 mod schema;
+mod served;
 mod stream;
 mod thinking;
 mod tools;
@@ -19,6 +26,7 @@ mod turns;
 mod usage;
 mod written;
 
+pub(crate) use count::Counting;
 pub(crate) use error::read_error;
 
 use std::borrow::Cow;
@@ -64,7 +72,11 @@ fn stop_reason(finish: &Finish) -> &str {
         Finish::ContentFilter | Finish::Refusal => "refusal",
         Finish::Pause => "pause_turn",
         Finish::MalformedCall => "end_turn",
-        Finish::Other(reason) => reason,
+        // Anthropic's words look like this; one of another provider would break clients that know the list.
+        Finish::Other(reason) if reason.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') => {
+            reason
+        }
+        Finish::Other(_) => "end_turn",
     }
 }
 

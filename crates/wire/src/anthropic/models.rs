@@ -1,7 +1,8 @@
 //! What a generation of Claude accepts, told from its name.
 //!
 //! Anthropic refuses with a 400 what a model does not know, so a request that comes from another dialect must be cut to
-//! fit. Rules from platform.claude.com: "Extended thinking", "Adaptive thinking", "Effort" and the migration guides.
+//! fit. Rules from platform.claude.com: "Extended thinking", "Adaptive thinking", "Effort", "Structured outputs",
+//! "Mid-conversation system messages" and the migration guides.
 //! Names that are not Claude's (other vendors behind this dialect) get the rules of the first thinking models.
 
 use contract::canon::Effort;
@@ -32,6 +33,12 @@ pub(super) struct Traits {
     pub(super) sampling: bool,
     /// Are `temperature` and `top_p` accepted together?
     pub(super) both_samplers: bool,
+    /// Does it go on with an answer that the client began?
+    pub(super) prefill: bool,
+    /// Can its answers and calls be held to a schema?
+    pub(super) schemas: bool,
+    /// Does it take system messages between turns?
+    pub(super) system_turns: bool,
     /// `max_tokens` when the client set none: within the output limit of every model of the generation, and not so
     /// small that an answer is cut short that another provider would have finished.
     pub(super) max_tokens: u64,
@@ -44,11 +51,24 @@ const ALL: &[Effort] = &[Effort::Low, Effort::Medium, Effort::High, Effort::XHig
 impl Traits {
     /// The traits of the model of this name, whatever prefix (`anthropic.`, a region) or suffix (a date) it carries.
     pub(super) fn of(model: &str) -> Self {
-        let Some((_, name)) = model.split_once("claude") else {
-            return Self { max_tokens: 8_192, ..Self::early(Thinking::Budget) };
+        let Some((before, name)) = model.split_once("claude") else {
+            return Self { max_tokens: 8_192, schemas: true, ..Self::early(Thinking::Budget) };
         };
         let opus = name.contains("opus");
-        match generation(name) {
+        let version = generation(name);
+        // Anthropic's own service alone takes them; other clouds spell the name with a prefix or an @.
+        let own = !before.ends_with("anthropic.") && !name.contains('@');
+        let late = version >= (4, 6);
+        Self {
+            prefill: !late,
+            schemas: version >= (4, 1),
+            system_turns: own && version >= (4, 8),
+            ..Self::of_generation(version, name, opus)
+        }
+    }
+
+    fn of_generation(version: (u32, u32), name: &str, opus: bool) -> Self {
+        match version {
             (0..=2, _) | (3, 0..=4) => Self { max_tokens: 4_096, ..Self::early(Thinking::Unable) },
             (3, 5..=6) => Self { max_tokens: 8_192, ..Self::early(Thinking::Unable) },
             (3, _) | (4, 0) => Self::early(Thinking::Budget),
@@ -67,7 +87,16 @@ impl Traits {
     }
 
     const fn early(thinking: Thinking) -> Self {
-        Self { thinking, efforts: &[], sampling: true, both_samplers: true, max_tokens: 32_000 }
+        Self {
+            thinking,
+            efforts: &[],
+            sampling: true,
+            both_samplers: true,
+            prefill: true,
+            schemas: false,
+            system_turns: false,
+            max_tokens: 32_000,
+        }
     }
 
     /// The strongest level the model takes that is not above `asked`, or its weakest.
@@ -121,6 +150,11 @@ mod tests {
         assert!(!Traits::of("claude-opus-4-7").sampling);
         assert_eq!(Traits::of("claude-fable-5").thinking, Thinking::Always);
         assert_eq!(Traits::of("kimi-k2").thinking, Thinking::Budget);
+        let (old, new) = (Traits::of("claude-sonnet-4-5"), Traits::of("claude-opus-4-8"));
+        assert_eq!((old.prefill, old.schemas, old.system_turns), (true, true, false));
+        assert_eq!((new.prefill, new.schemas, new.system_turns), (false, true, true));
+        assert!(!Traits::of("us.anthropic.claude-opus-4-8").system_turns);
+        assert!(!Traits::of("claude-3-7-sonnet-20250219").schemas);
     }
 
     #[test]

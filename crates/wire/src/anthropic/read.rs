@@ -21,16 +21,37 @@ use crate::split::Split;
 /// [`Code::InvalidEncoding`] or [`Code::InvalidJson`] if it is no JSON, [`Code::InvalidRequest`] with the field if it is no
 /// Messages request.
 pub(crate) fn read_chat(body: &[u8]) -> Result<Request, Fault> {
+    let (fields, messages) = split(body)?;
+    read_fields(fields, messages, true)
+}
+
+/// Reads a request for a count, which says nothing of the answer.
+///
+/// # Errors
+/// As [`read_chat`].
+pub(crate) fn read_count(body: &[u8]) -> Result<Request, Fault> {
+    let (fields, messages) = split(body)?;
+    read_fields(fields, messages, false)
+}
+
+fn split(body: &[u8]) -> Result<(Fields, Option<Vec<Turn>>), Fault> {
     let body = std::str::from_utf8(body).map_err(|error| Fault::new(Code::InvalidEncoding).because(error))?;
     let mut json = serde_json::Deserializer::from_str(body);
     let (messages, rest) = Split::<Vec<Turn>>::at("messages")
         .deserialize(&mut json)
         .and_then(|split| json.end().map(|()| split))
         .map_err(|error| located(body, &error))?;
-    let mut fields = Fields::of(Value::Object(rest), "")?;
+    Ok((Fields::of(Value::Object(rest), "")?, messages))
+}
+
+fn read_fields(mut fields: Fields, messages: Option<Vec<Turn>>, limited: bool) -> Result<Request, Fault> {
+    let (model, max_output) = (fields.need_text("model")?, fields.count("max_tokens")?);
+    if limited && max_output.is_none() {
+        return Err(missing("max_tokens"));
+    }
     let mut request = Request {
-        model: fields.need_text("model")?,
-        max_output: Some(fields.count("max_tokens")?.ok_or_else(|| missing("max_tokens"))?),
+        model,
+        max_output,
         messages: conversation(fields.value("system"), messages.ok_or_else(|| missing("messages"))?)?,
         tools: read_tools(&mut fields)?,
         sampling: Sampling {
@@ -82,7 +103,8 @@ impl<'de> Deserialize<'de> for Turn {
 fn conversation(system: Option<Value>, turns: Vec<Turn>) -> Result<Vec<Message>, Fault> {
     let mut messages = Vec::with_capacity(turns.len() + 1);
     if let Some(system) = system {
-        messages.push(Message::new(Role::System, read_system(system)?));
+        let at = Some("system".into());
+        messages.push(Message { at, ..Message::new(Role::System, read_system(system)?) });
     }
     let mut names = HashMap::new();
     for (at, turn) in turns.into_iter().enumerate() {
@@ -124,14 +146,20 @@ fn read_turn(
     let Some(Blocks(blocks)) = turn.content else {
         return Err(missing(&fields.path("content")));
     };
-    let mut message = Message { extra: fields.extra(DIALECT), ..Message::new(role, Vec::new()) };
+    // Canon counts the system prompt and results as messages of their own.
+    let placed = |messages: &[Message], role| Message {
+        at: (messages.len() != at).then(|| format!("messages[{at}]").into()),
+        ..Message::new(role, Vec::new())
+    };
+    let mut message = Message { extra: fields.extra(DIALECT), ..placed(messages, role) };
     for (index, block) in blocks.into_iter().enumerate() {
         let mut part = block.into_part(provenance).map_err(|error| {
             wrong(&format!("messages[{at}].content[{index}]"), &format!("valid ({error})"))
         })?;
         let wanted = part_role(role, &mut part, names);
         if message.role != wanted && !message.parts.is_empty() {
-            messages.push(std::mem::replace(&mut message, Message::new(wanted, Vec::new())));
+            messages.push(message);
+            message = placed(messages, wanted);
         }
         message.role = wanted;
         message.parts.push(part);
@@ -205,11 +233,13 @@ fn read_output(fields: &mut Fields, request: &mut Request) -> Result<(), Fault> 
 fn read_format(fields: &mut Fields, key: &str, request: &mut Request) {
     match fields.value(key) {
         Some(Value::Object(mut format))
-            if format.len() == 2 && format.get("type") == Some(&"json_schema".into()) =>
+            if format.get("type") == Some(&"json_schema".into()) && format.contains_key("schema") =>
         {
             let schema = format.shift_remove("schema").unwrap_or_default();
             let name = "response".to_owned();
             request.format = OutputFormat::JsonSchema { name, description: None, schema, strict: None };
+            format.shift_remove("type");
+            put_back(fields, key, format);
         }
         Some(other) => fields.put_back(key, other),
         None => {}

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::block::Block;
 use super::written::{Out, Unwritable};
-use super::{DIALECT, finish, invalid, message_id, model, stop_reason, usage};
+use super::{DIALECT, cite, finish, invalid, message_id, model, stop_reason, usage};
 use crate::outgoing::{merge, own_fields};
 use crate::split::Split;
 use crate::{EncodeOptions, WireError};
@@ -47,6 +47,7 @@ pub(crate) fn read_reply(body: &[u8]) -> Result<Reply, WireError> {
 pub(super) fn take_usage(message: &mut Map<String, Value>) -> Option<Usage> {
     let Some(Value::Object(object)) = message.get_mut("usage") else { return None };
     let counts = usage::take(object);
+    object.retain(|_, value| !value.is_null());
     if object.is_empty() {
         message.shift_remove("usage");
     }
@@ -82,6 +83,12 @@ pub(crate) fn write_reply(reply: &Reply, options: &EncodeOptions, receipt: &mut 
     let none = Choice::default();
     let choice = reply.choices.first().unwrap_or(&none);
     let mut extra = own_fields(DIALECT, &reply.extra, "reply.", receipt).cloned().unwrap_or_default();
+    if let Some(more) = own_fields(DIALECT, &choice.extra, "choices[0].", receipt) {
+        merge(&mut extra, more);
+    }
+    if !choice.logprobs.is_empty() {
+        receipt.dropped("choices[0].logprobs", "an answer tells no likelihoods here");
+    }
     let mut usage = usage::write(&reply.usage.unwrap_or_default());
     if let Some(Value::Object(left)) = extra.shift_remove("usage") {
         merge(&mut usage, &left);
@@ -117,6 +124,10 @@ fn write_parts<'a>(parts: &'a [Part], receipt: &mut Receipt) -> Vec<Out<'a>> {
 
 fn write_part(part: &Part) -> Result<Out<'_>, Unwritable> {
     match (&part.kind, Out::of(part)) {
+        (PartKind::Text(_), Ok(block)) => Ok(Out {
+            citations: part.citations.iter().map(|one| Cow::Owned(cite::shown(one))).collect(),
+            ..block
+        }),
         // Clients insist on a signature; an empty one tells `written.rs` on the way back that nobody signed.
         (PartKind::Reasoning(text), Err(_)) => {
             Ok(Out { kind: "thinking", thinking: Some(text), signature: Some(""), ..Out::default() })

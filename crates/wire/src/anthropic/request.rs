@@ -7,9 +7,10 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use contract::Fault;
-use contract::canon::{OutputFormat, Receipt, Request, Sampling};
+use contract::canon::{Modality, OutputFormat, Receipt, Request, Sampling, Verbosity};
 use serde_json::{Map, Value};
 
+use super::cache::Breakpoints;
 use super::models::Traits;
 use super::turns::Turns;
 use super::{DIALECT, schema, thinking, tools};
@@ -22,41 +23,82 @@ use crate::outgoing::Outgoing;
 /// The conversation cannot be put in Anthropic's form: see [`Turns::of`].
 pub(crate) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Receipt) -> Result<Bytes, Fault> {
     let traits = Traits::of(&request.model);
-    let turns = Turns::of(&request.messages, receipt)?;
-    let thinking = thinking::Plan::of(request, &traits, receipt);
-    let sampling = Samplers::of(&request.sampling, &traits, thinking.thinks(), receipt);
+    let prompt = Prompt::of(request, &traits, true, receipt)?;
+    let sampling = Samplers::of(&request.sampling, &traits, prompt.thinking.thinks(), receipt);
     let stop = stop_sequences(&request.sampling, receipt);
-    let tools = tools::write(request, receipt);
-    let choice = tools::write_choice(request, &tools, receipt);
-    let config = output_config(&request.format, &thinking, receipt);
     let tier = service_tier(request.service_tier.as_deref(), receipt);
     note_inexpressible(request, receipt);
 
     let mut body = Outgoing::new(DIALECT, &request.extra, quirks, receipt);
     body.put("model", &request.model)?;
-    body.put("max_tokens", &thinking.max_tokens)?;
-    if !turns.system.0.is_empty() {
-        body.put("system", &turns.system)?;
-    }
-    body.put("messages", &turns.turns)?;
-    if !tools.is_empty() {
-        body.put("tools", &tools)?;
-    }
-    body.put_object("tool_choice", choice)?;
-    body.put_object("thinking", thinking.thinking())?;
-    body.put_object("output_config", config)?;
+    body.put("max_tokens", &prompt.thinking.max_tokens)?;
+    prompt.put(&mut body)?;
     body.put_some("temperature", sampling.temperature)?;
     body.put_some("top_p", sampling.top_p)?;
     body.put_some("top_k", sampling.top_k)?;
     if !stop.is_empty() {
         body.put("stop_sequences", &stop)?;
     }
-    body.put_object("metadata", metadata(request.user.as_deref()))?;
+    let user = request.user.as_deref().or(request.safety_id.as_deref());
+    body.put_object("metadata", metadata(user))?;
     body.put_some("service_tier", tier)?;
     if request.stream {
         body.put("stream", &true)?;
     }
     body.finish()
+}
+
+/// Writes a request for a count of its tokens: what of a request is read by the model, and nothing of how it answers.
+///
+/// # Errors
+/// As [`write_chat`].
+pub(crate) fn write_count(request: &Request, quirks: &Quirks, receipt: &mut Receipt) -> Result<Bytes, Fault> {
+    let prompt = Prompt::of(request, &Traits::of(&request.model), false, receipt)?;
+    let mut body = Outgoing::new(DIALECT, &request.extra, quirks, receipt);
+    body.put("model", &request.model)?;
+    prompt.put(&mut body)?;
+    body.finish()
+}
+
+/// What counts as input.
+struct Prompt<'a> {
+    turns: Turns<'a>,
+    tools: Vec<tools::Out<'a>>,
+    choice: Map<String, Value>,
+    thinking: thinking::Plan,
+    config: Map<String, Value>,
+}
+
+impl<'a> Prompt<'a> {
+    fn of(
+        request: &'a Request,
+        traits: &Traits,
+        answered: bool,
+        receipt: &mut Receipt,
+    ) -> Result<Self, Fault> {
+        // Breakpoints are counted in the order of the prompt.
+        let mut cache = Breakpoints::of(request);
+        let tools = tools::write(request, traits, &mut cache, receipt);
+        let turns = Turns::of(&request.messages, traits, &mut cache, receipt)?;
+        let begun = answered.then(|| turns.begins_answer());
+        let thinking = thinking::Plan::of(request, traits, begun, receipt);
+        let choice = tools::write_choice(request, &tools, receipt);
+        let config = output_config(&request.format, &thinking, traits, receipt);
+        Ok(Self { turns, tools, choice, thinking, config })
+    }
+
+    fn put(self, body: &mut Outgoing<'_>) -> Result<(), Fault> {
+        if !self.turns.system.0.is_empty() {
+            body.put("system", &self.turns.system)?;
+        }
+        body.put("messages", &self.turns.turns)?;
+        if !self.tools.is_empty() {
+            body.put("tools", &self.tools)?;
+        }
+        body.put_object("tool_choice", self.choice)?;
+        body.put_object("thinking", self.thinking.thinking())?;
+        body.put_object("output_config", self.config)
+    }
 }
 
 /// How tokens are drawn, as far as the model lets that be said.
@@ -121,6 +163,7 @@ fn stop_sequences<'a>(sampling: &'a Sampling, receipt: &mut Receipt) -> Vec<&'a 
 fn output_config(
     format: &OutputFormat,
     thinking: &thinking::Plan,
+    traits: &Traits,
     receipt: &mut Receipt,
 ) -> Map<String, Value> {
     let mut config = Map::new();
@@ -130,6 +173,9 @@ fn output_config(
     match format {
         OutputFormat::Text => {}
         OutputFormat::JsonObject => receipt.dropped("response_format", "JSON needs a schema here"),
+        OutputFormat::JsonSchema { .. } if !traits.schemas => {
+            receipt.dropped("response_format", "the model cannot be held to a schema");
+        }
         OutputFormat::JsonSchema { schema, .. } => {
             let schema: Cow<'_, Value> = schema::fit(schema, "response_format.schema", receipt);
             let mut object = Map::new();
@@ -161,6 +207,9 @@ fn service_tier<'a>(asked: Option<&'a str>, receipt: &mut Receipt) -> Option<&'a
 /// What no model of this dialect can be told.
 fn note_inexpressible(request: &Request, receipt: &mut Receipt) {
     let sampling = &request.sampling;
+    let more_than_text = request.modalities.iter().any(|modality| *modality != Modality::Text);
+    let other_name =
+        request.user.is_some() && request.safety_id.is_some() && request.user != request.safety_id;
     let asked = [
         ("n", sampling.n.is_some_and(|n| n > 1)),
         ("seed", sampling.seed.is_some()),
@@ -169,6 +218,13 @@ fn note_inexpressible(request: &Request, receipt: &mut Receipt) {
         ("logprobs", sampling.logprobs == Some(true)),
         ("top_logprobs", sampling.top_logprobs.is_some_and(|top| top > 0)),
         ("metadata", request.metadata.as_ref().is_some_and(|metadata| !metadata.is_empty())),
+        ("modalities", more_than_text),
+        ("voice", request.voice.is_some()),
+        ("verbosity", request.verbosity.is_some_and(|verbosity| verbosity != Verbosity::Medium)),
+        ("cache_key", request.cache_key.is_some()),
+        ("cache_retention", request.cache_retention.is_some()),
+        ("safety_id", other_name),
+        ("store", request.store == Some(true)),
     ];
     for (field, _) in asked.into_iter().filter(|(_, asked)| *asked) {
         receipt.dropped(field, "Anthropic has no such parameter");

@@ -154,25 +154,38 @@ impl Plan {
         object
     }
 
-    /// Cuts what the request wants to what the model takes.
-    pub(super) fn of(request: &Request, traits: &Traits, receipt: &mut Receipt) -> Self {
+    /// Cuts what the request wants to what the model takes; `begun`: did the client begin the answer itself? None: there is
+    /// no answer, so that nothing stands against thoughts in it.
+    pub(super) fn of(request: &Request, traits: &Traits, begun: Option<bool>, receipt: &mut Receipt) -> Self {
         let mut plan =
             Self { max_tokens: request.max_output.unwrap_or(traits.max_tokens), ..Self::default() };
         let Some(reasoning) = &request.reasoning else { return plan };
         plan.include = reasoning.include;
         plan.choose(reasoning, traits, request.max_output, receipt);
-        if !plan.thinks() {
-            return plan;
-        }
+        let Some(begun) = begun.filter(|_| plan.thinks()) else { return plan };
+        let budgeted = matches!(plan.mode, Some(Mode::Enabled(_)));
         if matches!(request.tool_choice, Some(ToolChoice::Required | ToolChoice::Named(_))) {
             plan.give_up(receipt, "the model cannot think when a tool is forced");
-        } else if matches!(plan.mode, Some(Mode::Enabled(_))) && resumes_without_thoughts(&request.messages) {
+        } else if budgeted && begun {
+            plan.give_up(receipt, "the model cannot think when its answer was begun");
+        } else if budgeted && resumes_without_thoughts(&request.messages) {
             plan.give_up(
                 receipt,
                 "the tool calls being answered were made without thoughts of this provider",
             );
+        } else if request.tools.is_empty() {
+            plan.make_room(receipt);
         }
         plan
+    }
+
+    /// A budget must lie below `max_tokens`, except where a model thinks between tool calls.
+    fn make_room(&mut self, receipt: &mut Receipt) {
+        let Some(Mode::Enabled(budget)) = self.mode else { return };
+        if budget < LEAST_BUDGET || budget >= self.max_tokens {
+            receipt.dropped("thinking.budget_tokens", "cut to what the model and max_tokens allow");
+            self.spend(budget.max(LEAST_BUDGET), receipt);
+        }
     }
 
     fn choose(&mut self, asked: &Reasoning, traits: &Traits, cap: Option<u64>, receipt: &mut Receipt) {
@@ -241,6 +254,7 @@ impl Plan {
     fn spend(&mut self, budget: u64, receipt: &mut Receipt) {
         let budget = budget.min(self.max_tokens / 4 * 3);
         if budget < LEAST_BUDGET {
+            self.mode = None;
             receipt.dropped("reasoning_effort", "max_tokens leaves no room to think");
         } else {
             self.mode = Some(Mode::Enabled(budget));

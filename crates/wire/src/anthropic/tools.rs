@@ -1,36 +1,35 @@
 //! `tools` and `tool_choice` ↔ canon.
 //!
 //! A definition without a type, or of type `custom`, is a function; any other type is a tool that Anthropic runs or knows
-//! by itself, and stays verbatim.
+//! by itself, and stays verbatim. Another provider's search of the web or sandbox becomes Anthropic's: see `foreign.rs`.
 
 use std::borrow::Cow;
 
 use contract::Fault;
-use contract::canon::{Receipt, Request, ServerTool, Tool, ToolChoice};
+use contract::canon::{Receipt, Request, Tool, ToolChoice};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::DIALECT;
-use super::schema;
+use super::cache::{self, Breakpoints, Control};
+use super::models::Traits;
+use super::{DIALECT, foreign, schema, served};
 use crate::fields::{Fields, wrong};
 use crate::outgoing::own_fields;
 
 /// Reads one definition; `at` is its place.
 pub(super) fn read(tool: Value, at: usize) -> Result<Tool, Fault> {
     let kind = tool.get("type").and_then(Value::as_str);
-    if kind.is_some_and(|kind| kind != "custom") {
-        return Ok(Tool::Server { owner: DIALECT, tool: ServerTool::Other, value: tool });
+    if let Some(kind) = kind.filter(|kind| *kind != "custom") {
+        return Ok(Tool::Server { owner: DIALECT, tool: served::kind(kind), value: tool });
     }
     let mut fields = Fields::of(tool, format!("tools[{at}]"))?;
     let _default = fields.value("type");
-    Ok(Tool::Function {
-        name: fields.need_text("name")?,
-        description: fields.text("description")?,
-        parameters: fields.value("input_schema"),
-        strict: fields.flag("strict")?,
-        cache: None,
-        extra: fields.extra(DIALECT),
-    })
+    let (name, description) = (fields.need_text("name")?, fields.text("description")?);
+    let (parameters, strict) = (fields.value("input_schema"), fields.flag("strict")?);
+    let mut extra = fields.extra(DIALECT);
+    let cache = cache::take(&mut extra.fields);
+    extra.owner = extra.owner.filter(|_| !extra.fields.is_empty());
+    Ok(Tool::Function { name, description, parameters, strict, cache, extra })
 }
 
 /// Reads `tool_choice` and what it says of parallel calls.
@@ -51,8 +50,8 @@ pub(super) fn read_choice(choice: &mut Fields) -> Result<(ToolChoice, Option<boo
 pub(super) enum Out<'a> {
     /// A function.
     Function(Function<'a>),
-    /// A tool of Anthropic's, verbatim.
-    Server(&'a Value),
+    /// A tool of Anthropic's.
+    Server(Cow<'a, Value>),
 }
 
 /// A function to be written.
@@ -64,38 +63,59 @@ pub(super) struct Function<'a> {
     input_schema: Cow<'a, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     strict: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<Control>,
     #[serde(flatten)]
     extra: Option<&'a Map<String, Value>>,
 }
 
-/// The definitions in Anthropic's form; those of other providers are noted in the receipt.
-pub(super) fn write<'a>(request: &'a Request, receipt: &mut Receipt) -> Vec<Out<'a>> {
+/// The definitions in Anthropic's form; those of other providers that it has nothing like are noted in the receipt.
+pub(super) fn write<'a>(
+    request: &'a Request,
+    traits: &Traits,
+    cache: &mut Breakpoints,
+    receipt: &mut Receipt,
+) -> Vec<Out<'a>> {
     let mut tools = Vec::with_capacity(request.tools.len());
     for (at, tool) in request.tools.iter().enumerate() {
+        let at = format!("tools[{at}]");
         match tool {
-            Tool::Server { owner, value, .. } if *owner == DIALECT => tools.push(Out::Server(value)),
-            Tool::Server { owner, .. } => {
-                receipt.dropped(format!("tools[{at}]"), format!("only {owner} runs this tool"));
+            Tool::Server { owner, value, .. } if *owner == DIALECT => {
+                tools.push(Out::Server(Cow::Borrowed(value)));
             }
-            Tool::Custom { .. } => {
-                receipt.dropped(format!("tools[{at}]"), "this dialect has no tools that take any text")
-            }
-            Tool::Function { name, description, parameters, strict, extra, .. } => {
+            Tool::Server { owner, tool, value } => match foreign::tool(*tool, value, &at, receipt) {
+                Some(tool) => tools.push(Out::Server(Cow::Owned(tool))),
+                None => receipt.dropped(at, format!("only {owner} runs this tool")),
+            },
+            Tool::Custom { .. } => receipt.dropped(at, "this dialect has no tools that take any text"),
+            Tool::Function { name, description, parameters, strict, cache: hint, extra } => {
+                let extra = own_fields(DIALECT, extra, &format!("{at}."), receipt);
+                let strict = held(*strict, traits, &at, receipt);
                 let mut input_schema = input_schema(parameters.as_ref());
-                if *strict == Some(true) {
-                    input_schema = fitted(input_schema, &format!("tools[{at}].parameters"), receipt);
+                if strict == Some(true) {
+                    input_schema = fitted(input_schema, &format!("{at}.parameters"), receipt);
                 }
                 tools.push(Out::Function(Function {
                     name,
                     description: description.as_deref(),
                     input_schema,
-                    strict: *strict,
-                    extra: own_fields(DIALECT, extra, &format!("tools[{at}]."), receipt),
+                    strict,
+                    cache_control: cache.take(*hint, extra, &at, receipt),
+                    extra,
                 }));
             }
         }
     }
     tools
+}
+
+/// `strict`, for models that can be held to a schema.
+fn held(strict: Option<bool>, traits: &Traits, at: &str, receipt: &mut Receipt) -> Option<bool> {
+    if strict == Some(true) && !traits.schemas {
+        receipt.dropped(format!("{at}.strict"), "the model cannot be held to a schema");
+        return None;
+    }
+    strict
 }
 
 /// Anthropic insists on a schema, and that its type is `object`.

@@ -1,8 +1,11 @@
 //! Canon's messages → `system` and `messages`.
 //!
-//! Anthropic has no system role, joins consecutive messages of one role, refuses blank texts and empty messages, and wants
-//! each call answered in the very next user message, results first. All of that is arranged here, or refused clearly.
+//! Anthropic has its system prompt first (newer models take more of it between turns), joins consecutive messages of one
+//! role, refuses blank texts and empty messages, and wants each call answered in the very next user message, results
+//! first; newer models also refuse to go on with an answer that the client began. All of that is arranged here, or
+//! refused clearly.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -12,6 +15,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::DIALECT;
+use super::cache::Breakpoints;
+use super::models::Traits;
 use super::written::{Content, Out, Unwritable, call_id};
 use crate::outgoing::own_fields;
 
@@ -32,17 +37,23 @@ pub(super) struct Turn<'a> {
     extra: Option<&'a Map<String, Value>>,
 }
 
-/// Where a part stands in canon's messages; spelled only when somebody must be told.
+/// Where a part stands in the client's request; spelled only when somebody must be told.
 #[derive(Clone, Copy)]
-struct Place {
-    message: usize,
+struct Place<'a> {
+    message: &'a Message,
+    at: usize,
     part: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "messages[{}].content[{}]", self.message, self.part)
+        write!(f, "{}.content[{}]", place(self.message, self.at), self.part)
     }
+}
+
+/// Where a message stands in the client's request.
+fn place(message: &Message, at: usize) -> Cow<'_, str> {
+    message.at.as_deref().map_or_else(|| Cow::Owned(format!("messages[{at}]")), Cow::Borrowed)
 }
 
 impl<'a> Turns<'a> {
@@ -51,16 +62,25 @@ impl<'a> Turns<'a> {
     /// # Errors
     /// [`Code::InvalidRequest`] if nothing is left to say or a call and its result do not meet;
     /// [`Code::UnsupportedCapability`] for sound and film, which no Claude model takes.
-    pub(super) fn of(messages: &'a [Message], receipt: &mut Receipt) -> Result<Self, Fault> {
+    pub(super) fn of(
+        messages: &'a [Message],
+        traits: &Traits,
+        cache: &mut Breakpoints,
+        receipt: &mut Receipt,
+    ) -> Result<Self, Fault> {
         let mut this = Self { system: Content(Vec::new()), turns: Vec::new() };
+        let answered = answered(messages);
         for (at, message) in messages.iter().enumerate() {
-            this.add(at, message, receipt)?;
+            let blocks = write_parts(message, at, cache, receipt)?;
+            let stays = traits.system_turns && answered.get(at) == Some(&true);
+            this.add(message, at, blocks, (stays, receipt));
         }
         if this.turns.is_empty() && !this.system.0.is_empty() {
             receipt.dropped("messages[0].role", "a system prompt alone is sent as the user's");
             let content = std::mem::replace(&mut this.system, Content(Vec::new()));
             this.turns.push(Turn { role: "user", content, extra: None });
         }
+        this.end(messages, traits, receipt);
         if this.turns.is_empty() {
             let message = "The conversation needs at least one message that says something.";
             return Err(Fault::saying(Code::InvalidRequest, message).at("messages"));
@@ -72,32 +92,42 @@ impl<'a> Turns<'a> {
         Ok(this)
     }
 
-    fn add(&mut self, at: usize, message: &'a Message, receipt: &mut Receipt) -> Result<(), Fault> {
-        if message.name.is_some() {
-            receipt.dropped(format!("messages[{at}].name"), "participants have no names here");
-        }
-        let mut blocks = Vec::with_capacity(message.parts.len());
-        for (index, part) in message.parts.iter().enumerate() {
-            blocks.extend(write_part(part, Place { message: at, part: index }, receipt)?);
+    /// Does it end in an answer that the client began?
+    pub(super) fn begins_answer(&self) -> bool {
+        self.turns.last().is_some_and(|turn| {
+            turn.role == "assistant" && turn.content.0.last().is_some_and(|block| block.kind == "text")
+        })
+    }
+
+    /// Adds the blocks of a message. A system message `stays` where the model takes it: after a user's turn, and before
+    /// an answer or last (docs: "Mid-conversation system messages").
+    fn add(
+        &mut self,
+        message: &'a Message,
+        at: usize,
+        mut blocks: Vec<Out<'a>>,
+        (stays, receipt): (bool, &mut Receipt),
+    ) {
+        if blocks.is_empty() {
+            return;
         }
         let role = match message.role {
             Role::System | Role::Developer => {
-                if !self.turns.is_empty() && !blocks.is_empty() {
-                    receipt.dropped(
-                        format!("messages[{at}].role"),
-                        "moved to the system prompt, which comes first",
-                    );
+                let after_user = self.turns.last().is_some_and(|turn| turn.role != "assistant");
+                if !(stays && after_user) {
+                    if !self.turns.is_empty() {
+                        let moved = "moved to the system prompt, which comes first";
+                        receipt.dropped(format!("{}.role", place(message, at)), moved);
+                    }
+                    self.system.0.append(&mut blocks);
+                    return;
                 }
-                self.system.0.append(&mut blocks);
-                return Ok(());
+                "system"
             }
             Role::User | Role::Tool => "user",
             Role::Assistant => "assistant",
         };
-        if blocks.is_empty() {
-            return Ok(());
-        }
-        let extra = own_fields(DIALECT, &message.extra, &format!("messages[{at}]."), receipt);
+        let extra = own_fields(DIALECT, &message.extra, &format!("{}.", place(message, at)), receipt);
         match self.turns.last_mut().filter(|turn| turn.role == role) {
             Some(turn) => {
                 turn.content.0.append(&mut blocks);
@@ -105,7 +135,28 @@ impl<'a> Turns<'a> {
             }
             None => self.turns.push(Turn { role, content: Content(blocks), extra }),
         }
-        Ok(())
+    }
+
+    /// An answer that the client began may not end in white space, and newer models do not go on with it at all (docs:
+    /// "Prefill Claude's response", "What's new in Claude 4.6"). A paused turn goes on by its calls.
+    fn end(&mut self, messages: &[Message], traits: &Traits, receipt: &mut Receipt) {
+        if !self.begins_answer() {
+            return;
+        }
+        let last = messages
+            .last()
+            .map_or(Cow::Borrowed("messages"), |message| place(message, messages.len().saturating_sub(1)));
+        let paused = |turn: &Turn<'_>| turn.content.0.iter().any(|block| block.kind.is_empty());
+        if !traits.prefill && self.turns.len() > 1 && !self.turns.last().is_some_and(paused) {
+            receipt.dropped(last.into_owned(), "the model does not go on with an answer that was begun");
+            self.turns.pop();
+            return;
+        }
+        let text = self.turns.last_mut().and_then(|turn| turn.content.0.last_mut()?.text.as_mut());
+        if let Some(text) = text.filter(|text| text.ends_with(char::is_whitespace)) {
+            *text = text.trim_end();
+            receipt.dropped(format!("{last}.content"), "cut: a begun answer may not end in white space");
+        }
     }
 
     /// Each result must answer a call of the turn before, and each call must be answered in the turn after, if there is
@@ -131,6 +182,20 @@ impl<'a> Turns<'a> {
     }
 }
 
+/// For each message: is the next one that is no system message the model's, or is there none?
+fn answered(messages: &[Message]) -> Vec<bool> {
+    let mut next = true;
+    let mut answered: Vec<bool> = Vec::with_capacity(messages.len());
+    for message in messages.iter().rev() {
+        answered.push(next);
+        if !matches!(message.role, Role::System | Role::Developer) {
+            next = message.role == Role::Assistant;
+        }
+    }
+    answered.reverse();
+    answered
+}
+
 /// The first of these ids that is not among the others.
 fn first_without<'a>(ids: &[&'a str], others: &[&str]) -> Option<&'a str> {
     if ids.is_empty() {
@@ -146,12 +211,41 @@ fn results_first(blocks: &mut [Out<'_>]) {
     }
 }
 
-fn write_part<'a>(part: &'a Part, place: Place, receipt: &mut Receipt) -> Result<Option<Out<'a>>, Fault> {
-    if let PartKind::ToolResult(result) = &part.kind {
-        return write_result(part, result, place, receipt).map(Some);
+fn write_parts<'a>(
+    message: &'a Message,
+    at: usize,
+    cache: &mut Breakpoints,
+    receipt: &mut Receipt,
+) -> Result<Vec<Out<'a>>, Fault> {
+    if message.name.is_some() {
+        receipt.dropped(format!("{}.name", place(message, at)), "participants have no names here");
     }
-    match Out::of(part) {
-        Ok(block) => Ok(Some(block)),
+    let mut blocks = Vec::with_capacity(message.parts.len());
+    for (index, part) in message.parts.iter().enumerate() {
+        blocks.extend(write_part(part, Place { message, at, part: index }, cache, receipt)?);
+    }
+    Ok(blocks)
+}
+
+fn write_part<'a>(
+    part: &'a Part,
+    place: Place<'_>,
+    cache: &mut Breakpoints,
+    receipt: &mut Receipt,
+) -> Result<Option<Out<'a>>, Fault> {
+    let written = match &part.kind {
+        PartKind::ToolResult(result) => Ok(write_result(part, result, place, cache, receipt)?),
+        _ => Out::of(part),
+    };
+    match written {
+        // Anthropic refuses blank text blocks.
+        Ok(Out { kind: "text", text: Some(text), .. }) if text.trim().is_empty() => {
+            if !text.is_empty() {
+                receipt.dropped(place.to_string(), "a text of white space says nothing here");
+            }
+            Ok(None)
+        }
+        Ok(block) => Ok(Some(block.sent(part, &place, cache, receipt))),
         Err(Unwritable::Blank) => Ok(None),
         Err(Unwritable::Foreign(what)) => {
             receipt.dropped(place.to_string(), what);
@@ -167,19 +261,20 @@ fn write_part<'a>(part: &'a Part, place: Place, receipt: &mut Receipt) -> Result
 fn write_result<'a>(
     part: &'a Part,
     result: &'a ToolResult,
-    place: Place,
+    place: Place<'_>,
+    cache: &mut Breakpoints,
     receipt: &mut Receipt,
 ) -> Result<Out<'a>, Fault> {
     let mut content = Vec::with_capacity(result.parts.len());
     for part in &result.parts {
-        content.extend(write_part(part, place, receipt)?);
+        content.extend(write_part(part, place, cache, receipt)?);
     }
     Ok(Out {
         kind: "tool_result",
         tool_use_id: Some(call_id(&result.call)),
         content: Some(Content(content)),
         is_error: result.failed,
-        native: part.native_for(DIALECT).and_then(Value::as_object).map(std::borrow::Cow::Borrowed),
+        native: part.native_for(DIALECT).and_then(Value::as_object).map(Cow::Borrowed),
         ..Out::default()
     })
 }

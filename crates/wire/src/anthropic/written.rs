@@ -3,14 +3,16 @@
 //! Which block may stand where, and who is told of what is lost, is `turns.rs` and `reply.rs`.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use contract::canon::{MediaKind, MediaSource, Part, PartKind};
+use contract::canon::{MediaKind, MediaSource, Part, PartKind, Receipt};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::DIALECT;
+use super::cache::{Breakpoints, Control};
+use super::{DIALECT, cite, document};
 use crate::arguments::Arguments;
 
 /// A block to be written.
@@ -38,6 +40,10 @@ pub(super) struct Out<'a> {
     pub(super) content: Option<Content<'a>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) is_error: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) citations: Vec<Cow<'a, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cache_control: Option<Control>,
     #[serde(flatten)]
     pub(super) native: Option<Cow<'a, Map<String, Value>>>,
 }
@@ -48,7 +54,11 @@ pub(super) struct Content<'a>(pub(super) Vec<Out<'a>>);
 impl Serialize for Content<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self.0.as_slice() {
-            [Out { kind: "text", text: Some(text), native: None, .. }] => to.serialize_str(text),
+            [Out { kind: "text", text: Some(text), native: None, cache_control: None, citations, .. }]
+                if citations.is_empty() =>
+            {
+                to.serialize_str(text)
+            }
             blocks => blocks.serialize(to),
         }
     }
@@ -72,7 +82,7 @@ pub(super) enum Source<'a> {
 /// Why a part has no block here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unwritable {
-    /// It holds nothing. Anthropic refuses blank text blocks.
+    /// It holds nothing.
     Blank,
     /// It means something to its own dialect only; the text says what is lost.
     Foreign(&'static str),
@@ -89,10 +99,10 @@ impl<'a> Out<'a> {
         let native = part.native_for(DIALECT).and_then(Value::as_object);
         let base = Self { native: native.map(Cow::Borrowed), ..Self::default() };
         match &part.kind {
-            PartKind::Text(text) | PartKind::Refusal(text) if text.trim().is_empty() => {
+            PartKind::Text(text) | PartKind::Refusal(text) if text.is_empty() && native.is_none() => {
                 Err(Unwritable::Blank)
             }
-            PartKind::Text(text) => Ok(match native.and_then(|native| with_text(native, text)) {
+            PartKind::Text(text) => Ok(match native.and_then(|native| document::with_text(native, text)) {
                 Some(document) => Self { native: Some(Cow::Owned(document)), ..Self::default() },
                 None => Self { kind: "text", text: Some(text), ..base },
             }),
@@ -111,14 +121,39 @@ impl<'a> Out<'a> {
             PartKind::Reasoning(_) => {
                 Err(Unwritable::Foreign("thoughts that another provider signed, or nobody"))
             }
-            PartKind::Native | PartKind::ServerCall(_) | PartKind::ServerResult(_) if native.is_some() => {
-                Ok(base)
+            PartKind::ServerCall(call) if native.is_some() => {
+                Ok(Self { input: Some(Arguments::of(&call.input)), ..base })
             }
-            PartKind::Native | PartKind::ServerCall(_) | PartKind::ServerResult(_) => {
-                Err(Unwritable::Foreign("a block that only its own provider understands"))
+            PartKind::Native | PartKind::ServerResult(_) if native.is_some() => Ok(base),
+            PartKind::ServerCall(_) | PartKind::ServerResult(_) => {
+                Err(Unwritable::Foreign("a tool that another provider ran"))
             }
+            PartKind::Native => Err(Unwritable::Foreign("a block that only its own provider understands")),
             PartKind::ToolResult(_) => Err(Unwritable::Unsupported("a tool result in this place")),
         }
+    }
+
+    /// The block with its cache breakpoint and with the citations that Anthropic takes back; `at` names the part.
+    pub(super) fn sent(
+        mut self,
+        part: &'a Part,
+        at: &dyn Display,
+        cache: &mut Breakpoints,
+        receipt: &mut Receipt,
+    ) -> Self {
+        if self.kind == "text" {
+            let (citations, others) = cite::returned(part);
+            self.citations = citations.into_iter().map(Cow::Borrowed).collect();
+            if others {
+                receipt.dropped(format!("{at}.citations"), "Anthropic takes back its own citations only");
+            }
+        }
+        if self.kind == "thinking" && part.cache.is_some() {
+            receipt.dropped(format!("{at}.cache"), "thoughts cannot be the end of what is cached");
+        } else {
+            self.cache_control = cache.take(part.cache, self.native.as_deref(), at, receipt);
+        }
+        self
     }
 
     fn media(kind: MediaKind, source: &'a MediaSource, base: Self) -> Result<Self, Unwritable> {
@@ -133,7 +168,12 @@ impl<'a> Out<'a> {
                 Some(data) => Source::Text { media_type: "text/plain", data },
                 None => Source::Base64 { media_type: mime, data },
             },
-            MediaSource::Url(url) => Source::Url { url },
+            MediaSource::Url(url) if url.starts_with("http") => Source::Url { url },
+            MediaSource::Url(_) => return Err(Unwritable::Unsupported("an address that is not on the web")),
+            // Anthropic's begin with `file_`.
+            MediaSource::File(file_id) if file_id.starts_with("file-") || file_id.contains('/') => {
+                return Err(Unwritable::Unsupported("a file that another provider keeps"));
+            }
             MediaSource::File(file_id) => Source::File { file_id },
         };
         Ok(Self { kind, source: Some(source), ..base })
@@ -142,7 +182,9 @@ impl<'a> Out<'a> {
 
 /// The text of a text file: as base64 Anthropic takes only PDF documents.
 fn plain_text(kind: &str, mime: &str, data: &str) -> Option<String> {
-    if kind != "document" || !mime.starts_with("text/") {
+    let is_text = mime.starts_with("text/")
+        || matches!(mime, "application/json" | "application/xml" | "application/yaml" | "application/x-yaml");
+    if kind != "document" || !is_text {
         return None;
     }
     String::from_utf8(BASE64_STANDARD.decode(data).ok()?).ok()
@@ -151,14 +193,6 @@ fn plain_text(kind: &str, mime: &str, data: &str) -> Option<String> {
 fn is_signed(native: Option<&Map<String, Value>>) -> bool {
     let signature = native.and_then(|native| native.get("signature")).and_then(Value::as_str);
     signature.is_some_and(|signature| !signature.is_empty())
-}
-
-/// A document block whose text was taken out by `block.rs`, with its text back in place.
-fn with_text(native: &Map<String, Value>, text: &str) -> Option<Map<String, Value>> {
-    native.get("source")?;
-    let mut whole = native.clone();
-    whole.get_mut("source")?.as_object_mut()?.insert("data".to_owned(), text.into());
-    Some(whole)
 }
 
 /// The id of a call in the alphabet Anthropic takes (`[a-zA-Z0-9_-]`); other bytes are spelled in hex, the same way in

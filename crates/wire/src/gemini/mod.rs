@@ -5,6 +5,7 @@
 //! else a part carries stay in its sidecar and go back with it. As a client's dialect it is not here yet.
 
 mod contents;
+mod count;
 mod embed;
 mod error;
 mod models;
@@ -14,6 +15,7 @@ mod reply;
 mod request;
 mod stream;
 
+pub(crate) use count::Counting;
 pub(crate) use error::read_error;
 
 use bytes::Bytes;

@@ -6,6 +6,7 @@
 //! no word for stays beside it, owned by this dialect, and is merged back on the way out.
 
 mod content;
+mod count;
 mod embed;
 mod encode;
 mod error;
@@ -15,6 +16,7 @@ mod request;
 mod stream;
 mod tools;
 
+pub(crate) use count::Counting;
 pub(crate) use error::read_error;
 
 use bytes::Bytes;

@@ -35,6 +35,7 @@ words! {
     text "text";
     thinking "thinking";
     partial_json "partial_json";
+    input "input";
     function_call "functionCall";
     usage_metadata "usageMetadata";
     finish_reason_camel "finishReason";

@@ -1,0 +1,173 @@
+//! Tools that other providers run, as the tools of Anthropic's that do the same.
+//!
+//! Definitions stand in canon as their owner wrote them. No owner is asked for here: the settings that several providers
+//! have are looked up by the names in use, and what is not found is noted.
+
+use contract::canon::{Receipt, ServerTool};
+use serde_json::{Map, Value, json};
+
+/// Names of settings that search may have, Anthropic's first.
+const ALLOWED: &[&str] = &["allowed_domains", "include_domains", "includeDomains", "search_domain_filter"];
+const BLOCKED: &[&str] =
+    &["blocked_domains", "excluded_domains", "excludeDomains", "exclude_domains", "excluded_websites"];
+const USES: &[&str] = &["max_uses", "max_tool_calls"];
+/// Members that hold settings, or are their names.
+const NESTS: &[&str] =
+    &["filters", "googleSearch", "google_search", "googleSearchRetrieval", "web_search", "search"];
+const LOCATION: &[&str] = &["user_location", "userLocation"];
+
+/// The tool of Anthropic's that does the same; none if there is none. `at` names it in the receipt.
+pub(super) fn tool(kind: ServerTool, value: &Value, at: &str, receipt: &mut Receipt) -> Option<Value> {
+    match kind {
+        ServerTool::WebSearch => Some(web_search(value, at, receipt)),
+        ServerTool::Code => {
+            note(value, at, receipt);
+            Some(json!({"type": "code_execution_20250825", "name": "code_execution"}))
+        }
+        ServerTool::WebFetch => {
+            note(value, at, receipt);
+            Some(json!({"type": "web_fetch_20250910", "name": "web_fetch"}))
+        }
+        _ => None,
+    }
+}
+
+/// Notes the settings of a tool that is written without any. A container the provider makes by itself is none.
+fn note(value: &Value, at: &str, receipt: &mut Receipt) {
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let says = match value {
+            Value::Null | Value::String(_) => false,
+            Value::Object(object) => {
+                object.iter().any(|(key, value)| key != "type" || value.as_str() != Some("auto"))
+            }
+            _ => true,
+        };
+        if says {
+            receipt.dropped(format!("{at}.{name}"), "Anthropic's tool has no such setting");
+        }
+    }
+}
+
+/// Search takes either the domains it is allowed or those it is not (docs: "Web search tool").
+fn web_search(value: &Value, at: &str, receipt: &mut Receipt) -> Value {
+    let mut settings = Settings::default();
+    settings.collect(value, at);
+    let mut tool = Map::new();
+    tool.insert("type".to_owned(), "web_search_20250305".into());
+    tool.insert("name".to_owned(), "web_search".into());
+    match (settings.allowed, settings.blocked) {
+        (Some(allowed), blocked) => {
+            tool.insert("allowed_domains".to_owned(), allowed);
+            if blocked.is_some() {
+                receipt.dropped(format!("{at}.blocked_domains"), "either allowed or blocked domains");
+            }
+        }
+        (None, Some(blocked)) => {
+            tool.insert("blocked_domains".to_owned(), blocked);
+        }
+        (None, None) => {}
+    }
+    let more = [("max_uses", settings.uses), ("user_location", settings.location)];
+    for (name, value) in more {
+        if let Some(value) = value {
+            tool.insert(name.to_owned(), value);
+        }
+    }
+    for name in settings.unknown {
+        receipt.dropped(name, "Anthropic's search has no such setting");
+    }
+    Value::Object(tool)
+}
+
+#[derive(Default)]
+struct Settings {
+    allowed: Option<Value>,
+    blocked: Option<Value>,
+    uses: Option<Value>,
+    location: Option<Value>,
+    unknown: Vec<String>,
+}
+
+impl Settings {
+    fn collect(&mut self, value: &Value, at: &str) {
+        for (name, value) in value.as_object().into_iter().flatten() {
+            let name = name.as_str();
+            let list = || value.as_array().filter(|list| !list.is_empty()).map(|_| value.clone());
+            if ALLOWED.contains(&name) {
+                self.allowed = list();
+            } else if BLOCKED.contains(&name) {
+                self.blocked = list();
+            } else if USES.contains(&name) {
+                self.uses = value.as_u64().map(Value::from);
+            } else if LOCATION.contains(&name) {
+                self.location = location(value);
+            } else if NESTS.contains(&name) && value.is_object() {
+                self.collect(value, &format!("{at}.{name}"));
+            } else if !matches!(name, "type" | "name" | "enabled") && !value.is_null() {
+                self.unknown.push(format!("{at}.{name}"));
+            }
+        }
+    }
+}
+
+/// A place, also where it lies within `approximate`.
+fn location(value: &Value) -> Option<Value> {
+    let place = value.get("approximate").filter(|inner| inner.is_object()).unwrap_or(value);
+    let mut written = Map::new();
+    for name in ["city", "region", "country", "timezone"] {
+        if let Some(text) = place.get(name).and_then(Value::as_str) {
+            written.insert(name.to_owned(), text.into());
+        }
+    }
+    if written.is_empty() {
+        return None;
+    }
+    written.insert("type".to_owned(), "approximate".into());
+    Some(Value::Object(written))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(value: &Value) -> (Value, String) {
+        let mut receipt = Receipt::default();
+        let tool = tool(ServerTool::WebSearch, value, "tools[0]", &mut receipt).unwrap();
+        (tool, receipt.to_string())
+    }
+
+    #[test]
+    fn what_searches_have_in_common_is_carried() {
+        let (tool, receipt) = write(&json!({"type": "web_search", "search_context_size": "low",
+            "filters": {"allowed_domains": ["example.com"]},
+            "user_location": {"type": "approximate", "city": "Bonn", "country": "DE", "region": null}}));
+        let expected = json!({"type": "web_search_20250305", "name": "web_search",
+            "allowed_domains": ["example.com"],
+            "user_location": {"type": "approximate", "city": "Bonn", "country": "DE"}});
+        assert_eq!((tool, receipt.as_str()), (expected, "tools[0].search_context_size"));
+        let (tool, receipt) = write(&json!({"googleSearch": {"excludeDomains": ["a.example"]}}));
+        let expected = json!({"type": "web_search_20250305", "name": "web_search",
+            "blocked_domains": ["a.example"]});
+        assert_eq!((tool, receipt.as_str()), (expected, ""));
+        let (tool, receipt) =
+            write(&json!({"user_location": {"type": "approximate", "approximate": {"city": "Bonn"}},
+            "allowed_domains": ["a"], "blocked_domains": ["b"], "max_uses": 2}));
+        assert_eq!(
+            (tool["user_location"]["city"].as_str(), tool["max_uses"].as_u64()),
+            (Some("Bonn"), Some(2))
+        );
+        assert_eq!((tool.get("blocked_domains"), receipt.as_str()), (None, "tools[0].blocked_domains"));
+    }
+
+    #[test]
+    fn what_anthropic_does_not_run_is_none() {
+        let mut receipt = Receipt::default();
+        assert_eq!(tool(ServerTool::ImageGeneration, &json!({}), "tools[0]", &mut receipt), None);
+        let plain = json!({"type": "code_interpreter", "container": {"type": "auto"}});
+        assert!(tool(ServerTool::Code, &plain, "tools[0]", &mut receipt).is_some());
+        assert!(receipt.is_empty());
+        let filled = json!({"codeExecution": {}, "container": {"type": "auto", "file_ids": ["f"]}});
+        assert!(tool(ServerTool::Code, &filled, "tools[0]", &mut receipt).is_some());
+        assert_eq!(receipt.to_string(), "tools[0].container");
+    }
+}
