@@ -55,9 +55,11 @@ fn conversation(bytes: usize) -> Request {
     request.messages.push(Message::new(Role::Assistant, vec![Part::new(call, Provenance::Model)]));
     let result = Part::new(PartKind::ToolResult(result), Provenance::Tool);
     request.messages.push(Message::new(Role::Tool, vec![result]));
-    let turn = "Rain, and \"more\" of it to come; take an umbrella along, or stay at home with a book.\n".repeat(4);
+    let turn =
+        "Rain, and \"more\" of it to come; take an umbrella along, or stay at home with a book.\n".repeat(4);
     let mut room = bytes.saturating_sub(500);
-    let mut speakers = [(Role::Assistant, Provenance::Model), (Role::User, Provenance::User)].into_iter().cycle();
+    let mut speakers =
+        [(Role::Assistant, Provenance::Model), (Role::User, Provenance::User)].into_iter().cycle();
     while room > 0 {
         let (role, from) = speakers.next().unwrap();
         let text = &turn[..turn.len().min(room)];

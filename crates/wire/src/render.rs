@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use contract::body::Body;
-use contract::fault::{Code, Family, Fault, LimitState, UpstreamError};
+use contract::fault::{Family, Fault, LimitState, UpstreamError};
 use contract::ports::FaultRenderer;
 use contract::words::{Dialect, Id};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};

@@ -181,8 +181,8 @@ impl Run<'_> {
         let options = self.options(request, vectors, ticket);
         let mut answered =
             wire::read_reply(target, bytes).map_err(|error| Failure::nonsense(target, error))?;
-        if answered.model_mut().is_empty() {
-            answered.model_mut().clone_from(&options.asked);
+        if let Some(model) = answered.model_mut().filter(|model| model.is_empty()) {
+            model.clone_from(&options.asked);
         }
         if let Answered::Chat(reply) = &answered {
             self.keeper(request, target).keep(reply);
