@@ -203,8 +203,14 @@ fn responses(value: &mut Value) {
     usage(value, &["input_tokens_details", "output_tokens_details"]);
 }
 
-/// platform.claude.com/docs/en/api/messages.
+/// platform.claude.com/docs/en/api/messages: `output_format` is the older place of a schema, parallel calls are the default.
 fn anthropic(value: &mut Value) {
+    if let Some(format) = object(value).and_then(|map| map.shift_remove("output_format")) {
+        value["output_config"]["format"] = format;
+    }
+    if let Some(choice) = value.get_mut("tool_choice") {
+        drop_default(choice, "disable_parallel_tool_use", &json!(false));
+    }
     drop_default(value, "stream", &json!(false));
     one_text(value, "system", Some("text"));
     one_text(value, "content", Some("text"));
