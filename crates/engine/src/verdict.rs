@@ -76,7 +76,7 @@ impl Failure {
 
     /// The upstream answered with an error.
     pub(crate) fn refused(error: UpstreamError, headers: &HeaderMap, now: Timestamp) -> Self {
-        let wait = retry_after(headers, now);
+        let wait = retry_after(headers, now).or(error.retry_after);
         let (code, then) = class(error.status, wait);
         let message = match code {
             Code::UpstreamRejected if !error.message.is_empty() => Some(error.message.clone()),
