@@ -157,6 +157,27 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_in_the_body_counts_where_no_header_names_one() {
+        let error = || UpstreamError {
+            dialect: Dialect::GeminiGenerate,
+            status: StatusCode::TOO_MANY_REQUESTS,
+            kind: None,
+            code: None,
+            param: None,
+            message: String::new(),
+            body: bytes::Bytes::new(),
+            retry_after: Some(Duration::from_secs(48)),
+        };
+        let now = Timestamp(1_700_000_000_000_000);
+        let mut headers = HeaderMap::new();
+        let failure = Failure::refused(error(), &headers, now);
+        assert_eq!(failure.then, Then::Again(Some(Duration::from_secs(48))));
+        headers.insert("retry-after", http::HeaderValue::from_static("7"));
+        let failure = Failure::refused(error(), &headers, now);
+        assert_eq!(failure.then, Then::Again(Some(Duration::from_secs(7))));
+    }
+
+    #[test]
     fn our_own_credentials_never_look_like_the_callers() {
         let (code, then) = class(StatusCode::UNAUTHORIZED, None);
         assert_eq!((code.status(), then), (StatusCode::BAD_GATEWAY, Then::Next));

@@ -15,9 +15,8 @@ const BY_TOOLS: &str = "toolUsePromptTokenCount";
 
 /// Takes the counts out. None where there are none: early frames of a stream may tell the traffic type alone.
 pub(super) fn take(counts: &mut Map<String, Value>) -> Option<Usage> {
-    let reported = COUNTS.iter().chain([&TOTAL]).any(|name| counts.get(*name).is_some_and(Value::is_number));
     let read = Value::Object(std::mem::take(counts));
-    let usage = Gemini::deserialize(&read).ok().filter(|_| reported).map(|counts| counts.canon());
+    let usage = Gemini::deserialize(&read).ok().and_then(|counts| counts.reported());
     let Value::Object(read) = read else { return usage };
     *counts = read;
     counts.retain(|_, value| !value.is_null());

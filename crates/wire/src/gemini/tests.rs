@@ -9,6 +9,9 @@ use contract::words::{Dialect, Usage};
 use contract::{Code, Fault};
 use serde_json::{Value, json};
 
+mod client;
+mod streams;
+
 use super::reply::read_reply;
 use super::request::write_chat;
 use super::stream::Decoder;

@@ -36,6 +36,8 @@ words! {
     thinking "thinking";
     partial_json "partial_json";
     function_call "functionCall";
+    inline_data "inlineData";
+    executable_code "executableCode";
     usage_metadata "usageMetadata";
     finish_reason_camel "finishReason";
     block_reason "blockReason";
