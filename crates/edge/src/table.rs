@@ -107,6 +107,7 @@ fn google_target(rest: &str) -> Option<Target<'_>> {
         "streamGenerateContent" => (Dialect::GeminiGenerate, true),
         "batchEmbedContents" => (Dialect::GeminiEmbed, false),
         "countTokens" => (Dialect::GeminiCount, false),
+        "embedContent" => (Dialect::GeminiEmbedOne, false),
         // Names of models may hold a colon: `ollama/llama3.2:latest`.
         _ => return Some(Target::Models(Dialect::GeminiGenerate, Some(rest))),
     };
@@ -160,6 +161,14 @@ mod tests {
                 Some(Target::Models(Dialect::GeminiGenerate, Some("ollama/x:latest"))),
             ),
             ("/v1beta/models/:generateContent", None),
+            (
+                "/gemini/v1beta/models/m:embedContent",
+                Some(Target::Llm(Call {
+                    dialect: Dialect::GeminiEmbedOne,
+                    model: Some("m"),
+                    stream: Some(false),
+                })),
+            ),
             (
                 "/v1beta/models/a/b:c:streamGenerateContent",
                 Some(Target::Llm(Call {

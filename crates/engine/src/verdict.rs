@@ -76,7 +76,7 @@ impl Failure {
 
     /// The upstream answered with an error.
     pub(crate) fn refused(error: UpstreamError, headers: &HeaderMap, now: Timestamp) -> Self {
-        let wait = retry_after(headers, now);
+        let wait = retry_after(headers, now).or(error.retry_after);
         let (code, then) = class(error.status, wait);
         let message =
             (code != Code::UpstreamAuth && !error.message.is_empty()).then(|| error.message.clone());
@@ -152,6 +152,27 @@ mod tests {
         assert_eq!(wait("retry-after", "Tue, 14 Nov 2023 22:13:30 GMT"), Some(Duration::from_secs(10)));
         assert_eq!(wait("retry-after", "soon"), None);
         assert_eq!(wait("retry-after", "-1"), None);
+    }
+
+    #[test]
+    fn a_wait_in_the_body_counts_where_no_header_names_one() {
+        let error = || UpstreamError {
+            dialect: Dialect::GeminiGenerate,
+            status: StatusCode::TOO_MANY_REQUESTS,
+            kind: None,
+            code: None,
+            param: None,
+            message: String::new(),
+            body: bytes::Bytes::new(),
+            retry_after: Some(Duration::from_secs(48)),
+        };
+        let now = Timestamp(1_700_000_000_000_000);
+        let mut headers = HeaderMap::new();
+        let failure = Failure::refused(error(), &headers, now);
+        assert_eq!(failure.then, Then::Again(Some(Duration::from_secs(48))));
+        headers.insert("retry-after", http::HeaderValue::from_static("7"));
+        let failure = Failure::refused(error(), &headers, now);
+        assert_eq!(failure.then, Then::Again(Some(Duration::from_secs(7))));
     }
 
     #[test]

@@ -36,7 +36,9 @@ pub struct Envelope {
     /// How many answers it wants.
     pub n: Option<u64>,
     body: Bytes,
-    model_at: Range<usize>,
+    models_at: SmallVec<[Range<usize>; 1]>,
+    /// Was the model named by the path? What the body says besides must not differ from it.
+    by_path: bool,
     ask_usage: Splice,
 }
 
@@ -67,11 +69,15 @@ impl Envelope {
             _ => (true, Splice::None),
         };
         let text = |field: Field<'_>| json::string(field.value).map(Cow::into_owned);
-        let (model, model_at) = match (&path.model, top.model) {
-            (Some(model), _) => (model.clone(), 0..0),
-            (None, Some(field)) => (text(field).ok_or_else(|| wrong("model", "a string"))?, field.range()),
+        let model = match (&path.model, top.model) {
+            (Some(model), _) => model.clone(),
+            (None, Some(field)) => text(field).ok_or_else(|| wrong("model", "a string"))?,
             (None, None) => return Err(missing("model")),
         };
+        let mut models_at: SmallVec<_> = top.model.map(Field::range).into_iter().collect();
+        if dialect == Dialect::GeminiEmbed {
+            models_at.extend(batch::models_at(&body));
+        }
         let user = match dialect {
             Dialect::AnthropicMessages => top.metadata.and_then(user_id),
             _ => top.user.and_then(text),
@@ -83,8 +89,9 @@ impl Envelope {
             max_output: top.max_output(dialect),
             user,
             service_tier: top.service_tier.and_then(text),
-            n: top.n.and_then(count),
-            model_at,
+            n: top.answers(dialect),
+            models_at,
+            by_path: path.model.is_some(),
             ask_usage,
             body,
         })
@@ -101,9 +108,14 @@ impl Envelope {
     #[must_use]
     pub fn edited(&self, upstream_model: &str, ask_usage: bool) -> VecDeque<Bytes> {
         let mut edits: SmallVec<[(Range<usize>, Bytes); 2]> = SmallVec::new();
-        if upstream_model != self.model && !self.model_at.is_empty() {
-            let name = serde_json::to_vec(upstream_model).unwrap_or_default();
-            edits.push((self.model_at.clone(), name.into()));
+        for at in self.models_at.iter().filter(|_| self.by_path || upstream_model != self.model) {
+            // Google names a model with its collection.
+            let collected = self.body.get(at.clone()).is_some_and(|name| name.starts_with(b"\"models/"));
+            let name = match collected && !upstream_model.contains('/') {
+                true => serde_json::to_vec(&format!("models/{upstream_model}")),
+                false => serde_json::to_vec(upstream_model),
+            };
+            edits.push((at.clone(), name.unwrap_or_default().into()));
         }
         if ask_usage
             && self.stream
@@ -181,11 +193,22 @@ impl<'a> Top<'a> {
 
     fn max_output(&self, dialect: Dialect) -> Option<u64> {
         match dialect {
-            Dialect::GeminiGenerate => within(self.generation_config, b"maxOutputTokens"),
-            Dialect::BedrockConverse => within(self.inference_config, b"maxTokens"),
-            Dialect::OllamaChat | Dialect::OllamaGenerate => within(self.options, b"num_predict"),
+            Dialect::GeminiGenerate => {
+                within(self.generation_config, &[b"maxOutputTokens", b"max_output_tokens"])
+            }
+            Dialect::BedrockConverse => within(self.inference_config, &[b"maxTokens"]),
+            Dialect::OllamaChat | Dialect::OllamaGenerate => within(self.options, &[b"num_predict"]),
             Dialect::OpenaiResponses => self.max_output_tokens.and_then(count),
             _ => self.max_completion_tokens.or(self.max_tokens).and_then(count),
+        }
+    }
+
+    fn answers(&self, dialect: Dialect) -> Option<u64> {
+        match dialect {
+            Dialect::GeminiGenerate => {
+                within(self.generation_config, &[b"candidateCount", b"candidate_count"])
+            }
+            _ => self.n.and_then(count),
         }
     }
 
@@ -197,12 +220,13 @@ impl<'a> Top<'a> {
             b"max_tokens" => ("max_tokens", &mut self.max_tokens),
             b"max_completion_tokens" => ("max_completion_tokens", &mut self.max_completion_tokens),
             b"max_output_tokens" => ("max_output_tokens", &mut self.max_output_tokens),
-            b"generationConfig" => ("generationConfig", &mut self.generation_config),
+            // Google takes both spellings.
+            b"generationConfig" | b"generation_config" => ("generationConfig", &mut self.generation_config),
             b"inferenceConfig" => ("inferenceConfig", &mut self.inference_config),
             b"options" => ("options", &mut self.options),
             b"user" => ("user", &mut self.user),
             b"metadata" => ("metadata", &mut self.metadata),
-            b"service_tier" => ("service_tier", &mut self.service_tier),
+            b"service_tier" | b"serviceTier" => ("service_tier", &mut self.service_tier),
             b"n" => ("n", &mut self.n),
             _ => return None,
         })
@@ -214,12 +238,12 @@ const fn streams_unless_told(dialect: Dialect) -> bool {
     matches!(dialect, Dialect::OllamaChat | Dialect::OllamaGenerate)
 }
 
-/// A number that stands within one of the fields.
-fn within(outer: Option<Field<'_>>, name: &[u8]) -> Option<u64> {
+/// A number that stands within one of the fields, under one of its names. The largest, should there be several.
+fn within(outer: Option<Field<'_>>, names: &[&[u8]]) -> Option<u64> {
     let mut found = None;
-    json::members(outer?.value, |Member { name: member, start, value }| {
-        if member.as_deref() == Some(name) {
-            found = count(Field { start, value });
+    json::members(outer?.value, |Member { name, start, value }| {
+        if name.is_some_and(|name| names.contains(&name.as_ref())) {
+            found = found.max(count(Field { start, value }));
         }
     });
     found
@@ -272,8 +296,10 @@ fn usage_option(body: &[u8], options: Option<Field<'_>>) -> Result<(bool, Splice
     })
 }
 
+/// A count; protobuf's JSON mapping takes it as a text too.
 fn count(field: Field<'_>) -> Option<u64> {
-    std::str::from_utf8(field.value).ok()?.parse().ok()
+    let text = std::str::from_utf8(field.value).ok()?;
+    text.trim_matches('"').parse().ok()
 }
 
 fn flag(value: &[u8], name: &str) -> Result<bool, Fault> {
@@ -295,5 +321,6 @@ fn user_id(metadata: Field<'_>) -> Option<String> {
     user
 }
 
+mod batch;
 #[cfg(test)]
 mod tests;

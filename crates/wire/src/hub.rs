@@ -102,6 +102,7 @@ pub(crate) fn embed(dialect: Dialect) -> Option<&'static dyn Embed> {
     Some(match dialect {
         Dialect::OpenaiEmbeddings => &openai::Vectors,
         Dialect::GeminiEmbed => &gemini::Vectors,
+        Dialect::GeminiEmbedOne => &gemini::One,
         _ => return None,
     })
 }

@@ -124,7 +124,7 @@ fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Array(list) => list.is_empty(),
-        Value::Object(object) => object.is_empty(),
+        Value::Object(object) => object.values().all(is_empty),
         _ => false,
     }
 }

@@ -306,6 +306,8 @@ pub(crate) struct Gemini {
     prompt_tokens_details: Option<Vec<Modality>>,
     cache_tokens_details: Option<Vec<Modality>>,
     candidates_tokens_details: Option<Vec<Modality>>,
+    /// The tier it was processed in: a word.
+    service_tier: serde_json::Value,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -324,6 +326,17 @@ fn audio(details: Option<&[Modality]>) -> u64 {
 }
 
 impl Gemini {
+    /// The counts, if there are any: early frames of a stream may name the kind of traffic alone.
+    pub(crate) fn reported(&self) -> Option<Usage> {
+        let counts = [self.prompt_token_count, self.candidates_token_count, self.thoughts_token_count];
+        counts.iter().any(|count| count.0.is_some()).then(|| self.canon())
+    }
+
+    /// The tier it was processed in.
+    pub(crate) fn service_tier(&self) -> Option<String> {
+        self.service_tier.as_str().map(str::to_owned)
+    }
+
     /// Canon's form.
     pub(crate) fn canon(&self) -> Usage {
         let prompt = self.prompt_token_count.get();
@@ -346,12 +359,14 @@ impl Gemini {
     }
 }
 
-/// The processing tier that a stream's first frame names: OpenAI beside its counts, Anthropic within them. The tier may
-/// change the price.
+/// The processing tier that a stream's first frame names: OpenAI beside its counts, Anthropic and Gemini within them. The
+/// tier may change the price.
 #[must_use]
 pub fn service_tier(start: &Extra) -> Option<&str> {
     let beside = start.fields.get("service_tier");
-    beside.or_else(|| start.fields.get("usage")?.get("service_tier"))?.as_str()
+    let within = || start.fields.get("usage")?.get("service_tier");
+    let googles = || start.fields.get("usageMetadata")?.get("serviceTier");
+    beside.or_else(within).or_else(googles)?.as_str()
 }
 
 #[cfg(test)]

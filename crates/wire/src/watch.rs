@@ -307,12 +307,15 @@ impl Seen {
             usage_metadata: Gemini,
         }
         self.count(raw, &[&WORDS.text]);
-        self.content |= scan::has_value(raw, &WORDS.function_call);
+        self.content |= [&WORDS.function_call, &WORDS.inline_data, &WORDS.executable_code]
+            .iter()
+            .any(|word| scan::has_value(raw, word));
         if scan::has_value(raw, &WORDS.usage_metadata)
             && let Some(frame) = Frame::parse(raw)
             && let Ok(chunk) = serde_json::from_slice::<Chunk>(&frame.data)
         {
-            self.usage = Some(chunk.usage_metadata.canon());
+            self.usage = chunk.usage_metadata.reported().or(self.usage);
+            self.service_tier = chunk.usage_metadata.service_tier().or(self.service_tier.take());
         }
         self.complete |=
             scan::has_value(raw, &WORDS.finish_reason_camel) || scan::has_value(raw, &WORDS.block_reason);

@@ -48,6 +48,8 @@ pub struct UpstreamError {
     pub message: String,
     /// The whole body, for a client that speaks the same dialect.
     pub body: Bytes,
+    /// How long its body says to wait before another try; headers come first.
+    pub retry_after: Option<Duration>,
 }
 
 /// Where a limit stands; rendered as `x-ratelimit-*`.

@@ -27,7 +27,7 @@ pub use config::Config;
 
 pub(crate) const KIND: &str = quirks::FACTS.kind;
 
-/// An account that speaks `gemini.generate` and `gemini.embed` and counts tokens.
+/// An account that speaks `gemini.generate`, `gemini.embed` and `gemini.embed_content`, and counts tokens.
 struct Gemini {
     endpoint: Endpoint,
     models: Uri,
@@ -50,6 +50,7 @@ impl Gemini {
         let (method, query) = match (call.dialect, call.stream) {
             (Dialect::GeminiEmbed, _) => ("batchEmbedContents", None),
             (Dialect::GeminiCount, _) => ("countTokens", None),
+            (Dialect::GeminiEmbedOne, _) => ("embedContent", None),
             (_, false) => ("generateContent", None),
             (_, true) => ("streamGenerateContent", Some("alt=sse")),
         };
@@ -69,6 +70,7 @@ impl Provider for Gemini {
     fn dialect(&self, client: Dialect, _model: &str) -> Option<Dialect> {
         match client.operation() {
             Operation::Chat => Some(Dialect::GeminiGenerate),
+            Operation::Embeddings if client == Dialect::GeminiEmbedOne => Some(client),
             Operation::Embeddings => Some(Dialect::GeminiEmbed),
             Operation::CountTokens => Some(Dialect::GeminiCount),
             _ => None,

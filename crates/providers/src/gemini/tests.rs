@@ -1,7 +1,11 @@
 //! What is special about Gemini accounts.
 
-use crate::conformance::{Script, built, call};
-use contract::words::Operation;
+use std::collections::VecDeque;
+
+use crate::conformance::{Script, built, call, now};
+use contract::ports::{Call, Timeouts};
+use contract::words::{Dialect, Operation};
+use http::HeaderMap;
 use serde_json::json;
 
 #[test]
@@ -27,6 +31,33 @@ fn model_and_operation_stand_in_the_path() {
         assert_eq!(script.sent().uri.to_string(), format!("{base}{expected}"));
     }
     assert!(call(&*provider, &script, Operation::Chat, false, "models/..").is_err());
+}
+
+#[test]
+fn both_calls_for_vectors_are_spoken() {
+    let provider = built(json!({ "kind": "gemini", "api_key": "k" }));
+    for (client, spoken) in [
+        (Dialect::GeminiEmbedOne, Dialect::GeminiEmbedOne),
+        (Dialect::GeminiEmbed, Dialect::GeminiEmbed),
+        (Dialect::OpenaiEmbeddings, Dialect::GeminiEmbed),
+        (Dialect::OpenaiChat, Dialect::GeminiGenerate),
+    ] {
+        assert_eq!(provider.dialect(client, "m"), Some(spoken));
+    }
+    let script = Script::answering("{}");
+    let (headers, timeouts) = (HeaderMap::new(), Timeouts::default());
+    let call = Call {
+        dialect: Dialect::GeminiEmbedOne,
+        model: "gemini-embedding-001",
+        stream: false,
+        body: VecDeque::new(),
+        headers: &headers,
+        traceparent: None,
+        timeouts,
+    };
+    now(provider.call(call, &script)).unwrap();
+    let base = "https://generativelanguage.googleapis.com/v1beta/models";
+    assert_eq!(script.sent().uri.to_string(), format!("{base}/gemini-embedding-001:embedContent"));
 }
 
 #[test]

@@ -25,7 +25,16 @@ pub(super) struct Detail {
 /// Reads a refusal; a body of another form (a proxy's page) leaves kind and message empty.
 pub(crate) fn read_error(status: StatusCode, body: &Bytes) -> UpstreamError {
     let Detail { kind, message } = serde_json::from_slice::<Answer>(body).unwrap_or_default().error;
-    UpstreamError { dialect: DIALECT, status, kind, code: None, param: None, message, body: body.clone() }
+    UpstreamError {
+        dialect: DIALECT,
+        status,
+        kind,
+        code: None,
+        param: None,
+        message,
+        body: body.clone(),
+        retry_after: None,
+    }
 }
 
 #[cfg(test)]

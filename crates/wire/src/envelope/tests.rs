@@ -163,3 +163,39 @@ fn a_fault_in_the_json_names_its_place() {
             .unwrap_err();
     assert!(fault.message().contains("line 2 column 12"), "{fault:?}");
 }
+
+#[test]
+fn google_names_the_model_in_the_path_and_again_in_the_body() {
+    let path = PathFacts { model: Some("fast".to_owned()), stream: Some(false) };
+    let edited = |dialect, body: &'static str, to: &str| {
+        let envelope = Envelope::read(dialect, &path, Bytes::from_static(body.as_bytes())).unwrap();
+        let pieces: Vec<u8> = envelope.edited(to, false).into_iter().flatten().collect();
+        String::from_utf8(pieces).unwrap()
+    };
+    let batch = r#"{"requests": [{"model": "models/fast", "content": {"model": 1}}, {"content": {}, "model":"models/fast"}]}"#;
+    assert_eq!(
+        edited(Dialect::GeminiEmbed, batch, "gemini-embedding-001"),
+        batch.replace("models/fast", "models/gemini-embedding-001")
+    );
+    assert_eq!(edited(Dialect::GeminiEmbed, batch, "fast"), batch);
+    // What the body says must not be another model than the one that was allowed.
+    assert_eq!(edited(Dialect::GeminiGenerate, r#"{"model":"dear"}"#, "fast"), r#"{"model":"fast"}"#);
+    assert_eq!(edited(Dialect::GeminiEmbed, r#"{"requests":7}"#, "x"), r#"{"requests":7}"#);
+}
+
+#[test]
+fn google_spells_its_limits_in_two_ways() {
+    let path = PathFacts { model: Some("m".to_owned()), stream: Some(false) };
+    let read = |body: &'static str| {
+        Envelope::read(Dialect::GeminiGenerate, &path, Bytes::from_static(body.as_bytes()))
+    };
+    for body in [
+        r#"{"generationConfig":{"maxOutputTokens":9,"candidateCount":2}}"#,
+        r#"{"generation_config":{"max_output_tokens":"9","candidate_count":2}}"#,
+        r#"{"generationConfig":{"maxOutputTokens":1,"max_output_tokens":9,"candidateCount":2}}"#,
+    ] {
+        let envelope = read(body).unwrap();
+        assert_eq!((envelope.max_output, envelope.n), (Some(9), Some(2)), "{body}");
+    }
+    assert!(read(r#"{"generationConfig":{},"generation_config":{}}"#).is_err());
+}

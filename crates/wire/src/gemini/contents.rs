@@ -1,20 +1,18 @@
 //! Canon's messages → `systemInstruction` and `contents`.
 //!
-//! Roles are `user` and `model`; neighbours of one role are joined, as results of parallel calls must be. Results name the
-//! function, which canon's ids lead to.
+//! Roles are `user` and `model`; neighbours of one role are joined, as results of parallel calls must be, unless Gemini's
+//! own client kept them apart. Results name the function, which canon's ids lead to.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use contract::canon::{MediaKind, MediaSource, Message, Part, PartKind, Receipt, Role, ToolResult};
+use contract::canon::{Message, Part, PartKind, Receipt, Role, ToolResult};
 use contract::{Code, Fault};
 use serde::Serialize;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::DIALECT;
 use super::models::Traits;
-use crate::arguments::{self, Arguments};
+use super::out::{Answer, Args, Body, Out, is_made_up, media, sidecar};
 use crate::outgoing::own_fields;
 
 /// What Google documents for calls whose signature does not exist because another model made them.
@@ -27,7 +25,10 @@ pub(super) struct Contents<'a> {
     /// Turns.
     pub(super) turns: Vec<Turn<'a>>,
     traits: Traits,
-    names: HashMap<&'a str, &'a str>,
+    /// Calls by id: the function, and whether the id is written.
+    calls: HashMap<&'a str, (&'a str, bool)>,
+    /// Calls whose results come from somewhere that knows them by their id alone.
+    by_id: HashSet<&'a str>,
 }
 
 /// One entry of `contents`.
@@ -37,67 +38,19 @@ pub(super) struct Turn<'a> {
     parts: Vec<Out<'a>>,
     #[serde(flatten)]
     extra: Option<&'a Map<String, Value>>,
+    /// Where a client of this dialect had it.
+    #[serde(skip)]
+    at: Option<&'a str>,
 }
 
-/// A part to be written.
-#[derive(Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Out<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'a str>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    thought: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    inline_data: Option<Blob<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file_data: Option<File<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    function_call: Option<Call<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    function_response: Option<Response<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    thought_signature: Option<&'static str>,
-    #[serde(flatten)]
-    native: Option<&'a Map<String, Value>>,
+/// Where a client of this dialect had the message.
+fn own_place(message: &Message) -> Option<&str> {
+    message.at.as_deref().filter(|at| at.starts_with("contents["))
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Blob<'a> {
-    mime_type: &'a str,
-    data: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct File<'a> {
-    mime_type: &'static str,
-    file_uri: Cow<'a, str>,
-}
-
-#[derive(Serialize)]
-struct Call<'a> {
-    id: &'a str,
-    name: &'a str,
-    args: Arguments<'a>,
-}
-
-#[derive(Serialize)]
-struct Response<'a> {
-    id: &'a str,
-    name: &'a str,
-    response: Answer<'a>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    parts: Vec<Out<'a>>,
-}
-
-/// What a function returned: an object as it stands; texts under the names the API reference gives them.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Answer<'a> {
-    Object(&'a RawValue),
-    Output { output: Cow<'a, str> },
-    Error { error: Cow<'a, str> },
+/// Does the conversation come from a client of this dialect? What it said then goes on as it said it.
+pub(super) fn is_own(messages: &[Message]) -> bool {
+    messages.iter().any(|message| own_place(message).is_some())
 }
 
 impl<'a> Contents<'a> {
@@ -107,14 +60,20 @@ impl<'a> Contents<'a> {
     /// [`Code::InvalidRequest`] if nothing is left to say or a result answers no call;
     /// [`Code::UnsupportedCapability`] for a file that another provider keeps.
     pub(super) fn of(messages: &'a [Message], traits: Traits, receipt: &mut Receipt) -> Result<Self, Fault> {
-        let mut this = Self { system: Vec::new(), turns: Vec::new(), traits, names: HashMap::new() };
+        let mut this = Self {
+            system: Vec::new(),
+            turns: Vec::new(),
+            traits,
+            calls: HashMap::new(),
+            by_id: messages.iter().flat_map(|message| &message.parts).filter_map(named_by_id).collect(),
+        };
         for (at, message) in messages.iter().enumerate() {
             this.add(at, message, receipt)?;
         }
         if this.turns.is_empty() && !this.system.is_empty() {
             receipt.dropped("messages[0].role", "a system prompt alone is sent as the user's");
             let parts = std::mem::take(&mut this.system);
-            this.turns.push(Turn { role: "user", parts, extra: None });
+            this.turns.push(Turn { role: "user", parts, extra: None, at: None });
         }
         if this.turns.is_empty() {
             let message = "The conversation needs at least one message that says something.";
@@ -127,24 +86,24 @@ impl<'a> Contents<'a> {
     }
 
     fn add(&mut self, at: usize, message: &'a Message, receipt: &mut Receipt) -> Result<(), Fault> {
+        let place = || message.at.as_deref().map_or_else(|| format!("messages[{at}]"), str::to_owned);
+        let own = own_place(message);
         if message.name.is_some() {
-            receipt.dropped(format!("messages[{at}].name"), "participants have no names here");
+            receipt.dropped(format!("{}.name", place()), "participants have no names here");
         }
         let mut parts = Vec::with_capacity(message.parts.len());
         for (index, part) in message.parts.iter().enumerate() {
-            let place = || format!("messages[{at}].content[{index}]");
-            self.write(part, &mut parts).map_err(|fault| fault.at(place()))?;
-            if is_lost(part) {
+            let place = || format!("{}.content[{index}]", place());
+            self.write(part, own.is_some(), &mut parts).map_err(|fault| fault.at(place()))?;
+            if is_lost(part, own.is_some()) {
                 receipt.dropped(place(), "only its own provider understands it");
             }
         }
         let role = match message.role {
             Role::System | Role::Developer => {
                 if !self.turns.is_empty() && !parts.is_empty() {
-                    receipt.dropped(
-                        format!("messages[{at}].role"),
-                        "moved to the system prompt, which comes first",
-                    );
+                    let reason = "moved to the system prompt, which comes first";
+                    receipt.dropped(format!("{}.role", place()), reason);
                 }
                 self.system.append(&mut parts);
                 return Ok(());
@@ -155,158 +114,112 @@ impl<'a> Contents<'a> {
         if parts.is_empty() {
             return Ok(());
         }
-        let extra = own_fields(DIALECT, &message.extra, &format!("messages[{at}]."), receipt);
-        match self.turns.last_mut().filter(|turn| turn.role == role) {
+        let extra = own_fields(DIALECT, &message.extra, &format!("{}.", place()), receipt);
+        let joins = |turn: &&mut Turn<'_>| {
+            turn.role == role && (turn.at.is_none() || own.is_none() || turn.at == own)
+        };
+        match self.turns.last_mut().filter(joins) {
             Some(turn) => {
                 turn.parts.append(&mut parts);
                 turn.extra = turn.extra.or(extra);
             }
-            None => self.turns.push(Turn { role, parts, extra }),
+            None => self.turns.push(Turn { role, parts, extra, at: own }),
         }
         Ok(())
     }
 
-    fn write(&mut self, part: &'a Part, to: &mut Vec<Out<'a>>) -> Result<(), Fault> {
-        let native = part.native_for(DIALECT).and_then(Value::as_object);
-        let base = Out { native, ..Out::default() };
-        match &part.kind {
+    fn write(&mut self, part: &'a Part, own: bool, to: &mut Vec<Out<'a>>) -> Result<(), Fault> {
+        let native = sidecar(part);
+        let body = match &part.kind {
             PartKind::Text(text) | PartKind::Refusal(text) => {
-                if !text.is_empty() || native.is_some() {
-                    to.push(Out { text: Some(text), ..base });
+                if text.is_empty() && native.is_none() && !own {
+                    return Ok(());
                 }
+                Body::Text(text)
             }
-            PartKind::Reasoning(text) if native.is_some() => {
-                to.push(Out { text: Some(text), thought: true, ..base });
-            }
+            PartKind::Reasoning(text) if native.is_some() || own => Body::Thought(text),
             PartKind::Native | PartKind::ServerCall(_) | PartKind::ServerResult(_) if native.is_some() => {
-                to.push(base)
+                Body::Native
             }
             PartKind::Reasoning(_)
             | PartKind::Native
             | PartKind::ServerCall(_)
-            | PartKind::ServerResult(_) => {}
-            PartKind::Media { kind, source } => to.push(media(*kind, source, base)?),
-            PartKind::ToolCall { id, name, arguments, .. } => {
-                self.names.insert(id, name);
-                let call = Call { id, name, args: Arguments::of(arguments) };
-                to.push(Out { function_call: Some(call), ..base });
+            | PartKind::ServerResult(_) => return Ok(()),
+            PartKind::Media { kind, source } => media(*kind, source)?,
+            PartKind::ToolCall { id, name, arguments, custom } => {
+                let named = !is_made_up(native, "functionCall") || self.by_id.contains(id.as_str());
+                self.calls.insert(id, (name, named));
+                Body::Call { id: named.then_some(id), name, args: Args::of(arguments, *custom) }
             }
-            PartKind::ToolResult(result) => self.write_result(result, base, to)?,
-        }
+            PartKind::ToolResult(result) => return self.write_result(part, result, own, to),
+        };
+        to.push(Out { body, native, signature: None });
         Ok(())
     }
 
     fn write_result(
         &mut self,
+        part: &'a Part,
         result: &'a ToolResult,
-        base: Out<'a>,
+        own: bool,
         to: &mut Vec<Out<'a>>,
     ) -> Result<(), Fault> {
-        let known = self.names.get(result.call.as_str()).copied();
-        let Some(name) = known.or(result.name.as_deref()) else {
+        let native = sidecar(part);
+        let call = self.calls.get(result.call.as_str()).copied();
+        // The function as the result itself names it, where that is Gemini's own.
+        let given = result.name.as_deref();
+        let known = call.map(|(name, _)| name);
+        let Some(name) = (if own { given.or(known) } else { known.or(given) }) else {
             let message =
                 format!("The tool result for call '{}' answers no call of the conversation.", result.call);
             return Err(Fault::saying(Code::InvalidRequest, message));
         };
+        let named = call.map_or(!is_made_up(native, "functionResponse"), |(_, named)| named);
         let mut beside = Vec::new();
         for part in result.parts.iter().filter(|part| !matches!(part.kind, PartKind::Text(_))) {
-            self.write(part, &mut beside)?;
+            self.write(part, own, &mut beside)?;
         }
-        let mut response = Response { id: &result.call, name, response: answer(result), parts: Vec::new() };
-        if self.traits.signed_calls {
-            response.parts = std::mem::take(&mut beside);
-        }
-        to.push(Out { function_response: Some(response), ..base });
+        let within = self.traits.signed_calls || own;
+        let parts = if within { std::mem::take(&mut beside) } else { Vec::new() };
+        let id = named.then_some(result.call.as_str());
+        let body = Body::Response { id, name, response: Answer::of(result), parts };
+        to.push(Out { body, native, signature: None });
         // Earlier generations see the media of a result only as parts of the same turn.
         to.append(&mut beside);
         Ok(())
     }
 }
 
-/// Does the part mean nothing here?
-fn is_lost(part: &Part) -> bool {
-    let foreign = |part: &Part| {
-        matches!(part.kind, PartKind::Reasoning(_) | PartKind::Native) && part.native_for(DIALECT).is_none()
-    };
+/// The call of a result that did not come without an id.
+fn named_by_id(part: &Part) -> Option<&str> {
     match &part.kind {
-        PartKind::ToolResult(result) => result.parts.iter().any(foreign),
-        _ => foreign(part),
+        PartKind::ToolResult(result) if !is_made_up(sidecar(part), "functionResponse") => Some(&result.call),
+        _ => None,
+    }
+}
+
+/// Does the part mean nothing here?
+fn is_lost(part: &Part, own: bool) -> bool {
+    match &part.kind {
+        PartKind::ToolResult(result) => result.parts.iter().any(|part| is_lost(part, own)),
+        PartKind::Reasoning(_) => !own && part.native_for(DIALECT).is_none(),
+        PartKind::Native | PartKind::ServerCall(_) | PartKind::ServerResult(_) => {
+            part.native_for(DIALECT).is_none()
+        }
+        _ => false,
     }
 }
 
 /// The first call of a turn must carry a signature.
 fn sign(turn: &mut Turn<'_>) {
-    let signed =
-        |part: &&mut Out<'_>| part.native.is_some_and(|native| native.contains_key("thoughtSignature"));
-    let mut calls = turn.parts.iter_mut().filter(|part| part.function_call.is_some());
+    if turn.at.is_some() {
+        return;
+    }
+    let mut calls = turn.parts.iter_mut().filter(|part| part.is_call());
     if let Some(first) = calls.next()
-        && !signed(&first)
-        && !calls.any(|call| signed(&call))
+        && !first.is_signed()
+        && !calls.any(|call| call.is_signed())
     {
-        first.thought_signature = Some(NO_SIGNATURE);
-    }
-}
-
-fn answer(result: &ToolResult) -> Answer<'_> {
-    let mut texts = result.parts.iter().filter_map(|part| match &part.kind {
-        PartKind::Text(text) => Some(text.as_str()),
-        _ => None,
-    });
-    let first = texts.next().unwrap_or_default();
-    let text = texts.fold(Cow::Borrowed(first), |joined, next| Cow::Owned(format!("{joined}\n{next}")));
-    match (&text, result.failed) {
-        (_, true) => Answer::Error { error: text },
-        (Cow::Borrowed(borrowed), false) => match arguments::object(borrowed) {
-            Some(object) => Answer::Object(object),
-            None => Answer::Output { output: text },
-        },
-        (Cow::Owned(_), false) => Answer::Output { output: text },
-    }
-}
-
-fn media<'a>(kind: MediaKind, source: &'a MediaSource, base: Out<'a>) -> Result<Out<'a>, Fault> {
-    let file_uri = match source {
-        MediaSource::Base64 { mime, data } => {
-            return Ok(Out { inline_data: Some(Blob { mime_type: mime, data }), ..base });
-        }
-        // Gemini fetches files of its own Files API, YouTube films and, on newer models, public addresses; others it
-        // refuses with a clear error (docs: "File input methods").
-        MediaSource::Url(url) => Cow::Borrowed(url.as_str()),
-        MediaSource::File(id) if id.starts_with("files/") => {
-            Cow::Owned(format!("https://generativelanguage.googleapis.com/v1beta/{id}"))
-        }
-        MediaSource::File(id) if id.contains("://") => Cow::Borrowed(id.as_str()),
-        MediaSource::File(_) => {
-            let message = "The file was uploaded to another provider; send its bytes instead.";
-            return Err(Fault::saying(Code::UnsupportedCapability, message));
-        }
-    };
-    let mime_type = mime_of(&file_uri, kind);
-    Ok(Out { file_data: Some(File { mime_type, file_uri }), ..base })
-}
-
-/// The type an address suggests by its ending, or the usual one of its kind.
-fn mime_of(url: &str, kind: MediaKind) -> &'static str {
-    let path = url.split(['?', '#']).next().unwrap_or(url);
-    let ending = path.rsplit(['.', '/']).next().unwrap_or_default().to_ascii_lowercase();
-    match (kind, ending.as_str()) {
-        (MediaKind::Image, "png") => "image/png",
-        (MediaKind::Image, "webp") => "image/webp",
-        (MediaKind::Image, "gif") => "image/gif",
-        (MediaKind::Image, "heic") => "image/heic",
-        (MediaKind::Image, "heif") => "image/heif",
-        (MediaKind::Image, _) => "image/jpeg",
-        (MediaKind::Audio, "wav") => "audio/wav",
-        (MediaKind::Audio, "ogg") => "audio/ogg",
-        (MediaKind::Audio, "flac") => "audio/flac",
-        (MediaKind::Audio, "aac" | "m4a") => "audio/aac",
-        (MediaKind::Audio, _) => "audio/mpeg",
-        (MediaKind::Video, "webm") => "video/webm",
-        (MediaKind::Video, "mov") => "video/quicktime",
-        (MediaKind::Video, _) => "video/mp4",
-        (MediaKind::Document, "txt" | "md") => "text/plain",
-        (MediaKind::Document, "html" | "htm") => "text/html",
-        (MediaKind::Document, "csv") => "text/csv",
-        (MediaKind::Document, _) => "application/pdf",
+        first.signature = Some(NO_SIGNATURE);
     }
 }

@@ -1,29 +1,49 @@
-//! Google's Gemini API (`models/{model}:generateContent`, `:streamGenerateContent?alt=sse`, `:batchEmbedContents`) ↔ canon,
-//! as an upstream: requests are written, answers read.
+//! Google's Gemini API (`models/{model}:generateContent`, `:streamGenerateContent?alt=sse`, `:batchEmbedContents`,
+//! `:embedContent`) ↔ canon, in every direction.
 //!
-//! The model and whether to stream stand in the URL, which is the provider's business. `thoughtSignature` and whatever
-//! else a part carries stay in its sidecar and go back with it. As a client's dialect it is not here yet.
+//! The model and whether to stream stand in the URL, which is the provider's and the edge's business. What canon has a word
+//! for becomes canon; `thoughtSignature` and whatever else a part, a candidate or the answer carries stays beside it, owned
+//! by this dialect, and goes back with it. `part.rs` and `out.rs` hold the parts that requests, answers and streams share;
+//! `models.rs` what a generation of models accepts.
 
+mod answer;
+mod config;
 mod contents;
 mod count;
+mod counts;
 mod embed;
+mod encode;
 mod error;
+mod finish;
+mod ids;
+mod likely;
 mod models;
+mod names;
+mod objects;
+mod out;
 mod part;
 mod partial;
+mod read;
 mod reply;
 mod request;
+mod ruler;
+mod schema;
+mod sources;
 mod stream;
+mod thinking;
+mod time;
+mod tools;
 
 pub(crate) use count::Counting;
+pub(crate) use embed::{One, Vectors};
 pub(crate) use error::read_error;
 
 use bytes::Bytes;
 use contract::Fault;
-use contract::canon::{EmbedReply, EmbedRequest, Finish, Receipt, Reply, Request, VectorFormat};
+use contract::canon::{Receipt, Reply, Request};
 use contract::words::Dialect;
 
-use crate::hub::{Chat, Embed};
+use crate::hub::Chat;
 use crate::{EncodeOptions, Quirks, StreamDecoder, StreamEncoder, WireError};
 
 /// The owner of every sidecar this folder makes.
@@ -34,30 +54,12 @@ fn invalid(reason: impl ToString) -> WireError {
     WireError { dialect: DIALECT, reason: reason.to_string() }
 }
 
-/// Canon's word for a `finishReason`. Gemini says `STOP` also when it waits for results of calls.
-fn finish(reason: &str, called: bool) -> Finish {
-    match reason {
-        "STOP" if called => Finish::ToolCalls,
-        "STOP" => Finish::Stop,
-        "MAX_TOKENS" => Finish::Length,
-        "SAFETY"
-        | "RECITATION"
-        | "BLOCKLIST"
-        | "PROHIBITED_CONTENT"
-        | "SPII"
-        | "IMAGE_SAFETY"
-        | "IMAGE_PROHIBITED_CONTENT"
-        | "IMAGE_RECITATION" => Finish::ContentFilter,
-        other => Finish::Other(other.to_owned()),
-    }
-}
-
 /// The dialect, for the hub.
 pub(crate) struct Dialog;
 
 impl Chat for Dialog {
     fn read_request(&self, body: &[u8]) -> Result<Request, Fault> {
-        Err(crate::hub::no_way(DIALECT, DIALECT))
+        read::read_chat(body)
     }
 
     fn write_request(
@@ -74,7 +76,7 @@ impl Chat for Dialog {
     }
 
     fn write_reply(&self, reply: &Reply, options: &EncodeOptions, receipt: &mut Receipt) -> Bytes {
-        unimplemented!()
+        reply::write_reply(reply, options, receipt)
     }
 
     fn decoder(&self) -> Box<dyn StreamDecoder> {
@@ -82,33 +84,7 @@ impl Chat for Dialog {
     }
 
     fn encoder(&self, options: EncodeOptions) -> Box<dyn StreamEncoder> {
-        unimplemented!()
-    }
-}
-
-/// The dialect of vectors, for the hub.
-pub(crate) struct Vectors;
-
-impl Embed for Vectors {
-    fn read_request(&self, body: &[u8]) -> Result<EmbedRequest, Fault> {
-        Err(crate::hub::no_way(DIALECT, DIALECT))
-    }
-
-    fn write_request(
-        &self,
-        request: &EmbedRequest,
-        quirks: &Quirks,
-        receipt: &mut Receipt,
-    ) -> Result<Bytes, Fault> {
-        embed::write_embed(request, quirks, receipt)
-    }
-
-    fn read_reply(&self, body: &[u8]) -> Result<EmbedReply, WireError> {
-        embed::read_embed_reply(body)
-    }
-
-    fn write_reply(&self, reply: &EmbedReply, format: VectorFormat) -> Bytes {
-        unimplemented!()
+        Box::new(encode::Encoder::new(options))
     }
 }
 

@@ -1,89 +1,227 @@
-//! A whole answer → canon.
+//! A whole answer ↔ canon.
 
-use contract::canon::{Choice, Finish, MediaKind, MediaSource, Part, PartKind, Provenance, Reply};
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use contract::canon::{Choice, Extra, Finish, Part, PartKind, Provenance, Receipt, Reply};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::part::{Answer, Candidate, Ids, Piece};
-use super::{DIALECT, finish, invalid};
-use crate::WireError;
+use super::answer::{Answer, Candidate};
+use super::ids::Ids;
+use super::out::{Args, Body, Out, code_of, code_result, is_made_up, media, sidecar};
+use super::ruler::Ruler;
+use super::sources::{self, Grounding};
+use super::{DIALECT, counts, finish, invalid, likely, time};
+use crate::outgoing::{merge, own_fields};
+use crate::{EncodeOptions, WireError};
 
 /// Reads an answer.
-pub(crate) fn read_reply(body: &[u8]) -> Result<Reply, WireError> {
-    let answer: Answer = serde_json::from_slice(body).map_err(invalid)?;
-    if let Some(error) = answer.error {
-        return Err(invalid(format!("an error in place of an answer: {}", error.message)));
+pub(super) fn read_reply(body: &[u8]) -> Result<Reply, WireError> {
+    let mut answer: Answer = serde_json::from_slice(body).map_err(invalid)?;
+    if let Some(message) = answer.error_message() {
+        return Err(invalid(format!("an error in place of an answer: {message}")));
     }
     let blocked = answer.is_blocked();
-    let id = answer.response_id.unwrap_or_default();
-    let mut ids = Ids::of(&id);
+    let id = answer.take_text("responseId").unwrap_or_default();
+    let mut ids = Ids::of_answer(&id);
+    let candidates = std::mem::take(&mut answer.candidates);
     let mut choices: Vec<Choice> =
-        answer.candidates.into_iter().map(|candidate| read_candidate(candidate, &mut ids)).collect();
+        candidates.into_iter().map(|candidate| read_candidate(candidate, &mut ids)).collect();
     if choices.is_empty() {
         if !blocked {
             return Err(invalid("no candidates"));
         }
         choices.push(Choice { finish: Finish::ContentFilter, ..Choice::default() });
     }
-    Ok(Reply {
-        id,
-        model: answer.model_version.unwrap_or_default(),
-        choices,
-        usage: answer.usage_metadata.map(|counts| counts.canon()),
-        ..Reply::default()
-    })
+    let model = answer.take_text("modelVersion").unwrap_or_default();
+    let usage = answer.take_usage();
+    Ok(Reply { id, model, created: answer.created(), choices, usage, extra: extra(answer.fields) })
+}
+
+/// What is left of an answer or a candidate.
+pub(super) fn extra(fields: Map<String, Value>) -> Extra {
+    Extra { owner: (!fields.is_empty()).then_some(DIALECT), fields }
 }
 
 fn read_candidate(mut candidate: Candidate, ids: &mut Ids) -> Choice {
-    let parts: Vec<Part> = candidate.take_pieces().map(|piece| read_piece(piece, ids)).collect();
+    let mut parts: Vec<Part> =
+        candidate.take_parts().into_iter().map(|raw| raw.part(ids, Provenance::Model)).collect();
     let called = parts.iter().any(|part| matches!(part.kind, PartKind::ToolCall { .. }));
-    let finish = finish(candidate.finish_reason.as_deref().unwrap_or("STOP"), called);
-    Choice { parts, finish, ..Choice::default() }
+    let reason = candidate.fields.shift_remove("finishReason");
+    let finish = match reason.as_ref().and_then(finish::word) {
+        Some(word) => finish::read(&word, called),
+        None => finish::read("STOP", called),
+    };
+    let kept = reason.and_then(|reason| finish::kept(&reason, &finish));
+    candidate.fields.extend(kept.map(|reason| ("finishReason".to_owned(), reason)));
+    let logprobs = candidate.fields.get("logprobsResult").map(likely::read).unwrap_or_default();
+    cite(&mut parts, &candidate.fields);
+    Choice { parts, finish, stop_sequence: None, logprobs, extra: extra(candidate.fields) }
 }
 
-fn read_piece(piece: Piece, ids: &mut Ids) -> Part {
-    let (kind, left) = match piece {
-        Piece::Text { text, thought: true, left } => (PartKind::Reasoning(text), left),
-        Piece::Text { text, left, .. } => (PartKind::Text(text), left),
-        Piece::Call { mut call, left } => {
-            let id = ids.pick(&mut call);
-            let arguments = call.arguments();
-            (PartKind::ToolCall { id, name: call.name.unwrap_or_default(), arguments, custom: false }, left)
+/// Puts the sources of an answer where its texts are.
+fn cite(parts: &mut [Part], fields: &Map<String, Value>) {
+    if !sources::FIELDS.iter().any(|name| fields.contains_key(*name)) {
+        return;
+    }
+    let measured = |(at, part): (usize, &Part)| {
+        let PartKind::Text(text) = &part.kind else { return None };
+        let mut ruler = Ruler::default();
+        ruler.add(text);
+        Some((u32::try_from(at).ok()?, ruler))
+    };
+    let texts: Vec<_> = parts.iter().enumerate().filter_map(measured).collect();
+    for (at, citation) in sources::read(fields, &texts) {
+        if let Some(part) = parts.get_mut(at as usize) {
+            part.citations.push(citation);
         }
-        Piece::Other(fields) => read_other(fields),
-    };
-    let part = Part::new(kind, Provenance::Model);
-    match left {
-        Some(left) => part.with_native(DIALECT, left),
-        None => part,
     }
 }
 
-fn read_other(mut fields: Map<String, Value>) -> (PartKind, Option<Value>) {
-    let media = match (fields.get("inlineData"), fields.get("fileData")) {
-        (Some(data), _) => text(data, "mimeType")
-            .zip(text(data, "data"))
-            .map(|(mime, data)| (media_kind(&mime), MediaSource::Base64 { mime, data })),
-        (None, Some(file)) => text(file, "fileUri").map(|url| {
-            let kind = text(file, "mimeType").map_or(MediaKind::Document, |mime| media_kind(&mime));
-            (kind, MediaSource::Url(url))
-        }),
-        (None, None) => None,
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Message<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    candidates: Vec<CandidateOut<'a>>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    usage_metadata: Map<String, Value>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    model_version: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    create_time: Option<String>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    response_id: &'a str,
+    #[serde(flatten)]
+    left: Map<String, Value>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CandidateOut<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<ContentOut<'a>>,
+    finish_reason: Cow<'a, Value>,
+    index: usize,
+    #[serde(flatten)]
+    left: Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct ContentOut<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<Out<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
+    #[serde(flatten)]
+    left: Map<String, Value>,
+}
+
+/// Writes an answer.
+pub(super) fn write_reply(reply: &Reply, options: &EncodeOptions, receipt: &mut Receipt) -> Bytes {
+    let mut left = own_fields(DIALECT, &reply.extra, "reply.", receipt).cloned().unwrap_or_default();
+    let own_counts = left.shift_remove("usageMetadata");
+    let usage_metadata = counts::write(reply.usage.as_ref(), own_counts.as_ref().and_then(Value::as_object));
+    let blocked = left.get("promptFeedback").is_some_and(|feedback| feedback.get("blockReason").is_some());
+    let silent = |choice: &Choice| choice.parts.is_empty() && choice.extra.fields.is_empty();
+    let candidates = match reply.choices.as_slice() {
+        [only] if blocked && silent(only) => Vec::new(),
+        choices => choices.iter().enumerate().map(|(at, choice)| write_choice(at, choice, receipt)).collect(),
     };
-    let Some((kind, source)) = media else { return (PartKind::Native, Some(Value::Object(fields))) };
-    fields.shift_remove("inlineData");
-    fields.shift_remove("fileData");
-    (PartKind::Media { kind, source }, (!fields.is_empty()).then_some(Value::Object(fields)))
+    let message = Message {
+        candidates,
+        usage_metadata,
+        model_version: if options.model.is_empty() { &reply.model } else { &options.model },
+        create_time: reply.created.filter(|_| !left.contains_key("createTime")).and_then(time::write),
+        response_id: if reply.id.is_empty() { &options.id } else { &reply.id },
+        left,
+    };
+    // Texts, numbers and maps with text keys always have a JSON form.
+    serde_json::to_vec(&message).unwrap_or_default().into()
 }
 
-fn text(object: &Value, field: &str) -> Option<String> {
-    object.get(field).and_then(Value::as_str).map(str::to_owned)
-}
-
-fn media_kind(mime: &str) -> MediaKind {
-    match mime.split('/').next() {
-        Some("image") => MediaKind::Image,
-        Some("audio") => MediaKind::Audio,
-        Some("video") => MediaKind::Video,
-        _ => MediaKind::Document,
+fn write_choice<'a>(at: usize, choice: &'a Choice, receipt: &mut Receipt) -> CandidateOut<'a> {
+    let mut left =
+        own_fields(DIALECT, &choice.extra, &format!("choices[{at}]."), receipt).cloned().unwrap_or_default();
+    let mut parts = Vec::with_capacity(choice.parts.len());
+    let mut grounding = Grounding::default();
+    for (index, part) in choice.parts.iter().enumerate() {
+        if let PartKind::ServerCall(call) = &part.kind {
+            grounding.searched(&call.input);
+        }
+        note_sources(part, parts.len(), &mut grounding);
+        match write_part(part) {
+            Some(out) => parts.push(out),
+            None if is_told_otherwise(part) => {}
+            None => receipt
+                .dropped(format!("choices[{at}].content[{index}]"), "only its own provider understands it"),
+        }
     }
+    let mut told = Map::new();
+    if !sources::FIELDS.iter().any(|name| left.contains_key(*name)) {
+        told.extend(grounding.written().map(|sources| ("groundingMetadata".to_owned(), sources)));
+    }
+    if !left.contains_key("logprobsResult") {
+        told.extend(likely::write(&choice.logprobs).map(|result| ("logprobsResult".to_owned(), result)));
+    }
+    let own_content = match left.shift_remove("content") {
+        Some(Value::Object(content)) => content,
+        _ => Map::new(),
+    };
+    let finish_reason =
+        left.shift_remove("finishReason").unwrap_or_else(|| finish::write(&choice.finish).into());
+    merge(&mut told, &left);
+    let content = (!parts.is_empty() || !own_content.is_empty()).then(|| ContentOut {
+        parts,
+        role: (!own_content.contains_key("role")).then_some("model"),
+        left: own_content,
+    });
+    CandidateOut { content, finish_reason: Cow::Owned(finish_reason), index: at, left: told }
+}
+
+/// Notes the sources of a text that is to be part number `at`.
+fn note_sources(part: &Part, at: usize, grounding: &mut Grounding) {
+    let PartKind::Text(text) = &part.kind else { return };
+    if part.citations.is_empty() {
+        return;
+    }
+    let mut ruler = Ruler::default();
+    ruler.add(text);
+    for citation in &part.citations {
+        let bytes =
+            citation.range.as_ref().map(|range| ruler.bytes_of(range.start)..ruler.bytes_of(range.end));
+        grounding.add(u32::try_from(at).unwrap_or_default(), citation, bytes);
+    }
+}
+
+/// A part of an answer; none when Gemini has no form for it.
+fn write_part(part: &Part) -> Option<Out<'_>> {
+    let native = sidecar(part);
+    let body = match &part.kind {
+        PartKind::Text(text) | PartKind::Refusal(text) => Body::Text(text),
+        PartKind::Reasoning(text) => Body::Thought(text),
+        PartKind::Media { kind, source } => media(*kind, source).ok()?,
+        PartKind::ToolCall { id, name, arguments, custom } => {
+            let id = (!is_made_up(native, "functionCall")).then_some(id.as_str());
+            Body::Call { id, name, args: Args::of(arguments, *custom) }
+        }
+        PartKind::Native | PartKind::ServerCall(_) | PartKind::ServerResult(_) if native.is_some() => {
+            Body::Native
+        }
+        PartKind::ServerCall(call) => Body::Code(code_of(call)?),
+        PartKind::ServerResult(result) => code_result(result)?,
+        PartKind::Native | PartKind::ToolResult(_) => return None,
+    };
+    Some(Out { body, native, signature: None })
+}
+
+/// Does the answer's grounding tell what this part would?
+fn is_told_otherwise(part: &Part) -> bool {
+    use contract::canon::ServerTool::{FileSearch, WebFetch, WebSearch};
+    let tool = match &part.kind {
+        PartKind::ServerCall(call) => call.tool,
+        PartKind::ServerResult(result) => result.tool,
+        _ => return false,
+    };
+    matches!(tool, WebSearch | WebFetch | FileSearch)
 }

@@ -1,38 +1,40 @@
-//! Canon → a `generateContent` request.
+//! Canon → a `generateContent` request. The way in is `read.rs`.
 //!
-//! Schemas of tools and answers go out as JSON Schema (`parametersJsonSchema`, `responseJsonSchema`), which needs no
-//! rewriting to Gemini's older subset of OpenAPI. What has no place is named in the receipt.
+//! Schemas of tools and answers go out as JSON Schema (`parametersJsonSchema`, `responseJsonSchema`). What has no place is
+//! named in the receipt; what Gemini's own client said goes on as it said it.
 
 use bytes::Bytes;
 use contract::Fault;
-use contract::canon::{Effort, OutputFormat, Reasoning, Receipt, Request, Sampling, Tool, ToolChoice};
+use contract::canon::{Receipt, Request};
 use serde_json::{Map, Value, json};
 
-use super::DIALECT;
-use super::contents::Contents;
-use super::models::{Thinking, Traits};
+use super::contents::{Contents, is_own};
+use super::models::Traits;
+use super::{DIALECT, config, tools};
 use crate::Quirks;
-use crate::outgoing::{Outgoing, own_fields};
-
-/// The most stop sequences that are taken.
-const STOPS: usize = 5;
+use crate::outgoing::{Outgoing, merge};
 
 /// Writes a request.
 ///
 /// # Errors
 /// The conversation cannot be put in Gemini's form: see [`Contents::of`].
-pub(crate) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Receipt) -> Result<Bytes, Fault> {
+pub(super) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Receipt) -> Result<Bytes, Fault> {
+    let own = is_own(&request.messages);
     let traits = Traits::of(&request.model);
     let contents = Contents::of(&request.messages, traits, receipt)?;
-    let tools = tools(request, receipt);
-    let choice = tool_config(request, receipt);
-    let mut config = sampling(&request.sampling, receipt);
-    config.extend(request.max_output.map(|most| ("maxOutputTokens".to_owned(), most.into())));
-    config.extend(format(&request.format));
-    let thinking = request.reasoning.as_ref().map(|asked| thinking(asked, traits.thinking, receipt));
-    config
-        .extend(thinking.filter(|map| !map.is_empty()).map(|map| ("thinkingConfig".to_owned(), map.into())));
-    note_inexpressible(request, receipt);
+    let tools = tools::write(request, receipt);
+    let left = |key: &str| match request.extra.owner {
+        Some(DIALECT) => request.extra.fields.get(key).and_then(Value::as_object),
+        _ => None,
+    };
+    let choice = tools::write_config(request, own, receipt);
+    let config = config::write(request, traits, left("generationConfig"), own, receipt);
+    let tier = service_tier(request, own, receipt);
+    let labels = request.metadata.as_ref().filter(|labels| !labels.is_empty());
+    let labels = labels.filter(|_| own || quirks.accepts.contains(&"labels"));
+    if !own {
+        note_inexpressible(request, labels.is_some(), receipt);
+    }
 
     let mut body = Outgoing::new(DIALECT, &request.extra, quirks, receipt);
     if !contents.system.is_empty() {
@@ -42,199 +44,64 @@ pub(crate) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
     if !tools.is_empty() {
         body.put("tools", &tools)?;
     }
-    body.put_object("toolConfig", choice)?;
-    body.put_object("generationConfig", config)?;
+    for (key, object) in [("toolConfig", choice), ("generationConfig", config)] {
+        let object = with_left(object, left(key));
+        if !object.is_empty() || left(key).is_some() {
+            body.put(key, &object)?;
+        }
+    }
+    body.put_some("serviceTier", tier)?;
+    body.put_some("labels", labels)?;
+    if own {
+        body.put_some("store", request.store)?;
+    }
     body.finish()
 }
 
-fn tools(request: &Request, receipt: &mut Receipt) -> Vec<Value> {
-    let (mut functions, mut own) = (Vec::new(), Vec::new());
-    for (at, tool) in request.tools.iter().enumerate() {
-        match tool {
-            Tool::Server { owner, value, .. } if *owner == DIALECT => own.push(value.clone()),
-            Tool::Server { owner, .. } => {
-                receipt.dropped(format!("tools[{at}]"), format!("only {owner} runs this tool"));
-            }
-            Tool::Custom { .. } => {
-                receipt.dropped(format!("tools[{at}]"), "this dialect has no tools that take any text")
-            }
-            Tool::Function { name, description, parameters, extra, .. } => {
-                let mut function = Map::new();
-                function.insert("name".to_owned(), name.as_str().into());
-                function.extend(description.as_deref().map(|text| ("description".to_owned(), text.into())));
-                function.extend(parameters.clone().map(|schema| ("parametersJsonSchema".to_owned(), schema)));
-                let left = own_fields(DIALECT, extra, &format!("tools[{at}]."), receipt);
-                function.extend(left.cloned().unwrap_or_default());
-                functions.push(Value::Object(function));
-            }
-        }
+/// An object with what the dialect's own leftovers hold under the same name. Nulls there are marks of ours.
+fn with_left(mut object: Map<String, Value>, left: Option<&Map<String, Value>>) -> Map<String, Value> {
+    if let Some(left) = left {
+        merge(&mut object, &without_nulls(left));
     }
-    if !functions.is_empty() {
-        own.insert(0, json!({"functionDeclarations": functions}));
-    }
-    own
+    object
 }
 
-fn tool_config(request: &Request, receipt: &mut Receipt) -> Map<String, Value> {
-    let mut config = Map::new();
-    let mut functions = request.tools.iter().filter(|tool| matches!(tool, Tool::Function { .. })).peekable();
-    if functions.peek().is_none() {
-        if matches!(request.tool_choice, Some(ToolChoice::Required | ToolChoice::Named(_))) {
-            receipt.dropped("tool_choice", "there is no function to choose");
-        }
-        return config;
-    }
-    if request.parallel_tools == Some(false) {
-        receipt.dropped("parallel_tool_calls", "Gemini decides how many functions it calls");
-    }
-    let strict = functions.any(|tool| matches!(tool, Tool::Function { strict: Some(true), .. }));
-    let mut calling = Map::new();
-    let mode = match &request.tool_choice {
-        // Calls that follow their schema, or prose.
-        Some(ToolChoice::Auto) | None if strict => "VALIDATED",
-        Some(ToolChoice::Auto | ToolChoice::Allowed { required: false, .. }) => "AUTO",
-        Some(ToolChoice::None) => "NONE",
-        Some(ToolChoice::Required | ToolChoice::Allowed { .. }) => "ANY",
-        Some(ToolChoice::Named(name)) => {
-            calling.insert("allowedFunctionNames".to_owned(), json!([name]));
-            "ANY"
-        }
-        None => return config,
-    };
-    calling.insert("mode".to_owned(), mode.into());
-    config.insert("functionCallingConfig".to_owned(), Value::Object(calling));
-    config
-}
-
-fn sampling(asked: &Sampling, receipt: &mut Receipt) -> Map<String, Value> {
-    let mut stops = asked.stop.as_slice();
-    if stops.len() > STOPS {
-        receipt.dropped(format!("stop[{STOPS}]"), "Gemini takes five stop sequences");
-        stops = &stops[..STOPS];
-    }
-    // A 32-bit number in the API reference.
-    let seed = asked.seed.filter(|seed| i32::try_from(*seed).is_ok());
-    if seed != asked.seed {
-        receipt.dropped("seed", "Gemini takes a 32-bit seed");
-    }
-    let fields = [
-        ("temperature", asked.temperature.map(Value::from)),
-        ("topP", asked.top_p.map(Value::from)),
-        ("topK", asked.top_k.map(Value::from)),
-        ("candidateCount", asked.n.map(Value::from)),
-        ("stopSequences", (!stops.is_empty()).then(|| stops.into())),
-        ("seed", seed.map(Value::from)),
-        ("presencePenalty", asked.presence_penalty.map(Value::from)),
-        ("frequencyPenalty", asked.frequency_penalty.map(Value::from)),
-    ];
-    fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
-}
-
-fn format(format: &OutputFormat) -> Map<String, Value> {
-    let mut fields = Map::new();
-    if *format != OutputFormat::Text {
-        fields.insert("responseMimeType".to_owned(), "application/json".into());
-    }
-    if let OutputFormat::JsonSchema { schema, .. } = format {
-        fields.insert("responseJsonSchema".to_owned(), schema.clone());
-    }
-    fields
-}
-
-/// `thinkingConfig`. A client that names a budget, or leaves the amount to the model, speaks a dialect whose thoughts are
-/// shown unless it says otherwise; a level alone comes from one that hides them.
-fn thinking(asked: &Reasoning, takes: Thinking, receipt: &mut Receipt) -> Map<String, Value> {
-    let mut config = Map::new();
-    match takes {
-        Thinking::Unable => {
-            if asked.effort.is_some_and(|effort| effort > Effort::None)
-                || asked.budget.is_some_and(|budget| budget > 0)
-            {
-                receipt.dropped("reasoning_effort", "the model cannot think");
-            }
-            return config;
-        }
-        Thinking::Budget { least, most } => {
-            if let Some(wanted) = wanted_budget(asked) {
-                let given = wanted.clamp(least, most);
-                if given != wanted && wanted != u64::MAX {
-                    receipt.dropped("reasoning_effort", format!("the model thinks {least} to {most} tokens"));
-                }
-                config.insert("thinkingBudget".to_owned(), given.into());
-            } else {
-                // The model decides.
-                config.insert("thinkingBudget".to_owned(), (-1).into());
-            }
-        }
-        Thinking::Levels(levels) => {
-            if let Some(wanted) = wanted_level(asked) {
-                let given = levels.iter().find(|level| **level >= wanted).or(levels.last());
-                let given = given.copied().unwrap_or(Effort::High);
-                if given < wanted || wanted == Effort::None {
-                    receipt
-                        .dropped("reasoning_effort", format!("the nearest level is {}", level_name(given)));
-                }
-                config.insert("thinkingLevel".to_owned(), level_name(given).into());
-            }
-        }
-    }
-    let shown = asked.include.unwrap_or(match asked.budget {
-        Some(budget) => budget > 0,
-        None => asked.effort.is_none(),
+fn without_nulls(object: &Map<String, Value>) -> Map<String, Value> {
+    let kept = object.iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| {
+        let value = match value {
+            Value::Object(inner) => Value::Object(without_nulls(inner)),
+            other => other.clone(),
+        };
+        (key.clone(), value)
     });
-    if shown || asked.include.is_some() {
-        config.insert("includeThoughts".to_owned(), shown.into());
-    }
-    config
+    kept.filter(|(_, value)| value.as_object().is_none_or(|inner| !inner.is_empty())).collect()
 }
 
-/// The budget asked for; for a level the one of Google's own OpenAI surface (docs: "OpenAI compatibility").
-fn wanted_budget(asked: &Reasoning) -> Option<u64> {
-    match (asked.effort, asked.budget) {
-        (_, Some(budget)) if budget > 0 => Some(budget),
-        (Some(effort), _) => Some(match effort {
-            Effort::None => 0,
-            Effort::Minimal | Effort::Low => 1_024,
-            Effort::Medium => 8_192,
-            Effort::High => 24_576,
-            Effort::XHigh | Effort::Max => u64::MAX,
-        }),
-        (None, budget) => budget,
+/// The tier in Google's words (docs: "Flex inference", "Priority inference").
+fn service_tier<'a>(request: &'a Request, own: bool, receipt: &mut Receipt) -> Option<&'a str> {
+    match request.service_tier.as_deref()? {
+        tier if own => Some(tier),
+        "auto" | "default" => None,
+        "flex" => Some("flex"),
+        "priority" => Some("priority"),
+        "standard" | "standard_only" => Some("standard"),
+        _ => {
+            receipt.dropped("service_tier", "Gemini has no such tier");
+            None
+        }
     }
 }
 
-/// The level asked for; for a budget the one whose budget it is.
-fn wanted_level(asked: &Reasoning) -> Option<Effort> {
-    asked.effort.or_else(|| {
-        Some(match asked.budget? {
-            0 => Effort::None,
-            1..=4_095 => Effort::Low,
-            4_096..=16_383 => Effort::Medium,
-            _ => Effort::High,
-        })
-    })
-}
-
-const fn level_name(level: Effort) -> &'static str {
-    match level {
-        Effort::None | Effort::Minimal => "minimal",
-        Effort::Low => "low",
-        Effort::Medium => "medium",
-        Effort::High | Effort::XHigh | Effort::Max => "high",
-    }
-}
-
-/// What Gemini cannot be told, or what its answer has no way back for.
-fn note_inexpressible(request: &Request, receipt: &mut Receipt) {
+/// What Gemini cannot be told.
+fn note_inexpressible(request: &Request, labelled: bool, receipt: &mut Receipt) {
     let asked = [
-        ("logprobs", request.sampling.logprobs == Some(true)),
-        ("top_logprobs", request.sampling.top_logprobs.is_some_and(|top| top > 0)),
         ("user", request.user.is_some()),
-        ("metadata", request.metadata.as_ref().is_some_and(|metadata| !metadata.is_empty())),
-        (
-            "service_tier",
-            request.service_tier.as_deref().is_some_and(|tier| !matches!(tier, "auto" | "default")),
-        ),
+        ("safety_identifier", request.safety_id.is_some()),
+        ("metadata", !labelled && request.metadata.as_ref().is_some_and(|metadata| !metadata.is_empty())),
+        ("verbosity", request.verbosity.is_some()),
+        ("prompt_cache_key", request.cache_key.is_some()),
+        ("prompt_cache_retention", request.cache_retention.is_some()),
+        ("store", request.store == Some(true)),
     ];
     for (field, _) in asked.into_iter().filter(|(_, asked)| *asked) {
         receipt.dropped(field, "Gemini has no such parameter");

@@ -1,22 +1,31 @@
-//! A stream of `GenerateContentResponse` chunks → canon.
+//! A stream of `GenerateContentResponse` frames → canon.
 //!
 //! Gemini marks neither where a part begins nor where the stream ends: a part lasts as long as the kind of its pieces, and
 //! a stream that closes before every candidate has a `finishReason` broke off. The reason may come before the last
 //! counts, so `Finish` is held back to the end.
 
 use bytes::Bytes;
-use contract::canon::{Event, Extra, Finish, Native, PartStart};
+use contract::canon::{Event, Finish, MediaSource, Native, Part, PartKind, PartStart, Provenance};
 use serde_json::{Map, Value};
 use smallvec::SmallVec;
 
-use super::part::{Answer, Call, Candidate, Ids, Piece};
-use super::{DIALECT, finish, invalid};
-use crate::sse::Framer;
+use super::answer::{Answer, Candidate};
+use super::ids::Ids;
+use super::objects::Frames;
+use super::out::{Out, media, sidecar};
+use super::part::{Call, Piece};
+use super::reply::extra;
+use super::ruler::Ruler;
+use super::sources::{self, Text};
+use super::{DIALECT, finish, invalid, likely};
 use crate::{StreamDecoder, WireError};
 
+/// The most candidates that are followed; Google makes eight at most.
+const MOST: usize = 128;
+
 /// Reads a stream.
-pub(crate) struct Decoder {
-    framer: Framer,
+pub(super) struct Decoder {
+    frames: Frames,
     state: State,
 }
 
@@ -26,6 +35,8 @@ struct State {
     ended: bool,
     blocked: bool,
     ids: Ids,
+    /// What was told of the answer so far.
+    told: Map<String, Value>,
     choices: SmallVec<[Choice; 1]>,
 }
 
@@ -36,7 +47,10 @@ struct Choice {
     next: u32,
     open: Option<Open>,
     called: bool,
-    reason: Option<String>,
+    reason: Option<Value>,
+    /// What was told of it so far.
+    told: Map<String, Value>,
+    texts: Vec<Text>,
 }
 
 /// The part being read.
@@ -54,20 +68,20 @@ enum Kind {
 
 impl Decoder {
     /// A decoder at the beginning of a stream.
-    pub(crate) fn new() -> Self {
-        Self { framer: Framer::new(DIALECT), state: State::default() }
+    pub(super) fn new() -> Self {
+        Self { frames: Frames::Undecided, state: State::default() }
     }
 }
 
 impl StreamDecoder for Decoder {
     fn push(&mut self, bytes: &Bytes, events: &mut Vec<Event>) -> Result<(), WireError> {
         let state = &mut self.state;
-        self.framer.feed(bytes, |frame| state.read(&frame.data, events))
+        self.frames.feed(bytes, |frame| state.read(frame, events))
     }
 
     fn finish(&mut self, events: &mut Vec<Event>) -> Result<(), WireError> {
         let state = &mut self.state;
-        self.framer.finish(|frame| state.read(&frame.data, events))?;
+        self.frames.finish(|frame| state.read(frame, events))?;
         state.end(events)
     }
 }
@@ -78,42 +92,53 @@ impl State {
             return Ok(());
         }
         let mut answer: Answer = serde_json::from_slice(data).map_err(invalid)?;
-        if let Some(error) = answer.error {
+        if let Some(message) = answer.error_message() {
             self.ended = true;
-            events.push(Event::Error { kind: error.status, message: error.message });
+            events.push(Event::Error {
+                kind: answer.error_kind().map(str::to_owned),
+                message: message.to_owned(),
+            });
             return Ok(());
         }
         self.blocked |= answer.is_blocked();
+        let usage = answer.take_usage();
+        let created = answer.created();
+        let id = answer.take_text("responseId").unwrap_or_default();
+        let model = answer.take_text("modelVersion").unwrap_or_default();
+        let candidates = std::mem::take(&mut answer.candidates);
+        let new = news(&mut self.told, answer.fields);
         if !std::mem::replace(&mut self.started, true) {
-            let id = answer.response_id.take().unwrap_or_default();
-            self.ids = Ids::of(&id);
-            let model = answer.model_version.take().unwrap_or_default();
-            events.push(Event::Start { id, model, created: None, extra: Extra::default() });
+            self.ids = Ids::of_answer(&id);
+            events.push(Event::Start { id, model, created, extra: extra(new) });
+        } else if !new.is_empty() {
+            events.push(Event::Extra { choice: None, extra: extra(new) });
         }
-        for candidate in answer.candidates {
+        for candidate in candidates {
             self.candidate(candidate, events);
         }
-        if let Some(counts) = answer.usage_metadata {
-            events.push(Event::Usage(counts.canon()));
-        }
+        events.extend(usage.map(Event::Usage));
         Ok(())
     }
 
     fn candidate(&mut self, mut candidate: Candidate, events: &mut Vec<Event>) {
-        let number = candidate.index;
-        let at = self.choices.iter().position(|choice| choice.number == number).unwrap_or_else(|| {
+        let number = candidate.take_index();
+        let known = self.choices.iter().position(|choice| choice.number == number);
+        if known.is_none() && self.choices.len() < MOST {
             self.choices.push(Choice { number, ..Choice::default() });
-            self.choices.len() - 1
-        });
-        let Some(choice) = self.choices.get_mut(at) else { return };
-        for piece in candidate.take_pieces() {
-            match piece {
+        }
+        let choice = match known {
+            Some(at) => self.choices.get_mut(at),
+            None => self.choices.last_mut().filter(|choice| choice.number == number),
+        };
+        let Some(choice) = choice else { return };
+        for raw in candidate.take_parts() {
+            match raw.piece(&mut self.ids, Provenance::Model) {
                 Piece::Text { text, thought, left } => choice.text(text, thought, left, events),
                 Piece::Call { call, left } => choice.call(call, left, &mut self.ids, events),
-                Piece::Other(part) => choice.other(part, events),
+                Piece::Whole(part) => choice.whole(part, events),
             }
         }
-        choice.reason = candidate.finish_reason.or(choice.reason.take());
+        choice.tell(candidate.fields, events);
     }
 
     fn end(&mut self, events: &mut Vec<Event>) -> Result<(), WireError> {
@@ -130,14 +155,21 @@ impl State {
             return Err(invalid("the stream ended before its finishReason"));
         }
         for choice in &mut self.choices {
-            choice.close(events);
-            let reason =
-                choice.reason.take().map_or(Finish::ContentFilter, |reason| finish(&reason, choice.called));
-            events.push(Event::Finish { choice: choice.number, reason, stop_sequence: None });
+            choice.end(events);
         }
         events.push(Event::End);
         Ok(())
     }
+}
+
+/// The fields that were not told before, or told otherwise; they are noted as told.
+fn news(told: &mut Map<String, Value>, fields: Map<String, Value>) -> Map<String, Value> {
+    let mut new = fields;
+    new.retain(|key, value| told.get(key) != Some(value));
+    for (key, value) in &new {
+        told.insert(key.clone(), value.clone());
+    }
+    new
 }
 
 impl Choice {
@@ -157,7 +189,18 @@ impl Choice {
                 if thought { (Kind::Thought, PartStart::Reasoning) } else { (Kind::Text, PartStart::Text) };
             self.begin(kind, part, None, events);
         }
-        let Some(Open { index, .. }) = self.open else { return };
+        let Some(Open { index, kind }) = &self.open else { return };
+        let index = *index;
+        if matches!(kind, Kind::Text) {
+            match self.texts.last_mut().filter(|text| text.0 == index) {
+                Some((_, ruler)) => ruler.add(&text),
+                None => {
+                    let mut ruler = Ruler::default();
+                    ruler.add(&text);
+                    self.texts.push((index, ruler));
+                }
+            }
+        }
         if !text.is_empty() {
             events.push(Event::Delta { choice: self.number, index, text });
         }
@@ -168,37 +211,98 @@ impl Choice {
     }
 
     /// A call comes whole, or as a name followed by pieces of its arguments.
-    fn call(&mut self, mut call: Call, left: Option<Value>, ids: &mut Ids, events: &mut Vec<Event>) {
-        let goes_on = call.name.is_none() && matches!(&self.open, Some(Open { kind: Kind::Call(_), .. }));
+    fn call(&mut self, mut call: Call, left: Map<String, Value>, ids: &mut Ids, events: &mut Vec<Event>) {
+        let goes_on = call.name().is_none() && matches!(&self.open, Some(Open { kind: Kind::Call(_), .. }));
+        let whole = call.arguments().map(str::to_owned);
+        let (pieces, will_continue) = (call.take_pieces(), call.will_continue());
         if !goes_on {
             self.called = true;
-            let id = ids.pick(&mut call);
-            let name = call.name.take().unwrap_or_default();
+            let (id, name, left) = call.named(ids, left);
             let native = left.map(|value| Native { owner: DIALECT, value });
-            self.begin(
-                Kind::Call(Value::Object(Map::new())),
-                PartStart::ToolCall { id, name, custom: false },
-                native,
-                events,
-            );
+            let start = PartStart::ToolCall { id, name, custom: false };
+            self.begin(Kind::Call(Value::Object(Map::new())), start, native, events);
+        } else if let (Some(Open { index, .. }), false) = (&self.open, left.is_empty()) {
+            let native = Native { owner: DIALECT, value: Value::Object(left) };
+            events.push(Event::NativeDelta { choice: self.number, index: *index, native });
         }
         let Some(Open { index, kind: Kind::Call(arguments) }) = &mut self.open else { return };
-        for piece in call.partial_args.drain(..) {
+        for piece in pieces {
             piece.put(arguments);
         }
-        if call.will_continue {
+        if will_continue {
             return;
         }
-        let text = if goes_on || call.args.is_none() { arguments.to_string() } else { call.arguments() };
+        let text = whole.filter(|_| !goes_on).unwrap_or_else(|| arguments.to_string());
         events.push(Event::Delta { choice: self.number, index: *index, text });
         self.close_open(events);
     }
 
-    /// A part that canon has no stream for, whole.
-    fn other(&mut self, part: Map<String, Value>, events: &mut Vec<Event>) {
-        let native = Native { owner: DIALECT, value: Value::Object(part) };
-        self.begin(Kind::Text, PartStart::Native, Some(native), events);
+    /// A part that comes in one piece.
+    fn whole(&mut self, mut part: Part, events: &mut Vec<Event>) {
+        let (start, text) = match part.kind {
+            PartKind::Media { kind, source: MediaSource::Base64 { mime, data } } => {
+                (PartStart::Media { kind, mime }, data)
+            }
+            PartKind::ServerCall(call) => {
+                (PartStart::ServerCall { id: call.id, tool: call.tool, name: call.name }, call.input)
+            }
+            PartKind::ServerResult(result) => (PartStart::ServerResult(result), String::new()),
+            // A file somewhere else has no stream of its own in canon.
+            PartKind::Media { kind, ref source } => {
+                let out =
+                    media(kind, source).map(|body| Out { body, native: sidecar(&part), signature: None });
+                let value = out.ok().and_then(|out| serde_json::to_value(out).ok()).unwrap_or_default();
+                part.native = Some(Native { owner: DIALECT, value });
+                (PartStart::Native, String::new())
+            }
+            _ => (PartStart::Native, String::new()),
+        };
+        self.begin(Kind::Text, start, part.native, events);
+        if let Some(Open { index, .. }) = self.open.as_ref().filter(|_| !text.is_empty()) {
+            events.push(Event::Delta { choice: self.number, index: *index, text });
+        }
         self.close_open(events);
+    }
+
+    /// What a frame says of the candidate beyond its parts.
+    fn tell(&mut self, mut fields: Map<String, Value>, events: &mut Vec<Event>) {
+        let reason = fields.shift_remove("finishReason");
+        self.reason = reason.filter(|reason| finish::word(reason).is_some()).or(self.reason.take());
+        if let Some(result) = fields.get("logprobsResult") {
+            let tokens = likely::read(result);
+            if !tokens.is_empty() {
+                events.push(Event::Logprobs { choice: self.number, tokens });
+            }
+        }
+        // Those of one frame's tokens, never told twice.
+        let likely = fields.shift_remove("logprobsResult");
+        let mut new = news(&mut self.told, fields);
+        let sources: Map<String, Value> = new
+            .iter()
+            .filter(|(key, _)| sources::FIELDS.contains(&key.as_str()))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        for (index, citation) in sources::read(&sources, &self.texts) {
+            events.push(Event::Citation { choice: self.number, index, citation });
+        }
+        new.extend(likely.map(|result| ("logprobsResult".to_owned(), result)));
+        if !new.is_empty() {
+            events.push(Event::Extra { choice: Some(self.number), extra: extra(new) });
+        }
+    }
+
+    fn end(&mut self, events: &mut Vec<Event>) {
+        self.close(events);
+        let reason = self.reason.take();
+        let finish = match reason.as_ref().and_then(finish::word) {
+            Some(word) => finish::read(&word, self.called),
+            None => Finish::ContentFilter,
+        };
+        if let Some(kept) = reason.and_then(|reason| finish::kept(&reason, &finish)) {
+            let fields = [("finishReason".to_owned(), kept)].into_iter().collect();
+            events.push(Event::Extra { choice: Some(self.number), extra: extra(fields) });
+        }
+        events.push(Event::Finish { choice: self.number, reason: finish, stop_sequence: None });
     }
 
     fn begin(&mut self, kind: Kind, part: PartStart, native: Option<Native>, events: &mut Vec<Event>) {

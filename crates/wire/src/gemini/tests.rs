@@ -1,10 +1,16 @@
 //! Requests, replies and streams of this dialect, small ones written for the purpose.
 
 use bytes::Bytes;
-use contract::canon::{Event, Finish, MediaKind, MediaSource, PartKind, PartStart, Receipt};
+use contract::canon::{
+    Event, Finish, MediaKind, MediaSource, Message, Part, PartKind, PartStart, Provenance, Receipt, Request,
+    Role, ServerCall, ServerTool, ToolResult,
+};
 use contract::words::{Dialect, Usage};
 use contract::{Code, Fault};
 use serde_json::{Value, json};
+
+mod client;
+mod streams;
 
 use super::reply::read_reply;
 use super::request::write_chat;
@@ -132,23 +138,40 @@ fn signatures_go_back_with_their_parts() {
             &PartKind::Reasoning("Hm.".to_owned()),
             &call("call_r1_1", "f", r#"{"n":12345678901234567890123}"#),
             &call("own", "g", "{}"),
-            &PartKind::Native,
+            &PartKind::ServerCall(ServerCall {
+                id: "run_r1_2".to_owned(),
+                tool: ServerTool::Code,
+                name: None,
+                input: r#"{"code":"1","language":"PYTHON"}"#.to_owned()
+            }),
             &PartKind::Media { kind: MediaKind::Image, source },
         ]
     );
-    let mut request =
-        contract::canon::Request { model: "gemini-3-pro-preview".to_owned(), ..Default::default() };
-    request
-        .messages
-        .push(contract::canon::Message::new(contract::canon::Role::Assistant, choice.parts.clone()));
-    let mut receipt = Receipt::default();
-    let bytes = write_chat(&request, &Quirks::default(), &mut receipt).unwrap();
-    let written: Value = serde_json::from_slice(&bytes).unwrap();
+    let mut request = Request { model: "gemini-3-pro-preview".to_owned(), ..Request::default() };
+    request.messages.push(Message::new(Role::Assistant, choice.parts.clone()));
+    let (written, receipt) = rewritten(&request);
     let parts = &written["contents"][0]["parts"];
-    assert_eq!(parts[0]["functionCall"]["id"], "call_r1_1");
+    // Nobody needs an id that was made up.
+    assert_eq!(parts[0]["functionCall"].get("id"), None);
     assert_eq!((&parts[0]["thoughtSignature"], parts[1].get("thoughtSignature")), (&json!("sig"), None));
     assert_eq!(parts[2], json!({"executableCode": {"language": "PYTHON", "code": "1"}}));
-    assert_eq!(receipt.to_string(), "messages[0].content[0]");
+    assert_eq!(receipt, "messages[0].content[0]");
+    // But a client whose results have nothing else to go by.
+    let result = |call: &str| {
+        let parts = vec![Part::text("x", Provenance::Tool)];
+        let result = ToolResult { call: call.to_owned(), name: None, parts, failed: false };
+        Part::new(PartKind::ToolResult(result), Provenance::Tool)
+    };
+    request.messages.push(Message::new(Role::Tool, vec![result("own"), result("call_r1_1")]));
+    let (written, _) = rewritten(&request);
+    assert_eq!(written["contents"][0]["parts"][0]["functionCall"]["id"], "call_r1_1");
+    assert_eq!(written["contents"][1]["parts"][1]["functionResponse"]["id"], "call_r1_1");
+}
+
+fn rewritten(request: &Request) -> (Value, String) {
+    let mut receipt = Receipt::default();
+    let bytes = write_chat(request, &Quirks::default(), &mut receipt).unwrap();
+    (serde_json::from_slice(&bytes).unwrap(), receipt.to_string())
 }
 
 #[test]
@@ -227,7 +250,8 @@ fn spelled(events: &[Event]) -> Vec<String> {
     let one = |event: &Event| match event {
         Event::Start { id, model, .. } => format!("start {id} {model}"),
         Event::PartStart { index, part, native, .. } => {
-            let signed = native.as_ref().map_or("", |_| " signed");
+            let signed = |native: &contract::canon::Native| native.value.get("thoughtSignature").is_some();
+            let signed = if native.as_ref().is_some_and(signed) { " signed" } else { "" };
             match part {
                 PartStart::ToolCall { id, name, .. } => format!("{index} call {id} {name}{signed}"),
                 other => format!("{index} {other:?}{signed}"),

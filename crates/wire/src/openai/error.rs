@@ -29,7 +29,16 @@ pub(crate) fn read_error(status: StatusCode, body: &Bytes) -> UpstreamError {
         error.message
     };
     let (kind, code, param) = (error.kind, error.code, error.param);
-    UpstreamError { dialect: DIALECT, status, kind, code, param, message, body: body.clone() }
+    UpstreamError {
+        dialect: DIALECT,
+        status,
+        kind,
+        code,
+        param,
+        message,
+        body: body.clone(),
+        retry_after: None,
+    }
 }
 
 /// Reads an error object or text.

@@ -1,5 +1,7 @@
 //! What clients get to read.
 
+use contract::Code;
+
 use super::*;
 use contract::words::IdKind;
 
@@ -23,6 +25,7 @@ fn rejected(dialect: Dialect, body: &'static str) -> Fault {
         param: None,
         message: "no such thing".to_owned(),
         body: Bytes::from_static(body.as_bytes()),
+        retry_after: None,
     })
 }
 
@@ -112,6 +115,7 @@ fn what_an_upstream_says_of_our_credentials_stays_here() {
         param: None,
         message: "key sk-123 is wrong".to_owned(),
         body: Bytes::from_static(b"{\"error\":\"key sk-123 is wrong\"}"),
+        retry_after: None,
     });
     let (status, _, body) = rendered(Dialect::OpenaiChat, &fault);
     assert_eq!(status, StatusCode::BAD_GATEWAY);

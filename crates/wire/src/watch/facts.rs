@@ -46,7 +46,10 @@ pub fn reply_facts(dialect: Dialect, body: &[u8]) -> Result<ReplyFacts, WireErro
             found.usage.and_then(Anthropic::read).as_ref().map(Anthropic::canon),
             found.usage.and_then(tier_within),
         ),
-        Dialect::GeminiGenerate | Dialect::GeminiEmbed => (found.usage.and_then(gemini_usage), None),
+        Dialect::GeminiGenerate | Dialect::GeminiEmbed | Dialect::GeminiEmbedOne => {
+            let counts = found.usage.and_then(gemini_counts);
+            (counts.as_ref().and_then(Gemini::reported), counts.as_ref().and_then(Gemini::service_tier))
+        }
         _ => (found.usage.and_then(Openai::read).as_ref().map(Openai::canon), found.tier.and_then(text)),
     };
     let output_bytes = match (usage, found.said) {
@@ -84,7 +87,7 @@ const fn names(dialect: Dialect) -> Option<Names> {
             Names { model: b"model", usage: b"usage", said: b"choices" }
         }
         Dialect::AnthropicMessages => Names { model: b"model", usage: b"usage", said: b"content" },
-        Dialect::GeminiGenerate | Dialect::GeminiEmbed => {
+        Dialect::GeminiGenerate | Dialect::GeminiEmbed | Dialect::GeminiEmbedOne => {
             Names { model: b"modelVersion", usage: b"usageMetadata", said: b"candidates" }
         }
         _ => return None,
@@ -96,7 +99,7 @@ fn said_bytes(dialect: Dialect, said: &[u8]) -> u64 {
     let count = |words: &[&Word]| words.iter().map(|word| scan::text_bytes(said, word)).sum();
     match dialect {
         Dialect::AnthropicMessages => count(&[&WORDS.text, &WORDS.thinking]),
-        Dialect::GeminiGenerate | Dialect::GeminiEmbed => count(&[&WORDS.text]),
+        Dialect::GeminiGenerate | Dialect::GeminiEmbed | Dialect::GeminiEmbedOne => count(&[&WORDS.text]),
         _ => count(&super::openai_texts()),
     }
 }
@@ -105,8 +108,8 @@ fn text(value: &[u8]) -> Option<String> {
     json::string(value).map(Cow::into_owned)
 }
 
-fn gemini_usage(usage: &[u8]) -> Option<Usage> {
-    serde_json::from_slice::<Option<Gemini>>(usage).ok()?.as_ref().map(Gemini::canon)
+fn gemini_counts(usage: &[u8]) -> Option<Gemini> {
+    serde_json::from_slice::<Option<Gemini>>(usage).ok()?
 }
 
 /// Anthropic's tier stands among its counts.

@@ -37,6 +37,8 @@ words! {
     partial_json "partial_json";
     input "input";
     function_call "functionCall";
+    inline_data "inlineData";
+    executable_code "executableCode";
     usage_metadata "usageMetadata";
     finish_reason_camel "finishReason";
     block_reason "blockReason";

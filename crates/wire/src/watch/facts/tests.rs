@@ -207,12 +207,13 @@ fn gemini(body: &[u8]) -> serde_json::Result<ReplyFacts> {
         candidates: Option<&'a RawValue>,
     }
     let reply: Reply<'_> = serde_json::from_slice(body)?;
-    let output_bytes = match (&reply.usage_metadata, reply.candidates) {
+    let counts = reply.usage_metadata.as_ref();
+    let (usage, service_tier) = (counts.and_then(Gemini::reported), counts.and_then(Gemini::service_tier));
+    let output_bytes = match (usage, reply.candidates) {
         (None, Some(candidates)) => scan::text_bytes(candidates.get().as_bytes(), &WORDS.text),
         _ => 0,
     };
-    let usage = reply.usage_metadata.map(|usage| usage.canon());
-    Ok(ReplyFacts { usage, service_tier: None, model: owned(reply.model_version), output_bytes })
+    Ok(ReplyFacts { usage, service_tier, model: owned(reply.model_version), output_bytes })
 }
 
 #[test]

@@ -1,0 +1,179 @@
+//! What an answer rests on: `groundingMetadata`, `citationMetadata` and `urlContextMetadata` ↔ canon's citations.
+//!
+//! Google counts bytes of UTF-8, canon characters: [`Ruler`] knows both. Google's own objects stay in the choice's extra as
+//! well, and are what its own dialect gets back.
+
+use std::ops::Range;
+
+use contract::canon::Citation;
+use serde_json::{Map, Value, json};
+
+use super::ruler::Ruler;
+
+/// Fields of a candidate that hold sources.
+pub(super) const FIELDS: [&str; 3] = ["groundingMetadata", "citationMetadata", "urlContextMetadata"];
+
+/// A text part of an answer: its place in canon and its characters.
+pub(super) type Text = (u32, Ruler);
+
+/// A citation and the part it belongs to.
+pub(super) type Placed = (u32, Citation);
+
+/// The citations of a candidate's fields. Google's offsets are those of one text part: the one it names where that is
+/// prose, else the first that is long enough.
+pub(super) fn read(fields: &Map<String, Value>, texts: &[Text]) -> Vec<Placed> {
+    let Some(last) = texts.last().map(|(part, _)| *part) else { return Vec::new() };
+    let mut found = Vec::new();
+    if let Some(grounding) = fields.get("groundingMetadata") {
+        read_grounding(grounding, texts, last, &mut found);
+    }
+    if let Some(metadata) = fields.get("citationMetadata") {
+        // The one name is the Gemini API's, the other Vertex's.
+        let list = metadata.get("citationSources").or_else(|| metadata.get("citations"));
+        for source in list.and_then(Value::as_array).into_iter().flatten() {
+            let (part, range) = place(source, texts, last);
+            let citation = Citation {
+                range,
+                url: text(source, "uri"),
+                title: text(source, "title"),
+                ..Citation::default()
+            };
+            found.push((part, citation));
+        }
+    }
+    let pages = fields.get("urlContextMetadata").and_then(|metadata| metadata.get("urlMetadata")?.as_array());
+    for page in pages.into_iter().flatten() {
+        let url = text(page, "retrievedUrl");
+        let failed =
+            text(page, "urlRetrievalStatus").is_some_and(|status| status != "URL_RETRIEVAL_STATUS_SUCCESS");
+        if url.is_some() && !failed && found.iter().all(|(_, citation)| citation.url != url) {
+            found.push((last, Citation { url, ..Citation::default() }));
+        }
+    }
+    found
+}
+
+fn read_grounding(grounding: &Value, texts: &[Text], last: u32, found: &mut Vec<Placed>) {
+    let chunks = grounding.get("groundingChunks").and_then(Value::as_array);
+    let chunks: Vec<Citation> = chunks.into_iter().flatten().map(chunk).collect();
+    let mut cited = vec![false; chunks.len()];
+    let supports = grounding.get("groundingSupports").and_then(Value::as_array);
+    for support in supports.into_iter().flatten() {
+        let nothing = Value::Null;
+        let (part, range) = place(support.get("segment").unwrap_or(&nothing), texts, last);
+        let indices = support.get("groundingChunkIndices").and_then(Value::as_array);
+        for at in indices.into_iter().flatten().filter_map(Value::as_u64) {
+            let at = usize::try_from(at).unwrap_or(usize::MAX);
+            if let (Some(chunk), Some(cited)) = (chunks.get(at), cited.get_mut(at)) {
+                *cited = true;
+                found.push((part, Citation { range: range.clone(), ..chunk.clone() }));
+            }
+        }
+    }
+    // Sources that no place is told of hold for the whole text.
+    let rest = chunks.into_iter().zip(cited).filter(|(_, cited)| !cited);
+    found.extend(rest.map(|(chunk, _)| (last, chunk)));
+}
+
+/// One source (API reference: `GroundingChunk`).
+fn chunk(chunk: &Value) -> Citation {
+    let Some(inner) = ["web", "retrievedContext", "maps", "image"].iter().find_map(|kind| chunk.get(*kind))
+    else {
+        return Citation::default();
+    };
+    Citation {
+        url: text(inner, "uri").or_else(|| text(inner, "sourceUri")),
+        title: text(inner, "title"),
+        quote: text(inner, "text"),
+        source: text(inner, "documentName")
+            .or_else(|| text(inner, "fileSearchStore"))
+            .or_else(|| text(inner, "placeId")),
+        ..Citation::default()
+    }
+}
+
+/// The part and the characters that a piece of the answer is.
+fn place(segment: &Value, texts: &[Text], last: u32) -> (u32, Option<Range<u64>>) {
+    let number = |name: &str| segment.get(name).and_then(Value::as_u64);
+    let Some(end) = number("endIndex").and_then(|end| usize::try_from(end).ok()) else { return (last, None) };
+    let start = usize::try_from(number("startIndex").unwrap_or_default()).unwrap_or(usize::MAX).min(end);
+    let named = number("partIndex").unwrap_or_default();
+    let fits = |text: &&Text| text.1.bytes() >= end;
+    // Answers have few texts; a bound on what many would cost.
+    let texts = texts.get(..texts.len().min(64)).unwrap_or_default();
+    let text =
+        texts.iter().filter(fits).find(|text| u64::from(text.0) == named).or_else(|| texts.iter().find(fits));
+    match text {
+        Some((part, ruler)) => (*part, Some(ruler.characters(start)..ruler.characters(end))),
+        None => (last, None),
+    }
+}
+
+fn text(object: &Value, field: &str) -> Option<String> {
+    object.get(field).and_then(Value::as_str).map(str::to_owned)
+}
+
+/// Writes citations of another dialect as `groundingMetadata`. Each comes with the text part it belongs to, as far as that
+/// is known, for the way from characters to bytes.
+#[derive(Default)]
+pub(super) struct Grounding {
+    chunks: Vec<Value>,
+    supports: Vec<Value>,
+    queries: Vec<Value>,
+}
+
+/// The most sources that are written: a bound on what is kept of a stream.
+const MOST: usize = 1024;
+
+impl Grounding {
+    /// Adds a citation. `bytes` is its range in bytes.
+    pub(super) fn add(&mut self, part: u32, citation: &Citation, bytes: Option<Range<usize>>) {
+        if self.supports.len() >= MOST || self.chunks.len() >= MOST {
+            return;
+        }
+        let mut source = Map::new();
+        let fields = [
+            ("uri", &citation.url),
+            ("title", &citation.title),
+            ("text", &citation.quote),
+            ("documentName", &citation.source),
+        ];
+        for (key, value) in fields {
+            source.extend(value.as_ref().map(|value| (key.to_owned(), value.as_str().into())));
+        }
+        let kind = if citation.url.is_some() { "web" } else { "retrievedContext" };
+        let chunk = json!({ kind: source });
+        let at = self.chunks.iter().rposition(|known| *known == chunk).unwrap_or_else(|| {
+            self.chunks.push(chunk);
+            self.chunks.len() - 1
+        });
+        if let Some(bytes) = bytes {
+            let segment = json!({"partIndex": part, "startIndex": bytes.start, "endIndex": bytes.end});
+            self.supports.push(json!({"segment": segment, "groundingChunkIndices": [at]}));
+        }
+    }
+
+    /// Adds what was searched for.
+    pub(super) fn searched(&mut self, input: &str) {
+        let input: Map<String, Value> = serde_json::from_str(input).unwrap_or_default();
+        if let Some(query) = input.get("query").filter(|query| query.is_string() && self.queries.len() < MOST)
+        {
+            self.queries.push(query.clone());
+        }
+    }
+
+    /// The object; none when there is nothing to tell.
+    pub(super) fn written(self) -> Option<Value> {
+        let lists = [
+            ("groundingChunks", self.chunks),
+            ("groundingSupports", self.supports),
+            ("webSearchQueries", self.queries),
+        ];
+        let told: Map<String, Value> = lists
+            .into_iter()
+            .filter(|(_, list)| !list.is_empty())
+            .map(|(key, list)| (key.to_owned(), Value::Array(list)))
+            .collect();
+        (!told.is_empty()).then_some(Value::Object(told))
+    }
+}
