@@ -10,6 +10,7 @@ pub mod envelope;
 mod fields;
 mod follow;
 mod framing;
+pub mod gather;
 mod gemini;
 mod hub;
 mod json;
@@ -37,6 +38,7 @@ use shape::Shape;
 
 pub use envelope::Envelope;
 pub use framing::Framing;
+pub use gather::Gather;
 pub use hub::{decoder, encoder, read_reply, read_request, rewrite_reply, write_reply, write_request};
 pub use render::Renderer;
 pub use usage::service_tier;
