@@ -16,6 +16,7 @@ mod encode;
 mod error;
 mod format;
 mod frames;
+mod held;
 mod likely;
 mod media;
 mod read;

@@ -52,7 +52,7 @@ fn read_tools(fields: &mut Fields, request: &mut Request) -> Result<(), Fault> {
     for (at, function) in fields.list("functions")?.unwrap_or_default().into_iter().enumerate() {
         request.tools.push(tools::read_function(function, &format!("functions[{at}]"))?);
     }
-    request.tools.extend(fields.value(tools::SEARCH).map(tools::read_search));
+    request.tools.extend(fields.value(tools::SEARCH).as_ref().map(tools::read_search));
     for name in ["function_call", "tool_choice"] {
         let Some(value) = fields.value(name) else { continue };
         if !(value.is_string() || value.is_object()) {

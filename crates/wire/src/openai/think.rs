@@ -161,6 +161,8 @@ pub(super) fn write(
     let off = level == Some(Effort::None);
     for way in ways {
         match way {
+            // Where there is a switch, a level is not what switches off.
+            Thinking::Effort if off && ways.len() > 1 => {}
             Thinking::Effort => out.put_some("reasoning_effort", level.map(word))?,
             Thinking::Object => out.put_object("reasoning", as_object(reasoning))?,
             Thinking::Switch => out.put_object("thinking", switch(off))?,

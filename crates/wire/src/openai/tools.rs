@@ -104,7 +104,7 @@ pub(super) fn read_function(value: Value, path: &str) -> Result<Tool, Fault> {
 }
 
 /// The tool that `web_search_options` asks for.
-pub(super) fn read_search(options: Value) -> Tool {
+pub(super) fn read_search(options: &Value) -> Tool {
     Tool::Server { owner: DIALECT, tool: ServerTool::WebSearch, value: json!({SEARCH: options}) }
 }
 
