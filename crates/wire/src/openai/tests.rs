@@ -448,3 +448,7 @@ fn a_failed_stream_ends_with_an_error_and_no_done() {
     let error: Value = serde_json::from_str(text.strip_prefix("data: ").unwrap()).unwrap();
     assert_eq!(error["error"]["code"], json!("upstream_interrupted"));
 }
+
+mod asking;
+mod saying;
+mod streaming;

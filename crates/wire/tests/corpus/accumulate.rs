@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// The whole answer that a stream makes.
-pub fn accumulated(stream: &[u8]) -> Value {
+pub(crate) fn accumulated(stream: &[u8]) -> Value {
     let text = String::from_utf8_lossy(stream);
     let frames = text.lines().filter_map(|line| line.strip_prefix("data:"));
     let (mut answer, mut choices) = (Map::new(), Vec::<Map<String, Value>>::new());
@@ -22,7 +22,7 @@ pub fn accumulated(stream: &[u8]) -> Value {
         }
         frame.into_iter().for_each(|(name, value)| replace(&mut answer, &name, value));
         for choice in new.as_array().into_iter().flatten() {
-            let index = choice["index"].as_u64().unwrap_or_default() as usize;
+            let index = usize::try_from(choice["index"].as_u64().unwrap_or_default()).unwrap();
             while choices.len() <= index {
                 choices.push(Map::from_iter([("index".to_owned(), json!(choices.len()))]));
             }

@@ -3,7 +3,7 @@
 use contract::canon::{PartKind, Reply};
 use serde_json::{Map, Value, json};
 
-pub fn parsed(bytes: &[u8]) -> Value {
+pub(crate) fn parsed(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).unwrap_or_default()
 }
 
@@ -33,7 +33,7 @@ fn set(map: &mut Map<String, Value>, from: &str, to: &str) {
 
 /// A request as canon gives it back: one name for the output limit, lists in one form, usage asked for on streams,
 /// defaults left out.
-pub fn plain_request(body: Value) -> Value {
+pub(crate) fn plain_request(body: Value) -> Value {
     let Value::Object(mut body) = plain(body) else { panic!("not an object") };
     set(&mut body, "max_tokens", "max_completion_tokens");
     if let Some(Value::String(stop)) = body.get("stop") {
@@ -133,7 +133,7 @@ fn without_zeros(map: &mut Map<String, Value>) {
 }
 
 /// A reply as canon gives it back. Usage is compared in canon's form.
-pub fn plain_reply(body: Value) -> Value {
+pub(crate) fn plain_reply(body: Value) -> Value {
     let Value::Object(mut body) = plain(body) else { panic!("not an object") };
     for constant in ["object", "created"] {
         body.remove(constant);
@@ -191,7 +191,7 @@ fn plain_calls(message: &mut Map<String, Value>) {
 
 /// An answer as a stream and as a whole: parts by their kind, since a stream tells them as they come and an answer by field;
 /// numbers of calls are places on a stream.
-pub fn plain_canon(mut reply: Reply) -> Reply {
+pub(crate) fn plain_canon(mut reply: Reply) -> Reply {
     for choice in &mut reply.choices {
         choice.parts.sort_by_key(|part| match &part.kind {
             PartKind::Reasoning(_) => 0,
