@@ -72,6 +72,32 @@ impl Fields {
         self.map.get(name).and_then(Value::as_str)
     }
 
+    /// Is the field an object?
+    pub(crate) fn is_object(&self, name: &str) -> bool {
+        self.map.get(name).is_some_and(Value::is_object)
+    }
+
+    /// Takes a field if it is a boolean; anything else stays.
+    pub(crate) fn take_flag(&mut self, name: &str) -> Option<bool> {
+        let flag = self.map.get(name)?.as_bool()?;
+        self.map.shift_remove(name);
+        Some(flag)
+    }
+
+    /// Takes a field if it is a whole number of at least 0; anything else stays.
+    pub(crate) fn take_count(&mut self, name: &str) -> Option<u64> {
+        let count = self.map.get(name)?.as_u64()?;
+        self.map.shift_remove(name);
+        Some(count)
+    }
+
+    /// Takes a field if it is a string; anything else stays.
+    pub(crate) fn take_text(&mut self, name: &str) -> Option<String> {
+        let text = self.map.get_mut(name).filter(|value| value.is_string())?.take();
+        self.map.shift_remove(name);
+        if let Value::String(text) = text { Some(text) } else { None }
+    }
+
     /// Any value.
     pub(crate) fn value(&mut self, name: &str) -> Option<Value> {
         self.map.shift_remove(name).filter(|value| !value.is_null())

@@ -101,7 +101,7 @@ impl Gather {
                 if let Some(part) = self.part(choice, index) {
                     match &mut part.native {
                         Some(before) if before.owner == native.owner => {
-                            absorb(&mut before.value, native.value)
+                            absorb(&mut before.value, native.value);
                         }
                         other => *other = Some(native),
                     }
@@ -172,7 +172,7 @@ fn begun(start: PartStart, native: Option<Native>) -> Part {
 fn append(kind: &mut PartKind, text: &str) {
     match kind {
         PartKind::Text(before) | PartKind::Reasoning(before) | PartKind::Refusal(before) => {
-            before.push_str(text)
+            before.push_str(text);
         }
         PartKind::ToolCall { arguments, .. } => arguments.push_str(text),
         PartKind::ServerCall(call) => call.input.push_str(text),

@@ -13,7 +13,7 @@ use contract::words::{Dialect, Operation};
 use contract::{Code, Fault};
 
 use crate::{EncodeOptions, Quirks, ReplyFacts, StreamDecoder, StreamEncoder, WireError};
-use crate::{anthropic, gemini, openai};
+use crate::{anthropic, emulate, gemini, openai};
 
 /// A dialect of conversations.
 pub(crate) trait Chat: Sync {
@@ -34,6 +34,19 @@ pub(crate) trait Chat: Sync {
     fn decoder(&self) -> Box<dyn StreamDecoder>;
     /// Canon → a stream for a client.
     fn encoder(&self, options: EncodeOptions) -> Box<dyn StreamEncoder>;
+    /// What its requests can say that not all can.
+    fn has(&self) -> Has {
+        Has::default()
+    }
+}
+
+/// What requests of a dialect can say that not all can; the rest is emulated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Has {
+    /// Functions that take any text.
+    pub(crate) custom_tools: bool,
+    /// A choice among some of the tools.
+    pub(crate) allowed_tools: bool,
 }
 
 /// A dialect of vectors.
@@ -152,7 +165,10 @@ pub fn write_request(
     receipt: &mut Receipt,
 ) -> Result<Bytes, Fault> {
     let written = match asked {
-        Asked::Chat(request) => chat(target).map(|it| it.write_request(request, quirks, receipt)),
+        Asked::Chat(request) => chat(target).map(|it| {
+            let request = emulate::lower(request, it.has(), quirks, receipt);
+            it.write_request(&request, quirks, receipt)
+        }),
         Asked::Embed(request) => embed(target).map(|it| it.write_request(request, quirks, receipt)),
         Asked::Rerank(request) => rerank(target).map(|it| it.write_request(request, quirks, receipt)),
         Asked::Count(request) => count(target).map(|it| it.write_request(request, quirks, receipt)),
@@ -194,23 +210,20 @@ pub fn write_reply(
     })
 }
 
-/// Writes a whole answer of one dialect in another.
+/// Reads an upstream's whole answer for a client of another dialect: what was emulated in the request is undone, what is
+/// missing filled in.
 ///
 /// # Errors
-/// It is not valid in the dialect it came in.
-pub fn rewrite_reply(
-    from: Dialect,
-    to: Dialect,
-    body: &[u8],
-    options: &EncodeOptions,
-    receipt: &mut Receipt,
-) -> Result<Bytes, WireError> {
-    let mut answered = read_reply(from, body)?;
+/// It is not valid in its dialect.
+pub fn read_reply_for(dialect: Dialect, body: &[u8], options: &EncodeOptions) -> Result<Answered, WireError> {
+    let mut answered = read_reply(dialect, body)?;
     if let Some(model) = answered.model_mut().filter(|model| model.is_empty()) {
         model.clone_from(&options.asked);
     }
-    let nothing = || WireError { dialect: from, reason: format!("its answers cannot be written as {to}") };
-    write_reply(to, &answered, options, receipt).ok_or_else(nothing)
+    if let Answered::Chat(reply) = &mut answered {
+        emulate::raise(reply, &options.custom);
+    }
+    Ok(answered)
 }
 
 /// What a whole answer says of itself, for dialects that are not searched in passing.
@@ -245,8 +258,10 @@ pub fn decoder(dialect: Dialect) -> Option<Box<dyn StreamDecoder>> {
 
 /// An encoder at the start of a client's stream; none where the dialect has no streams.
 #[must_use]
-pub fn encoder(dialect: Dialect, options: EncodeOptions) -> Option<Box<dyn StreamEncoder>> {
-    chat(dialect).map(|it| it.encoder(options))
+pub fn encoder(dialect: Dialect, mut options: EncodeOptions) -> Option<Box<dyn StreamEncoder>> {
+    let custom = std::mem::take(&mut options.custom);
+    let encoder = chat(dialect)?.encoder(options);
+    Some(if custom.is_empty() { encoder } else { Box::new(emulate::Raising::before(encoder, custom)) })
 }
 
 /// A dialect was asked for what it does not have: a fault of ours.

@@ -7,6 +7,7 @@
 mod anthropic;
 mod arguments;
 mod count;
+mod emulate;
 pub mod envelope;
 mod fields;
 mod follow;
@@ -39,10 +40,11 @@ use http::StatusCode;
 
 use shape::Shape;
 
+pub use emulate::custom_tools;
 pub use envelope::Envelope;
 pub use framing::Framing;
 pub use gather::Gather;
-pub use hub::{decoder, encoder, read_reply, read_request, rewrite_reply, write_reply, write_request};
+pub use hub::{decoder, encoder, read_reply, read_reply_for, read_request, write_reply, write_request};
 pub use places::place;
 pub use render::Renderer;
 pub use usage::service_tier;
@@ -69,6 +71,50 @@ pub struct Quirks {
     pub accepts: &'static [&'static str],
     /// The target knows no `developer` role: write `system`.
     pub developer_as_system: bool,
+    /// What the dialect has and the target lacks; it is emulated.
+    pub lacks: &'static [Lack],
+    /// How the target is told to think, all of them at once; empty is the dialect's own way.
+    pub thinking: &'static [Thinking],
+}
+
+impl Quirks {
+    /// None: the dialect as its inventor speaks it.
+    pub const NONE: Self = Self {
+        renames: &[],
+        refuses: &[],
+        accepts: &[],
+        developer_as_system: false,
+        lacks: &[],
+        thinking: &[],
+    };
+}
+
+/// What some targets of a dialect lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// Functions that take any text.
+    CustomTools,
+    /// A choice among some of the tools.
+    AllowedTools,
+}
+
+/// How servers of OpenAI's dialect are told to think.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thinking {
+    /// `reasoning_effort`: OpenAI and most others.
+    Effort,
+    /// `reasoning: {effort | max_tokens, exclude, enabled}`: OpenRouter.
+    Object,
+    /// `thinking: {type: enabled | disabled}`: DeepSeek, Moonshot, Z.ai.
+    Switch,
+    /// `thinking: {type, budget_tokens}`: servers in front of Anthropic's models.
+    Budget,
+    /// `enable_thinking` and `thinking_budget`: Alibaba, SiliconFlow.
+    Enable,
+    /// `chat_template_kwargs: {enable_thinking}`: vLLM, SGLang, llama.cpp, NVIDIA NIM.
+    Template,
+    /// Not at all.
+    Never,
 }
 
 /// Reads a stream of one dialect into canon events, whatever the chunking.
@@ -108,6 +154,8 @@ pub struct EncodeOptions {
     pub asked: String,
     /// How the client wants the numbers of vectors written.
     pub vectors: VectorFormat,
+    /// The names of the client's custom tools ([`custom_tools`]): calls of them come back as such.
+    pub custom: Vec<String>,
 }
 
 /// Must usage be asked for on a stream of this dialect?

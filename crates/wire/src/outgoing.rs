@@ -33,6 +33,11 @@ impl<'a> Outgoing<'a> {
         Self { out: vec![b'{'], quirks, receipt, extra: own, written: SmallVec::new() }
     }
 
+    /// Notes what is not written.
+    pub(crate) fn dropped(&mut self, field: &'static str, reason: &'static str) {
+        self.receipt.dropped(field, reason);
+    }
+
     /// Writes one field.
     ///
     /// # Errors
@@ -120,7 +125,7 @@ pub(crate) fn own_fields<'a>(
 }
 
 /// Does the value say nothing? Clients send back answers of ours with `annotations: []` and the like in them.
-fn is_empty(value: &Value) -> bool {
+pub(crate) fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Array(list) => list.is_empty(),

@@ -5,6 +5,7 @@ use contract::canon::Extra;
 use contract::words::Usage;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::json::{self, Outer};
 
@@ -185,6 +186,38 @@ impl Openai {
             audio_output,
         }
     }
+}
+
+/// What a `usage` of this form says beyond canon's words: costs, times, predicted tokens. Figures of 0 say nothing.
+pub(crate) fn beyond_openai(usage: Value) -> Option<Map<String, Value>> {
+    let Value::Object(mut usage) = usage else { return None };
+    for name in ["prompt_tokens", "completion_tokens", "total_tokens"] {
+        usage.shift_remove(name);
+    }
+    for (name, known) in [
+        ("prompt_tokens_details", ["cached_tokens", "audio_tokens", "cache_write_tokens"]),
+        ("completion_tokens_details", ["reasoning_tokens", "audio_tokens", ""]),
+    ] {
+        if let Some(Value::Object(details)) = usage.get_mut(name) {
+            details.retain(|key, _| !known.contains(&key.as_str()));
+        }
+    }
+    prune(&mut usage);
+    (!usage.is_empty()).then_some(usage)
+}
+
+/// Takes out what says nothing.
+fn prune(map: &mut Map<String, Value>) {
+    map.retain(|_, value| match value {
+        Value::Null => false,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(inner) => {
+            prune(inner);
+            !inner.is_empty()
+        }
+        Value::Bool(_) | Value::String(_) => true,
+    });
 }
 
 /// `usage` as OpenAI writes it.

@@ -1,7 +1,7 @@
 //! Recorded exchanges of real providers: what we read and write again is what they said, however it is cut.
 //!
 //! The recordings are not part of this project; without them the tests say so and pass. Where a comparison is "modulo
-//! defaults", the functions `plain_request` and `plain_reply` are the list of those defaults.
+//! defaults", `corpus/plain.rs` is the list of those defaults.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
@@ -10,15 +10,24 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use bytes::Bytes;
-use contract::canon::{Answered, Event, Receipt};
+use contract::canon::{Answered, Asked, Event, Receipt, Reply};
 use contract::ports::PathFacts;
 use contract::words::{Dialect, Usage};
 use http::StatusCode;
-use serde_json::{Map, Value, json};
-use wire::{EncodeOptions, Envelope, Quirks, Watch};
+use serde_json::{Value, json};
+use wire::{EncodeOptions, Envelope, Gather, Quirks, Thinking, Watch};
+
+#[path = "corpus/accumulate.rs"]
+mod accumulate;
+#[path = "corpus/plain.rs"]
+mod plain;
+
+use accumulate::accumulated;
+use plain::{parsed, plain_canon, plain_reply, plain_request};
 
 struct Exchange {
     name: String,
+    provider: String,
     api: String,
     stream: bool,
     request: Option<Vec<u8>>,
@@ -68,6 +77,7 @@ fn exchange(path: &Path, value: &Value) -> Exchange {
             .map(|part| part.as_os_str().to_string_lossy())
             .collect::<Vec<_>>()
             .join(" < "),
+        provider: text("provider"),
         api: text("api"),
         stream: text("operation").ends_with(".stream"),
         request: request
@@ -117,146 +127,27 @@ fn dialect(exchange: &Exchange) -> Option<Dialect> {
     }
 }
 
-fn parsed(bytes: &[u8]) -> Value {
-    serde_json::from_slice(bytes).unwrap_or_default()
-}
-
-/// Numbers by value, nulls and empty arrays gone: neither says anything.
-fn plain(value: Value) -> Value {
-    match value {
-        Value::Number(number) => json!(number.as_f64()),
-        Value::Array(items) => Value::Array(items.into_iter().map(plain).collect()),
-        Value::Object(map) => {
-            let said = |value: &Value| !value.is_null() && *value != json!([]);
-            Value::Object(
-                map.into_iter()
-                    .map(|(key, value)| (key, plain(value)))
-                    .filter(|(_, value)| said(value))
-                    .collect(),
-            )
-        }
-        other => other,
-    }
-}
-
-fn set(map: &mut Map<String, Value>, from: &str, to: &str) {
-    if let Some(value) = map.remove(from) {
-        map.insert(to.to_owned(), value);
-    }
-}
-
-/// A request as canon gives it back: one name for the output limit, lists in one form, usage asked for on streams,
-/// defaults left out.
-fn plain_request(body: Value) -> Value {
-    let Value::Object(mut body) = plain(body) else { panic!("not an object") };
-    set(&mut body, "max_tokens", "max_completion_tokens");
-    if let Some(Value::String(stop)) = body.get("stop") {
-        body["stop"] = json!([stop]);
-    }
-    if body.get("tool_choice") == Some(&json!("any")) {
-        body["tool_choice"] = json!("required");
-    }
-    if let Some(Value::Object(choice)) = body.get_mut("tool_choice") {
-        choice.entry("type").or_insert(json!("function"));
-    }
-    for tool in body.get_mut("tools").and_then(Value::as_array_mut).into_iter().flatten() {
-        tool.as_object_mut().unwrap().entry("type").or_insert(json!("function"));
-    }
-    if body.get("stream") == Some(&json!(false)) {
-        body.remove("stream");
-        body.remove("stream_options");
-    }
-    if body.get("stream") == Some(&json!(true)) {
-        body.entry("stream_options").or_insert(json!({}))["include_usage"] = json!(true);
-    }
-    if body.get("response_format") == Some(&json!({"type": "text"})) {
-        body.remove("response_format");
-    }
-    for message in body.get_mut("messages").and_then(Value::as_array_mut).into_iter().flatten() {
-        plain_message(message);
-    }
-    Value::Object(body)
-}
-
-fn plain_message(message: &mut Value) {
-    if let Some([Value::Object(block)]) = message["content"].as_array().map(Vec::as_slice)
-        && block.len() == 2
-        && block["type"] == "text"
-    {
-        message["content"] = block["text"].clone();
-    }
-    for block in message["content"].as_array_mut().into_iter().flatten() {
-        if let Some(url @ Value::String(_)) = block.get("image_url") {
-            let url = url.clone();
-            block["image_url"] = json!({"url": url});
-        }
-    }
-    let message = message.as_object_mut().unwrap();
-    message.retain(|_, value| !value.is_null());
-    for call in message.get_mut("tool_calls").and_then(Value::as_array_mut).into_iter().flatten() {
-        if call["function"]["arguments"] == "" {
-            call["function"]["arguments"] = json!("{}");
-        }
-    }
-}
-
-/// A reply as canon gives it back. Usage is compared apart, in canon's form.
-fn plain_reply(body: Value) -> Value {
-    let Value::Object(mut body) = plain(body) else { panic!("not an object") };
-    for constant in ["usage", "object", "created"] {
-        body.remove(constant);
-    }
-    for choice in body.get_mut("choices").and_then(Value::as_array_mut).into_iter().flatten() {
-        let choice = choice.as_object_mut().unwrap();
-        choice.remove("delta");
-        if choice["finish_reason"] == "function_call" {
-            choice["finish_reason"] = json!("tool_calls");
-        }
-        let called = choice["message"].get("tool_calls").is_some();
-        if choice["finish_reason"] == "" {
-            choice["finish_reason"] = json!(if called { "tool_calls" } else { "stop" });
-        }
-        let message = choice["message"].as_object_mut().unwrap();
-        for (name, at) in [("tool_calls", "/0/function/name"), ("function_call", "/name")] {
-            if message.get(name).and_then(|call| call.pointer(at)) == Some(&json!("")) {
-                message.remove(name);
-            }
-        }
-        message.retain(|_, value| *value != json!([]));
-        message.retain(|_, value| *value != json!(""));
-        plain_calls(message);
-    }
-    Value::Object(body)
-}
-
-fn plain_calls(message: &mut Map<String, Value>) {
-    let calls = message.get_mut("tool_calls").and_then(Value::as_array_mut).into_iter().flatten();
-    for (at, call) in calls.enumerate() {
-        if call.get("function").is_some() {
-            if call["id"].as_str().is_none_or(str::is_empty) {
-                call["id"] = json!(format!("call_0_{at}"));
-            }
-            call["type"] = json!("function");
-            call["function"]["arguments"] =
-                json!(call["function"]["arguments"].as_str().filter(|text| !text.is_empty()).unwrap_or("{}"));
-        }
-    }
-    if let Some(call) = message.remove("function_call") {
-        message.insert(
-            "tool_calls".to_owned(),
-            json!([{"id": "call_0_0", "type": "function", "function": call}]),
-        );
-    }
+/// What the provider of a recording does differently, as far as these requests show.
+fn quirks(exchange: &Exchange) -> Quirks {
+    const ACCEPTS: &[&str] = &["top_k", "reasoning_content", "cache_control"];
+    let thinking: &[Thinking] = match exchange.provider.as_str() {
+        "openrouter" | "snowflake" => &[Thinking::Object],
+        "deepseek" | "moonshot" => &[Thinking::Switch],
+        "zai" => &[Thinking::Switch, Thinking::Effort],
+        "alibaba" | "gpustack" => &[Thinking::Enable],
+        _ => &[],
+    };
+    Quirks { accepts: ACCEPTS, thinking, ..Quirks::NONE }
 }
 
 #[test]
 fn openai_requests_come_back() {
-    let quirks = Quirks { accepts: &["top_k", "reasoning_content"], ..Quirks::default() };
     let mut seen = 0;
     for exchange in exchanges().iter().filter(|exchange| dialect(exchange) == Some(Dialect::OpenaiChat)) {
         let Some(body) = exchange.request.as_ref().filter(|body| parsed(body)["model"].is_string()) else {
             continue;
         };
+        let quirks = quirks(exchange);
         let mut receipt = Receipt::default();
         let request = wire::read_request(Dialect::OpenaiChat, body)
             .unwrap_or_else(|fault| panic!("{}: {fault:?}", exchange.name));
@@ -265,6 +156,8 @@ fn openai_requests_come_back() {
         let again = wire::read_request(Dialect::OpenaiChat, &written).unwrap();
         let twice = wire::write_request(Dialect::OpenaiChat, &again, &quirks, &mut receipt).unwrap();
         assert_eq!(parsed(&twice), parsed(&written), "{}", exchange.name);
+        let (Asked::Chat(first), Asked::Chat(second)) = (&request, &again) else { panic!("not a chat") };
+        assert_eq!(first.reasoning, second.reasoning, "{}", exchange.name);
         let original = parsed(body);
         // Legacy functions come back as tools, and media in a tool's result in a message of their own.
         let moved = |message: &Value| {
@@ -326,15 +219,7 @@ fn openai_replies_come_back_and_facts_agree_with_them() {
         let written = wire::write_reply(dialect, &reply, &EncodeOptions::default(), &mut receipt).unwrap();
         assert!(receipt.is_empty(), "{}: {receipt}", exchange.name);
         assert_eq!(wire::read_reply(dialect, &written).unwrap().usage(), reply.usage(), "{}", exchange.name);
-        let original = parsed(&exchange.body);
-        let blocks = original["choices"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|choice| choice["message"]["content"].is_array());
-        if !blocks {
-            assert_eq!(plain_reply(parsed(&written)), plain_reply(original), "{}", exchange.name);
-        }
+        assert_eq!(plain_reply(parsed(&written)), plain_reply(parsed(&exchange.body)), "{}", exchange.name);
     }
     println!("{seen} replies");
 }
@@ -419,30 +304,44 @@ fn streams_decode_alike_however_they_are_cut_and_the_watch_agrees() {
     println!("{seen} streams");
 }
 
+fn gathered(events: Vec<Event>) -> Reply {
+    let mut gather = Gather::default();
+    events.into_iter().for_each(|event| gather.push(event));
+    assert!(gather.complete());
+    gather.finish()
+}
+
 #[test]
-fn openai_streams_survive_our_own_encoder() {
+fn openai_streams_come_back_and_say_what_a_whole_answer_would() {
+    let mut seen = 0;
     for exchange in exchanges().iter().filter(|exchange| exchange.stream && exchange.status == 200) {
         if dialect(exchange) != Some(Dialect::OpenaiChat) {
             continue;
         }
         let Ok(events) = decode(Dialect::OpenaiChat, &[Bytes::from(exchange.body.clone())]) else { continue };
+        if events.last() != Some(&Event::End) {
+            continue;
+        }
         let options = EncodeOptions { usage: true, ..EncodeOptions::default() };
         let (mut encoder, mut out) =
             (wire::encoder(Dialect::OpenaiChat, options).unwrap(), bytes::BytesMut::new());
         for event in &events {
             encoder.write(event, &mut out);
         }
+        let (original, written) = (accumulated(&exchange.body), accumulated(&out));
+        assert_eq!(plain_reply(written), plain_reply(original.clone()), "{}", exchange.name);
         let again = decode(Dialect::OpenaiChat, &[out.freeze()])
             .unwrap_or_else(|error| panic!("{}: {error}", exchange.name));
         assert_eq!(last_usage(&again), last_usage(&events), "{}", exchange.name);
-        let without_usage = |events: Vec<Event>| -> Vec<Event> {
-            events
-                .into_iter()
-                .filter(|event| !matches!(event, Event::Usage(_) | Event::Start { .. }))
-                .collect()
-        };
-        assert_eq!(without_usage(again), without_usage(events), "{}", exchange.name);
+        let (told, again) = (gathered(events), gathered(again));
+        assert_eq!(again, told, "{}", exchange.name);
+        let whole = wire::read_reply(Dialect::OpenaiChat, original.to_string().as_bytes())
+            .unwrap_or_else(|error| panic!("{}: {error}", exchange.name));
+        let Answered::Chat(whole) = whole else { panic!("not an answer") };
+        assert_eq!(plain_canon(told), plain_canon(*whole), "{}", exchange.name);
+        seen += 1;
     }
+    println!("{seen} streams");
 }
 
 #[test]

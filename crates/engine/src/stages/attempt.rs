@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use contract::Fault;
-use contract::canon::{Answered, Receipt, VectorFormat};
+use contract::canon::{Answered, Receipt};
 use contract::ports::{Call, Deployment, Outcome, ProviderReply, RetryPolicy, Stage};
 use contract::words::{Dialect, Id};
 use http::{HeaderMap, HeaderValue, header};
 use wire::{EncodeOptions, Framing, natives};
 
-use super::translate::{Hub, Memory, Outgoing};
+use super::translate::{Hub, Memory, Outgoing, Wants};
 use super::{Admitted, Attempted, Cleared, Whole};
 use crate::collect::collect;
 use crate::head;
@@ -101,7 +101,7 @@ impl Run<'_> {
         outgoing: Outgoing,
         (attempt, ticket): (Id, &mut Ticket),
     ) -> Result<Attempted, Failure> {
-        let Outgoing { target, body, usage_added, vectors } = outgoing;
+        let Outgoing { target, body, usage_added, wants } = outgoing;
         let traceparent = self.traceparent(attempt, ticket);
         let call = Call {
             dialect: target,
@@ -126,7 +126,7 @@ impl Run<'_> {
             let streaming = if target == request.dialect {
                 Streaming::pass(request.dialect, body, usage_added)
             } else {
-                let options = self.options(request, vectors, ticket);
+                let options = self.options(request, wants, ticket);
                 let keeper = self.keeper(request, target);
                 Streaming::translate(target, request.dialect, body, options, keeper)
             };
@@ -135,7 +135,7 @@ impl Run<'_> {
         }
         let bytes = collect(body, REPLY_CAP).await.map_err(Failure::torn)?;
         let kind = headers.get(header::CONTENT_TYPE);
-        let (headers, body) = self.whole(request, (target, vectors), (kind, bytes), ticket)?;
+        let (headers, body) = self.whole(request, (target, wants), (kind, bytes), ticket)?;
         Ok(Attempted::Whole(Whole { status, headers, body }))
     }
 
@@ -143,7 +143,7 @@ impl Run<'_> {
     fn whole(
         self,
         request: &Admitted,
-        (target, vectors): (Dialect, VectorFormat),
+        (target, wants): (Dialect, Wants),
         (kind, bytes): (Option<&HeaderValue>, Bytes),
         ticket: &mut Ticket,
     ) -> Result<(HeaderMap, Bytes), Failure> {
@@ -161,7 +161,7 @@ impl Run<'_> {
             bytes
         } else {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            self.rewrite(request, (target, vectors), &bytes, ticket)?
+            self.rewrite(request, (target, wants), &bytes, ticket)?
         };
         self.keep_reply(&body, ticket);
         Ok((headers, body))
@@ -170,7 +170,7 @@ impl Run<'_> {
     fn rewrite(
         self,
         request: &Admitted,
-        (target, vectors): (Dialect, VectorFormat),
+        (target, wants): (Dialect, Wants),
         bytes: &Bytes,
         ticket: &mut Ticket,
     ) -> Result<Bytes, Failure> {
@@ -178,12 +178,9 @@ impl Run<'_> {
             return Err(Failure::nonsense(target, "a whole answer to a request for a stream"));
         }
         let mut receipt = Receipt::default();
-        let options = self.options(request, vectors, ticket);
-        let mut answered =
-            wire::read_reply(target, bytes).map_err(|error| Failure::nonsense(target, error))?;
-        if let Some(model) = answered.model_mut().filter(|model| model.is_empty()) {
-            model.clone_from(&options.asked);
-        }
+        let options = self.options(request, wants, ticket);
+        let answered = wire::read_reply_for(target, bytes, &options)
+            .map_err(|error| Failure::nonsense(target, error))?;
         if let Answered::Chat(reply) = &answered {
             self.keeper(request, target).keep(reply);
         }
@@ -197,14 +194,15 @@ impl Run<'_> {
         Ok(body)
     }
 
-    fn options(self, request: &Admitted, vectors: VectorFormat, ticket: &Ticket) -> EncodeOptions {
+    fn options(self, request: &Admitted, wants: Wants, ticket: &Ticket) -> EncodeOptions {
         EncodeOptions {
             usage: request.envelope.include_usage,
             model: String::new(),
             created: self.handles.clock.now().seconds(),
             id: ticket.id().to_string(),
             asked: request.envelope.model.clone(),
-            vectors,
+            vectors: wants.vectors,
+            custom: wants.custom,
         }
     }
 

@@ -20,8 +20,17 @@ pub(crate) struct Outgoing {
     pub(crate) body: VecDeque<Bytes>,
     /// Did we ask for usage on a stream whose client did not?
     pub(crate) usage_added: bool,
-    /// How the client wants vectors written, when they have to be written anew.
+    /// What the client wants of an answer that has to be written anew.
+    pub(crate) wants: Wants,
+}
+
+/// What a client wants of an answer in its own dialect, beyond what its envelope says.
+#[derive(Default)]
+pub(crate) struct Wants {
+    /// How numbers of vectors are written.
     pub(crate) vectors: VectorFormat,
+    /// The names of its custom tools.
+    pub(crate) custom: Vec<String>,
 }
 
 /// The request in canon, read when the first deployment of another dialect needs it.
@@ -69,7 +78,7 @@ impl<'a> Hub<'a> {
         if target == client {
             let usage_added = wire::asks_for_usage(target) && envelope.stream && !envelope.include_usage;
             let body = envelope.edited(&to.upstream_model, usage_added);
-            return Ok(Outgoing { target, body, usage_added, vectors: VectorFormat::default() });
+            return Ok(Outgoing { target, body, usage_added, wants: Wants::default() });
         }
         let asked = self.canon(to, target, memory).await?;
         let (body, lost) = to.provider.translate(asked, target)?;
@@ -88,7 +97,9 @@ impl<'a> Hub<'a> {
             Some(Asked::Embed(request)) => request.format,
             _ => VectorFormat::default(),
         };
-        Ok(Outgoing { target, body: VecDeque::from([body]), usage_added: false, vectors })
+        let wants =
+            Wants { vectors, custom: self.canon.as_ref().map(wire::custom_tools).unwrap_or_default() };
+        Ok(Outgoing { target, body: VecDeque::from([body]), usage_added: false, wants })
     }
 
     async fn canon(

@@ -14,5 +14,4 @@ pub(super) const FACTS: Facts = Facts {
     forwards: &["anthropic-version", "anthropic-beta"],
 };
 
-pub(super) const QUIRKS: Quirks =
-    Quirks { renames: &[], refuses: &[], accepts: &[], developer_as_system: false };
+pub(super) const QUIRKS: Quirks = Quirks::NONE;

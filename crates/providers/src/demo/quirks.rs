@@ -15,5 +15,4 @@ pub(super) const DIMENSIONS: usize = 64;
 pub(super) const MOST_DIMENSIONS: usize = 4096;
 
 /// It reads the old name too, as every server of the dialect does.
-pub(super) const QUIRKS: Quirks =
-    Quirks { renames: &[], refuses: &[], accepts: &[], developer_as_system: false };
+pub(super) const QUIRKS: Quirks = Quirks::NONE;

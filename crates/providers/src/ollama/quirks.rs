@@ -1,6 +1,6 @@
 //! Facts about Ollama. Source: docs.ollama.com/api/openai-compatibility.
 
-use wire::Quirks;
+use wire::{Lack, Quirks};
 
 use crate::request::{Auth, Facts};
 
@@ -20,4 +20,6 @@ pub(super) const QUIRKS: Quirks = Quirks {
     refuses: &["logit_bias", "user", "n", "parallel_tool_calls", "service_tier", "metadata", "store"],
     accepts: &[],
     developer_as_system: true,
+    lacks: &[Lack::CustomTools, Lack::AllowedTools],
+    thinking: &[],
 };

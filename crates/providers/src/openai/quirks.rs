@@ -15,8 +15,7 @@ pub(super) const FACTS: Facts = Facts {
     forwards: &["openai-beta"],
 };
 
-pub(super) const QUIRKS: Quirks =
-    Quirks { renames: &[], refuses: &[], accepts: &[], developer_as_system: false };
+pub(super) const QUIRKS: Quirks = Quirks::NONE;
 
 // tidy: table
 /// Models that `/v1/models` lists and that neither chat completions nor embeddings take.

@@ -1,13 +1,13 @@
 //! The content of a message: a string or a list of blocks ↔ canon parts.
 //!
-//! What a block says beyond canon's words (`detail`, `filename`, `cache_control`) is kept in the part's sidecar in the
-//! place where it stood, and merged back when the block is written.
+//! What a block says beyond canon's words (`detail`, `filename`) is kept in the part's sidecar in the place where it
+//! stood, and merged back when the block is written.
 
 use contract::Fault;
-use contract::canon::{MediaKind, MediaSource, Part, PartKind, Provenance, Receipt};
+use contract::canon::{CacheHint, MediaKind, MediaSource, Part, PartKind, Provenance, Receipt};
 use serde_json::{Map, Value, json};
 
-use super::DIALECT;
+use super::{DIALECT, thoughts};
 use crate::fields::{Fields, missing, wrong};
 use crate::outgoing::merge;
 
@@ -25,6 +25,13 @@ pub(super) fn read(content: Option<Value>, path: &str, from: Provenance) -> Resu
 }
 
 fn read_block(block: Value, path: &str, from: Provenance) -> Result<Part, Fault> {
+    let block = match block {
+        Value::Object(block) => match thoughts::read_block(block) {
+            Ok((text, native)) => return Ok(thoughts::part(text, native)),
+            Err(block) => Value::Object(block),
+        },
+        other => other,
+    };
     let mut fields = Fields::of(block, path)?;
     let kind = match fields.peek("type") {
         Some("text") => PartKind::Text(fields.need_text("text")?),
@@ -36,10 +43,36 @@ fn read_block(block: Value, path: &str, from: Provenance) -> Result<Part, Fault>
         Some(_) => return Ok(whole(fields, from)),
         None => return Err(missing(&fields.path("type"))),
     };
-    if !matches!(kind, PartKind::Native) {
-        let _known = fields.value("type");
+    let _known = fields.value("type");
+    let cache = take_cache(&mut fields);
+    Ok(Part { cache, ..with_left(Part::new(kind, from), fields) })
+}
+
+/// Takes `cache_control` out if canon can say it: `{"type": "ephemeral", "ttl": "5m" | "1h"}`
+/// (openrouter.ai/docs, "Prompt Caching").
+pub(super) fn take_cache(fields: &mut Fields) -> Option<CacheHint> {
+    let value = fields.value("cache_control")?;
+    let known = value.as_object().is_some_and(|it| it.keys().all(|key| key == "type" || key == "ttl"));
+    let hint = match value.get("ttl").filter(|ttl| !ttl.is_null()).map(Value::as_str) {
+        None => Some(CacheHint::Short),
+        Some(Some("1h")) => Some(CacheHint::Long),
+        Some(_) => None,
+    };
+    let hint = hint.filter(|_| known && value["type"] == "ephemeral");
+    if hint.is_none() {
+        fields.put_back("cache_control", value);
     }
-    Ok(with_left(Part::new(kind, from), fields))
+    hint
+}
+
+/// Writes `cache_control`.
+pub(super) fn write_cache(block: &mut Map<String, Value>, hint: Option<CacheHint>) {
+    let control = match hint {
+        None => return,
+        Some(CacheHint::Short) => json!({"type": "ephemeral"}),
+        Some(CacheHint::Long) => json!({"type": "ephemeral", "ttl": "1h"}),
+    };
+    block.insert("cache_control".to_owned(), control);
 }
 
 /// A part with what was not taken of its block as its sidecar.
@@ -116,36 +149,54 @@ fn keep(block: &mut Fields, name: &str, inner: Fields) {
     }
 }
 
-/// Writes parts as `content`: one plain text as a string, else a list; none when there is nothing.
-pub(super) fn write(parts: &[&Part], path: &str, receipt: &mut Receipt) -> Option<Value> {
-    if let [Part { kind: PartKind::Text(text), native, .. }] = parts
-        && native.as_ref().is_none_or(|native| native.owner != DIALECT)
-    {
-        return Some(Value::String(text.clone()));
-    }
-    let blocks: Vec<Value> = parts
-        .iter()
-        .enumerate()
-        .filter_map(|(at, part)| {
-            let block = write_block(part);
-            if block.is_none() {
-                receipt.dropped(format!("{path}[{at}]"), "this dialect has no such content");
-            }
-            block
-        })
-        .collect();
-    (!blocks.is_empty()).then_some(Value::Array(blocks))
+/// Where content is written to, and what does not fit is noted.
+pub(super) struct Target<'a> {
+    /// Does it take `cache_control`?
+    pub(super) caches: bool,
+    /// What was lost.
+    pub(super) receipt: &'a mut Receipt,
 }
 
-fn write_block(part: &Part) -> Option<Value> {
+impl Target<'_> {
+    /// Writes parts as `content`: one plain text as a string, else a list; none when there is nothing.
+    pub(super) fn write(&mut self, parts: &[&Part], path: &str) -> Option<Value> {
+        if let [part @ Part { kind: PartKind::Text(text), .. }] = parts
+            && part.native_for(DIALECT).is_none()
+            && (part.cache.is_none() || !self.caches)
+        {
+            return Some(Value::String(text.clone()));
+        }
+        let mut blocks = Vec::with_capacity(parts.len());
+        for (at, part) in parts.iter().enumerate() {
+            match self.block(part) {
+                Some(block) => blocks.push(block),
+                None => self.receipt.dropped(format!("{path}[{at}]"), "this dialect has no such content"),
+            }
+        }
+        (!blocks.is_empty()).then_some(Value::Array(blocks))
+    }
+
+    fn block(&self, part: &Part) -> Option<Value> {
+        let mut block = write_block(part)?;
+        if let Some(block) = block.as_object_mut() {
+            write_cache(block, part.cache.filter(|_| self.caches));
+        }
+        Some(block)
+    }
+}
+
+/// Writes one part as a block; none when this dialect has no such block.
+pub(super) fn write_block(part: &Part) -> Option<Value> {
     let block = match &part.kind {
         PartKind::Text(text) => json!({"type": "text", "text": text}),
         PartKind::Refusal(text) => json!({"type": "refusal", "refusal": text}),
         PartKind::Media { kind, source } => media(*kind, source)?,
-        PartKind::Native => return part.native_for(DIALECT).cloned(),
+        PartKind::Native => {
+            return part.native_for(DIALECT).filter(|native| native.get("type").is_some()).cloned();
+        }
+        PartKind::Reasoning(text) => return thoughts::write_block(part, text),
         PartKind::ToolCall { .. }
         | PartKind::ToolResult(_)
-        | PartKind::Reasoning(_)
         | PartKind::ServerCall(_)
         | PartKind::ServerResult(_) => return None,
     };
@@ -163,6 +214,8 @@ pub(super) fn with_sidecar(block: Value, part: &Part) -> Value {
     match (block, part.native_for(DIALECT)) {
         (Value::Object(mut block), Some(Value::Object(native))) => {
             merge(&mut block, native);
+            // Where a picture of an answer stood is no field of a block.
+            block.shift_remove(super::media::IMAGES);
             Value::Object(block)
         }
         (block, _) => block,
@@ -200,7 +253,7 @@ fn audio_format(mime: &str) -> &str {
     }
 }
 
-fn url(source: &MediaSource) -> Option<String> {
+pub(super) fn url(source: &MediaSource) -> Option<String> {
     match source {
         MediaSource::Url(url) => Some(url.clone()),
         MediaSource::Base64 { mime, data } => Some(format!("data:{mime};base64,{data}")),

@@ -2,19 +2,33 @@
 //!
 //! Rules from OpenAI's API reference; the habits of servers that follow it (`reasoning_content`, content as a list,
 //! calls without an index) are read too, and written only where a target's [`Quirks::accepts`](crate::Quirks) says so.
-//! `read.rs` and `request.rs` are the two ways of a request, `content.rs` and `tools.rs` what both share; what canon has
-//! no word for stays beside it, owned by this dialect, and is merged back on the way out.
+//! `read.rs` and `request.rs` are the two ways of a request, `reply.rs` and `written.rs` those of an answer, `stream.rs`
+//! and `encode.rs` those of a stream; each other file is one thing that they share. What canon has no word for stays
+//! beside it, owned by this dialect, and is merged back on the way out.
 
+mod annotations;
+mod calls;
+mod choice;
+mod chunk;
 mod content;
 mod count;
 mod embed;
 mod encode;
 mod error;
+mod format;
+mod frames;
+mod held;
+mod likely;
+mod media;
 mod read;
 mod reply;
 mod request;
 mod stream;
+
+mod think;
+mod thoughts;
 mod tools;
+mod written;
 
 pub(crate) use count::Counting;
 pub(crate) use error::read_error;
@@ -24,7 +38,7 @@ use contract::Fault;
 use contract::canon::{EmbedReply, EmbedRequest, Finish, Receipt, Reply, Request, VectorFormat};
 use contract::words::Dialect;
 
-use crate::hub::{Chat, Embed};
+use crate::hub::{Chat, Embed, Has};
 use crate::{EncodeOptions, Quirks, StreamDecoder, StreamEncoder, WireError};
 
 /// The owner of every sidecar this folder makes.
@@ -35,13 +49,17 @@ fn invalid(reason: impl ToString) -> WireError {
     WireError { dialect: DIALECT, reason: reason.to_string() }
 }
 
-/// Canon's word for a `finish_reason`.
+/// Canon's word for a `finish_reason`: OpenAI's, and those of TGI (`eos_token`, `stop_sequence`), Together (`eos`), Mistral
+/// (`model_length`) and Z.ai (`sensitive`, `model_context_window_exceeded`).
 fn finish(reason: &str) -> Finish {
     match reason {
-        "stop" => Finish::Stop,
-        "length" => Finish::Length,
+        "stop" | "eos" | "eos_token" | "end_turn" => Finish::Stop,
+        "stop_sequence" => Finish::StopSequence,
+        "length" | "max_tokens" => Finish::Length,
+        "model_length" | "model_context_window_exceeded" => Finish::ContextWindow,
         "tool_calls" | "function_call" => Finish::ToolCalls,
-        "content_filter" => Finish::ContentFilter,
+        "content_filter" | "sensitive" => Finish::ContentFilter,
+        "malformed_function_call" => Finish::MalformedCall,
         other => Finish::Other(other.to_owned()),
     }
 }
@@ -81,7 +99,7 @@ impl Chat for Dialog {
     }
 
     fn write_reply(&self, reply: &Reply, options: &EncodeOptions, receipt: &mut Receipt) -> Bytes {
-        reply::write_reply(reply, options, receipt)
+        written::write_reply(reply, options, receipt)
     }
 
     fn decoder(&self) -> Box<dyn StreamDecoder> {
@@ -90,6 +108,10 @@ impl Chat for Dialog {
 
     fn encoder(&self, options: EncodeOptions) -> Box<dyn StreamEncoder> {
         Box::new(encode::Encoder::new(options))
+    }
+
+    fn has(&self) -> Has {
+        Has { custom_tools: true, allowed_tools: true }
     }
 }
 

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use contract::canon::{
-    Effort, Message, OutputFormat, Part, PartKind, Provenance, Reasoning, Request, Role, Sampling, ToolResult,
+    Message, Modality, OutputFormat, Part, PartKind, Provenance, Request, Role, Sampling, ToolResult,
+    Verbosity, Voice,
 };
 use contract::{Code, Fault};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{DIALECT, content, tools};
+use super::{DIALECT, content, format, think, thoughts, tools};
 use crate::fields::{self, Fields, missing, wrong};
 
 /// Reads a request body.
@@ -29,8 +30,8 @@ pub(crate) fn read_chat(body: &[u8]) -> Result<Request, Fault> {
             most
         }
     };
-    request.format = format(&mut fields)?;
-    request.reasoning = reasoning(&mut fields)?;
+    request.format = shape(&mut fields)?;
+    request.reasoning = think::read(&mut fields)?;
     request.stream = fields.flag("stream")?.unwrap_or_default();
     if let Some(mut options) = fields.object("stream_options")? {
         request.stream_usage = options.flag("include_usage")?.unwrap_or_default();
@@ -39,9 +40,7 @@ pub(crate) fn read_chat(body: &[u8]) -> Result<Request, Fault> {
             fields.put_back("stream_options", Value::Object(left));
         }
     }
-    request.user = fields.text("user")?;
-    request.metadata = fields.object("metadata")?.map(Fields::left);
-    request.service_tier = fields.text("service_tier")?;
+    settings(&mut fields, &mut request)?;
     request.extra = fields.extra(DIALECT);
     Ok(request)
 }
@@ -53,6 +52,7 @@ fn read_tools(fields: &mut Fields, request: &mut Request) -> Result<(), Fault> {
     for (at, function) in fields.list("functions")?.unwrap_or_default().into_iter().enumerate() {
         request.tools.push(tools::read_function(function, &format!("functions[{at}]"))?);
     }
+    request.tools.extend(fields.value(tools::SEARCH).as_ref().map(tools::read_search));
     for name in ["function_call", "tool_choice"] {
         let Some(value) = fields.value(name) else { continue };
         if !(value.is_string() || value.is_object()) {
@@ -89,36 +89,65 @@ fn sampling(fields: &mut Fields) -> Result<Sampling, Fault> {
     })
 }
 
-fn format(fields: &mut Fields) -> Result<OutputFormat, Fault> {
+fn shape(fields: &mut Fields) -> Result<OutputFormat, Fault> {
     let Some(value) = fields.value("response_format") else { return Ok(OutputFormat::Text) };
-    Ok(tools::read_format(value)?.unwrap_or_else(|value| {
+    Ok(format::read(value)?.unwrap_or_else(|value| {
         fields.put_back("response_format", value);
         OutputFormat::Text
     }))
 }
 
-fn reasoning(fields: &mut Fields) -> Result<Option<Reasoning>, Fault> {
-    let Some(text) = fields.text("reasoning_effort")? else { return Ok(None) };
-    match effort(&text) {
-        Some(effort) => Ok(Some(Reasoning { effort: Some(effort), ..Reasoning::default() })),
-        None => {
-            fields.put_back("reasoning_effort", Value::String(text));
-            Ok(None)
-        }
+/// Settings that other dialects have too.
+fn settings(fields: &mut Fields, request: &mut Request) -> Result<(), Fault> {
+    request.modalities = modalities(fields);
+    request.voice = voice(fields);
+    request.verbosity = match fields.peek("verbosity") {
+        Some("low") => Some(Verbosity::Low),
+        Some("medium") => Some(Verbosity::Medium),
+        Some("high") => Some(Verbosity::High),
+        _ => None,
+    };
+    if request.verbosity.is_some() {
+        let _read = fields.value("verbosity");
     }
+    request.cache_key = fields.text("prompt_cache_key")?;
+    request.cache_retention = fields.text("prompt_cache_retention")?;
+    request.safety_id = fields.text("safety_identifier")?;
+    request.store = fields.flag("store")?;
+    request.user = fields.text("user")?;
+    request.metadata = fields.object("metadata")?.map(Fields::left);
+    request.service_tier = fields.text("service_tier")?;
+    Ok(())
 }
 
-fn effort(text: &str) -> Option<Effort> {
-    Some(match text {
-        "none" => Effort::None,
-        "minimal" => Effort::Minimal,
-        "low" => Effort::Low,
-        "medium" => Effort::Medium,
-        "high" => Effort::High,
-        "xhigh" => Effort::XHigh,
-        "max" => Effort::Max,
-        _ => return None,
+/// What the answer may consist of. A list with a word that canon lacks stays where it was.
+fn modalities(fields: &mut Fields) -> Vec<Modality> {
+    let word = |value: &Value| match value.as_str() {
+        Some("text") => Some(Modality::Text),
+        Some("audio") => Some(Modality::Audio),
+        Some("image") => Some(Modality::Image),
+        _ => None,
+    };
+    let Some(value) = fields.value("modalities") else { return Vec::new() };
+    let read: Option<Vec<Modality>> = value.as_array().and_then(|list| list.iter().map(word).collect());
+    read.unwrap_or_else(|| {
+        fields.put_back("modalities", value);
+        Vec::new()
     })
+}
+
+/// `audio: {voice, format}`. A voice of the client's own, which is an object, stays where it was.
+fn voice(fields: &mut Fields) -> Option<Voice> {
+    if !fields.is_object("audio") {
+        return None;
+    }
+    let mut audio = fields.object("audio").ok().flatten()?;
+    let voice = Voice { name: audio.take_text("voice"), format: audio.take_text("format") };
+    let left = audio.left();
+    if !left.is_empty() {
+        fields.put_back("audio", Value::Object(left));
+    }
+    (voice != Voice::default()).then_some(voice)
 }
 
 /// Reads the messages in order and remembers the calls made, so that results know their function.
@@ -146,7 +175,7 @@ impl Turns {
         };
         let mut parts = Vec::new();
         if role == Role::Assistant {
-            parts.extend(thoughts(&mut fields)?);
+            parts.extend(thoughts::read(&mut fields));
         }
         let content = fields.value("content");
         parts.extend(content::read(content, &fields.path("content"), from)?);
@@ -213,18 +242,6 @@ impl Turns {
         message.extra = fields.extra(DIALECT);
         Ok(message)
     }
-}
-
-/// Thoughts of an earlier turn, as servers with open thoughts want them back: `reasoning_content`, or `reasoning`.
-fn thoughts(fields: &mut Fields) -> Result<Option<Part>, Fault> {
-    for name in ["reasoning_content", "reasoning"] {
-        if fields.peek(name).is_some() {
-            let text = fields.text(name)?.unwrap_or_default();
-            let part = Part::new(PartKind::Reasoning(text), Provenance::Model);
-            return Ok(Some(part.with_native(DIALECT, json!({"field": name}))));
-        }
-    }
-    Ok(None)
 }
 
 /// The fault for a request that cannot be sent on: something canon allows makes no sense here.

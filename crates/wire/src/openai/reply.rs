@@ -1,14 +1,12 @@
-//! A whole chat completion ↔ canon.
+//! A whole chat completion → canon. Next: `written.rs`, the way back.
 
-use bytes::Bytes;
-use contract::canon::{Choice, Extra, Finish, Part, PartKind, Provenance, Receipt, Reply};
-use serde_json::{Map, Value, json};
+use contract::canon::{Choice, Extra, Finish, Part, PartKind, Provenance, Reply};
+use serde_json::{Map, Value};
 
-use super::{DIALECT, content, finish, finish_reason, invalid, tools};
+use super::{DIALECT, annotations, content, finish, finish_reason, invalid, likely, media, thoughts, tools};
+use crate::WireError;
 use crate::fields::Fields;
-use crate::outgoing::{merge, own_fields};
-use crate::usage::{Openai, OpenaiOut};
-use crate::{EncodeOptions, WireError};
+use crate::usage::Openai;
 
 /// Reads an answer.
 pub(crate) fn read_reply(body: &[u8]) -> Result<Reply, WireError> {
@@ -19,51 +17,86 @@ pub(crate) fn read_reply(body: &[u8]) -> Result<Reply, WireError> {
     }
     let choices = fields.list("choices").map_err(invalid)?.ok_or_else(|| invalid("no choices"))?;
     let mut reply = Reply {
-        id: fields.text("id").ok().flatten().unwrap_or_default(),
-        model: fields.text("model").ok().flatten().unwrap_or_default(),
+        id: fields.take_text("id").unwrap_or_default(),
+        model: fields.take_text("model").unwrap_or_default(),
         created: fields.integer("created").ok().flatten(),
-        usage: fields
-            .value("usage")
-            .and_then(|value| Some(serde_json::from_value::<Openai>(value).ok()?.canon())),
         ..Reply::default()
     };
     let _constant = fields.value("object");
+    let usage = fields.value("usage");
     for (at, choice) in choices.into_iter().enumerate() {
         let choice = Fields::of(choice, format!("choices[{at}]")).map_err(invalid)?;
         reply.choices.push(read_choice(choice, at)?);
     }
-    reply.extra = fields.extra(DIALECT);
+    let mut left = without_empty(fields.left());
+    for choice in &mut reply.choices {
+        let text = choice.parts.iter_mut().find(|part| matches!(part.kind, PartKind::Text(_)));
+        text.into_iter().for_each(|text| text.citations.extend(annotations::sources(&left)));
+    }
+    if let Some((usage, more)) = usage.and_then(read_usage) {
+        reply.usage = Some(usage);
+        left.extend(more.map(|more| ("usage".to_owned(), Value::Object(more))));
+    }
+    reply.extra = owned(left);
     Ok(reply)
 }
 
+/// Leftovers of this dialect.
+pub(super) fn owned(fields: Map<String, Value>) -> Extra {
+    Extra { owner: (!fields.is_empty()).then_some(DIALECT), fields }
+}
+
+/// Reads the counts, and keeps what canon has no word for.
+pub(super) fn read_usage(value: Value) -> Option<(contract::words::Usage, Option<Map<String, Value>>)> {
+    let usage = serde_json::from_value::<Openai>(value.clone()).ok()?.canon();
+    Some((usage, crate::usage::beyond_openai(value)))
+}
+
 fn read_choice(mut fields: Fields, at: usize) -> Result<Choice, WireError> {
-    let reason = fields.text("finish_reason").map_err(invalid)?;
+    let reason = fields.take_text("finish_reason").filter(|reason| !reason.is_empty());
     let mut message = fields.need_object("message").map_err(invalid)?;
-    let mut parts = read_parts(&mut message, at)?;
-    let declined = parts.iter().any(|part| matches!(part.kind, PartKind::Refusal(_)));
+    let parts = read_parts(&mut message, at)?;
     let called = parts.iter().any(|part| matches!(part.kind, PartKind::ToolCall { .. }));
-    let finish = match reason.as_deref().filter(|reason| !reason.is_empty()).map(finish) {
-        Some(Finish::Stop) if declined => Finish::Refusal,
-        Some(finish) => finish,
-        None if called => Finish::ToolCalls,
-        None => Finish::Stop,
-    };
+    let (finish, raw) = outcome(reason, has_refusal(&parts), called);
+    let mut choice = Choice { parts, finish, ..Choice::default() };
     for constant in ["role", "delta"] {
         let _constant = message.value(constant);
     }
     for constant in ["index", "delta"] {
         let _constant = fields.value(constant);
     }
+    if let Some(value) = fields.value("logprobs") {
+        let (tokens, left) = likely::read(value);
+        choice.logprobs = tokens;
+        left.into_iter().for_each(|left| fields.put_back("logprobs", left));
+    }
     let mut left = without_empty(fields.left());
     let message = without_empty(message.left());
     if !message.is_empty() {
         left.insert("message".to_owned(), Value::Object(message));
     }
-    if !left.is_empty() {
-        let part = Part::new(PartKind::Native, Provenance::Model);
-        parts.push(part.with_native(DIALECT, json!({"choice": left})));
-    }
-    Ok(Choice { parts, finish, ..Choice::default() })
+    left.extend(raw.map(|raw| ("finish_reason".to_owned(), Value::String(raw))));
+    choice.extra = owned(left);
+    Ok(choice)
+}
+
+/// Does the model decline?
+pub(super) fn has_refusal(parts: &[Part]) -> bool {
+    parts.iter().any(|part| matches!(part.kind, PartKind::Refusal(_)))
+}
+
+/// Why a choice ended, and the reason in the server's words where canon would write it otherwise.
+pub(super) fn outcome(reason: Option<String>, declined: bool, called: bool) -> (Finish, Option<String>) {
+    let Some(reason) = reason else {
+        return (if called { Finish::ToolCalls } else { Finish::Stop }, None);
+    };
+    let outcome = match finish(&reason) {
+        Finish::Stop if declined => Finish::Refusal,
+        outcome => outcome,
+    };
+    // A legacy call becomes one of today's.
+    let kept = finish_reason(&outcome, declined) != reason && reason != "function_call";
+    (outcome, kept.then_some(reason))
 }
 
 /// `annotations: []` says nothing.
@@ -73,31 +106,37 @@ fn without_empty(mut map: Map<String, Value>) -> Map<String, Value> {
 }
 
 fn read_parts(message: &mut Fields, at: usize) -> Result<Vec<Part>, WireError> {
-    let mut parts = Vec::new();
-    for name in ["reasoning_content", "reasoning"] {
-        if message.peek(name).is_some_and(|text| !text.is_empty()) && parts.is_empty() {
-            let text = message.text(name).map_err(invalid)?.unwrap_or_default();
-            let part = Part::new(PartKind::Reasoning(text), Provenance::Model);
-            parts.push(part.with_native(DIALECT, json!({"field": name})));
-        } else if message.peek(name).is_some_and(str::is_empty) {
-            let _nothing = message.value(name);
-        }
-    }
+    let mut parts = thoughts::read(message);
     match message.value("content") {
-        Some(Value::Array(blocks)) => {
-            for block in blocks {
-                parts.push(read_block(block)?);
-            }
-        }
+        Some(Value::Array(blocks)) => read_blocks(blocks, &mut parts)?,
         Some(Value::String(empty)) if empty.is_empty() => {}
         content => parts.extend(content::read(content, "content", Provenance::Model).map_err(invalid)?),
+    }
+    if let Some(value) = message.value("annotations") {
+        cite(value, message, &mut parts);
     }
     if let Some(refusal) = message.text("refusal").map_err(invalid)?.filter(|text| !text.is_empty()) {
         parts.push(Part::new(PartKind::Refusal(refusal), Provenance::Model));
     }
-    for (index, call) in
-        message.list("tool_calls").map_err(invalid)?.unwrap_or_default().into_iter().enumerate()
-    {
+    if let Some(value) = message.value(media::AUDIO) {
+        match media::read_audio(value) {
+            Ok(part) => parts.push(part),
+            Err(value) => message.put_back(media::AUDIO, value),
+        }
+    }
+    if let Some(value) = message.value(media::IMAGES) {
+        match media::read_images(value) {
+            Ok(images) => parts.extend(images),
+            Err(value) => message.put_back(media::IMAGES, value),
+        }
+    }
+    read_calls(message, at, &mut parts)?;
+    Ok(parts)
+}
+
+fn read_calls(message: &mut Fields, at: usize, parts: &mut Vec<Part>) -> Result<(), WireError> {
+    let calls = message.list("tool_calls").map_err(invalid)?.unwrap_or_default();
+    for (index, call) in calls.into_iter().enumerate() {
         if is_phantom(&call) {
             continue;
         }
@@ -107,15 +146,12 @@ fn read_parts(message: &mut Fields, at: usize) -> Result<Vec<Part>, WireError> {
     if let Some(mut call) = message.object("function_call").map_err(invalid)? {
         let name = call.text("name").map_err(invalid)?.unwrap_or_default();
         let arguments = tools::read_arguments(call.value("arguments"));
-        let id = format!("call_{at}_0");
         if !name.is_empty() {
-            parts.push(Part::new(
-                PartKind::ToolCall { id, name, arguments, custom: false },
-                Provenance::Model,
-            ));
+            let call = PartKind::ToolCall { id: format!("call_{at}_0"), name, arguments, custom: false };
+            parts.push(Part::new(call, Provenance::Model));
         }
     }
-    Ok(parts)
+    Ok(())
 }
 
 /// Some servers write every field of an answer, empty: a call of a function without a name is none.
@@ -123,102 +159,36 @@ fn is_phantom(call: &Value) -> bool {
     call.pointer("/function/name").and_then(Value::as_str) == Some("")
 }
 
-/// A block of content as a list; Mistral's thoughts come this way.
-fn read_block(block: Value) -> Result<Part, WireError> {
-    if let Some(thoughts) = super::stream::thinking_text(&block) {
-        return Ok(Part::new(PartKind::Reasoning(thoughts), Provenance::Model));
-    }
-    let list = Some(Value::Array(vec![block]));
-    let mut parts = content::read(list, "content", Provenance::Model).map_err(invalid)?;
-    parts.pop().ok_or_else(|| invalid("empty content"))
-}
-
-/// Writes an answer.
-pub(crate) fn write_reply(reply: &Reply, options: &EncodeOptions, receipt: &mut Receipt) -> Bytes {
-    let pick = |own: &str, other: &str| if own.is_empty() { other.to_owned() } else { own.to_owned() };
-    let choices: Vec<Value> =
-        reply.choices.iter().enumerate().map(|(at, choice)| write_choice(choice, at, receipt)).collect();
-    let mut out = content::object([
-        ("id", Some(json!(pick(&reply.id, &options.id)))),
-        ("object", Some(json!("chat.completion"))),
-        ("created", Some(json!(reply.created.unwrap_or(options.created)))),
-        ("model", Some(json!(pick(&options.model, &reply.model)))),
-        ("choices", Some(Value::Array(choices))),
-        ("usage", reply.usage.as_ref().map(|usage| json!(OpenaiOut::from(usage)))),
-    ]);
-    merge_own(&mut out, &reply.extra, receipt);
-    Value::Object(out).to_string().into()
-}
-
-fn merge_own(out: &mut Map<String, Value>, extra: &Extra, receipt: &mut Receipt) {
-    if let Some(own) = own_fields(DIALECT, extra, "reply.", receipt) {
-        merge(out, own);
-    }
-}
-
-fn write_choice(choice: &Choice, at: usize, receipt: &mut Receipt) -> Value {
-    let mut message = content::object([("role", Some(json!("assistant"))), ("content", Some(Value::Null))]);
-    let (mut said, mut calls, mut refusal, mut beside) = (Vec::new(), Vec::new(), Value::Null, None);
-    for (index, part) in choice.parts.iter().enumerate() {
-        match &part.kind {
-            PartKind::Text(_) => said.push(part),
-            PartKind::Reasoning(text) => add_thoughts(&mut message, part, text),
-            PartKind::Refusal(text) => refusal = json!(text),
-            PartKind::ToolCall { .. } => calls.extend(tools::write_call(part)),
-            PartKind::Native if part.native_for(DIALECT).is_some() => match part.native_for(DIALECT) {
-                Some(native) if tools::is_call(native) => calls.push(native.clone()),
-                Some(native) => beside = native.get("choice").and_then(Value::as_object),
-                None => {}
-            },
-            PartKind::Media { .. }
-            | PartKind::ToolResult(_)
-            | PartKind::ServerCall(_)
-            | PartKind::ServerResult(_)
-            | PartKind::Native => {
-                receipt
-                    .dropped(format!("choices[{at}].content[{index}]"), "this dialect has no such content");
+/// Content as a list, as Mistral writes it. Texts that follow each other are one, as they are in a stream.
+fn read_blocks(blocks: Vec<Value>, parts: &mut Vec<Part>) -> Result<(), WireError> {
+    for block in blocks {
+        if let Some(citation) = block.as_object().and_then(annotations::of_block)
+            && let Some(text) = parts.iter_mut().rev().find(|part| matches!(part.kind, PartKind::Text(_)))
+        {
+            text.citations.push(citation);
+        }
+        let list = Some(Value::Array(vec![block]));
+        for part in content::read(list, "content", Provenance::Model).map_err(invalid)? {
+            match (parts.last_mut(), &part) {
+                (
+                    Some(Part { kind: PartKind::Text(before), native: None, .. }),
+                    Part { kind: PartKind::Text(more), native: None, .. },
+                ) => before.push_str(more),
+                (_, Part { kind: PartKind::Text(text), native: None, .. }) if text.is_empty() => {}
+                _ => parts.push(part),
             }
         }
     }
-    if !said.is_empty() || (calls.is_empty() && refusal.is_null()) {
-        message.insert("content".to_owned(), json!(joined(&said)));
-    }
-    message.insert("refusal".to_owned(), refusal);
-    if !calls.is_empty() {
-        message.insert("tool_calls".to_owned(), Value::Array(calls));
-    }
-    let declined = choice.parts.iter().any(|part| matches!(part.kind, PartKind::Refusal(_)));
-    let mut out = content::object([
-        ("index", Some(json!(at))),
-        ("message", Some(Value::Object(message))),
-        ("finish_reason", Some(json!(finish_reason(&choice.finish, declined)))),
-    ]);
-    match beside {
-        Some(beside) => merge(&mut out, beside),
-        None => {
-            out.insert("logprobs".to_owned(), Value::Null);
-        }
-    }
-    Value::Object(out)
+    Ok(())
 }
 
-/// The content of an answer is one string.
-fn joined(parts: &[&Part]) -> String {
-    let texts = parts.iter().filter_map(|part| match &part.kind {
-        PartKind::Text(text) => Some(text.as_str()),
-        _ => None,
-    });
-    texts.collect()
-}
-
-/// Thoughts have no place in OpenAI's own answers; `reasoning_content` is where clients look for them.
-fn add_thoughts(message: &mut Map<String, Value>, part: &Part, text: &str) {
-    let own = part.native_for(DIALECT).and_then(|native| native.get("field")).and_then(Value::as_str);
-    let field = own.unwrap_or("reasoning_content");
-    match message.get_mut(field) {
-        Some(Value::String(before)) => before.push_str(text),
-        _ => {
-            message.insert(field.to_owned(), json!(text));
-        }
+/// Gives the text its citations. Annotations of another kind, and those of no text, stay in the message.
+fn cite(value: Value, message: &mut Fields, parts: &mut [Part]) {
+    let text = parts.iter_mut().rev().find(|part| matches!(part.kind, PartKind::Text(_)));
+    let Some(text) = text else { return message.put_back("annotations", value) };
+    let (citations, others) = annotations::read_all(value);
+    text.citations.extend(citations);
+    if let Some(others) = others {
+        message.put_back("annotations", others);
     }
 }

@@ -5,12 +5,16 @@
 
 use bytes::Bytes;
 use contract::Fault;
-use contract::canon::{Effort, Message, Part, PartKind, Reasoning, Receipt, Request, Role, ToolResult};
+use contract::canon::{
+    MediaKind, Message, Modality, Part, PartKind, Receipt, Request, Role, ServerTool, Tool, ToolResult,
+    Verbosity,
+};
 use serde_json::{Map, Value, json};
 
-use super::content::{self, object, texts_and_media};
+use super::content::{Target, object, texts_and_media};
 use super::read::refuse;
-use super::{DIALECT, tools};
+use super::written::is_block;
+use super::{DIALECT, format, media, think, thoughts, tools};
 use crate::Quirks;
 use crate::outgoing::{Outgoing, merge, own_fields};
 
@@ -18,38 +22,81 @@ use crate::outgoing::{Outgoing, merge, own_fields};
 ///
 /// A stream always asks for usage: without it nobody would know what the answer cost.
 pub(crate) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Receipt) -> Result<Bytes, Fault> {
-    let messages =
-        Turns { quirks, receipt: &mut *receipt, out: Vec::new(), media: Vec::new() }.write(request);
+    let caches = quirks.accepts.contains(&"cache_control");
+    let turns = Turns { quirks, caches, receipt: &mut *receipt, out: Vec::new(), media: Vec::new() };
+    let messages = turns.write(request);
     if messages.is_empty() {
         return Err(refuse("messages".to_owned(), "There is no message that this model could be sent."));
     }
-    let tools = write_tools(request, receipt);
+    let tools = write_tools(request, quirks, receipt);
     let top_k = request.sampling.top_k.filter(|_| quirks.accepts.contains(&"top_k"));
     if request.sampling.top_k.is_some() && top_k.is_none() {
         receipt.dropped("top_k", "the provider has no such setting");
     }
-    let effort = request.reasoning.as_ref().and_then(effort);
+    if !caches && has_cache_hints(request) {
+        receipt.dropped("cache_control", "the provider caches by itself");
+    }
     let mut out = Outgoing::new(DIALECT, &request.extra, quirks, receipt);
     out.put("model", &request.model)?;
     out.put("messages", &messages)?;
-    out.put_some("tools", (!tools.is_empty()).then_some(&tools))?;
+    out.put_some("tools", (!tools.list.is_empty()).then_some(&tools.list))?;
+    out.put_some(tools::SEARCH, tools.search.as_ref())?;
     // Without a tool that is left, a choice among them would be refused.
-    if tools.is_empty() == request.tools.is_empty() {
+    if !tools.list.is_empty() || request.tools.is_empty() {
         out.put_some("parallel_tool_calls", request.parallel_tools)?;
-        out.put_some("tool_choice", request.tool_choice.as_ref().map(tools::write_choice))?;
+        let choice = request.tool_choice.as_ref();
+        out.put_some("tool_choice", choice.map(|it| tools::write_choice(it, &request.tools)))?;
     }
-    out.put_some("response_format", tools::write_format(&request.format))?;
+    out.put_some("response_format", format::write(&request.format))?;
     out.put_some("max_completion_tokens", request.max_output)?;
-    out.put_some("reasoning_effort", effort)?;
+    think::write(&mut out, request.reasoning.as_ref(), quirks)?;
     write_sampling(&mut out, request, top_k)?;
-    out.put_some("user", request.user.as_ref())?;
-    out.put_some("metadata", request.metadata.as_ref())?;
-    out.put_some("service_tier", request.service_tier.as_deref().map(service_tier))?;
+    write_settings(&mut out, request)?;
     if request.stream {
         out.put("stream", &true)?;
         out.put_object("stream_options", object([("include_usage", Some(Value::Bool(true)))]))?;
     }
     out.finish()
+}
+
+/// Settings that other dialects have too.
+fn write_settings(out: &mut Outgoing<'_>, request: &Request) -> Result<(), Fault> {
+    let modalities = request.modalities.iter().map(|modality| match modality {
+        Modality::Text => "text",
+        Modality::Audio => "audio",
+        Modality::Image => "image",
+    });
+    let modalities: Vec<&str> = modalities.collect();
+    out.put_some("modalities", (!modalities.is_empty()).then_some(modalities))?;
+    let voice = request.voice.clone().unwrap_or_default();
+    let voice =
+        object([("voice", voice.name.map(Value::String)), ("format", voice.format.map(Value::String))]);
+    out.put_object("audio", voice)?;
+    let verbosity = request.verbosity.map(|verbosity| match verbosity {
+        Verbosity::Low => "low",
+        Verbosity::Medium => "medium",
+        Verbosity::High => "high",
+    });
+    out.put_some("verbosity", verbosity)?;
+    out.put_some("prompt_cache_key", request.cache_key.as_ref())?;
+    out.put_some("prompt_cache_retention", request.cache_retention.as_ref())?;
+    out.put_some("safety_identifier", request.safety_id.as_ref())?;
+    out.put_some("store", request.store)?;
+    out.put_some("user", request.user.as_ref())?;
+    out.put_some("metadata", request.metadata.as_ref())?;
+    out.put_some("service_tier", request.service_tier.as_deref().map(service_tier))
+}
+
+/// Does the client ask for caching anywhere?
+fn has_cache_hints(request: &Request) -> bool {
+    let tool = |tool: &Tool| matches!(tool, Tool::Function { cache: Some(_), .. });
+    let part = |part: &Part| match &part.kind {
+        PartKind::ToolResult(result) => {
+            part.cache.is_some() || result.parts.iter().any(|part| part.cache.is_some())
+        }
+        _ => part.cache.is_some(),
+    };
+    request.tools.iter().any(tool) || request.messages.iter().flat_map(|message| &message.parts).any(part)
 }
 
 fn write_sampling(out: &mut Outgoing<'_>, request: &Request, top_k: Option<u64>) -> Result<(), Fault> {
@@ -66,12 +113,29 @@ fn write_sampling(out: &mut Outgoing<'_>, request: &Request, top_k: Option<u64>)
     out.put_some("top_logprobs", sampling.top_logprobs)
 }
 
-fn write_tools(request: &Request, receipt: &mut Receipt) -> Vec<Value> {
-    let mut out = Vec::with_capacity(request.tools.len());
+/// The tools of a request, and the search of the web, which is a field of its own here.
+#[derive(Default)]
+struct Tools {
+    list: Vec<Value>,
+    search: Option<Value>,
+}
+
+fn write_tools(request: &Request, quirks: &Quirks, receipt: &mut Receipt) -> Tools {
+    let mut out = Tools::default();
+    let caches = quirks.accepts.contains(&"cache_control");
+    let searches = quirks.accepts.contains(&tools::SEARCH);
     for (at, tool) in request.tools.iter().enumerate() {
-        match tools::write_tool(tool) {
-            Some(value) => out.push(value),
-            None => receipt.dropped(format!("tools[{at}]"), "only its own provider runs this tool"),
+        match tool {
+            Tool::Server { owner, tool: ServerTool::WebSearch, value }
+                if value.get(tools::SEARCH).is_some() && *owner == DIALECT
+                    || *owner != DIALECT && searches && out.search.is_none() =>
+            {
+                out.search = Some(tools::write_search(*owner == DIALECT, value));
+            }
+            _ => match tools::write_tool(tool, caches) {
+                Some(value) => out.list.push(value),
+                None => receipt.dropped(format!("tools[{at}]"), "only its own provider runs this tool"),
+            },
         }
     }
     out
@@ -82,29 +146,10 @@ fn service_tier(tier: &str) -> &str {
     if tier == "standard_only" { "default" } else { tier }
 }
 
-/// The level asked for, or the one that a number of thinking tokens comes nearest to.
-fn effort(reasoning: &Reasoning) -> Option<&'static str> {
-    let from_budget = |tokens| match tokens {
-        0 => Effort::None,
-        1..=4_095 => Effort::Low,
-        4_096..=16_383 => Effort::Medium,
-        _ => Effort::High,
-    };
-    let level = reasoning.effort.or_else(|| reasoning.budget.map(from_budget))?;
-    Some(match level {
-        Effort::None => "none",
-        Effort::Minimal => "minimal",
-        Effort::Low => "low",
-        Effort::Medium => "medium",
-        Effort::High => "high",
-        Effort::XHigh => "xhigh",
-        Effort::Max => "max",
-    })
-}
-
 /// Writes the messages. Media that a tool returned wait until the results of their turn are written.
 struct Turns<'a> {
     quirks: &'a Quirks,
+    caches: bool,
     receipt: &'a mut Receipt,
     out: Vec<Value>,
     media: Vec<Part>,
@@ -131,6 +176,10 @@ impl Turns<'_> {
         self.out
     }
 
+    fn content(&mut self, parts: &[&Part], path: &str) -> Option<Value> {
+        Target { caches: self.caches, receipt: self.receipt }.write(parts, path)
+    }
+
     fn message(&mut self, message: &Message, parts: &[&Part], path: &str) {
         let role = match message.role {
             Role::System => "system",
@@ -143,7 +192,7 @@ impl Turns<'_> {
         if message.role == Role::Assistant {
             self.answer(&mut out, parts, path);
         } else {
-            let content = content::write(parts, &format!("{path}.content"), self.receipt);
+            let content = self.content(parts, &format!("{path}.content"));
             let Some(content) = content.or_else(|| parts.is_empty().then(|| json!(""))) else { return };
             out.insert("content".to_owned(), content);
         }
@@ -161,7 +210,13 @@ impl Turns<'_> {
         let (mut said, mut calls, mut refusal) = (Vec::new(), Vec::new(), None);
         for &part in parts {
             match &part.kind {
-                PartKind::Reasoning(text) => self.thoughts(out, part, text, path),
+                PartKind::Reasoning(_) if is_block(part) => said.push(part),
+                PartKind::Reasoning(text) => {
+                    thoughts::give_back(out, part, text, (self.quirks, self.receipt), path);
+                }
+                PartKind::Media { kind: MediaKind::Audio, .. } if media::refer(part).is_some() => {
+                    out.extend(media::refer(part).map(|id| (media::AUDIO.to_owned(), id)));
+                }
                 PartKind::Refusal(text) => refusal = Some(json!(text)),
                 PartKind::ToolCall { .. } => calls.extend(tools::write_call(part)),
                 PartKind::Native if part.native_for(DIALECT).is_some_and(tools::is_call) => {
@@ -170,7 +225,7 @@ impl Turns<'_> {
                 _ => said.push(part),
             }
         }
-        let content = content::write(&said, &format!("{path}.content"), self.receipt);
+        let content = self.content(&said, &format!("{path}.content"));
         out.insert("content".to_owned(), content.unwrap_or(Value::Null));
         if let Some(refusal) = refusal {
             out.insert("refusal".to_owned(), refusal);
@@ -180,27 +235,12 @@ impl Turns<'_> {
         }
     }
 
-    /// Thoughts go back to the server they came from, and to any that takes them.
-    fn thoughts(&mut self, out: &mut Map<String, Value>, part: &Part, text: &str, path: &str) {
-        let own = part.native_for(DIALECT).and_then(|native| native.get("field")).and_then(Value::as_str);
-        let accepted = self.quirks.accepts.contains(&"reasoning_content").then_some("reasoning_content");
-        match own.or(accepted) {
-            Some(field) => match out.get_mut(field) {
-                Some(Value::String(before)) => before.push_str(text),
-                _ => {
-                    out.insert(field.to_owned(), json!(text));
-                }
-            },
-            None => self.receipt.dropped(format!("{path}.reasoning"), "the provider takes no thoughts back"),
-        }
-    }
-
     fn result(&mut self, result: &ToolResult, message: &Message, path: &str) {
         if result.failed {
             self.receipt.dropped(format!("{path}.is_error"), "this dialect cannot say that a tool failed");
         }
         let (texts, media) = texts_and_media(&result.parts);
-        let content = content::write(&texts, &format!("{path}.content"), self.receipt);
+        let content = self.content(&texts, &format!("{path}.content"));
         let content = content.unwrap_or_else(|| {
             json!(if media.is_empty() { "" } else { "The result follows in the next message of the user." })
         });
@@ -223,7 +263,7 @@ impl Turns<'_> {
             return;
         }
         let parts: Vec<&Part> = media.iter().collect();
-        if let Some(content) = content::write(&parts, "tool_result", self.receipt) {
+        if let Some(content) = self.content(&parts, "tool_result") {
             self.out.push(json!({"role": "user", "content": content}));
         }
     }

@@ -2,8 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 use contract::canon::{
-    Effort, Event, Extra, Finish, MediaKind, MediaSource, Message, Part, PartKind, PartStart, Provenance,
-    Receipt, Reply, Request, Role, ToolChoice, ToolResult,
+    Effort, Event, Extra, Finish, MediaKind, MediaSource, Message, Native, Part, PartKind, PartStart,
+    Provenance, Receipt, Reply, Request, Role, ToolChoice, ToolResult,
 };
 use contract::words::{Dialect, Usage};
 use contract::{Code, Fault};
@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 
 use super::encode::Encoder;
 use super::read::read_chat;
-use super::reply::{read_reply, write_reply};
+use super::reply::read_reply;
 use super::request::write_chat;
 use super::stream::Decoder;
+use super::written::write_reply;
 use super::*;
 use crate::{EncodeOptions, Quirks, StreamDecoder, StreamEncoder};
 
@@ -59,7 +60,8 @@ fn a_request_with_everything_comes_back_as_it_was() {
         "metadata": {"k": "v"}, "service_tier": "flex", "stream": true,
         "stream_options": {"include_usage": true, "include_obfuscation": false}, "logit_bias": {"1": 2}
     });
-    let (written, receipt) = write(&read(&body), &Quirks::default());
+    let quirks = Quirks { accepts: &["cache_control"], ..Quirks::NONE };
+    let (written, receipt) = write(&read(&body), &quirks);
     assert_eq!(written, body);
     assert!(receipt.is_empty());
 }
@@ -177,6 +179,7 @@ fn quirks_rename_refuse_and_accept() {
         refuses: &["stream_options"],
         accepts: &["top_k", "reasoning_content"],
         developer_as_system: true,
+        ..Quirks::NONE
     };
     let mut request = foreign();
     request.max_output = Some(5);
@@ -301,6 +304,11 @@ fn start(choice: u32, index: u32, part: PartStart) -> Event {
     Event::PartStart { choice, index, part, native: None }
 }
 
+fn thoughts(native: Value) -> Event {
+    let native = Some(Native { owner: Dialect::OpenaiChat, value: native });
+    Event::PartStart { choice: 0, index: 0, part: PartStart::Reasoning, native }
+}
+
 fn delta(index: u32, text: &str) -> Event {
     Event::Delta { choice: 0, index, text: text.into() }
 }
@@ -316,7 +324,7 @@ fn a_stream_cut_anywhere_gives_the_same_events() {
         whole,
         [
             Event::Start { id: "i".into(), model: "m".into(), created: Some(5), extra: Extra::default() },
-            start(0, 0, PartStart::Reasoning),
+            thoughts(json!({"field": "reasoning_content"})),
             delta(0, "hm"),
             stop(0),
             start(0, 1, PartStart::Text),
@@ -379,7 +387,7 @@ fn accents_of_other_servers_are_understood() {
     // Content as blocks.
     let thought = json!({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "t"}]}, {"type": "text", "text": "x"}]});
     let events = end(stream(&[chunk(thought, json!("stop"))], true));
-    assert_eq!((&events[1], &events[4]), (&start(0, 0, PartStart::Reasoning), &start(0, 1, PartStart::Text)));
+    assert_eq!((&events[1], &events[4]), (&thoughts(json!({"block": {}})), &start(0, 1, PartStart::Text)));
 }
 
 #[test]
@@ -440,3 +448,7 @@ fn a_failed_stream_ends_with_an_error_and_no_done() {
     let error: Value = serde_json::from_str(text.strip_prefix("data: ").unwrap()).unwrap();
     assert_eq!(error["error"]["code"], json!("upstream_interrupted"));
 }
+
+mod asking;
+mod saying;
+mod streaming;

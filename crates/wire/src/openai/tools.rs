@@ -1,35 +1,93 @@
-//! Tools, the choice among them, tool calls and the shape of the answer ↔ canon.
+//! Tools, the choice among them and tool calls ↔ canon.
 
 use contract::Fault;
-use contract::canon::{Extra, OutputFormat, Part, PartKind, Provenance, ServerTool, Tool, ToolChoice};
+use contract::canon::{CacheHint, Extra, Part, PartKind, Provenance, ServerTool, Tool, ToolChoice};
 use serde_json::{Map, Value, json};
 
 use super::DIALECT;
-use super::content::{object, with_left, with_sidecar};
-use crate::fields::{Fields, wrong};
+use super::content::{object, take_cache, with_left, with_sidecar, write_cache};
+use crate::fields::Fields;
 use crate::outgoing::merge;
 
-/// Reads one entry of `tools`; anything but a function is the provider's own.
+/// The field of a request that asks for a search of the web, which is no entry of `tools`.
+pub(super) const SEARCH: &str = "web_search_options";
+
+/// Reads one entry of `tools`; anything but a function or a custom tool is the provider's own.
 pub(super) fn read_tool(value: Value, path: &str) -> Result<Tool, Fault> {
     let mut fields = Fields::of(value, path)?;
-    if fields.peek("type").is_some_and(|kind| kind != "function") {
-        return Ok(Tool::Server {
-            owner: DIALECT,
-            tool: ServerTool::Other,
-            value: Value::Object(fields.left()),
-        });
+    match fields.peek("type") {
+        None | Some("function") => {}
+        Some("custom") if fields.is_object("custom") => return read_custom(fields),
+        Some(kind) => {
+            let tool = server_tool(kind);
+            return Ok(Tool::Server { owner: DIALECT, tool, value: Value::Object(fields.left()) });
+        }
     }
     let _function = fields.value("type");
+    let cache = take_cache(&mut fields);
     let mut function = fields.need_object("function")?;
     let name = function.need_text("name")?;
     let description = function.text("description")?;
     let parameters = function.value("parameters");
     let strict = function.flag("strict")?;
-    let left = function.left();
-    if !left.is_empty() {
-        fields.put_back("function", Value::Object(left));
+    keep(&mut fields, "function", function);
+    Ok(Tool::Function { name, description, parameters, strict, cache, extra: fields.extra(DIALECT) })
+}
+
+/// What servers of this dialect call the tools they run.
+fn server_tool(kind: &str) -> ServerTool {
+    let kind = kind.rsplit(':').next().unwrap_or(kind);
+    match kind {
+        "web_search" | "web_search_preview" | "browser_search" | "live_search" | "web_search_premium" => {
+            ServerTool::WebSearch
+        }
+        "web_fetch" | "visit_website" => ServerTool::WebFetch,
+        "code_interpreter" | "code_execution" => ServerTool::Code,
+        "file_search" | "retrieval" | "document_library" => ServerTool::FileSearch,
+        "image_generation" => ServerTool::ImageGeneration,
+        "mcp" => ServerTool::Mcp,
+        "tool_search" => ServerTool::ToolSearch,
+        _ => ServerTool::Other,
     }
-    Ok(Tool::Function { name, description, parameters, strict, cache: None, extra: fields.extra(DIALECT) })
+}
+
+fn read_custom(mut fields: Fields) -> Result<Tool, Fault> {
+    let _custom = fields.value("type");
+    let mut custom = fields.need_object("custom")?;
+    let name = custom.need_text("name")?;
+    let description = custom.text("description")?;
+    let format = custom.value("format").map(flat_format);
+    keep(&mut fields, "custom", custom);
+    Ok(Tool::Custom { name, description, format, extra: fields.extra(DIALECT) })
+}
+
+/// Canon has the words of OpenAI's newer dialect, in which the grammar is not an object of its own.
+fn flat_format(mut format: Value) -> Value {
+    if let Some(Value::Object(grammar)) = format.as_object_mut().and_then(|it| it.shift_remove("grammar"))
+        && let Some(outer) = format.as_object_mut()
+    {
+        outer.extend(grammar);
+    }
+    format
+}
+
+fn nested_format(format: &Value) -> Value {
+    match format {
+        Value::Object(flat) if format["type"] == "grammar" && !flat.contains_key("grammar") => {
+            let grammar: Map<_, _> =
+                flat.iter().filter(|(key, _)| *key != "type").map(|(k, v)| (k.clone(), v.clone())).collect();
+            json!({"type": "grammar", "grammar": grammar})
+        }
+        _ => format.clone(),
+    }
+}
+
+/// Puts what is left of an inner object back in its place.
+fn keep(fields: &mut Fields, name: &str, inner: Fields) {
+    let left = inner.left();
+    if !left.is_empty() {
+        fields.put_back(name, Value::Object(left));
+    }
 }
 
 /// Reads one entry of the legacy `functions`.
@@ -45,34 +103,74 @@ pub(super) fn read_function(value: Value, path: &str) -> Result<Tool, Fault> {
     })
 }
 
-/// Writes a tool; none when another dialect owns it.
-pub(super) fn write_tool(tool: &Tool) -> Option<Value> {
-    let (name, description, parameters, strict, extra) = match tool {
-        Tool::Server { owner, value, .. } => return (*owner == DIALECT).then(|| value.clone()),
-        Tool::Custom { .. } => return None,
-        Tool::Function { name, description, parameters, strict, extra, .. } => {
-            (name, description, parameters, strict, extra)
+/// The tool that `web_search_options` asks for.
+pub(super) fn read_search(options: &Value) -> Tool {
+    Tool::Server { owner: DIALECT, tool: ServerTool::WebSearch, value: json!({SEARCH: options}) }
+}
+
+/// `web_search_options` for a tool: this dialect's own, or another's with what both call the same (`user_location`,
+/// `search_context_size`; developers.openai.com, "Web search").
+pub(super) fn write_search(owner_is_us: bool, value: &Value) -> Value {
+    if owner_is_us {
+        return value.get(SEARCH).cloned().unwrap_or_else(|| json!({}));
+    }
+    let mut options = Map::new();
+    if let Some(size @ Value::String(_)) = value.get("search_context_size") {
+        options.insert("search_context_size".to_owned(), size.clone());
+    }
+    if let Some(Value::Object(place)) = value.get("user_location") {
+        let mut place = place.clone();
+        place.shift_remove("type");
+        place.retain(|_, value| !value.is_null());
+        options.insert("user_location".to_owned(), json!({"type": "approximate", "approximate": place}));
+    }
+    Value::Object(options)
+}
+
+/// Writes an entry of `tools`; none when another dialect owns it.
+pub(super) fn write_tool(tool: &Tool, caches: bool) -> Option<Value> {
+    match tool {
+        Tool::Server { owner, value, .. } => (*owner == DIALECT).then(|| value.clone()),
+        Tool::Custom { name, description, format, extra } => {
+            let custom = object([
+                ("name", Some(json!(name))),
+                ("description", description.as_ref().map(|text| json!(text))),
+                ("format", format.as_ref().map(nested_format)),
+            ]);
+            Some(entry("custom", custom, extra, None))
         }
-    };
-    let function = object([
-        ("name", Some(json!(name))),
-        ("description", description.as_ref().map(|text| json!(text))),
-        ("parameters", parameters.clone()),
-        ("strict", strict.map(Value::Bool)),
-    ]);
-    let mut out = object([("type", Some(json!("function"))), ("function", Some(Value::Object(function)))]);
+        Tool::Function { name, description, parameters, strict, cache, extra } => {
+            let function = object([
+                ("name", Some(json!(name))),
+                ("description", description.as_ref().map(|text| json!(text))),
+                ("parameters", parameters.clone()),
+                ("strict", strict.map(Value::Bool)),
+            ]);
+            Some(entry("function", function, extra, cache.filter(|_| caches)))
+        }
+    }
+}
+
+fn entry(kind: &str, inner: Map<String, Value>, extra: &Extra, cache: Option<CacheHint>) -> Value {
+    let mut out = object([("type", Some(json!(kind))), (kind, Some(Value::Object(inner)))]);
     if extra.owner == Some(DIALECT) {
         merge(&mut out, &extra.fields);
     }
-    Some(Value::Object(out))
+    write_cache(&mut out, cache);
+    Value::Object(out)
 }
 
 /// Reads `tool_choice` or the legacy `function_call`; gives the value back when canon has no word for it.
 pub(super) fn read_choice(value: Value) -> Result<ToolChoice, Value> {
-    let named =
-        value.pointer("/function/name").or_else(|| value.get("name").filter(|_| value.get("type").is_none()));
+    let named = value
+        .pointer("/function/name")
+        .or_else(|| value.pointer("/custom/name"))
+        .or_else(|| value.get("name").filter(|_| value.get("type").is_none()));
     if let Some(Value::String(name)) = named {
         return Ok(ToolChoice::Named(name.clone()));
+    }
+    if let Some(allowed) = value.get("allowed_tools") {
+        return read_allowed(allowed).ok_or(value);
     }
     match value.as_str() {
         Some("auto") => Ok(ToolChoice::Auto),
@@ -82,36 +180,58 @@ pub(super) fn read_choice(value: Value) -> Result<ToolChoice, Value> {
     }
 }
 
-/// Writes `tool_choice`.
-pub(super) fn write_choice(choice: &ToolChoice) -> Value {
+/// `{"mode": "auto" | "required", "tools": [{"type": "function", "function": {"name": …}}, …]}`.
+fn read_allowed(allowed: &Value) -> Option<ToolChoice> {
+    let name = |tool: &Value| {
+        let name = tool.pointer("/function/name").or_else(|| tool.pointer("/custom/name"))?;
+        name.as_str().map(str::to_owned)
+    };
+    let names = allowed.get("tools")?.as_array()?.iter().map(name).collect::<Option<_>>()?;
+    let required = match allowed.get("mode")?.as_str()? {
+        "auto" => false,
+        "required" => true,
+        _ => return None,
+    };
+    Some(ToolChoice::Allowed { names, required })
+}
+
+/// Writes `tool_choice`. Whether a name is a function's or a custom tool's, the tools say.
+pub(super) fn write_choice(choice: &ToolChoice, tools: &[Tool]) -> Value {
+    let entry = |wanted: &String| {
+        let custom = tools.iter().any(|tool| matches!(tool, Tool::Custom { name, .. } if name == wanted));
+        let kind = if custom { "custom" } else { "function" };
+        json!({"type": kind, kind: {"name": wanted}})
+    };
     match choice {
-        ToolChoice::Auto | ToolChoice::Allowed { required: false, .. } => json!("auto"),
+        ToolChoice::Auto => json!("auto"),
         ToolChoice::None => json!("none"),
-        ToolChoice::Required | ToolChoice::Allowed { required: true, .. } => json!("required"),
-        ToolChoice::Named(name) => json!({"type": "function", "function": {"name": name}}),
+        ToolChoice::Required => json!("required"),
+        ToolChoice::Named(name) => entry(name),
+        ToolChoice::Allowed { names, required } => {
+            let tools: Vec<Value> = names.iter().map(entry).collect();
+            let mode = if *required { "required" } else { "auto" };
+            json!({"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}})
+        }
     }
 }
 
 /// Reads one entry of an assistant's `tool_calls`. A call without an id gets `made_up`.
 pub(super) fn read_call(value: Value, path: &str, made_up: String) -> Result<Part, Fault> {
     let mut fields = Fields::of(value, path)?;
-    if !fields.has("function") {
-        let native = Value::Object(fields.left());
+    let custom = !fields.has("function") && fields.is_object("custom");
+    if !custom && !fields.has("function") && fields.peek("type").is_some_and(|kind| kind != "function") {
+        let native = json!({"call": fields.left()});
         return Ok(Part::new(PartKind::Native, Provenance::Model).with_native(DIALECT, native));
     }
-    let _function = fields.value("type");
+    let _known = fields.value("type");
     let id = fields.text("id")?.filter(|id| !id.is_empty()).unwrap_or(made_up);
-    let mut function = fields.need_object("function")?;
-    let name = function.need_text("name")?;
-    let arguments = read_arguments(function.value("arguments"));
-    let left = function.left();
-    if !left.is_empty() {
-        fields.put_back("function", Value::Object(left));
-    }
-    Ok(with_left(
-        Part::new(PartKind::ToolCall { id, name, arguments, custom: false }, Provenance::Model),
-        fields,
-    ))
+    let kind = if custom { "custom" } else { "function" };
+    let mut inner = fields.need_object(kind)?;
+    let name = inner.need_text("name")?;
+    let arguments = read_arguments(inner.value(if custom { "input" } else { "arguments" }));
+    keep(&mut fields, kind, inner);
+    let call = PartKind::ToolCall { id, name, arguments, custom };
+    Ok(with_left(Part::new(call, Provenance::Model), fields))
 }
 
 /// Arguments are a string; some servers write the object itself, some nothing.
@@ -125,54 +245,19 @@ pub(super) fn read_arguments(value: Option<Value>) -> String {
 
 /// Writes a call as an entry of `tool_calls`; none when the part is no call of this dialect's.
 pub(super) fn write_call(part: &Part) -> Option<Value> {
-    let PartKind::ToolCall { id, name, arguments, .. } = &part.kind else {
-        return part.native_for(DIALECT).filter(|native| is_call(native)).cloned();
+    let PartKind::ToolCall { id, name, arguments, custom } = &part.kind else {
+        return part.native_for(DIALECT).and_then(|native| native.get("call")).cloned();
     };
-    let arguments = if arguments.is_empty() { "{}" } else { arguments };
-    let call = json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}});
+    let call = if *custom {
+        json!({"id": id, "type": "custom", "custom": {"name": name, "input": arguments}})
+    } else {
+        let arguments = if arguments.is_empty() { "{}" } else { arguments };
+        json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}})
+    };
     Some(with_sidecar(call, part))
 }
 
-/// Does the sidecar of a native part hold a tool call (`custom` tools) rather than content?
+/// Does a native part hold a tool call of a kind canon does not know, rather than content?
 pub(super) fn is_call(native: &Value) -> bool {
-    native.get("type").and_then(Value::as_str) == Some("custom")
-}
-
-/// Reads `response_format`; gives the object back when canon has no word for it.
-pub(super) fn read_format(value: Value) -> Result<Result<OutputFormat, Value>, Fault> {
-    let path = "response_format";
-    let kind = value.get("type").and_then(Value::as_str).map(str::to_owned);
-    match kind.as_deref() {
-        Some("text") => Ok(Ok(OutputFormat::Text)),
-        Some("json_object") if value.get("schema").is_none() => Ok(Ok(OutputFormat::JsonObject)),
-        Some("json_schema") => {
-            let mut fields = Fields::of(value, path)?;
-            let mut inner = fields.need_object("json_schema")?;
-            Ok(Ok(OutputFormat::JsonSchema {
-                name: inner.text("name")?.unwrap_or_else(|| "answer".to_owned()),
-                description: inner.text("description")?,
-                schema: inner.value("schema").unwrap_or_else(|| Value::Object(Map::new())),
-                strict: inner.flag("strict")?,
-            }))
-        }
-        _ if !value.is_object() => Err(wrong(path, "a JSON object")),
-        _ => Ok(Err(value)),
-    }
-}
-
-/// Writes `response_format`; prose is the default and not written.
-pub(super) fn write_format(format: &OutputFormat) -> Option<Value> {
-    match format {
-        OutputFormat::Text => None,
-        OutputFormat::JsonObject => Some(json!({"type": "json_object"})),
-        OutputFormat::JsonSchema { name, description, schema, strict } => {
-            let inner = object([
-                ("name", Some(json!(name))),
-                ("description", description.as_ref().map(|text| json!(text))),
-                ("schema", Some(schema.clone())),
-                ("strict", strict.map(Value::Bool)),
-            ]);
-            Some(json!({"type": "json_schema", "json_schema": inner}))
-        }
-    }
+    native.get("call").is_some()
 }

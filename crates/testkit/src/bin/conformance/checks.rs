@@ -16,7 +16,10 @@ pub(crate) type Verdict = Result<(), String>;
 
 /// A target that takes every field, so that nothing is left out for its sake.
 fn anything() -> Quirks {
-    Quirks { accepts: &["top_k", "reasoning_content", "cache_control"], ..Quirks::default() }
+    Quirks {
+        accepts: &["top_k", "reasoning_content", "cache_control", "web_search_options"],
+        ..Quirks::default()
+    }
 }
 
 /// (a) A request read into canon and written in the same dialect is what it was. None: nothing was asked in it.

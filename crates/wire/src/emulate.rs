@@ -1,0 +1,141 @@
+//! What a target lacks, in words it has: so that no dialect does it by itself.
+//!
+//! A custom tool, whose input is any text, becomes a function with one string `input`; the model's calls of it come back
+//! with the bare text. A choice among some tools becomes a list of only these. Each dialect says what it has
+//! ([`Chat::has`](crate::hub::Chat::has)), a target's quirks what it lacks of that. The way back needs the names of the
+//! custom tools, from [`EncodeOptions::custom`].
+
+mod raise;
+
+use std::borrow::Cow;
+
+use contract::canon::{Asked, Extra, Part, PartKind, Receipt, Reply, Request, Tool, ToolChoice};
+use serde_json::{Value, json};
+
+pub(crate) use raise::Raising;
+
+use crate::hub::Has;
+use crate::{Lack, Quirks};
+
+/// The parameter of a function that stands for a custom tool.
+const INPUT: &str = "input";
+
+/// The names of a request's custom tools, for [`EncodeOptions::custom`](crate::EncodeOptions).
+#[must_use]
+pub fn custom_tools(asked: &Asked) -> Vec<String> {
+    let Asked::Chat(request) = asked else { return Vec::new() };
+    let name = |tool: &Tool| if let Tool::Custom { name, .. } = tool { Some(name.clone()) } else { None };
+    request.tools.iter().filter_map(name).collect()
+}
+
+/// The request in words that the target has.
+pub(crate) fn lower<'a>(
+    request: &'a Request,
+    has: Has,
+    quirks: &Quirks,
+    receipt: &mut Receipt,
+) -> Cow<'a, Request> {
+    let custom = has.custom_tools && !quirks.lacks.contains(&Lack::CustomTools);
+    let allowed = has.allowed_tools && !quirks.lacks.contains(&Lack::AllowedTools);
+    let mut out = Cow::Borrowed(request);
+    if !allowed && matches!(request.tool_choice, Some(ToolChoice::Allowed { .. })) {
+        allow(out.to_mut());
+    }
+    if !custom && uses_custom(request) {
+        let request = out.to_mut();
+        for (at, tool) in request.tools.iter_mut().enumerate() {
+            if let Some(function) = as_function(tool, at, receipt) {
+                *tool = function;
+            }
+        }
+        request.messages.iter_mut().flat_map(|message| &mut message.parts).for_each(wrap);
+    }
+    out
+}
+
+/// Does the request name or call a custom tool?
+fn uses_custom(request: &Request) -> bool {
+    let called = |part: &Part| matches!(part.kind, PartKind::ToolCall { custom: true, .. });
+    request.tools.iter().any(|tool| matches!(tool, Tool::Custom { .. }))
+        || request.messages.iter().flat_map(|message| &message.parts).any(called)
+}
+
+/// Leaves only the tools that may be called.
+fn allow(request: &mut Request) {
+    let Some(ToolChoice::Allowed { names, required }) = request.tool_choice.take() else { return };
+    request.tools.retain(|tool| match tool {
+        Tool::Function { name, .. } | Tool::Custom { name, .. } => names.contains(name),
+        Tool::Server { .. } => false,
+    });
+    if !request.tools.is_empty() {
+        request.tool_choice = Some(if required { ToolChoice::Required } else { ToolChoice::Auto });
+    }
+}
+
+/// The function that stands for a custom tool. A grammar cannot be enforced; the model is told of it.
+fn as_function(tool: &Tool, at: usize, receipt: &mut Receipt) -> Option<Tool> {
+    let Tool::Custom { name, description, format, extra } = tool else { return None };
+    let mut input = json!({"type": "string", "description": "The input of the tool, as plain text."});
+    let text = |name: &str| format.as_ref().and_then(|format| format.get(name)).and_then(Value::as_str);
+    if text("type").is_some_and(|kind| kind != "text") {
+        receipt.dropped(format!("tools[{at}].format"), "the target cannot hold the model to a grammar");
+        if let Some(grammar) = text("definition") {
+            let syntax = text("syntax").unwrap_or("given");
+            input["description"] = json!(format!(
+                "The input of the tool, as plain text that follows this {syntax} grammar:\n{grammar}"
+            ));
+        }
+    }
+    for name in extra.fields.keys() {
+        receipt.dropped(format!("tools[{at}].{name}"), "the target has no custom tools");
+    }
+    let parameters = json!({
+        "type": "object", "properties": {INPUT: input}, "required": [INPUT], "additionalProperties": false
+    });
+    Some(Tool::Function {
+        name: name.clone(),
+        description: description.clone(),
+        parameters: Some(parameters),
+        strict: None,
+        cache: None,
+        extra: Extra::default(),
+    })
+}
+
+/// A call of a custom tool becomes one of the function.
+fn wrap(part: &mut Part) {
+    if let PartKind::ToolCall { arguments, custom, .. } = &mut part.kind
+        && *custom
+    {
+        *custom = false;
+        *arguments = json!({INPUT: arguments}).to_string();
+    }
+}
+
+/// Calls of functions that stand for custom tools become calls of these.
+pub(crate) fn raise(reply: &mut Reply, names: &[String]) {
+    if names.is_empty() {
+        return;
+    }
+    for part in reply.choices.iter_mut().flat_map(|choice| &mut choice.parts) {
+        if let PartKind::ToolCall { name, arguments, custom, .. } = &mut part.kind
+            && !*custom
+            && names.contains(name)
+        {
+            *custom = true;
+            *arguments = unwrap(arguments);
+        }
+    }
+}
+
+/// The text within the arguments. What a model wrote otherwise than it was told goes on as it is.
+fn unwrap(arguments: &str) -> String {
+    let mut out = String::new();
+    let mut input = raise::Input::default();
+    input.push(arguments, &mut out);
+    input.finish(&mut out);
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! `logprobs` of a choice ↔ canon: `{"content": [{token, logprob, bytes, top_logprobs}], "refusal": […]}`.
+//!
+//! Canon has one list. A refusal's tokens are written as `refusal` when the choice holds nothing else.
+
+use contract::canon::{Alternative, TokenLogprob};
+use serde_json::{Map, Value, json};
+
+/// Takes the tokens out. What canon has no word for is given back: of tokens that say more, the whole list.
+pub(super) fn read(value: Value) -> (Vec<TokenLogprob>, Option<Value>) {
+    let Value::Object(mut left) = value else { return (Vec::new(), Some(value)) };
+    let mut tokens = Vec::new();
+    for name in ["content", "refusal"] {
+        let Some(Value::Array(list)) = left.get(name) else { continue };
+        // What is said of a refusal beside a text has no place in canon.
+        let read: Option<Vec<_>> = list.iter().map(token).collect();
+        let Some(read) = read.filter(|read| !read.is_empty() && tokens.is_empty()) else { continue };
+        tokens = read;
+        if list.iter().all(is_plain) {
+            left.shift_remove(name);
+        }
+    }
+    left.retain(|_, value| !value.is_null());
+    (tokens, (!left.is_empty()).then_some(Value::Object(left)))
+}
+
+/// Has canon words for all that is said of a token?
+fn is_plain(token: &Value) -> bool {
+    let known = |key: &String| matches!(key.as_str(), "token" | "logprob" | "bytes" | "top_logprobs");
+    let top = token.get("top_logprobs").and_then(Value::as_array).into_iter().flatten();
+    token.as_object().is_some_and(|token| token.keys().all(known))
+        && top.flat_map(Value::as_object).all(|token| token.keys().all(known))
+}
+
+fn token(value: &Value) -> Option<TokenLogprob> {
+    let top = value.get("top_logprobs").and_then(Value::as_array).into_iter().flatten();
+    Some(TokenLogprob { token: alternative(value)?, top: top.map(alternative).collect::<Option<_>>()? })
+}
+
+fn alternative(value: &Value) -> Option<Alternative> {
+    let byte = |byte: &Value| byte.as_u64().and_then(|byte| u8::try_from(byte).ok());
+    let bytes = value.get("bytes").and_then(Value::as_array);
+    Some(Alternative {
+        text: value.get("token")?.as_str()?.to_owned(),
+        logprob: value.get("logprob")?.as_f64()?,
+        bytes: bytes.and_then(|bytes| bytes.iter().map(byte).collect()),
+    })
+}
+
+/// Writes the tokens; none when there are none.
+pub(super) fn write(tokens: &[TokenLogprob], refused: bool) -> Option<Map<String, Value>> {
+    if tokens.is_empty() {
+        return None;
+    }
+    let list = Value::Array(tokens.iter().map(write_token).collect());
+    let (content, refusal) = if refused { (Value::Null, list) } else { (list, Value::Null) };
+    Some(super::content::object([("content", Some(content)), ("refusal", Some(refusal))]))
+}
+
+fn write_token(token: &TokenLogprob) -> Value {
+    let mut out = write_alternative(&token.token);
+    let top: Vec<Value> = token.top.iter().map(write_alternative).collect();
+    out["top_logprobs"] = Value::Array(top);
+    out
+}
+
+fn write_alternative(alternative: &Alternative) -> Value {
+    json!({"token": alternative.text, "logprob": alternative.logprob, "bytes": alternative.bytes})
+}
