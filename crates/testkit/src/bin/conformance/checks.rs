@@ -2,10 +2,10 @@
 //! a stream is cut.
 
 use bytes::{Bytes, BytesMut};
-use contract::canon::{Answered, Event, Receipt, Reply};
+use contract::canon::{Answered, Event, Part, PartKind, Receipt, Reply};
 use contract::words::Dialect;
 use serde_json::Value;
-use wire::{EncodeOptions, Gather, Quirks};
+use wire::{EncodeOptions, Gather, Quirks, Thinking};
 
 use crate::corpus::Exchange;
 use crate::plain::{difference, plain};
@@ -14,12 +14,23 @@ use crate::said;
 /// What a check found: nothing wrong, or what.
 pub(crate) type Verdict = Result<(), String>;
 
-/// A target that takes every field, so that nothing is left out for its sake.
-fn anything() -> Quirks {
-    Quirks {
-        accepts: &["top_k", "reasoning_content", "cache_control", "web_search_options"],
-        ..Quirks::default()
-    }
+/// A target that takes every field and is told to think as this request does it.
+fn anything(request: &Value) -> Quirks {
+    let thinking: &[Thinking] = if request["reasoning"].is_object() {
+        &[Thinking::Object]
+    } else if request["thinking"]["budget_tokens"].is_number() {
+        &[Thinking::Budget, Thinking::Effort]
+    } else if request["thinking"].is_object() {
+        &[Thinking::Switch, Thinking::Effort]
+    } else if request["chat_template_kwargs"].is_object() {
+        &[Thinking::Template]
+    } else if request["enable_thinking"].is_boolean() {
+        &[Thinking::Enable]
+    } else {
+        &[]
+    };
+    let accepts = &["top_k", "reasoning_content", "cache_control", "web_search_options"];
+    Quirks { accepts, thinking, ..Quirks::NONE }
 }
 
 /// (a) A request read into canon and written in the same dialect is what it was. None: nothing was asked in it.
@@ -34,7 +45,12 @@ pub(crate) fn request(dialect: Dialect, exchange: &Exchange) -> Option<Verdict> 
 }
 
 fn request_comes_back(dialect: Dialect, exchange: &Exchange, original: Value) -> Verdict {
-    let body = original.to_string();
+    let mut asked_for = original.clone();
+    // Azure's older paths name the model.
+    if asked_for["model"].is_null() && !dialect.path().contains("{model}") {
+        asked_for["model"] = "m".into();
+    }
+    let body = asked_for.to_string();
     let mut asked = wire::read_request(dialect, body.as_bytes()).map_err(|fault| format!("{fault}"))?;
     if let Some(model) = original["model"].as_str() {
         model.clone_into(asked.model_mut());
@@ -43,7 +59,7 @@ fn request_comes_back(dialect: Dialect, exchange: &Exchange, original: Value) ->
         request.stream = exchange.is_stream();
     }
     let mut receipt = Receipt::default();
-    let written = wire::write_request(dialect, &asked, &anything(), &mut receipt)
+    let written = wire::write_request(dialect, &asked, &anything(&original), &mut receipt)
         .map_err(|fault| format!("{fault}"))?;
     if !receipt.is_empty() {
         return Err(format!("dropped: {receipt}"));
@@ -151,8 +167,10 @@ fn twin(dialect: Dialect, body: &[u8], reply: &Reply) -> Verdict {
     }
 }
 
-/// What matters of two replies is the same.
+/// What matters of two replies is the same. A stream tells its parts as they come, a whole answer by field: their order is
+/// that of their kinds.
 fn same_reply(ours: &Reply, theirs: &Reply) -> Verdict {
+    let (ours, theirs) = (&by_kind(ours.clone()), &by_kind(theirs.clone()));
     if ours.usage != theirs.usage {
         return Err(format!("usage {:?} instead of {:?}", ours.usage, theirs.usage));
     }
@@ -163,22 +181,40 @@ fn same_reply(ours: &Reply, theirs: &Reply) -> Verdict {
         if ours.finish != theirs.finish {
             return Err(format!("ends with {:?} instead of {:?}", ours.finish, theirs.finish));
         }
-        let kinds = |choice: &contract::canon::Choice| {
-            choice
-                .parts
-                .iter()
-                .map(|part| format!("{:?} {:?} {:?}", part.kind, part.native, part.citations))
-                .collect::<Vec<_>>()
-        };
-        let (ours, theirs) = (kinds(ours), kinds(theirs));
-        if let Some((a, b)) = ours.iter().zip(&theirs).find(|(a, b)| a != b) {
-            return Err(format!("{} instead of {}", clip(a), clip(b)));
+        let same =
+            |a: &Part, b: &Part| a.kind == b.kind && a.native == b.native && a.citations == b.citations;
+        if let Some((a, b)) = ours.parts.iter().zip(&theirs.parts).find(|(a, b)| !same(a, b)) {
+            return Err(format!("{} instead of {}", clip(&format!("{a:?}")), clip(&format!("{b:?}"))));
         }
-        if ours.len() != theirs.len() {
-            return Err(format!("{} parts instead of {}", ours.len(), theirs.len()));
+        if ours.parts.len() != theirs.parts.len() {
+            return Err(format!("{} parts instead of {}", ours.parts.len(), theirs.parts.len()));
         }
     }
     Ok(())
+}
+
+fn by_kind(mut reply: Reply) -> Reply {
+    for choice in &mut reply.choices {
+        choice.parts.sort_by_key(|part| match &part.kind {
+            PartKind::Reasoning(_) => 0,
+            PartKind::Text(_) => 1,
+            PartKind::Refusal(_) => 2,
+            PartKind::ToolCall { .. } => 4,
+            _ => 3,
+        });
+        choice.parts.dedup_by(|part, before| {
+            if part.native != before.native || !part.citations.is_empty() {
+                return false;
+            }
+            match (&mut before.kind, &part.kind) {
+                (PartKind::Reasoning(before), PartKind::Reasoning(more))
+                | (PartKind::Text(before), PartKind::Text(more)) => before.push_str(more),
+                _ => return false,
+            }
+            true
+        });
+    }
+    reply
 }
 
 fn clip(text: &str) -> String {

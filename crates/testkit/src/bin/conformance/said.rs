@@ -357,7 +357,10 @@ fn gemini(frame: &Value, said: &mut Said) {
         if let Some(call) = part["functionCall"].as_object() {
             let arguments = call.get("args").filter(|args| !args.is_null()).cloned();
             let name = call.get("name").map(text).unwrap_or_default().to_owned();
-            said.calls.push((name, arguments.unwrap_or_else(|| Value::Object(Map::new()))));
+            if !name.is_empty() {
+                said.calls.push((name, arguments.unwrap_or_else(|| Value::Object(Map::new()))));
+            }
+            call.get("partialArgs").into_iter().for_each(|pieces| more_arguments(pieces, said));
         }
     }
     let usage = &frame["usageMetadata"];
@@ -371,6 +374,16 @@ fn gemini(frame: &Value, said: &mut Said) {
             cache_write: 0,
             reasoning: thoughts,
         });
+    }
+}
+
+/// Arguments that come in pieces: texts by the path of a member (ai.google.dev/api, `PartialArg`).
+fn more_arguments(pieces: &Value, said: &mut Said) {
+    let Some((_, Value::Object(arguments))) = said.calls.last_mut() else { return };
+    for piece in pieces.as_array().into_iter().flatten() {
+        let member = text(&piece["jsonPath"]).trim_start_matches("$.").to_owned();
+        let before = arguments.get(&member).map(text).unwrap_or_default().to_owned();
+        arguments.insert(member, Value::String(before + text(&piece["stringValue"])));
     }
 }
 

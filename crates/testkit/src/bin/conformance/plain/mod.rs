@@ -1,6 +1,9 @@
 //! What counts as the same. The rules here are the list of documented defaults and of spellings that mean one thing; whatever
 //! they do not name must come back as it was.
 
+mod chat;
+mod google;
+
 use contract::words::Dialect;
 use serde_json::{Map, Value, json};
 
@@ -8,13 +11,12 @@ use serde_json::{Map, Value, json};
 pub(crate) fn plain(dialect: Dialect, value: Value) -> Value {
     let mut value = spoken(value);
     match dialect {
-        Dialect::OpenaiChat => chat(&mut value),
+        Dialect::OpenaiChat => chat::plain(&mut value),
         Dialect::OpenaiCompletions => completions(&mut value),
         Dialect::OpenaiResponses => responses(&mut value),
         Dialect::AnthropicMessages | Dialect::AnthropicCount => anthropic(&mut value),
         Dialect::GeminiGenerate | Dialect::GeminiCount | Dialect::GeminiEmbed | Dialect::GeminiEmbedOne => {
-            value = camel(value);
-            gemini(&mut value);
+            value = google::plain(value);
         }
         Dialect::OllamaChat | Dialect::OllamaGenerate => ollama(&mut value),
         Dialect::BedrockConverse => converse(&mut value),
@@ -79,65 +81,6 @@ fn one_text(value: &mut Value, field: &str, kind: Option<&str>) {
 fn list_of_one(value: &mut Value, field: &str) {
     if let Some(text @ Value::String(_)) = value.get(field) {
         value[field] = json!([text.clone()]);
-    }
-}
-
-/// platform.openai.com/docs/api-reference/chat: `max_tokens` is the older name, tools are functions unless they say, usage is
-/// asked for on every stream by the gateway, an absent answer is an empty one.
-fn chat(value: &mut Value) {
-    rename(value, "max_tokens", "max_completion_tokens");
-    list_of_one(value, "stop");
-    for (field, default) in [
-        ("stream", json!(false)),
-        ("response_format", json!({"type": "text"})),
-        ("object", json!("chat.completion")),
-        ("tool_choice", json!("auto")),
-    ] {
-        drop_default(value, field, &default);
-    }
-    if value.get("stream").is_none() {
-        object(value).and_then(|map| map.shift_remove("stream_options"));
-    } else {
-        value["stream_options"]["include_usage"] = json!(true);
-    }
-    if value.get("tool_choice") == Some(&json!("any")) {
-        value["tool_choice"] = json!("required");
-    }
-    for tool in each(value, "tools") {
-        object(tool).map(|tool| tool.entry("type").or_insert(json!("function")));
-    }
-    each(value, "messages").for_each(chat_message);
-    for choice in each(value, "choices") {
-        if choice["finish_reason"] == "function_call" {
-            choice["finish_reason"] = json!("tool_calls");
-        }
-        drop_default(choice, "finish_reason", &json!(""));
-        drop_default(choice, "finish_reason", &json!("stop"));
-        object(choice).and_then(|choice| choice.shift_remove("delta"));
-        if let Some(message) = choice.get_mut("message") {
-            chat_message(message);
-            for empty in ["content", "reasoning_content", "reasoning"] {
-                drop_default(message, empty, &json!(""));
-            }
-        }
-    }
-    usage(value, &["prompt_tokens_details", "completion_tokens_details"]);
-}
-
-fn chat_message(message: &mut Value) {
-    one_text(message, "content", Some("text"));
-    drop_default(message, "role", &json!("assistant"));
-    for block in each(message, "content") {
-        if let Some(url @ Value::String(_)) = block.get("image_url") {
-            block["image_url"] = json!({"url": url.clone()});
-        }
-    }
-    for call in each(message, "tool_calls") {
-        object(call).map(|call| call.entry("type").or_insert(json!("function")));
-        object(call).and_then(|call| call.shift_remove("index"));
-        if call.pointer("/function/arguments").is_none_or(|arguments| *arguments == "") {
-            call["function"]["arguments"] = json!("{}");
-        }
     }
 }
 
@@ -232,71 +175,6 @@ fn anthropic(value: &mut Value) {
                 counts.retain(|_, count| *count != json!(0.0));
             }
         }
-    }
-}
-
-/// Protocol buffers take both spellings (protobuf.dev/programming-guides/json).
-fn camel(value: Value) -> Value {
-    match value {
-        Value::Array(items) => Value::Array(items.into_iter().map(camel).collect()),
-        Value::Object(map) => {
-            let own = [
-                "args",
-                "response",
-                "parameters",
-                "parametersJsonSchema",
-                "responseJsonSchema",
-                "responseSchema",
-                "labels",
-            ];
-            map.into_iter()
-                .map(|(key, value)| {
-                    let key = camel_name(&key);
-                    let value = if own.contains(&key.as_str()) { value } else { camel(value) };
-                    (key, value)
-                })
-                .collect::<Map<_, _>>()
-                .into()
-        }
-        other => other,
-    }
-}
-
-fn camel_name(name: &str) -> String {
-    let mut parts = name.split('_');
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |mut all, part| {
-        let mut letters = part.chars();
-        all.extend(letters.next().map(|first| first.to_ascii_uppercase()));
-        all.push_str(letters.as_str());
-        all
-    })
-}
-
-fn gemini(value: &mut Value) {
-    if let Some(instruction) = value.get_mut("systemInstruction") {
-        object(instruction).and_then(|it| it.shift_remove("role"));
-    }
-    for content in each(value, "contents") {
-        object(content).map(|content| content.entry("role").or_insert(json!("user")));
-        each(content, "parts").for_each(gemini_part);
-    }
-    for candidate in each(value, "candidates") {
-        drop_default(candidate, "index", &json!(0.0));
-        if let Some(content) = candidate.get_mut("content") {
-            drop_default(content, "role", &json!("model"));
-            each(content, "parts").for_each(gemini_part);
-        }
-    }
-    if let Some(usage) = value.get_mut("usageMetadata").and_then(Value::as_object_mut) {
-        usage.retain(|_, count| *count != json!(0.0));
-    }
-}
-
-fn gemini_part(part: &mut Value) {
-    drop_default(part, "thought", &json!(false));
-    if let Some(call) = part.get_mut("functionCall") {
-        drop_default(call, "args", &json!({}));
     }
 }
 
