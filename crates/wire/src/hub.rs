@@ -12,7 +12,7 @@ use contract::words::{Dialect, Operation};
 use contract::{Code, Fault};
 
 use crate::{EncodeOptions, Quirks, ReplyFacts, StreamDecoder, StreamEncoder, WireError};
-use crate::{anthropic, gemini, openai};
+use crate::{anthropic, gemini, openai, responses};
 
 /// A dialect of conversations.
 pub(crate) trait Chat: Sync {
@@ -73,6 +73,7 @@ pub(crate) trait Rerank: Sync {
 pub(crate) fn chat(dialect: Dialect) -> Option<&'static dyn Chat> {
     Some(match dialect {
         Dialect::OpenaiChat => &openai::Dialog,
+        Dialect::OpenaiResponses => &responses::Dialog,
         Dialect::AnthropicMessages => &anthropic::Dialog,
         Dialect::GeminiGenerate => &gemini::Dialog,
         _ => return None,

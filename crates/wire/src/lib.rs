@@ -17,6 +17,7 @@ mod models;
 mod openai;
 mod outgoing;
 pub mod render;
+mod responses;
 mod shape;
 mod split;
 pub mod sse;
