@@ -235,14 +235,24 @@ fn service_tier(tier: &str) -> Option<&str> {
 /// The id of a response as OpenAI's clients know it: `resp_…`. One that came from this API stays.
 fn response_id(own: &str, verbatim: bool, options: &EncodeOptions) -> String {
     let id = if own.is_empty() { &options.id } else { own };
-    if id.starts_with("resp_") || (verbatim && !own.is_empty()) { id.to_owned() } else { format!("resp_{id}") }
+    if id.starts_with("resp_") || (verbatim && !own.is_empty()) {
+        id.to_owned()
+    } else {
+        format!("resp_{id}")
+    }
 }
 
 /// The fields that clients insist on (schema `Response`), as far as the answer has none of its own.
 fn fill(fields: &mut Map<String, Value>) {
-    for name in
-        ["status", "error", "incomplete_details", "instructions", "previous_response_id", "temperature", "top_p"]
-    {
+    for name in [
+        "status",
+        "error",
+        "incomplete_details",
+        "instructions",
+        "previous_response_id",
+        "temperature",
+        "top_p",
+    ] {
         fields.entry(name).or_insert(Value::Null);
     }
     fields.entry("parallel_tool_calls").or_insert(Value::Bool(true));

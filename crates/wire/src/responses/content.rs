@@ -136,9 +136,7 @@ pub(super) fn write_output(part: &Part) -> Option<Value> {
                 ("annotations", Some(annotations)),
             ])
         }
-        PartKind::Refusal(text) => {
-            object([("type", Some(json!("refusal"))), ("refusal", Some(json!(text)))])
-        }
+        PartKind::Refusal(text) => object([("type", Some(json!("refusal"))), ("refusal", Some(json!(text)))]),
         PartKind::Native => return sidecar::left(part).cloned().map(Value::Object),
         _ => return None,
     };

@@ -257,4 +257,3 @@ fn start_of(part: &Value) -> Option<PartStart> {
         _ => None,
     }
 }
-

@@ -45,7 +45,13 @@ struct Group {
 /// A part being written.
 enum Open {
     /// A text of a message.
-    Said { refusal: bool, text: String, annotations: Vec<Value>, tokens: Vec<TokenLogprob>, left: Map<String, Value> },
+    Said {
+        refusal: bool,
+        text: String,
+        annotations: Vec<Value>,
+        tokens: Vec<TokenLogprob>,
+        left: Map<String, Value>,
+    },
     /// A text of a thought.
     Thought { raw: bool, begun: bool, text: String, left: Map<String, Value> },
     /// A call.
@@ -164,7 +170,8 @@ impl Emit {
     pub(super) fn part_event(&mut self, event: &Event, out: &mut BytesMut) {
         match event {
             Event::PartStart { choice: 0, index, part, native } => {
-                let own = native.as_ref().filter(|native| native.owner == DIALECT).map(|native| &native.value);
+                let own =
+                    native.as_ref().filter(|native| native.owner == DIALECT).map(|native| &native.value);
                 self.own |= own.is_some();
                 self.part_start(*index, part, own, out);
             }
@@ -234,7 +241,13 @@ impl Emit {
     }
 
     /// Begins the item that a part belongs to, unless it joins the open one.
-    fn join(&mut self, message: bool, own: Option<&Value>, item: Option<Map<String, Value>>, out: &mut BytesMut) {
+    fn join(
+        &mut self,
+        message: bool,
+        own: Option<&Value>,
+        item: Option<Map<String, Value>>,
+        out: &mut BytesMut,
+    ) {
         // Texts of other dialects follow each other in one message; each of their thoughts is an item.
         let joins = own.map_or(message, sidecar::joins_item);
         if let Some(group) = self.group.as_mut().filter(|group| joins && group.message == message) {
@@ -344,9 +357,10 @@ impl Emit {
     }
 
     fn delta(&mut self, part: u32, more: &str, out: &mut BytesMut) {
-        let place = self.group.as_ref().map(|group| {
-            (group.id.clone(), group.at, group.content.len(), group.summary.len())
-        });
+        let place = self
+            .group
+            .as_ref()
+            .map(|group| (group.id.clone(), group.at, group.content.len(), group.summary.len()));
         match (self.parts.get_mut(&part), place) {
             (Some(Open::Said { refusal, text, .. }), Some((id, at, index, _))) => {
                 text.push_str(more);
@@ -379,7 +393,8 @@ impl Emit {
 
     /// Later fields of a sidecar.
     fn native(&mut self, part: u32, native: &Native) {
-        let field = |name: &str| native.value.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
+        let field =
+            |name: &str| native.value.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
         let (fields, more) = (field("item"), field("part"));
         match self.parts.get_mut(&part) {
             Some(Open::Said { left, .. } | Open::Thought { left, .. }) => {
@@ -413,7 +428,12 @@ impl Emit {
             Some(said @ Open::Said { .. }) => self.said(&said, out),
             Some(Open::Thought { raw, begun: true, text, left }) => self.thought(raw, &text, left, out),
             Some(Open::Call { at, custom, item, text, own }) => {
-                let text = if text.is_empty() && !custom && !own { "{}".to_owned() } else { text };
+                let empty = text.is_empty() && !custom && !own;
+                let text = if empty { "{}".to_owned() } else { text };
+                if empty {
+                    let id = item.get("id").cloned().unwrap_or_default();
+                    self.delta_frame(call_event(custom, "delta"), (&id, at), None, &text, out);
+                }
                 self.called(at, custom, item, text, out);
             }
             Some(Open::Image { at, mut item, data }) => {
@@ -442,11 +462,8 @@ impl Emit {
             ("response.output_text.done", "text")
         };
         let tokens = (!refusal).then(|| logprobs::write(tokens));
-        let fields = object([
-            ("content_index", Some(json!(index))),
-            (field, Some(json!(text))),
-            ("logprobs", tokens),
-        ]);
+        let fields =
+            object([("content_index", Some(json!(index))), (field, Some(json!(text))), ("logprobs", tokens)]);
         self.item_frame(kind, (&id, at), fields, out);
         self.part_frame("response.content_part.done", part.clone(), out);
         if let Some(group) = &mut self.group {

@@ -5,9 +5,9 @@
 //! up to [`OUTPUT_CAP`]. Items are written by `emit.rs`.
 
 use bytes::BytesMut;
+use contract::Fault;
 use contract::canon::{Event, Extra, Finish};
 use contract::words::Usage;
-use contract::Fault;
 use serde_json::{Map, Value, json};
 
 use super::body::Outline;

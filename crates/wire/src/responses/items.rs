@@ -64,6 +64,10 @@ pub(super) fn read(mut fields: Fields) -> Result<Vec<Part>, Fault> {
 }
 
 fn message(mut fields: Fields) -> Result<Vec<Part>, Fault> {
+    // A compacted conversation repeats what the client said.
+    if fields.peek("role").is_some_and(|role| role != "assistant") {
+        return Ok(vec![whole(fields.left())]);
+    }
     let path = fields.path("content");
     let parts = content::read(fields.value("content"), &path, Provenance::Model)?;
     if parts.is_empty() {
@@ -112,7 +116,8 @@ pub(super) fn arguments(value: Option<Value>) -> String {
 
 /// A picture that was made is a medium; every other item stays whole.
 fn image(mut fields: Fields) -> Part {
-    if fields.peek("type") != Some("image_generation_call") || fields.peek("result").is_none_or(str::is_empty) {
+    if fields.peek("type") != Some("image_generation_call") || fields.peek("result").is_none_or(str::is_empty)
+    {
         return whole(fields.left());
     }
     let mime = format!("image/{}", fields.peek("output_format").unwrap_or("png"));

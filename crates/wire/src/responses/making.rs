@@ -243,7 +243,8 @@ impl Making {
         if !self.items.contains_key(&index) {
             self.begin(index, Item::of(&item));
         }
-        let parts = items::read(Fields::of(Value::Object(item), "item").map_err(invalid)?).map_err(invalid)?;
+        let parts =
+            items::read(Fields::of(Value::Object(item), "item").map_err(invalid)?).map_err(invalid)?;
         let mut left = Map::new();
         let (mut summary, mut content) = (0, 0);
         for mut part in parts {

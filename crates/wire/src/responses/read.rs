@@ -6,9 +6,7 @@
 use std::collections::HashMap;
 
 use contract::Fault;
-use contract::canon::{
-    Message, Part, PartKind, Provenance, Request, Role, Sampling, ToolResult,
-};
+use contract::canon::{Message, Part, PartKind, Provenance, Request, Role, Sampling, ToolResult};
 use serde_json::{Map, Value};
 
 use super::{DIALECT, content, items, settings, sidecar, tools};

@@ -81,8 +81,7 @@ pub(super) fn write_reply(reply: &Reply, options: &EncodeOptions, receipt: &mut 
     if status == "incomplete" && !choice.parts.iter().any(is_own) {
         mark_incomplete(&mut output);
     }
-    let response: Map<String, Value> =
-        outline.whole(&choice.finish, declined, output, reply.usage.as_ref());
+    let response: Map<String, Value> = outline.whole(&choice.finish, declined, output, reply.usage.as_ref());
     Value::Object(response).to_string().into()
 }
 

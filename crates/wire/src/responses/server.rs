@@ -46,10 +46,7 @@ pub(super) fn read(item: &Map<String, Value>) -> Vec<Part> {
     let call = Part::new(PartKind::ServerCall(call), Provenance::Model);
     let result = Part::new(PartKind::ServerResult(result), Provenance::Tool);
     let of = json!({"id": item.get("id")});
-    vec![
-        sidecar::set(call, "item", Value::Object(item.clone())),
-        sidecar::set(result, "item", of),
-    ]
+    vec![sidecar::set(call, "item", Value::Object(item.clone())), sidecar::set(result, "item", of)]
 }
 
 /// What the model asked the tool for, as JSON text.
@@ -77,7 +74,9 @@ pub(super) fn result(item: &Map<String, Value>, tool: ServerTool) -> ServerResul
         texts.join("\n")
     };
     let output = match tool {
-        ServerTool::WebSearch => join(list(item.get("action").and_then(|action| action.get("sources"))), "url"),
+        ServerTool::WebSearch => {
+            join(list(item.get("action").and_then(|action| action.get("sources"))), "url")
+        }
         ServerTool::FileSearch => join(list(item.get("results")), "text"),
         ServerTool::Code => join(list(item.get("outputs")), "logs"),
         _ => text(item, "output").unwrap_or_default().to_owned(),

@@ -33,11 +33,9 @@ pub(super) fn read_tool(value: Value, path: String) -> Result<Tool, Fault> {
                 extra: fields.extra(DIALECT),
             })
         }
-        kind => Ok(Tool::Server {
-            owner: DIALECT,
-            tool: server_tool(kind),
-            value: Value::Object(fields.left()),
-        }),
+        kind => {
+            Ok(Tool::Server { owner: DIALECT, tool: server_tool(kind), value: Value::Object(fields.left()) })
+        }
     }
 }
 
