@@ -223,13 +223,12 @@ impl Outline {
     }
 }
 
-/// The tiers this API names; Anthropic's `standard` is its `default`.
+/// The tiers this API names (schema `ServiceTier`).
+pub(super) const TIERS: [&str; 7] = ["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"];
+
+/// Anthropic's `standard` is the `default` here; a tier of another name is not told.
 fn service_tier(tier: &str) -> Option<&str> {
-    match tier {
-        "standard" => Some("default"),
-        "auto" | "default" | "flex" | "scale" | "priority" => Some(tier),
-        _ => None,
-    }
+    if tier == "standard" { Some("default") } else { TIERS.contains(&tier).then_some(tier) }
 }
 
 /// The id of a response as OpenAI's clients know it: `resp_…`. One that came from this API stays.

@@ -86,7 +86,8 @@ impl Encoder {
         self.outline(out);
         self.ended = true;
         self.emit.frame("error", error, out);
-        let output = std::mem::take(&mut self.emit.output);
+        let mut output = std::mem::take(&mut self.emit.output);
+        output.retain(|item| !item.is_null());
         let response = self.outline(out).failed(code, message, output);
         self.emit.response("response.failed", &response, out);
     }

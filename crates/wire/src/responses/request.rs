@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::read::{INPUT, INSTRUCTIONS};
 use super::turns::Turns;
-use super::{DIALECT, settings, sidecar, tools};
+use super::{DIALECT, body, settings, sidecar, tools};
 use crate::Quirks;
 use crate::outgoing::Outgoing;
 
@@ -37,6 +37,7 @@ pub(super) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
     let most = max_output(request, own, receipt);
     let beyond = settings_beyond(request, own, quirks, receipt);
     note_inexpressible(request, receipt);
+    let tier = service_tier(request.service_tier.as_deref(), own, receipt);
 
     let mut out = Outgoing::new(DIALECT, &request.extra, quirks, receipt);
     out.put("model", &request.model)?;
@@ -56,6 +57,7 @@ pub(super) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
     out.put_some("include", (!include.is_empty()).then_some(&include))?;
     out.put_some("store", request.store.or(stateless.then_some(false)))?;
     write_names(&mut out, request)?;
+    out.put_some("service_tier", tier)?;
     if request.stream {
         out.put("stream", &true)?;
     }
@@ -114,10 +116,19 @@ fn write_names(out: &mut Outgoing<'_>, request: &Request) -> Result<(), Fault> {
     out.put_some("user", request.user.as_ref())?;
     out.put_some("safety_identifier", request.safety_id.as_ref())?;
     out.put_some("prompt_cache_key", request.cache_key.as_ref())?;
-    out.put_some("prompt_cache_retention", request.cache_retention.as_ref())?;
-    // Anthropic's `standard_only` is OpenAI's `default`; every other tier keeps its name.
-    let tier = request.service_tier.as_deref();
-    out.put_some("service_tier", tier.map(|tier| if tier == "standard_only" { "default" } else { tier }))
+    out.put_some("prompt_cache_retention", request.cache_retention.as_ref())
+}
+
+/// Anthropic's `standard_only` is OpenAI's `default`; a tier that only another provider has is noted.
+fn service_tier<'a>(asked: Option<&'a str>, own: bool, receipt: &mut Receipt) -> Option<&'a str> {
+    match asked? {
+        "standard_only" => Some("default"),
+        tier if own || body::TIERS.contains(&tier) => Some(tier),
+        _ => {
+            receipt.dropped("service_tier", "this dialect has no such tier");
+            None
+        }
+    }
 }
 
 fn max_output(request: &Request, own: bool, receipt: &mut Receipt) -> Option<u64> {

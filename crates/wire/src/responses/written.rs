@@ -118,7 +118,9 @@ impl<'a> Items<'a> {
 
     fn say(&mut self, part: &Part) {
         let Some(mut said) = content::write_output(part) else { return };
-        if let (PartKind::Text(text), Some(_), Some(said)) = (&part.kind, self.ids, said.as_object_mut()) {
+        // A text of an answer has its likelihoods, if only an empty list; so has one that is sent back as it was.
+        let answers = self.ids.is_some() || sidecar::item(part).is_some_and(|item| item.contains_key("id"));
+        if let (PartKind::Text(text), true, Some(said)) = (&part.kind, answers, said.as_object_mut()) {
             let tokens = logprobs::take(&mut self.logprobs, text.len());
             said.entry("logprobs").or_insert_with(|| logprobs::write(tokens));
         }
