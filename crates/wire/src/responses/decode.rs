@@ -107,7 +107,7 @@ impl State {
         let summary = Place { item, raw: false, at: data.summary_index.get() };
         let before = events.len();
         match kind {
-            "output_item.added" => self.making.added(item, object(data.item)?, events),
+            "output_item.added" => self.making.added(item, &object(data.item)?, events),
             "output_item.done" => self.making.done(item, object(data.item)?, events)?,
             "content_part.added" => {
                 if let Some(start) = start_of(&data.part) {

@@ -89,11 +89,11 @@ impl Item {
 
 impl Making {
     /// An item begins.
-    pub(super) fn added(&mut self, index: u64, item: Map<String, Value>, events: &mut Vec<Event>) {
+    pub(super) fn added(&mut self, index: u64, item: &Map<String, Value>, events: &mut Vec<Event>) {
         if self.items.get(&index).is_some_and(|there| !there.done) {
             return;
         }
-        self.begin(index, Item::of(&item));
+        self.begin(index, Item::of(item));
         let text = |name: &str| item.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
         match Kind::of(text("type")) {
             Kind::Call { custom } => {
@@ -103,8 +103,8 @@ impl Making {
                 }
             }
             Kind::Server => {
-                if let Some(tool) = server::tool(server::kind(&item)) {
-                    let (id, name) = (server::id(&item), server::name(&item));
+                if let Some(tool) = server::tool(server::kind(item)) {
+                    let (id, name) = (server::id(item), server::name(item));
                     self.open(call(index), PartStart::ServerCall { id, tool, name }, events);
                 }
             }

@@ -43,7 +43,7 @@ impl Provided {
     ) {
         let call =
             ServerCall { id: id.to_owned(), tool, name: name.map(str::to_owned), input: String::new() };
-        let Some(mut item) = server::write(&call, None, String::new()) else { return };
+        let Some(mut item) = server::write(&call, None, "") else { return };
         item.shift_remove("id");
         let is_own = own.is_some();
         item.extend(own.unwrap_or_default());
@@ -112,8 +112,8 @@ impl Work {
     fn finish(mut self, result: Option<&ServerResult>, emit: &mut Emit, out: &mut BytesMut) {
         let id = self.id();
         if !self.own {
-            let text = id.as_str().unwrap_or_default().to_owned();
-            self.item = server::write(&self.call, result, text).unwrap_or_default();
+            let id = id.as_str().unwrap_or_default();
+            self.item = server::write(&self.call, result, id).unwrap_or_default();
         }
         let field = |name: &str| self.item.get(name).cloned().filter(Value::is_string);
         let place = (&id, self.at);

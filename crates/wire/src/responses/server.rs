@@ -89,7 +89,7 @@ pub(super) fn result(item: &Map<String, Value>, tool: ServerTool) -> ServerResul
 pub(super) fn write(
     call: &ServerCall,
     result: Option<&ServerResult>,
-    id: String,
+    id: &str,
 ) -> Option<Map<String, Value>> {
     let input: Value = serde_json::from_str(&call.input).unwrap_or_default();
     let asked = |name: &str| input.get(name).and_then(Value::as_str).unwrap_or_default();

@@ -26,7 +26,7 @@ fn object<'a>(part: &'a Part, name: &str) -> Option<&'a Map<String, Value>> {
 
 /// Does the part go on with the item of the part before? One without a sidecar may.
 pub(super) fn joins(part: &Part) -> bool {
-    part.native_for(DIALECT).is_none_or(|native| joins_item(native))
+    part.native_for(DIALECT).is_none_or(joins_item)
 }
 
 /// As [`joins`], of the sidecar itself.

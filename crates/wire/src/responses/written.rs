@@ -216,7 +216,7 @@ impl<'a> Items<'a> {
                     _ => None,
                 });
                 self.close();
-                let item = server::write(call, result, String::new());
+                let item = server::write(call, result, "");
                 let mut item = item.ok_or(Unwritable::Foreign("a tool this API does not have"))?;
                 item.shift_remove("id");
                 self.add(item, None);

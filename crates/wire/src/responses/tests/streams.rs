@@ -44,13 +44,9 @@ fn kinds(frames: &[Value]) -> Vec<&str> {
     frames.iter().map(|frame| frame["type"].as_str().unwrap().trim_start_matches("response.")).collect()
 }
 
-fn sample() -> Vec<Value> {
-    let at = |item: usize, id: &str, kind: &str, more: Value| {
-        let mut event = json!({"type": format!("response.{kind}"), "output_index": item, "item_id": id});
-        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        event
-    };
-    let output = json!([
+/// The items of the sample.
+fn output() -> Value {
+    json!([
         {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "hé"},
             {"type": "summary_text", "text": "so"}], "encrypted_content": "sealed"},
         {"type": "code_interpreter_call", "id": "ci_1", "status": "completed", "code": "a\n\"b\"", "container_id": "k",
@@ -59,7 +55,16 @@ fn sample() -> Vec<Value> {
             "content": [{"type": "output_text", "text": "Hello", "logprobs": [], "annotations": [
                 {"type": "url_citation", "url": "u", "title": "t", "start_index": 0, "end_index": 5}]}]},
         {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "f", "arguments": "{}", "status": "completed"},
-        {"type": "mcp_list_tools", "id": "l_1", "server_label": "s", "tools": []}]);
+        {"type": "mcp_list_tools", "id": "l_1", "server_label": "s", "tools": []}])
+}
+
+fn sample() -> Vec<Value> {
+    let at = |item: usize, id: &str, kind: &str, more: Value| {
+        let mut event = json!({"type": format!("response.{kind}"), "output_index": item, "item_id": id});
+        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        event
+    };
+    let output = output();
     let added = |item: usize| {
         let mut value = output[item].clone();
         let fields = value.as_object_mut().unwrap();
@@ -67,9 +72,13 @@ fn sample() -> Vec<Value> {
             fields.shift_remove(late);
         }
         for (name, empty) in [("summary", json!([])), ("content", json!([])), ("arguments", json!(""))] {
-            fields.get_mut(name).map(|value| *value = empty);
+            if let Some(value) = fields.get_mut(name) {
+                *value = empty;
+            }
         }
-        fields.get_mut("status").map(|status| *status = json!("in_progress"));
+        if let Some(status) = fields.get_mut("status") {
+            *status = json!("in_progress");
+        }
         json!({"type": "response.output_item.added", "output_index": item, "item": value})
     };
     let done = |item: usize| json!({"type": "response.output_item.done", "output_index": item, "item": output[item]});
@@ -410,7 +419,27 @@ fn failures_end_a_stream_truthfully() {
     assert!(error.get("error").is_none() && error["message"].is_string() && error.get("param").is_some());
 
     let frames = encode(&[Event::Error { kind: None, message: "broke".to_owned() }]);
-    assert_eq!(super::streams::kinds(&frames), ["created", "in_progress", "error", "failed"]);
+    assert_eq!(self::kinds(&frames), ["created", "in_progress", "error", "failed"]);
+}
+
+#[test]
+fn counts_and_the_tier_are_seen_in_passing() {
+    let bytes = stream(&sample());
+    let mut watch = crate::watch(DIALECT, false).unwrap();
+    let mut out = std::collections::VecDeque::new();
+    for chunk in bytes.chunks(11) {
+        watch.feed(Bytes::copy_from_slice(chunk), &mut out);
+    }
+    watch.finish(&mut out);
+    assert_eq!(out.into_iter().flatten().collect::<Vec<u8>>(), bytes);
+    assert_eq!(watch.usage(), Some(Usage { input: 3, output: 4, ..Usage::default() }));
+    assert_eq!((watch.service_tier(), watch.complete(), watch.ended()), (Some("default"), true, true));
+    let whole = sample().last().unwrap()["response"].to_string();
+    let facts = crate::reply_facts(DIALECT, whole.as_bytes()).unwrap();
+    assert_eq!((facts.usage, facts.service_tier.as_deref()), (watch.usage(), Some("default")));
+    let silent = br#"{"model":"m","output":[{"content":[{"text":"abc"}]},{"arguments":"{}"}]}"#;
+    let facts = crate::reply_facts(DIALECT, silent).unwrap();
+    assert_eq!((facts.model.as_deref(), facts.output_bytes), (Some("m"), 5));
 }
 
 #[test]
