@@ -36,6 +36,7 @@ impl<'a> Target<'a> {
     pub(crate) fn find(path: &'a str) -> Option<Self> {
         Some(match path {
             "/v1/chat/completions" => Self::call(Dialect::OpenaiChat),
+            "/v1/responses" => Self::call(Dialect::OpenaiResponses),
             "/v1/messages" | "/anthropic/v1/messages" => Self::call(Dialect::AnthropicMessages),
             "/v1/messages/count_tokens" | "/anthropic/v1/messages/count_tokens" => {
                 Self::call(Dialect::AnthropicCount)
@@ -138,6 +139,8 @@ mod tests {
     fn paths_find_their_targets() {
         for (path, target) in [
             ("/v1/chat/completions", Some(Target::call(Dialect::OpenaiChat))),
+            ("/v1/responses", Some(Target::call(Dialect::OpenaiResponses))),
+            ("/v1/responses/", None),
             ("/v1/embeddings", Some(Target::call(Dialect::OpenaiEmbeddings))),
             ("/v1/messages", Some(Target::call(Dialect::AnthropicMessages))),
             ("/anthropic/v1/messages", Some(Target::call(Dialect::AnthropicMessages))),

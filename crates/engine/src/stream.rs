@@ -193,6 +193,12 @@ impl Translator {
         for event in self.events.drain(..) {
             match &event {
                 Event::Start { extra, .. } => self.service_tier = wire::service_tier(extra).map(Into::into),
+                Event::Extra { choice: None, extra } => {
+                    // The tier that served an answer may be told at its end only.
+                    if let Some(tier) = wire::service_tier(extra) {
+                        self.service_tier = Some(tier.into());
+                    }
+                }
                 Event::Usage(usage) => self.usage = Some(*usage),
                 Event::Delta { text, .. } => {
                     self.output_bytes += text.len() as u64;

@@ -13,7 +13,7 @@ use contract::words::{Dialect, Operation};
 use contract::{Code, Fault};
 
 use crate::{EncodeOptions, Quirks, ReplyFacts, StreamDecoder, StreamEncoder, WireError};
-use crate::{anthropic, emulate, gemini, openai};
+use crate::{anthropic, emulate, gemini, openai, responses};
 
 /// A dialect of conversations.
 pub(crate) trait Chat: Sync {
@@ -104,6 +104,7 @@ pub(crate) trait Count: Sync {
 pub(crate) fn chat(dialect: Dialect) -> Option<&'static dyn Chat> {
     Some(match dialect {
         Dialect::OpenaiChat => &openai::Dialog,
+        Dialect::OpenaiResponses => &responses::Dialog,
         Dialect::AnthropicMessages => &anthropic::Dialog,
         Dialect::GeminiGenerate => &gemini::Dialog,
         _ => return None,

@@ -22,6 +22,7 @@ mod openai;
 mod outgoing;
 mod places;
 pub mod render;
+mod responses;
 mod shape;
 mod split;
 pub mod sse;

@@ -107,6 +107,9 @@ impl<'a> Outgoing<'a> {
     }
 }
 
+/// The name under which a dialect may keep what an answer repeats of its request. Its loss says nothing and is not noted.
+pub(crate) const ECHO: &str = "(echo)";
+
 /// The leftovers if `dialect` owns them; otherwise each that says something is noted as dropped.
 pub(crate) fn own_fields<'a>(
     dialect: Dialect,
@@ -118,7 +121,7 @@ pub(crate) fn own_fields<'a>(
     if owner == dialect {
         return (!extra.fields.is_empty()).then_some(&extra.fields);
     }
-    for (key, _) in extra.fields.iter().filter(|(_, value)| !is_empty(value)) {
+    for (key, _) in extra.fields.iter().filter(|(key, value)| *key != ECHO && !is_empty(value)) {
         receipt.dropped(format!("{prefix}{key}"), format!("only {owner} has this field"));
     }
     None

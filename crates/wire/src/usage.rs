@@ -269,6 +269,74 @@ impl From<&Usage> for OpenaiOut {
 }
 
 counts! {
+    /// `usage` of OpenAI's Responses.
+    Responses {
+        input_tokens,
+        output_tokens,
+        total_tokens,
+        ;
+        input_tokens_details: InputDetails,
+        output_tokens_details: OutputDetails,
+    }
+}
+
+impl Responses {
+    /// The counts of a `usage` that may hold anything.
+    pub(crate) fn of(value: &serde_json::Value) -> Option<Self> {
+        if value.is_object() { Self::deserialize(value).ok() } else { None }
+    }
+
+    /// Canon's form: the same sums as in chat completions.
+    pub(crate) fn canon(&self) -> Usage {
+        let alike = Openai {
+            prompt_tokens: self.input_tokens,
+            completion_tokens: self.output_tokens,
+            total_tokens: self.total_tokens,
+            prompt_tokens_details: self.input_tokens_details,
+            completion_tokens_details: self.output_tokens_details,
+            ..Openai::default()
+        };
+        alike.canon()
+    }
+}
+
+/// `usage` as the Responses API writes it.
+#[derive(Serialize)]
+pub(crate) struct ResponsesOut {
+    input_tokens: u64,
+    input_tokens_details: ResponsesInputOut,
+    output_tokens: u64,
+    output_tokens_details: ResponsesOutputOut,
+    total_tokens: u64,
+}
+
+#[derive(Serialize)]
+struct ResponsesInputOut {
+    cached_tokens: u64,
+    cache_write_tokens: u64,
+}
+
+#[derive(Serialize)]
+struct ResponsesOutputOut {
+    reasoning_tokens: u64,
+}
+
+impl From<&Usage> for ResponsesOut {
+    fn from(usage: &Usage) -> Self {
+        Self {
+            input_tokens: usage.input_total(),
+            input_tokens_details: ResponsesInputOut {
+                cached_tokens: usage.cached,
+                cache_write_tokens: usage.cache_write.saturating_add(usage.cache_write_long),
+            },
+            output_tokens: usage.output_total(),
+            output_tokens_details: ResponsesOutputOut { reasoning_tokens: usage.reasoning },
+            total_tokens: usage.total(),
+        }
+    }
+}
+
+counts! {
     /// `usage` of Anthropic's messages: cached tokens stand beside `input_tokens`. On streams `message_start` carries it
     /// first and `message_delta` replaces what it names (cumulative figures).
     Anthropic {

@@ -1,7 +1,9 @@
 //! Facts about OpenAI. Source: platform.openai.com/docs/api-reference.
 
+use contract::words::Dialect;
 use wire::Quirks;
 
+use crate::openai_like::Surface;
 use crate::request::{Auth, Facts};
 
 pub(super) const FACTS: Facts = Facts {
@@ -14,6 +16,13 @@ pub(super) const FACTS: Facts = Facts {
     // Not `openai-organization` and `openai-project`: who pays is the operator's choice, not the client's.
     forwards: &["openai-beta"],
 };
+
+/// What OpenAI speaks. Other dialects are translated to the first of their operation.
+pub(super) const SURFACES: &[Surface] = &[
+    (Dialect::OpenaiChat, "/chat/completions"),
+    (Dialect::OpenaiResponses, "/responses"),
+    (Dialect::OpenaiEmbeddings, "/embeddings"),
+];
 
 pub(super) const QUIRKS: Quirks = Quirks::NONE;
 

@@ -22,6 +22,20 @@ fn organisation_and_project_are_the_operators() {
 }
 
 #[test]
+fn responses_are_spoken_as_they_are() {
+    use contract::words::Dialect;
+    let provider = built(json!({ "kind": "openai", "api_key": "k" }));
+    for (client, spoken) in [
+        (Dialect::OpenaiResponses, Dialect::OpenaiResponses),
+        (Dialect::OpenaiChat, Dialect::OpenaiChat),
+        (Dialect::AnthropicMessages, Dialect::OpenaiChat),
+        (Dialect::OpenaiEmbeddings, Dialect::OpenaiEmbeddings),
+    ] {
+        assert_eq!(provider.dialect(client, "gpt-5"), Some(spoken), "{client}");
+    }
+}
+
+#[test]
 fn models_that_cannot_be_called_are_not_listed() {
     let provider = built(json!({ "kind": "openai", "api_key": "k" }));
     let names = ["gpt-5", "whisper-1", "dall-e-3", "text-embedding-3-small", "gpt-4o-mini-tts", "o3"];

@@ -6,7 +6,7 @@ use contract::words::{Dialect, Usage};
 use serde::de::IgnoredAny;
 
 use super::scan::{self, WORDS, Word};
-use crate::usage::{Anthropic, Gemini, Openai};
+use crate::usage::{Anthropic, Gemini, Openai, Responses};
 use crate::{WireError, json};
 
 /// What a whole answer says of itself.
@@ -50,6 +50,9 @@ pub fn reply_facts(dialect: Dialect, body: &[u8]) -> Result<ReplyFacts, WireErro
             let counts = found.usage.and_then(gemini_counts);
             (counts.as_ref().and_then(Gemini::reported), counts.as_ref().and_then(Gemini::service_tier))
         }
+        Dialect::OpenaiResponses => {
+            (found.usage.and_then(Responses::read).as_ref().map(Responses::canon), found.tier.and_then(text))
+        }
         _ => (found.usage.and_then(Openai::read).as_ref().map(Openai::canon), found.tier.and_then(text)),
     };
     let output_bytes = match (usage, found.said) {
@@ -86,6 +89,7 @@ const fn names(dialect: Dialect) -> Option<Names> {
         Dialect::OpenaiChat | Dialect::OpenaiEmbeddings => {
             Names { model: b"model", usage: b"usage", said: b"choices" }
         }
+        Dialect::OpenaiResponses => Names { model: b"model", usage: b"usage", said: b"output" },
         Dialect::AnthropicMessages => Names { model: b"model", usage: b"usage", said: b"content" },
         Dialect::GeminiGenerate | Dialect::GeminiEmbed | Dialect::GeminiEmbedOne => {
             Names { model: b"modelVersion", usage: b"usageMetadata", said: b"candidates" }
@@ -100,6 +104,7 @@ fn said_bytes(dialect: Dialect, said: &[u8]) -> u64 {
     match dialect {
         Dialect::AnthropicMessages => count(&[&WORDS.text, &WORDS.thinking]),
         Dialect::GeminiGenerate | Dialect::GeminiEmbed | Dialect::GeminiEmbedOne => count(&[&WORDS.text]),
+        Dialect::OpenaiResponses => count(&[&WORDS.text, &WORDS.arguments, &WORDS.refusal]),
         _ => count(&super::openai_texts()),
     }
 }
