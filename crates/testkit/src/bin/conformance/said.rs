@@ -33,6 +33,10 @@ pub(crate) fn read(dialect: Dialect, stream: bool, body: &[u8]) -> Option<Said> 
     let mut said = Said::default();
     let mut calls = Calls::default();
     for frame in &frames {
+        if dialect == Dialect::OpenaiResponses && stream && said.figures.is_some() {
+            // One recording holds several answers, one behind the other.
+            break;
+        }
         match dialect {
             Dialect::OpenaiChat => chat(frame, &mut said, &mut calls),
             Dialect::OpenaiCompletions => completions(frame, &mut said),

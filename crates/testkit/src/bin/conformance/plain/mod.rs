@@ -139,6 +139,7 @@ fn responses(value: &mut Value) {
             for part in each(item, "content") {
                 drop_default(part, "type", &json!("input_text"));
                 drop_default(part, "type", &json!("output_text"));
+                drop_default(part, "detail", &json!("auto"));
             }
             one_text(item, "content", None);
         }
