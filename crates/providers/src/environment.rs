@@ -3,7 +3,7 @@
 
 use contract::settings::SecretText;
 
-use crate::{ProviderConfig, anthropic, demo, gemini, ollama, openai, openai_compatible};
+use crate::{ProviderConfig, anthropic, bedrock, demo, gemini, ollama, openai, openai_compatible};
 
 // tidy: table
 /// Variable, provider name, base URL, models to list where the service cannot be asked. The base URLs are those of the
@@ -48,6 +48,9 @@ pub fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Vec<(String, Provide
         let config = gemini::Config { api_key, ..gemini::Config::default() };
         add("gemini", ProviderConfig::Gemini(config));
     }
+    if let Some(config) = bedrock_config(&get) {
+        add("bedrock", ProviderConfig::Bedrock(config));
+    }
     for (variable, name, base_url, models) in COMPATIBLE {
         if let api_key @ Some(_) = key(variable) {
             let models = models.iter().map(|model| (*model).to_owned()).collect();
@@ -62,6 +65,19 @@ pub fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Vec<(String, Provide
     }
     add("demo", ProviderConfig::Demo(demo::Config::default()));
     found
+}
+
+/// What AWS's SDKs read. A region alone, or credentials without one, are of somebody who uses something else of AWS.
+fn bedrock_config(get: &dyn Fn(&str) -> Option<String>) -> Option<bedrock::Config> {
+    let key = |name: &str| get(name).map(SecretText::new);
+    let region = Some(get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION"))?);
+    if let api_key @ Some(_) = key("AWS_BEARER_TOKEN_BEDROCK") {
+        return Some(bedrock::Config { api_key, region, ..bedrock::Config::default() });
+    }
+    let access_key_id = Some(key("AWS_ACCESS_KEY_ID")?);
+    let secret_access_key = Some(key("AWS_SECRET_ACCESS_KEY")?);
+    let session_token = key("AWS_SESSION_TOKEN");
+    Some(bedrock::Config { region, access_key_id, secret_access_key, session_token, ..Default::default() })
 }
 
 /// `OLLAMA_HOST` as Ollama reads it: scheme and port may be missing, and what a server binds to is no address to call.

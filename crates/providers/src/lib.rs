@@ -7,6 +7,7 @@
 
 mod account;
 mod anthropic;
+mod bedrock;
 mod config;
 mod demo;
 mod environment;
@@ -29,6 +30,7 @@ use contract::settings::Faults;
 
 pub use account::{Account, TimeoutConfig, TlsConfig};
 pub use anthropic::Config as AnthropicConfig;
+pub use bedrock::Config as BedrockConfig;
 pub use config::ProviderConfig;
 pub use demo::Config as DemoConfig;
 pub use environment::from_env;
@@ -43,7 +45,7 @@ pub use price::{PriceConfig, UsdPerMillion};
 pub fn build(
     name: &str,
     config: &ProviderConfig,
-    _clock: &Arc<dyn Clock>,
+    clock: &Arc<dyn Clock>,
     faults: &mut Faults,
 ) -> Option<SharedProvider> {
     match config {
@@ -51,6 +53,7 @@ pub fn build(
         ProviderConfig::OpenaiCompatible(config) => openai_compatible::build(name, config, faults),
         ProviderConfig::Anthropic(config) => anthropic::build(name, config, faults),
         ProviderConfig::Gemini(config) => gemini::build(name, config, faults),
+        ProviderConfig::Bedrock(config) => bedrock::build(name, config, clock, faults),
         ProviderConfig::Ollama(config) => ollama::build(name, config, faults),
         ProviderConfig::Demo(_) => demo::build(name, faults),
     }

@@ -58,7 +58,7 @@ impl Follow {
 impl Seen {
     fn note(&mut self, event: Event) {
         match event {
-            Event::Start { extra, .. } => {
+            Event::Start { extra, .. } | Event::Extra { extra, .. } => {
                 self.service_tier =
                     crate::service_tier(&extra).map(str::to_owned).or(self.service_tier.take());
             }

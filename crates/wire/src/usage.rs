@@ -346,12 +346,13 @@ impl Gemini {
     }
 }
 
-/// The processing tier that a stream's first frame names: OpenAI beside its counts, Anthropic within them. The tier may
-/// change the price.
+/// The processing tier that a frame names: OpenAI beside its counts, Anthropic within them, Bedrock in its last frame. The
+/// tier may change the price.
 #[must_use]
-pub fn service_tier(start: &Extra) -> Option<&str> {
-    let beside = start.fields.get("service_tier");
-    beside.or_else(|| start.fields.get("usage")?.get("service_tier"))?.as_str()
+pub fn service_tier(frame: &Extra) -> Option<&str> {
+    let beside = frame.fields.get("service_tier");
+    let within = || frame.fields.get("usage")?.get("service_tier");
+    beside.or_else(within).or_else(|| frame.fields.get("serviceTier")?.get("type"))?.as_str()
 }
 
 #[cfg(test)]

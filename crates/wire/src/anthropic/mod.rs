@@ -5,6 +5,7 @@
 //! replies and streams share; `models.rs` what a generation of models accepts. The same-dialect path uses none of this.
 
 mod block;
+mod claude;
 mod encode;
 mod error;
 mod models;
@@ -19,6 +20,7 @@ mod turns;
 mod usage;
 mod written;
 
+pub(crate) use claude::{Claude, fit_schema};
 pub(crate) use error::read_error;
 
 use std::borrow::Cow;
