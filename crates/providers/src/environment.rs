@@ -145,6 +145,23 @@ mod tests {
     }
 
     #[test]
+    fn aws_needs_a_region_and_a_credential() {
+        let keys = [("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")];
+        assert_eq!(found(&keys).len(), 1);
+        assert_eq!(found(&[("AWS_REGION", "us-east-1")]).len(), 1);
+        let with_keys = found(&[keys[0], keys[1], ("AWS_DEFAULT_REGION", "us-east-1")]);
+        let with_token =
+            found(&[("AWS_BEARER_TOKEN_BEDROCK", "t"), ("AWS_REGION", "eu-west-1"), keys[0], keys[1]]);
+        for found in [&with_keys, &with_token] {
+            let mut faults = Faults::default();
+            assert_eq!((found[0].0.as_str(), found[0].1.kind()), ("bedrock", "bedrock"));
+            let built = crate::build("bedrock", &found[0].1, &crate::conformance::stopped(), &mut faults);
+            assert!(built.is_some(), "{faults}");
+        }
+        assert_eq!(with_token[0].1.account().region, Some("eu-west-1"));
+    }
+
+    #[test]
     fn ollama_hosts() {
         for (host, url) in [
             ("127.0.0.1:11434", "http://127.0.0.1:11434"),

@@ -103,7 +103,7 @@ fn known(name: &str, value: Value, provenance: Provenance, parts: &mut Vec<Part>
         ("video", Value::Object(fields)) => parts.push(media::read(MediaKind::Video, fields, provenance)),
         ("document", Value::Object(fields)) => document(fields, parts),
         ("searchResult", Value::Object(fields)) => {
-            listed("searchResult", fields, Provenance::Retrieved, parts)
+            listed("searchResult", fields, Provenance::Retrieved, parts);
         }
         ("citationsContent", Value::Object(fields)) => cited(fields, provenance, parts),
         ("guardContent", Value::Object(fields)) => parts.push(guarded(fields, provenance)),
@@ -204,7 +204,7 @@ fn document(mut fields: Map<String, Value>, parts: &mut Vec<Part>) {
         return parts.push(part.with_native(DIALECT, json!({"document": fields})));
     }
     if let Some(texts) = source.get_mut("content").and_then(take_texts) {
-        return push_listed("document", fields, texts, Provenance::Retrieved, parts);
+        return push_listed(json!({"document": fields}), texts, Provenance::Retrieved, parts);
     }
     parts.push(media::read(MediaKind::Document, fields, Provenance::Retrieved));
 }
@@ -212,7 +212,7 @@ fn document(mut fields: Map<String, Value>, parts: &mut Vec<Part>) {
 /// A block that holds texts in `content`.
 fn listed(name: &str, mut fields: Map<String, Value>, provenance: Provenance, parts: &mut Vec<Part>) {
     match fields.get_mut("content").and_then(take_texts) {
-        Some(texts) => push_listed(name, fields, texts, provenance, parts),
+        Some(texts) => push_listed(json!({ name: fields }), texts, provenance, parts),
         None => parts.push(native(single(name, fields), provenance)),
     }
 }
@@ -246,14 +246,7 @@ fn take_texts(list: &mut Value) -> Option<Vec<String>> {
     Some(texts.collect())
 }
 
-fn push_listed(
-    name: &str,
-    fields: Map<String, Value>,
-    texts: Vec<String>,
-    provenance: Provenance,
-    parts: &mut Vec<Part>,
-) {
-    let mut sidecar = json!({ name: fields });
+fn push_listed(mut sidecar: Value, texts: Vec<String>, provenance: Provenance, parts: &mut Vec<Part>) {
     for text in texts {
         let next = std::mem::replace(&mut sidecar, json!({"more": {}}));
         parts.push(Part::text(text, provenance).with_native(DIALECT, next));

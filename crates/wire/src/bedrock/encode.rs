@@ -78,7 +78,7 @@ impl StreamEncoder for Encoder {
             Event::Citation { choice: 0, index, citation } => {
                 let delta = single("citation", citation::write(citation));
                 self.frame(*index, out, |block| {
-                    block.push("contentBlockDelta", "delta", Value::Object(delta))
+                    block.push("contentBlockDelta", "delta", &Value::Object(delta));
                 });
             }
             Event::PartStop { choice: 0, index } => self.part_stop(*index, out),
@@ -171,7 +171,7 @@ impl Encoder {
             Block { part, index: self.next, kind, written: false, stopped: false, frames: BytesMut::new() };
         self.next += 1;
         if let Some(first) = first {
-            block.push("contentBlockStart", "start", first);
+            block.push("contentBlockStart", "start", &first);
         }
         if let Some(own) = own {
             block.native(own);
@@ -285,7 +285,7 @@ fn beginning(start: &PartStart, own: Option<&Value>) -> Option<(Kind, Option<Val
 }
 
 impl Block {
-    fn push(&mut self, name: &str, member: &str, value: Value) {
+    fn push(&mut self, name: &str, member: &str, value: &Value) {
         self.written = true;
         event(name, &json!({"contentBlockIndex": self.index, member: value}), &mut self.frames);
     }
@@ -299,7 +299,7 @@ impl Block {
             // Their deltas are native too.
             Kind::Native => return,
         };
-        self.push("contentBlockDelta", "delta", delta);
+        self.push("contentBlockDelta", "delta", &delta);
     }
 
     /// What a sidecar adds that has a delta of its own.
@@ -307,20 +307,20 @@ impl Block {
         if let Some(fields) = value.get("reasoningContent") {
             if let Some(signature) = fields.pointer("/reasoningText/signature") {
                 let delta = json!({"reasoningContent": {"signature": signature}});
-                self.push("contentBlockDelta", "delta", delta);
+                self.push("contentBlockDelta", "delta", &delta);
             }
             if let Some(redacted) = fields.get("redactedContent") {
                 let delta = json!({"reasoningContent": {"redactedContent": redacted}});
-                self.push("contentBlockDelta", "delta", delta);
+                self.push("contentBlockDelta", "delta", &delta);
             }
         }
         if let Some(Value::Array(content)) = value.pointer("/toolResult/content") {
             for item in content {
-                self.push("contentBlockDelta", "delta", json!({"toolResult": [item]}));
+                self.push("contentBlockDelta", "delta", &json!({"toolResult": [item]}));
             }
         }
         if let Some(error) = value.pointer("/image/error") {
-            self.push("contentBlockDelta", "delta", json!({"image": {"error": error}}));
+            self.push("contentBlockDelta", "delta", &json!({"image": {"error": error}}));
         }
     }
 

@@ -167,7 +167,7 @@ fn own_reason<'a>(fields: &'a Map<String, Value>, choice: &Choice) -> Option<&'a
 fn write_parts<'a>(parts: &'a [Part], receipt: &mut Receipt) -> Vec<Out<'a>> {
     let mut blocks: Vec<Out<'a>> = Vec::with_capacity(parts.len());
     for (at, part) in parts.iter().enumerate() {
-        if continues(part, blocks.last_mut()) {
+        if continues(part, &mut blocks) {
             continue;
         }
         match write_part(part) {

@@ -129,7 +129,7 @@ impl Samplers {
         if !(sampling && fits(given.temperature, 1.0)) {
             drop_unless_default(&mut given.temperature, "temperature", receipt);
         }
-        if !(sampling && !bound) && given.top_k.take().is_some() {
+        if (!sampling || bound) && given.top_k.take().is_some() {
             receipt.dropped("top_k", "the model does not take it here");
         }
         given

@@ -195,7 +195,7 @@ fn write_tool(
             match strict {
                 Some(strict) if structures => drop(spec.insert("strict".to_owned(), (*strict).into())),
                 Some(true) => {
-                    receipt.dropped(format!("tools[{at}].strict"), "the model takes no strict tools")
+                    receipt.dropped(format!("tools[{at}].strict"), "the model takes no strict tools");
                 }
                 _ => {}
             }

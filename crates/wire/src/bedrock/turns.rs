@@ -124,7 +124,7 @@ impl<'a> Turns<'a> {
         blocks: &mut Vec<Out<'a>>,
         receipt: &mut Receipt,
     ) -> Result<(), Fault> {
-        if !continues(part, blocks.last_mut()) {
+        if !continues(part, blocks) {
             let written = match &part.kind {
                 PartKind::ToolResult(result) => Ok(self.result(part, result, place, receipt)?),
                 _ => Out::of(part, &mut self.documents),

@@ -189,12 +189,12 @@ pub(super) fn cache_fields(hint: CacheHint) -> Map<String, Value> {
 }
 
 /// Appends a text to the list of the block before it, where the part says that it stands there.
-pub(super) fn continues<'a>(part: &Part, before: Option<&mut Out<'a>>) -> bool {
+pub(super) fn continues(part: &Part, blocks: &mut [Out<'_>]) -> bool {
     let PartKind::Text(text) = &part.kind else { return false };
     if part.native_for(DIALECT).and_then(|native| native.get("more")).is_none() {
         return false;
     }
-    let Some(Out::Object(block)) = before else { return false };
+    let Some(Out::Object(block)) = blocks.last_mut() else { return false };
     let list = block.iter_mut().find_map(|(name, fields)| match name.as_str() {
         "document" => fields.get_mut("source")?.get_mut("content")?.as_array_mut(),
         "searchResult" | "citationsContent" => fields.get_mut("content")?.as_array_mut(),
