@@ -236,7 +236,7 @@ impl Provider for Bedrock {
                 Err(UpstreamFailure::Status(_)) => models::Profiles::default(),
                 Err(failure) => return Err(failure),
             };
-            Ok(models::cards(list, profiles))
+            Ok(models::cards(&list, &profiles))
         })
     }
 }

@@ -59,7 +59,7 @@ struct ProfileModel {
 }
 
 /// The cards of models and profiles.
-pub(super) fn cards(models: Models, profiles: Profiles) -> Vec<ModelCard> {
+pub(super) fn cards(models: &Models, profiles: &Profiles) -> Vec<ModelCard> {
     let known: HashMap<&str, &Summary> =
         models.model_summaries.iter().map(|summary| (summary.model_id.as_str(), summary)).collect();
     let own = models.model_summaries.iter().filter(|summary| summary.is_callable());
