@@ -10,12 +10,13 @@ const HEADERS: [HeaderName; 3] = [
     HeaderName::from_static("x-goog-api-key"),
 ];
 
-/// Takes out the key and every header that could have held one. The first of `authorization`, `x-api-key`, `api-key`,
+/// Takes out the key and every header that could have held one. AWS's SDKs send a bearer token over TLS only, else they
+/// sign: then the key is the id of their access key. The first of `authorization`, `x-api-key`, `api-key`,
 /// `x-goog-api-key` and `?key=` that holds one counts.
 pub(crate) fn take(headers: &mut HeaderMap, query: Option<&str>) -> Option<Secret> {
     let mut key = None;
     if let Some(value) = headers.remove(AUTHORIZATION) {
-        key = bearer(&value).map(Secret::new);
+        key = bearer(&value).or_else(|| access_key(&value)).map(Secret::new);
     }
     for name in &HEADERS {
         if let Some(value) = headers.remove(name) {
@@ -29,6 +30,15 @@ fn bearer(value: &HeaderValue) -> Option<&str> {
     // The scheme is case-insensitive (RFC 9110 §11.1).
     let (scheme, token) = value.to_str().ok()?.trim().split_once(' ')?;
     Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && not_empty(token))
+}
+
+/// The access key's id in a signature of AWS's, version 4: `AWS4-HMAC-SHA256 Credential=<id>/<day>/…`. Who knows the id
+/// knows the key here, so the signature says nothing more and is not checked.
+fn access_key(value: &HeaderValue) -> Option<&str> {
+    let (scheme, rest) = value.to_str().ok()?.trim().split_once(' ')?;
+    let fields = rest.split(',').filter(|_| scheme == "AWS4-HMAC-SHA256");
+    let credential = fields.filter_map(|field| field.trim().strip_prefix("Credential=")).next()?;
+    credential.split('/').next().filter(not_empty)
 }
 
 fn in_query(query: &str) -> Option<&str> {
@@ -58,6 +68,16 @@ mod tests {
             (&[("authorization", "bearer   pgk_1 ")], None, Some("pgk_1")),
             (&[("authorization", "Basic pgk_1")], None, None),
             (&[("authorization", "Bearer ")], None, None),
+            (
+                &[(
+                    "authorization",
+                    "AWS4-HMAC-SHA256 Credential=pgk_6/20231114/us-east-1/bedrock/aws4_request, Signature=a",
+                )],
+                None,
+                Some("pgk_6"),
+            ),
+            (&[("authorization", "AWS4-HMAC-SHA256 SignedHeaders=host")], None, None),
+            (&[("authorization", "Digest Credential=pgk_7/x")], None, None),
             (&[("x-api-key", "pgk_2")], None, Some("pgk_2")),
             (&[("api-key", "pgk_3")], None, Some("pgk_3")),
             (&[("x-goog-api-key", "pgk_4")], None, Some("pgk_4")),

@@ -61,6 +61,9 @@ impl<'a> Target<'a> {
         if let Some(rest) = google {
             return google_target(rest);
         }
+        if let Some(rest) = path.strip_prefix("/bedrock").unwrap_or(path).strip_prefix("/model/") {
+            return aws_target(rest);
+        }
         let (dialect, path) = match path.strip_prefix("/anthropic") {
             Some(path) => (Dialect::AnthropicMessages, path),
             None => (Dialect::OpenaiChat, path),
@@ -115,6 +118,18 @@ fn google_target(rest: &str) -> Option<Target<'_>> {
     (!model.is_empty()).then_some(Target::Llm(Call { dialect, model: Some(model), stream: Some(stream) }))
 }
 
+/// What stands behind `/model/`: a name and an operation (docs.aws.amazon.com/bedrock, "Converse", "ConverseStream").
+fn aws_target(rest: &str) -> Option<Target<'_>> {
+    let (model, operation) = rest.rsplit_once('/')?;
+    let stream = match operation {
+        "converse" => false,
+        "converse-stream" => true,
+        _ => return None,
+    };
+    let call = Call { dialect: Dialect::BedrockConverse, model: Some(model), stream: Some(stream) };
+    (!model.is_empty()).then_some(Target::Llm(call))
+}
+
 /// The dialect of the client that sent this, as well as its path and headers tell.
 pub(crate) fn guess(path: &str, headers: &HeaderMap) -> Dialect {
     match Target::find(path) {
@@ -127,6 +142,7 @@ pub(crate) fn guess(path: &str, headers: &HeaderMap) -> Dialect {
             Dialect::AnthropicMessages
         }
         _ if path.starts_with("/v1beta/") || path.starts_with("/gemini/") => Dialect::GeminiGenerate,
+        _ if path.starts_with("/model/") || path.starts_with("/bedrock/") => Dialect::BedrockConverse,
         _ => Dialect::OpenaiChat,
     }
 }
@@ -180,6 +196,25 @@ mod tests {
                     stream: Some(true),
                 })),
             ),
+            (
+                "/bedrock/model/aws%2Fus.anthropic.claude-x-v1%3A0/converse-stream",
+                Some(Target::Llm(Call {
+                    dialect: Dialect::BedrockConverse,
+                    model: Some("aws%2Fus.anthropic.claude-x-v1%3A0"),
+                    stream: Some(true),
+                })),
+            ),
+            (
+                "/model/aws/m:0/converse",
+                Some(Target::Llm(Call {
+                    dialect: Dialect::BedrockConverse,
+                    model: Some("aws/m:0"),
+                    stream: Some(false),
+                })),
+            ),
+            ("/model//converse", None),
+            ("/model/m/invoke", None),
+            ("/bedrock/model", None),
             ("/admin/v1/keys", Some(Target::Admin)),
             ("/admin/v12", None),
             ("/admin", None),
@@ -202,5 +237,7 @@ mod tests {
         assert_eq!(guess("/anthropic/nope", &plain), Dialect::AnthropicMessages);
         assert_eq!(guess("/v1beta/models/x:generateContent", &plain), Dialect::GeminiGenerate);
         assert_eq!(guess("/v1/embeddings", &anthropic), Dialect::OpenaiEmbeddings);
+        assert_eq!(guess("/model/m/converse", &plain), Dialect::BedrockConverse);
+        assert_eq!(guess("/bedrock/model/m/invoke", &plain), Dialect::BedrockConverse);
     }
 }

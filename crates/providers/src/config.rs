@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
-use crate::{anthropic, demo, gemini, ollama, openai, openai_compatible};
+use crate::{anthropic, bedrock, demo, gemini, ollama, openai, openai_compatible};
 
 /// An upstream account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -18,6 +18,8 @@ pub enum ProviderConfig {
     Anthropic(anthropic::Config),
     /// Google's Gemini API (AI Studio keys).
     Gemini(gemini::Config),
+    /// AWS Bedrock.
+    Bedrock(bedrock::Config),
     /// A local or remote Ollama.
     Ollama(ollama::Config),
     /// Answers inside the gateway, for first steps and tests: the models `echo` and `embed`.
@@ -33,6 +35,7 @@ impl ProviderConfig {
             Self::OpenaiCompatible(_) => openai_compatible::KIND,
             Self::Anthropic(_) => anthropic::KIND,
             Self::Gemini(_) => gemini::KIND,
+            Self::Bedrock(_) => bedrock::KIND,
             Self::Ollama(_) => ollama::KIND,
             Self::Demo(_) => demo::KIND,
         }
@@ -52,6 +55,7 @@ impl ProviderConfig {
             Self::OpenaiCompatible(config) => config.account(),
             Self::Anthropic(config) => config.account(),
             Self::Gemini(config) => config.account(),
+            Self::Bedrock(config) => config.account(),
             Self::Ollama(config) => config.account(),
             Self::Demo(_) => Account::none(),
         }
@@ -108,6 +112,9 @@ mod tests {
             assert!(kind["required"].as_array().unwrap().contains(&json!("kind")), "{kind}");
             names.push(kind["properties"]["kind"]["const"].as_str().unwrap());
         }
-        assert_eq!(names, ["openai", "openai-compatible", "anthropic", "gemini", "ollama", "demo"]);
+        assert_eq!(
+            names,
+            ["openai", "openai-compatible", "anthropic", "gemini", "bedrock", "ollama", "demo"]
+        );
     }
 }

@@ -3,7 +3,7 @@
 
 use contract::settings::SecretText;
 
-use crate::{ProviderConfig, anthropic, demo, gemini, ollama, openai, openai_compatible};
+use crate::{ProviderConfig, anthropic, bedrock, demo, gemini, ollama, openai, openai_compatible};
 
 // tidy: table
 /// Variable, provider name, base URL, models to list where the service cannot be asked. The base URLs are those of the
@@ -48,6 +48,9 @@ pub fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Vec<(String, Provide
         let config = gemini::Config { api_key, ..gemini::Config::default() };
         add("gemini", ProviderConfig::Gemini(config));
     }
+    if let Some(config) = bedrock_config(&get) {
+        add("bedrock", ProviderConfig::Bedrock(config));
+    }
     for (variable, name, base_url, models) in COMPATIBLE {
         if let api_key @ Some(_) = key(variable) {
             let models = models.iter().map(|model| (*model).to_owned()).collect();
@@ -62,6 +65,19 @@ pub fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Vec<(String, Provide
     }
     add("demo", ProviderConfig::Demo(demo::Config::default()));
     found
+}
+
+/// What AWS's SDKs read. A region alone, or credentials without one, are of somebody who uses something else of AWS.
+fn bedrock_config(get: &dyn Fn(&str) -> Option<String>) -> Option<bedrock::Config> {
+    let key = |name: &str| get(name).map(SecretText::new);
+    let region = Some(get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION"))?);
+    if let api_key @ Some(_) = key("AWS_BEARER_TOKEN_BEDROCK") {
+        return Some(bedrock::Config { api_key, region, ..bedrock::Config::default() });
+    }
+    let access_key_id = Some(key("AWS_ACCESS_KEY_ID")?);
+    let secret_access_key = Some(key("AWS_SECRET_ACCESS_KEY")?);
+    let session_token = key("AWS_SESSION_TOKEN");
+    Some(bedrock::Config { region, access_key_id, secret_access_key, session_token, ..Default::default() })
 }
 
 /// `OLLAMA_HOST` as Ollama reads it: scheme and port may be missing, and what a server binds to is no address to call.
@@ -120,9 +136,29 @@ mod tests {
         assert_eq!(found.len(), COMPATIBLE.len() + 5);
         let mut faults = Faults::default();
         for (name, config) in &found {
-            assert!(crate::build(name, config, &mut faults).is_some(), "{name}: {faults}");
+            assert!(
+                crate::build(name, config, &crate::conformance::stopped(), &mut faults).is_some(),
+                "{name}: {faults}"
+            );
         }
         assert_eq!(found[0].1.account().base_url, Some("https://proxy.test/v1"));
+    }
+
+    #[test]
+    fn aws_needs_a_region_and_a_credential() {
+        let keys = [("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")];
+        assert_eq!(found(&keys).len(), 1);
+        assert_eq!(found(&[("AWS_REGION", "us-east-1")]).len(), 1);
+        let with_keys = found(&[keys[0], keys[1], ("AWS_DEFAULT_REGION", "us-east-1")]);
+        let with_token =
+            found(&[("AWS_BEARER_TOKEN_BEDROCK", "t"), ("AWS_REGION", "eu-west-1"), keys[0], keys[1]]);
+        for found in [&with_keys, &with_token] {
+            let mut faults = Faults::default();
+            assert_eq!((found[0].0.as_str(), found[0].1.kind()), ("bedrock", "bedrock"));
+            let built = crate::build("bedrock", &found[0].1, &crate::conformance::stopped(), &mut faults);
+            assert!(built.is_some(), "{faults}");
+        }
+        assert_eq!(with_token[0].1.account().region, Some("eu-west-1"));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod account;
 mod anthropic;
+mod bedrock;
 mod config;
 mod demo;
 mod environment;
@@ -22,11 +23,14 @@ mod request;
 #[cfg(test)]
 mod conformance;
 
-use contract::ports::SharedProvider;
+use std::sync::Arc;
+
+use contract::ports::{Clock, SharedProvider};
 use contract::settings::Faults;
 
 pub use account::{Account, TimeoutConfig, TlsConfig};
 pub use anthropic::Config as AnthropicConfig;
+pub use bedrock::Config as BedrockConfig;
 pub use config::ProviderConfig;
 pub use demo::Config as DemoConfig;
 pub use environment::from_env;
@@ -36,13 +40,20 @@ pub use openai::Config as OpenaiConfig;
 pub use openai_compatible::Config as OpenaiCompatibleConfig;
 pub use price::{PriceConfig, UsdPerMillion};
 
-/// Makes the provider a configuration describes; notes what is wrong with it under `providers.<name>`.
-pub fn build(name: &str, config: &ProviderConfig, faults: &mut Faults) -> Option<SharedProvider> {
+/// Makes the provider a configuration describes; notes what is wrong with it under `providers.<name>`. The clock is for
+/// credentials that are dated or end.
+pub fn build(
+    name: &str,
+    config: &ProviderConfig,
+    clock: &Arc<dyn Clock>,
+    faults: &mut Faults,
+) -> Option<SharedProvider> {
     match config {
         ProviderConfig::Openai(config) => openai::build(name, config, faults),
         ProviderConfig::OpenaiCompatible(config) => openai_compatible::build(name, config, faults),
         ProviderConfig::Anthropic(config) => anthropic::build(name, config, faults),
         ProviderConfig::Gemini(config) => gemini::build(name, config, faults),
+        ProviderConfig::Bedrock(config) => bedrock::build(name, config, clock, faults),
         ProviderConfig::Ollama(config) => ollama::build(name, config, faults),
         ProviderConfig::Demo(_) => demo::build(name, faults),
     }

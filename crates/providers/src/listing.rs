@@ -22,7 +22,8 @@ pub(crate) async fn read<T: DeserializeOwned>(reply: ProviderReply) -> Result<T,
     serde_json::from_slice(&bytes).map_err(|error| broken(format!("not a list of models: {error}")))
 }
 
-async fn collect(mut body: Body) -> Result<Vec<u8>, UpstreamFailure> {
+/// Reads a body to its end, within bounds.
+pub(crate) async fn collect(mut body: Body) -> Result<Vec<u8>, UpstreamFailure> {
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         let frame = frame.map_err(|error| broken(error.to_string()))?;

@@ -58,15 +58,10 @@ impl Follow {
 impl Seen {
     fn note(&mut self, event: Event) {
         match event {
-            Event::Start { extra, .. } => {
+            Event::Start { extra, .. } | Event::Extra { extra, .. } => {
+                // The tier that served an answer may be told at its end only.
                 self.service_tier =
                     crate::service_tier(&extra).map(str::to_owned).or(self.service_tier.take());
-            }
-            Event::Extra { choice: None, extra } => {
-                // The tier that served an answer may be told at its end only.
-                if let Some(tier) = crate::service_tier(&extra) {
-                    self.service_tier = Some(tier.to_owned());
-                }
             }
             Event::Delta { text, .. } => {
                 self.output_bytes += text.len() as u64;

@@ -13,7 +13,7 @@ use contract::words::{Dialect, Operation};
 use contract::{Code, Fault};
 
 use crate::{EncodeOptions, Quirks, ReplyFacts, StreamDecoder, StreamEncoder, WireError};
-use crate::{anthropic, emulate, gemini, openai, responses};
+use crate::{anthropic, bedrock, emulate, gemini, openai, responses};
 
 /// A dialect of conversations.
 pub(crate) trait Chat: Sync {
@@ -107,6 +107,7 @@ pub(crate) fn chat(dialect: Dialect) -> Option<&'static dyn Chat> {
         Dialect::OpenaiResponses => &responses::Dialog,
         Dialect::AnthropicMessages => &anthropic::Dialog,
         Dialect::GeminiGenerate => &gemini::Dialog,
+        Dialect::BedrockConverse => &bedrock::Dialog,
         _ => return None,
     })
 }
@@ -117,6 +118,7 @@ pub(crate) fn embed(dialect: Dialect) -> Option<&'static dyn Embed> {
         Dialect::OpenaiEmbeddings => &openai::Vectors,
         Dialect::GeminiEmbed => &gemini::Vectors,
         Dialect::GeminiEmbedOne => &gemini::One,
+        Dialect::BedrockTitanEmbed => &bedrock::Vectors,
         _ => return None,
     })
 }

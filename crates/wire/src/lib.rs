@@ -6,9 +6,11 @@
 
 mod anthropic;
 mod arguments;
+pub mod bedrock;
 mod count;
 mod emulate;
 pub mod envelope;
+pub mod eventstream;
 mod fields;
 mod follow;
 mod framing;
@@ -171,7 +173,8 @@ pub fn read_error(dialect: Dialect, status: StatusCode, body: &Bytes) -> Upstrea
     let error = match Shape::of(dialect) {
         Shape::Anthropic => anthropic::read_error(status, body),
         Shape::Google => gemini::read_error(status, body),
-        Shape::Openai | Shape::Ollama | Shape::Cohere | Shape::Aws => openai::read_error(status, body),
+        Shape::Aws => bedrock::read_error(status, body),
+        Shape::Openai | Shape::Ollama | Shape::Cohere => openai::read_error(status, body),
     };
     UpstreamError { dialect, ..error }
 }

@@ -22,6 +22,8 @@ pub struct Renderer;
 
 /// Our request id, on every answer.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-pathgate-request-id");
+/// Where AWS's SDKs read the type of an error.
+const AWS_ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 /// The stable code of a fault.
 pub const ERROR: HeaderName = HeaderName::from_static("x-pathgate-error");
 
@@ -29,7 +31,8 @@ impl FaultRenderer for Renderer {
     fn render(&self, dialect: Dialect, fault: &Fault, request: Id) -> Response<Body> {
         let body = verbatim(dialect, fault).unwrap_or_else(|| {
             let value = match Shape::of(dialect) {
-                Shape::Openai | Shape::Ollama | Shape::Cohere | Shape::Aws => openai_error(fault),
+                Shape::Openai | Shape::Ollama | Shape::Cohere => openai_error(fault),
+                Shape::Aws => aws_error(fault),
                 Shape::Anthropic => {
                     let mut error = anthropic_error(fault);
                     error["request_id"] = json!(request.text().as_str());
@@ -46,6 +49,11 @@ impl FaultRenderer for Renderer {
         let mut values = Values::default();
         request_id_headers(dialect, request, headers, &mut values);
         headers.insert(ERROR, HeaderValue::from_static(fault.code().as_str()));
+        if Shape::of(dialect) == Shape::Aws
+            && let Some(kind) = values.text(aws_kind(fault))
+        {
+            headers.insert(AWS_ERROR_TYPE, kind);
+        }
         if let Some(wait) = fault.wait() {
             retry_headers(wait, headers);
         }
@@ -62,7 +70,8 @@ pub fn request_id_headers(dialect: Dialect, request: Id, headers: &mut HeaderMap
     let theirs = match Shape::of(dialect) {
         Shape::Openai => Some(HeaderName::from_static("x-request-id")),
         Shape::Anthropic => Some(HeaderName::from_static("request-id")),
-        Shape::Google | Shape::Ollama | Shape::Cohere | Shape::Aws => None,
+        Shape::Aws => Some(HeaderName::from_static("x-amzn-requestid")),
+        Shape::Google | Shape::Ollama | Shape::Cohere => None,
     };
     if let Some(name) = theirs {
         headers.insert(name, value.clone());
@@ -215,6 +224,25 @@ pub(crate) fn anthropic_error(fault: &Fault) -> Value {
         Family::Server => "api_error",
     };
     json!({"type": "error", "error": {"type": kind, "message": message(fault)}})
+}
+
+/// `{"message"}`; the type stands in a header (AWS restJson1 protocol, "Operation error serialization").
+pub(crate) fn aws_error(fault: &Fault) -> Value {
+    json!({"message": message(fault)})
+}
+
+/// The type of an error as Bedrock names it; an upstream's own where it has one.
+fn aws_kind(fault: &Fault) -> &str {
+    let own = refusal(fault).and_then(|error| error.kind.as_deref());
+    own.filter(|kind| kind.ends_with("Exception")).unwrap_or(match family(fault) {
+        Family::InvalidRequest | Family::TooLarge => "ValidationException",
+        Family::Authentication | Family::Permission => "AccessDeniedException",
+        Family::NotFound => "ResourceNotFoundException",
+        Family::RateLimit => "ThrottlingException",
+        Family::Overloaded => "ServiceUnavailableException",
+        Family::Timeout => "ModelTimeoutException",
+        Family::Server => "InternalServerException",
+    })
 }
 
 /// `{"error": {code, message, status}}` with the stable code as `google.rpc.ErrorInfo`.

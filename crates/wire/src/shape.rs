@@ -41,7 +41,7 @@ impl Shape {
             | Dialect::GeminiCount => Self::Google,
             Dialect::OllamaChat | Dialect::OllamaGenerate | Dialect::OllamaEmbed => Self::Ollama,
             Dialect::CohereChat | Dialect::CohereEmbed | Dialect::CohereRerank => Self::Cohere,
-            Dialect::BedrockConverse => Self::Aws,
+            Dialect::BedrockConverse | Dialect::BedrockTitanEmbed => Self::Aws,
         }
     }
 }

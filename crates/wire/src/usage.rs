@@ -460,14 +460,15 @@ impl Gemini {
     }
 }
 
-/// The processing tier that a stream's first frame names: OpenAI beside its counts, Anthropic and Gemini within them. The
-/// tier may change the price.
+/// The processing tier that a frame names: OpenAI beside its counts, Anthropic and Gemini within them, Bedrock in its last
+/// frame. The tier may change the price.
 #[must_use]
-pub fn service_tier(start: &Extra) -> Option<&str> {
-    let beside = start.fields.get("service_tier");
-    let within = || start.fields.get("usage")?.get("service_tier");
-    let googles = || start.fields.get("usageMetadata")?.get("serviceTier");
-    beside.or_else(within).or_else(googles)?.as_str()
+pub fn service_tier(frame: &Extra) -> Option<&str> {
+    let beside = frame.fields.get("service_tier");
+    let within = || frame.fields.get("usage")?.get("service_tier");
+    let googles = || frame.fields.get("usageMetadata")?.get("serviceTier");
+    let awss = || frame.fields.get("serviceTier")?.get("type");
+    beside.or_else(within).or_else(googles).or_else(awss)?.as_str()
 }
 
 #[cfg(test)]

@@ -94,6 +94,8 @@ dialects! {
     OpenaiTranslations = "openai.translations", Transcription, "/v1/audio/translations";
     /// OpenAI's moderations.
     OpenaiModerations = "openai.moderations", Moderation, "/v1/moderations";
+    /// Amazon Titan's embeddings, as AWS Bedrock's `InvokeModel` takes them.
+    BedrockTitanEmbed = "bedrock.titan_embed", Embeddings, "/model/{model}/invoke";
 }
 
 impl fmt::Display for Dialect {

@@ -8,6 +8,7 @@
 mod block;
 mod cache;
 mod cite;
+mod claude;
 mod count;
 mod document;
 mod encode;
@@ -26,6 +27,7 @@ mod turns;
 mod usage;
 mod written;
 
+pub(crate) use claude::{Claude, fit_schema};
 pub(crate) use count::Counting;
 pub(crate) use error::read_error;
 

@@ -50,6 +50,26 @@ fn each_dialect_has_its_shape() {
 }
 
 #[test]
+fn aws_reads_the_type_in_a_header() {
+    for (fault, kind) in [
+        (Fault::new(Code::InvalidRequest), "ValidationException"),
+        (Fault::new(Code::RateLimited), "ThrottlingException"),
+        (Fault::new(Code::NotFound), "ResourceNotFoundException"),
+        (Fault::new(Code::Internal), "InternalServerException"),
+        (rejected(Dialect::OpenaiChat, "{}"), "ResourceNotFoundException"),
+    ] {
+        let (_, headers, body) = rendered(Dialect::BedrockConverse, &fault);
+        assert_eq!(headers["x-amzn-errortype"], kind);
+        assert_eq!(headers["x-amzn-requestid"], ID);
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body, json!({"message": message(&fault)}));
+    }
+    let own = r#"{"message":"no such thing","resourceName":"m"}"#;
+    let (_, _, body) = rendered(Dialect::BedrockConverse, &rejected(Dialect::BedrockConverse, own));
+    assert_eq!(body, own);
+}
+
+#[test]
 fn headers_name_the_request_the_code_and_the_wait() {
     let fault = Fault::new(Code::RateLimited).retry_after(Duration::from_millis(1500)).limited(LimitState {
         limit: 60,

@@ -157,7 +157,7 @@ fn twin(dialect: Dialect, body: &[u8], reply: &Reply) -> Verdict {
     }
     let frames = said::frames(dialect, body);
     let ended = ["response.completed", "response.incomplete"];
-    let last = frames.iter().rev().find(|frame| ended.iter().any(|kind| frame["type"] == *kind));
+    let last = frames.iter().find(|frame| ended.iter().any(|kind| frame["type"] == *kind));
     let Some(whole) = last.map(|frame| frame["response"].to_string()) else { return Ok(()) };
     match wire::read_reply(dialect, whole.as_bytes()).map_err(|error| error.to_string())? {
         Answered::Chat(twin) if !twin.choices.iter().all(|choice| choice.parts.is_empty()) => {

@@ -1,0 +1,35 @@
+//! Facts about Bedrock. Sources: docs.aws.amazon.com/bedrock, "Amazon Bedrock endpoints and quotas" and "API keys".
+
+use wire::Quirks;
+
+use crate::request::{Auth, Facts};
+
+pub(super) const FACTS: Facts = Facts {
+    kind: "bedrock",
+    base_url: None,
+    version: None,
+    auth: Auth::Bearer,
+    keyless: true,
+    headers: &[],
+    // The betas of Claude's clients go into the body; the others are of `InvokeModel`.
+    forwards: &[
+        "anthropic-beta",
+        "x-amzn-bedrock-trace",
+        "x-amzn-bedrock-guardrailidentifier",
+        "x-amzn-bedrock-guardrailversion",
+        "x-amzn-bedrock-performanceconfig-latency",
+        "x-amzn-bedrock-service-tier",
+    ],
+};
+
+/// What signatures and credentials call all of Bedrock's services.
+pub(super) const SERVICE: &str = "bedrock";
+
+pub(super) const QUIRKS: Quirks =
+    Quirks { renames: &[], refuses: &[], accepts: &[], developer_as_system: false };
+
+/// The host of one of Bedrock's services.
+pub(super) fn host(service: &str, region: &str) -> String {
+    let end = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    format!("https://{service}.{region}.{end}")
+}

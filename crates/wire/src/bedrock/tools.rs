@@ -1,0 +1,265 @@
+//! `toolConfig` ↔ canon.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use contract::Fault;
+use contract::canon::{CacheHint, Message, OutputFormat, PartKind, Receipt, Request, Role, Tool, ToolChoice};
+use serde_json::{Map, Value, json};
+
+use super::block::{cache_hint, system_tool};
+use super::family::{Choices, Family};
+use super::read::put_back;
+use super::written::cache_fields;
+use super::{ANSWER_TOOL, DIALECT, single, take_text};
+use crate::anthropic::fit_schema;
+use crate::fields::{Fields, wrong};
+use crate::outgoing::{merge, own_fields};
+
+/// Reads `toolConfig`.
+pub(super) fn read(fields: &mut Fields, request: &mut Request) -> Result<(), Fault> {
+    let Some(mut config) = fields.object("toolConfig")? else { return Ok(()) };
+    for (at, tool) in config.list("tools")?.unwrap_or_default().into_iter().enumerate() {
+        read_tool(tool, at, &mut request.tools)?;
+    }
+    if let Some(mut choice) = config.object("toolChoice")? {
+        request.tool_choice = read_choice(&mut choice)?;
+        put_back(&mut config, "toolChoice", choice.left());
+    }
+    put_back(fields, "toolConfig", config.left());
+    Ok(())
+}
+
+fn read_tool(tool: Value, at: usize, tools: &mut Vec<Tool>) -> Result<(), Fault> {
+    let path = format!("toolConfig.tools[{at}]");
+    let Value::Object(mut tool) = tool else { return Err(wrong(&path, "an object")) };
+    tool.retain(|_, value| !value.is_null());
+    if let Some(point) = tool.get("cachePoint")
+        && let Some((hint, _)) = cache_hint(point)
+        && let Some(Tool::Function { cache: cache @ None, .. }) = tools.last_mut()
+    {
+        *cache = Some(hint);
+        return Ok(());
+    }
+    if let Some(spec) = tool.shift_remove("toolSpec") {
+        let mut fields = Fields::of(spec, format!("{path}.toolSpec"))?;
+        let mut schema = fields.object("inputSchema")?;
+        let parameters = schema.as_mut().and_then(|schema| schema.value("json"));
+        put_back(&mut fields, "inputSchema", schema.map(Fields::left).unwrap_or_default());
+        tools.push(Tool::Function {
+            name: fields.need_text("name")?,
+            description: fields.text("description")?,
+            parameters,
+            strict: fields.flag("strict")?,
+            cache: None,
+            extra: fields.extra(DIALECT),
+        });
+        return Ok(());
+    }
+    let name = tool.get("systemTool").and_then(|tool| tool.get("name")).and_then(Value::as_str);
+    let kind = system_tool(name.unwrap_or_default());
+    tools.push(Tool::Server { owner: DIALECT, tool: kind, value: Value::Object(tool) });
+    Ok(())
+}
+
+fn read_choice(choice: &mut Fields) -> Result<Option<ToolChoice>, Fault> {
+    if let Some(mut tool) = choice.object("tool")? {
+        return tool.need_text("name").map(ToolChoice::Named).map(Some);
+    }
+    for (name, canon) in [("auto", ToolChoice::Auto), ("any", ToolChoice::Required)] {
+        if choice.value(name).is_some() {
+            return Ok(Some(canon));
+        }
+    }
+    Ok(None)
+}
+
+/// How the model is told to answer with a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// In no way of `toolConfig`.
+    Free,
+    /// By a tool that stands for it.
+    Tool,
+}
+
+/// Writes `toolConfig`; empty when there is none.
+pub(super) fn write(
+    request: &Request,
+    (family, structures): (Family, bool),
+    answer: Answer,
+    receipt: &mut Receipt,
+) -> Map<String, Value> {
+    let mut tools = Vec::with_capacity(request.tools.len() + 1);
+    let wanted = Wanted::of(request, family, receipt);
+    for (at, tool) in request.tools.iter().enumerate().filter(|_| !wanted.no_tools) {
+        write_tool(tool, at, &wanted, (family, structures), (&mut tools, &mut *receipt));
+    }
+    if answer == Answer::Tool {
+        tools.push(answer_tool(&request.format, receipt));
+    } else if tools.is_empty() {
+        tools.extend(called(&request.messages));
+    }
+    if tools.is_empty() {
+        return Map::new();
+    }
+    let choice = match (answer, &wanted.choice) {
+        (Answer::Tool, _) if tools.len() == 1 => Some(json!({"tool": {"name": ANSWER_TOOL}})),
+        (Answer::Tool, _) => Some(json!({"any": {}})),
+        (Answer::Free, choice) => choice.clone(),
+    };
+    let mut config = single("tools", tools);
+    if let Some(choice) = choice {
+        config.insert("toolChoice".to_owned(), choice);
+    }
+    config
+}
+
+/// What the choice comes to with this family.
+#[derive(Default)]
+struct Wanted<'a> {
+    choice: Option<Value>,
+    /// Only these are sent: that is how a choice is said that has no word.
+    only: Option<Vec<&'a str>>,
+    no_tools: bool,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(request: &'a Request, family: Family, receipt: &mut Receipt) -> Self {
+        if request.parallel_tools == Some(false) && !request.tools.is_empty() {
+            receipt.dropped("parallel_tools", "calls cannot be kept to one here");
+        }
+        let mut wanted = Self::default();
+        let Some(choice) = &request.tool_choice else { return wanted };
+        let any = |receipt: &mut Receipt| match family.choices() {
+            Choices::Auto => {
+                receipt.dropped("tool_choice", "the model takes no tool choice");
+                None
+            }
+            _ => Some(json!({"any": {}})),
+        };
+        match choice {
+            ToolChoice::Auto => wanted.choice = Some(json!({"auto": {}})),
+            ToolChoice::None if called(&request.messages).is_empty() => wanted.no_tools = true,
+            ToolChoice::None => {
+                receipt.dropped("tool_choice", "there is no 'none', and earlier calls need their tools");
+            }
+            ToolChoice::Required => wanted.choice = any(receipt),
+            ToolChoice::Named(name) if family.choices() == Choices::Tool => {
+                wanted.choice = Some(json!({"tool": {"name": name}}));
+            }
+            ToolChoice::Named(name) => {
+                wanted.only = Some(vec![name]);
+                wanted.choice = any(receipt);
+            }
+            ToolChoice::Allowed { names, required } => {
+                wanted.only = Some(names.iter().map(String::as_str).collect());
+                wanted.choice = if *required { any(receipt) } else { Some(json!({"auto": {}})) };
+            }
+        }
+        wanted
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(&name))
+    }
+}
+
+fn write_tool(
+    tool: &Tool,
+    at: usize,
+    wanted: &Wanted<'_>,
+    (family, structures): (Family, bool),
+    (tools, receipt): (&mut Vec<Value>, &mut Receipt),
+) {
+    match tool {
+        Tool::Server { owner, value, .. } if *owner == DIALECT => tools.push(value.clone()),
+        Tool::Server { owner, .. } => {
+            receipt.dropped(format!("tools[{at}]"), format!("only {owner} runs this tool"));
+        }
+        Tool::Custom { .. } => {
+            receipt.dropped(format!("tools[{at}]"), "this dialect has no tools that take any text");
+        }
+        Tool::Function { name, .. } if !wanted.wants(name) => {}
+        Tool::Function { name, description, parameters, strict, cache, extra } => {
+            let mut spec = single("name", name.as_str());
+            if let Some(description) = description.as_deref().filter(|text| !text.is_empty()) {
+                spec.insert("description".to_owned(), description.into());
+            }
+            let mut schema = input_schema(parameters.as_ref());
+            if *strict == Some(true) && structures {
+                let fitted = fit_schema(&schema, &format!("tools[{at}].parameters"), receipt).into_owned();
+                schema = Cow::Owned(fitted);
+            }
+            spec.insert("inputSchema".to_owned(), json!({"json": schema}));
+            match strict {
+                Some(strict) if structures => drop(spec.insert("strict".to_owned(), (*strict).into())),
+                Some(true) => {
+                    receipt.dropped(format!("tools[{at}].strict"), "the model takes no strict tools");
+                }
+                _ => {}
+            }
+            if let Some(left) = own_fields(DIALECT, extra, &format!("tools[{at}]."), receipt) {
+                merge(&mut spec, left);
+            }
+            tools.push(json!({"toolSpec": spec}));
+            match cache {
+                Some(hint) if family.caches() => tools.push(cache_point(*hint)),
+                Some(_) => receipt.dropped(format!("tools[{at}].cache"), "the model has no prompt cache"),
+                None => {}
+            }
+        }
+    }
+}
+
+fn cache_point(hint: CacheHint) -> Value {
+    json!({"cachePoint": cache_fields(hint)})
+}
+
+/// Bedrock insists on a schema, and models on an object.
+fn input_schema(parameters: Option<&Value>) -> Cow<'_, Value> {
+    match parameters {
+        Some(whole @ Value::Object(schema)) if schema.contains_key("type") => Cow::Borrowed(whole),
+        Some(Value::Object(schema)) => {
+            let mut typed = schema.clone();
+            typed.insert("type".to_owned(), "object".into());
+            Cow::Owned(Value::Object(typed))
+        }
+        _ => Cow::Owned(json!({"type": "object", "properties": {}})),
+    }
+}
+
+/// Definitions of the tools that earlier turns called: without one Bedrock refuses the turns ("The toolConfig field must
+/// be defined when using toolUse and toolResult content blocks").
+fn called(messages: &[Message]) -> Vec<Value> {
+    let calls = messages.iter().flat_map(|message| &message.parts).filter_map(|part| match &part.kind {
+        PartKind::ToolCall { name, .. } => Some(name.as_str()),
+        PartKind::ToolResult(result) => result.name.as_deref(),
+        _ => None,
+    });
+    let mut names: BTreeSet<&str> = calls.collect();
+    if names.is_empty() && messages.iter().any(|message| message.role == Role::Tool) {
+        names.insert("tool");
+    }
+    let schema = json!({"type": "object"});
+    let spec = |name: &str| json!({"toolSpec": {"name": name, "inputSchema": {"json": schema}}});
+    names.into_iter().map(spec).collect()
+}
+
+/// The tool that stands for a schema.
+fn answer_tool(format: &OutputFormat, receipt: &mut Receipt) -> Value {
+    let (schema, description) = match format {
+        OutputFormat::JsonSchema { schema, description, .. } => (schema.clone(), description.clone()),
+        _ => (json!({"type": "object"}), None),
+    };
+    // A tool's input is an object, and so is almost every answer.
+    let mut schema = schema;
+    if let Some(object) = schema.as_object_mut() {
+        let _dialect = take_text(object, "$schema");
+        if object.get("type").is_some_and(|kind| kind != "object") {
+            receipt.dropped("response_format", "the model answers with an object only");
+        }
+    }
+    let description = description.unwrap_or_else(|| "Gives the answer to the user.".to_owned());
+    json!({"toolSpec": {"name": ANSWER_TOOL, "description": description, "inputSchema": {"json": schema}}})
+}

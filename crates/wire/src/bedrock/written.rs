@@ -1,0 +1,249 @@
+//! Parts of canon → content blocks, for requests and replies.
+//!
+//! Which block may stand where, and who is told of what is lost, is `turns.rs` and `reply.rs`.
+
+use std::borrow::Cow;
+
+use contract::canon::{CacheHint, Part, PartKind, ServerCall, ToolResult};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::format::member;
+use super::{DIALECT, citation, media, single};
+use crate::arguments::Arguments;
+use crate::outgoing::merge;
+
+/// A block to be written.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Out<'a> {
+    /// `text`.
+    Text {
+        /// What it says.
+        text: &'a str,
+    },
+    /// `toolUse`, its input byte for byte.
+    Call {
+        #[serde(rename = "toolUse")]
+        call: CallOut<'a>,
+    },
+    /// `toolResult`.
+    Result {
+        #[serde(rename = "toolResult")]
+        result: ResultOut<'a>,
+    },
+    /// Any other.
+    Object(Map<String, Value>),
+}
+
+/// A call to be written.
+#[derive(Serialize)]
+pub(super) struct CallOut<'a> {
+    #[serde(rename = "toolUseId")]
+    pub(super) id: Cow<'a, str>,
+    name: &'a str,
+    input: Arguments<'a>,
+    #[serde(flatten)]
+    left: Option<&'a Map<String, Value>>,
+}
+
+/// A result to be written.
+#[derive(Serialize)]
+pub(super) struct ResultOut<'a> {
+    #[serde(rename = "toolUseId")]
+    pub(super) call: Cow<'a, str>,
+    content: Vec<Out<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    #[serde(flatten)]
+    left: Option<&'a Map<String, Value>>,
+}
+
+/// Why a part has no block here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unwritable {
+    /// It holds nothing. Bedrock refuses blank texts.
+    Blank,
+    /// It means something to its own dialect only; the text says what is lost.
+    Foreign(&'static str),
+    /// The model would answer without having seen it; the text names it.
+    Unsupported(&'static str),
+}
+
+/// What is left of the block under one of its members.
+fn left<'a>(part: &'a Part, name: &str) -> Option<&'a Map<String, Value>> {
+    part.native_for(DIALECT)?.get(name)?.as_object()
+}
+
+impl<'a> Out<'a> {
+    /// The block of a part that stands alone: anything but a tool result. `names` counts the documents so far.
+    ///
+    /// # Errors
+    /// The part cannot be written, and why.
+    pub(super) fn of(part: &'a Part, names: &mut u32) -> Result<Self, Unwritable> {
+        match &part.kind {
+            PartKind::Text(text) => Self::text(part, text),
+            PartKind::Refusal(text) if text.trim().is_empty() => Err(Unwritable::Blank),
+            PartKind::Refusal(text) => Ok(Self::Text { text }),
+            PartKind::Media { kind, source } => {
+                let guarded = left(part, "guardContent").and_then(|left| left.get("image")?.as_object());
+                let fields = media::write(*kind, source, guarded.or_else(|| left(part, member(*kind))));
+                let mut fields = fields.map_err(Unwritable::Unsupported)?;
+                if member(*kind) == "document" && !fields.contains_key("name") {
+                    *names += 1;
+                    fields.insert("name".to_owned(), format!("Document {names}").into());
+                }
+                let block = single(member(*kind), fields);
+                Ok(Self::Object(if guarded.is_some() { single("guardContent", block) } else { block }))
+            }
+            PartKind::ToolCall { id, name, arguments, .. } => Ok(Self::call(part, id, name, arguments)),
+            PartKind::ServerCall(ServerCall { id, name: Some(name), input, .. })
+                if left(part, "toolUse").is_some() =>
+            {
+                Ok(Self::call(part, id, name, input))
+            }
+            PartKind::Reasoning(text) => {
+                let Some(left) = left(part, "reasoningContent") else {
+                    return Err(Unwritable::Foreign("thoughts that another provider signed, or nobody"));
+                };
+                let mut fields = single("reasoningText", single("text", text.as_str()));
+                merge(&mut fields, left);
+                Ok(Self::Object(single("reasoningContent", fields)))
+            }
+            PartKind::ToolResult(_) => Err(Unwritable::Unsupported("a tool result in this place")),
+            PartKind::Native | PartKind::ServerCall(_) | PartKind::ServerResult(_) => whole(part),
+        }
+    }
+
+    fn text(part: &'a Part, text: &'a str) -> Result<Self, Unwritable> {
+        let native = part.native_for(DIALECT);
+        if let Some(left) = left(part, "document") {
+            let listed = left.get("source").and_then(|source| source.get("content")).is_some();
+            let text = if listed { json!({"content": [{"text": text}]}) } else { json!({"text": text}) };
+            let mut fields = single("source", text);
+            merge(&mut fields, left);
+            return Ok(Self::Object(single("document", fields)));
+        }
+        if let Some(left) = left(part, "searchResult") {
+            let mut fields = single("content", json!([{"text": text}]));
+            merge(&mut fields, left);
+            return Ok(Self::Object(single("searchResult", fields)));
+        }
+        if let Some(left) = left(part, "guardContent") {
+            let mut fields = single("text", single("text", text));
+            merge(&mut fields, left);
+            return Ok(Self::Object(single("guardContent", fields)));
+        }
+        if native.is_some_and(|native| native.get("json").is_some())
+            && let Ok(value) = serde_json::from_str::<Value>(text)
+        {
+            return Ok(Self::Object(single("json", value)));
+        }
+        if text.trim().is_empty() {
+            return Err(Unwritable::Blank);
+        }
+        if left(part, "citationsContent").is_some() {
+            return Ok(Self::cited(part, text));
+        }
+        Ok(Self::Text { text })
+    }
+
+    /// A text with the sources it rests on.
+    pub(super) fn cited(part: &'a Part, text: &'a str) -> Self {
+        let mut fields = single("content", json!([{"text": text}]));
+        let citations: Vec<Value> = part.citations.iter().map(citation::write).collect();
+        fields.insert("citations".to_owned(), Value::Array(citations));
+        if let Some(left) = left(part, "citationsContent") {
+            merge(&mut fields, left);
+        }
+        Self::Object(single("citationsContent", fields))
+    }
+
+    fn call(part: &'a Part, id: &'a str, name: &'a str, arguments: &'a str) -> Self {
+        let (id, input) = (call_id(id), Arguments::of(arguments));
+        Self::Call { call: CallOut { id, name, input, left: left(part, "toolUse") } }
+    }
+
+    /// A tool's result, its content written already.
+    pub(super) fn result(part: &'a Part, result: &'a ToolResult, content: Vec<Self>) -> Self {
+        let status = result.failed.then_some("error");
+        let left = left(part, "toolResult");
+        Self::Result { result: ResultOut { call: call_id(&result.call), content, status, left } }
+    }
+
+    /// The cache point behind a part.
+    pub(super) fn cache_point(part: &Part, hint: CacheHint) -> Self {
+        let kept = left(part, "cachePoint").filter(|_| part.kind != PartKind::Native);
+        let point = kept.cloned().unwrap_or_else(|| cache_fields(hint));
+        Self::Object(single("cachePoint", point))
+    }
+}
+
+/// The fields of a cache point.
+pub(super) fn cache_fields(hint: CacheHint) -> Map<String, Value> {
+    let mut fields = single("type", "default");
+    if hint == CacheHint::Long {
+        fields.insert("ttl".to_owned(), "1h".into());
+    }
+    fields
+}
+
+/// Appends a text to the list of the block before it, where the part says that it stands there.
+pub(super) fn continues(part: &Part, blocks: &mut [Out<'_>]) -> bool {
+    let PartKind::Text(text) = &part.kind else { return false };
+    if part.native_for(DIALECT).and_then(|native| native.get("more")).is_none() {
+        return false;
+    }
+    let Some(Out::Object(block)) = blocks.last_mut() else { return false };
+    let list = block.iter_mut().find_map(|(name, fields)| match name.as_str() {
+        "document" => fields.get_mut("source")?.get_mut("content")?.as_array_mut(),
+        "searchResult" | "citationsContent" => fields.get_mut("content")?.as_array_mut(),
+        _ => None,
+    });
+    match list {
+        Some(list) => {
+            list.push(json!({"text": text}));
+            true
+        }
+        None => false,
+    }
+}
+
+/// A block that its sidecar holds whole.
+fn whole<'a>(part: &Part) -> Result<Out<'a>, Unwritable> {
+    let foreign = Unwritable::Foreign("a block that only its own provider understands");
+    let mut fields = part.native_for(DIALECT).and_then(Value::as_object).ok_or(foreign)?.clone();
+    if part.cache.is_some() && fields.len() > 1 {
+        fields.shift_remove("cachePoint");
+    }
+    Ok(Out::Object(fields))
+}
+
+/// The most bytes of a call's id.
+const LONGEST_ID: usize = 64;
+
+/// The id of a call in the alphabet Bedrock takes (`[a-zA-Z0-9_.:-]{1,64}`); other bytes are spelled in hex, and what is
+/// too long ends in a hash of the whole, the same way in the call and in its result.
+pub(super) fn call_id(id: &str) -> Cow<'_, str> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'-');
+    if id.len() <= LONGEST_ID && id.bytes().all(fits) {
+        return Cow::Borrowed(id);
+    }
+    let mut spelled = String::with_capacity(id.len() + 8);
+    for byte in id.bytes() {
+        if fits(byte) {
+            spelled.push(char::from(byte));
+        } else {
+            spelled.push_str(&format!("_{byte:02x}"));
+        }
+    }
+    if spelled.len() > LONGEST_ID {
+        // FNV-1a, 64 bits.
+        let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        spelled.truncate(LONGEST_ID - 17);
+        spelled.push_str(&format!("_{hash:016x}"));
+    }
+    Cow::Owned(spelled)
+}
