@@ -78,7 +78,7 @@ pub(super) fn write<'a>(request: &'a Request, receipt: &mut Receipt) -> Vec<Out<
                 receipt.dropped(format!("tools[{at}]"), format!("only {owner} runs this tool"));
             }
             Tool::Custom { .. } => {
-                receipt.dropped(format!("tools[{at}]"), "this dialect has no tools that take any text")
+                receipt.dropped(format!("tools[{at}]"), "this dialect has no tools that take any text");
             }
             Tool::Function { name, description, parameters, strict, extra, .. } => {
                 let mut input_schema = input_schema(parameters.as_ref());
