@@ -57,12 +57,17 @@ impl<'a> Target<'a> {
         if path.starts_with("/admin/v1/") {
             return Some(Self::Admin);
         }
-        let google = path.strip_prefix("/gemini").unwrap_or(path).strip_prefix("/v1beta/models");
-        if let Some(rest) = google {
+        let google = path.strip_prefix("/gemini");
+        let stable = || google?.strip_prefix("/v1/models");
+        if let Some(rest) = google.unwrap_or(path).strip_prefix("/v1beta/models").or_else(stable) {
             return google_target(rest);
         }
         if let Some(rest) = path.strip_prefix("/bedrock").unwrap_or(path).strip_prefix("/model/") {
             return aws_target(rest);
+        }
+        // Google's stable version shares its path with OpenAI's list; no model's name ends in one of its methods.
+        if let Some(call @ Self::Llm(_)) = path.strip_prefix("/v1/models").and_then(google_target) {
+            return Some(call);
         }
         let (dialect, path) = match path.strip_prefix("/anthropic") {
             Some(path) => (Dialect::AnthropicMessages, path),
@@ -174,6 +179,19 @@ mod tests {
             ("/v1/models/openai/gpt-5", Some(Target::Models(Dialect::OpenaiChat, Some("openai/gpt-5")))),
             ("/anthropic/v1/models/x", Some(Target::Models(Dialect::AnthropicMessages, Some("x")))),
             ("/v1/models/", None),
+            (
+                "/v1/models/ollama/x:latest",
+                Some(Target::Models(Dialect::OpenaiChat, Some("ollama/x:latest"))),
+            ),
+            (
+                "/v1/models/m:generateContent",
+                Some(Target::Llm(Call {
+                    dialect: Dialect::GeminiGenerate,
+                    model: Some("m"),
+                    stream: Some(false),
+                })),
+            ),
+            ("/gemini/v1/models/m", Some(Target::Models(Dialect::GeminiGenerate, Some("m")))),
             ("/gemini/v1beta/models", Some(Target::Models(Dialect::GeminiGenerate, None))),
             (
                 "/v1beta/models/ollama/x:latest",

@@ -67,6 +67,7 @@ fn google(card: &ModelCard) -> Value {
     put(&mut out, "inputTokenLimit", card.context_window);
     put(&mut out, "outputTokenLimit", card.max_output);
     put(&mut out, "supportedGenerationMethods", Some(methods));
+    put(&mut out, "thinking", card.capabilities.reasoning);
     Value::Object(out)
 }
 

@@ -310,7 +310,7 @@ fn accumulated(events: &[Event]) -> Reply {
             Event::Logprobs { choice, tokens } => choices.get_mut(&choice).unwrap().logprobs.extend(tokens),
             Event::Extra { choice: None, extra } => add(&mut reply.extra, extra),
             Event::Extra { choice: Some(choice), extra } => {
-                add(&mut choices.entry(choice).or_default().extra, extra)
+                add(&mut choices.entry(choice).or_default().extra, extra);
             }
             Event::Finish { choice, reason, .. } => choices.entry(choice).or_default().finish = reason,
             Event::Usage(usage) => reply.usage = Some(usage),

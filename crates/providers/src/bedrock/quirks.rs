@@ -25,8 +25,7 @@ pub(super) const FACTS: Facts = Facts {
 /// What signatures and credentials call all of Bedrock's services.
 pub(super) const SERVICE: &str = "bedrock";
 
-pub(super) const QUIRKS: Quirks =
-    Quirks { renames: &[], refuses: &[], accepts: &[], developer_as_system: false };
+pub(super) const QUIRKS: Quirks = Quirks::NONE;
 
 /// The host of one of Bedrock's services.
 pub(super) fn host(service: &str, region: &str) -> String {

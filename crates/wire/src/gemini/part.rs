@@ -228,7 +228,7 @@ impl Raw {
             Some(Value::Bool(thought)) => *thought,
             _ => false,
         };
-        self.fields.retain(|key, value| !value.is_null() && !(key == "thought" && !thought));
+        self.fields.retain(|key, value| !value.is_null() && (thought || key != "thought"));
         if let Some(call) = self.call {
             return Piece::Call { call, left: self.fields };
         }

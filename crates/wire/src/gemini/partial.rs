@@ -19,7 +19,7 @@ impl PartialArg {
     /// Puts the piece in its place; texts grow.
     pub(super) fn put(self, arguments: &mut Value) {
         let mut at = arguments;
-        for step in steps(&self.json_path) {
+        for step in steps(&self.json_path).take(DEEPEST) {
             at = descend(at, step);
         }
         match (at, self.string_value) {
@@ -44,16 +44,20 @@ fn steps(path: &str) -> impl Iterator<Item = &str> {
         .filter(|step| !step.is_empty())
 }
 
-/// The most elements a path may reach into a list: a bound on what one piece can make grow.
-const LONGEST: usize = 10_000;
+/// The deepest a path may reach, as deep as JSON is read here.
+const DEEPEST: usize = 100;
+
+/// How far behind its end a path may reach into a list: a bound on what one piece can make grow.
+const AHEAD: usize = 16;
 
 fn descend<'a>(at: &'a mut Value, step: &str) -> &'a mut Value {
     match step.parse::<usize>() {
-        Ok(index) if index < LONGEST && !at.is_object() => {
+        Ok(index) if !at.is_object() => {
             if !at.is_array() {
                 *at = Value::Array(Vec::new());
             }
             let Value::Array(list) = at else { return at };
+            let index = index.min(list.len() + AHEAD);
             if list.len() <= index {
                 list.resize(index + 1, Value::Null);
             }
@@ -89,5 +93,15 @@ mod tests {
             piece.put(&mut arguments);
         }
         assert_eq!(arguments, json!({"city": "Boston", "days": [3, {"hot": true}], "note": null}));
+    }
+
+    #[test]
+    fn a_piece_makes_little_grow() {
+        let piece =
+            |path: String| PartialArg { json_path: path, bool_value: Some(true), ..PartialArg::default() };
+        let mut arguments = json!({});
+        piece("$.a[18446744073709551615][4000000000]".to_owned()).put(&mut arguments);
+        piece(format!("${}", ".b".repeat(1_000_000))).put(&mut arguments);
+        assert!(arguments.to_string().len() < 1_000);
     }
 }

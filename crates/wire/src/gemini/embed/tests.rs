@@ -1,3 +1,5 @@
+//! Batches and single contents both ways, small ones written for the purpose.
+
 use serde_json::json;
 
 use super::*;

@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 use contract::canon::{Citation, Event, Extra, Finish, MediaKind, Native, PartStart, ServerTool};
 use contract::words::{Dialect, Usage};
 use contract::{Code, Fault};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::encode::Encoder;
@@ -252,4 +253,50 @@ fn a_frame_without_end_is_bounded() {
     let piece = Bytes::from("{\"a\":\"".to_owned() + &"x".repeat(1 << 20));
     let result = (0..20).try_for_each(|_| decoder.push(&piece, &mut events));
     assert!(result.is_err());
+}
+
+/// What streams are made of, good and bad.
+const SHREDS: &[&str] = &[
+    "data: ",
+    "\r\n\r\n",
+    "\n",
+    "[",
+    "]",
+    ",",
+    "{\"candidates\":[{\"index\":1,",
+    "\"content\":{\"parts\":[",
+    "{\"text\":\"ö\"}",
+    "{\"functionCall\":{\"name\":\"f\",\"willContinue\":true}}",
+    "{\"functionCall\":{\"partialArgs\":[{\"jsonPath\":\"$.a[3]\",\"stringValue\":\"x\"}]}}",
+    "{\"executableCode\":{\"code\":1}}",
+    "{\"fileData\":{\"fileUri\":\"x\"}}",
+    "]},",
+    "\"finishReason\":\"STOP\",\"groundingMetadata\":{\"groundingSupports\":[{\"segment\":{\"endIndex\":9},\"groundingChunkIndices\":[0,7]}]}",
+    "}]}",
+    "}",
+    "\\",
+    "\"",
+    "null",
+];
+
+proptest! {
+    #[test]
+    fn any_stream_reads_the_same_however_it_is_cut(
+        shreds in proptest::collection::vec(proptest::sample::select(SHREDS), 0..40),
+        at in any::<proptest::sample::Index>(),
+    ) {
+        let stream = shreds.concat();
+        let at = at.index(stream.len() + 1);
+        let whole = decode(&[stream.as_bytes()]);
+        prop_assert_eq!(&decode(&[&stream.as_bytes()[..at], &stream.as_bytes()[at..]]), &whole);
+        if let Ok(events) = whole {
+            encode(&events);
+        }
+    }
+
+    #[test]
+    fn any_request_is_read_or_refused(shreds in proptest::collection::vec(proptest::sample::select(SHREDS), 0..20)) {
+        let body = format!("{{\"contents\":[{{\"parts\":[{}]}}]}}", shreds.concat());
+        let _read = super::super::read::read_chat(body.as_bytes());
+    }
 }
