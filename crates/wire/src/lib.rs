@@ -6,6 +6,7 @@
 
 mod anthropic;
 mod arguments;
+mod completions;
 pub mod envelope;
 mod fields;
 mod follow;
@@ -13,11 +14,14 @@ mod framing;
 mod gemini;
 mod hub;
 mod json;
+mod lines;
 mod models;
+mod ollama;
 mod openai;
 mod outgoing;
 pub mod render;
 mod shape;
+mod single;
 mod split;
 pub mod sse;
 mod usage;

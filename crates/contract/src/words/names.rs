@@ -94,6 +94,8 @@ dialects! {
     OpenaiTranslations = "openai.translations", Transcription, "/v1/audio/translations";
     /// OpenAI's moderations.
     OpenaiModerations = "openai.moderations", Moderation, "/v1/moderations";
+    /// Ollama's older `api/embeddings`, of one text.
+    OllamaEmbedOne = "ollama.embeddings", Embeddings, "/ollama/api/embeddings";
 }
 
 impl fmt::Display for Dialect {

@@ -84,6 +84,7 @@ INSERT INTO words (kind, number, word) VALUES
     ('dialect', 22, 'openai.transcriptions'),
     ('dialect', 23, 'openai.translations'),
     ('dialect', 24, 'openai.moderations'),
+    ('dialect', 25, 'ollama.embeddings'),
     ('operation', 1, 'chat'),
     ('operation', 2, 'embeddings'),
     ('operation', 3, 'rerank'),

@@ -80,7 +80,7 @@ struct Names {
 /// None: the answer of this dialect is read into canon.
 const fn names(dialect: Dialect) -> Option<Names> {
     Some(match dialect {
-        Dialect::OpenaiChat | Dialect::OpenaiEmbeddings => {
+        Dialect::OpenaiChat | Dialect::OpenaiCompletions | Dialect::OpenaiEmbeddings => {
             Names { model: b"model", usage: b"usage", said: b"choices" }
         }
         Dialect::AnthropicMessages => Names { model: b"model", usage: b"usage", said: b"content" },
@@ -96,7 +96,7 @@ fn said_bytes(dialect: Dialect, said: &[u8]) -> u64 {
     let count = |words: &[&Word]| words.iter().map(|word| scan::text_bytes(said, word)).sum();
     match dialect {
         Dialect::AnthropicMessages => count(&[&WORDS.text, &WORDS.thinking]),
-        Dialect::GeminiGenerate | Dialect::GeminiEmbed => count(&[&WORDS.text]),
+        Dialect::GeminiGenerate | Dialect::GeminiEmbed | Dialect::OpenaiCompletions => count(&[&WORDS.text]),
         _ => count(&super::openai_texts()),
     }
 }

@@ -34,6 +34,7 @@ words! {
     kind "type";
     text "text";
     thinking "thinking";
+    value "value";
     partial_json "partial_json";
     function_call "functionCall";
     usage_metadata "usageMetadata";
