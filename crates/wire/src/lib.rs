@@ -131,6 +131,14 @@ pub fn models(dialect: Dialect, cards: &[Arc<ModelCard>]) -> Bytes {
     models::list(dialect, cards)
 }
 
+/// The model that a question about one names in its body, where the path names none.
+///
+/// # Errors
+/// `invalid_json`, `invalid_request`: it names none.
+pub fn asked_model(body: &[u8]) -> Result<String, Fault> {
+    models::asked(body)
+}
+
 /// Writes one model in the shape of a dialect's clients.
 #[must_use]
 pub fn model(dialect: Dialect, card: &ModelCard) -> Bytes {

@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use contract::Fault;
 use contract::ports::ModelCard;
 use contract::words::{Dialect, Operation};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::fields::{self, missing};
 use crate::shape::Shape;
 
 /// Writes the list.
@@ -40,6 +42,13 @@ pub(crate) fn one(dialect: Dialect, card: &ModelCard) -> Bytes {
         Shape::Google => google(card),
     };
     value.to_string().into()
+}
+
+/// Ollama's `/api/show` names the model in its body; `name` is the older word.
+pub(crate) fn asked(body: &[u8]) -> Result<String, Fault> {
+    let mut fields = fields::body(body)?;
+    let name = fields.text("name")?;
+    fields.text("model")?.or(name).ok_or_else(|| missing("model"))
 }
 
 /// Nobody knows when an alias was made, and clients insist on a number: 0.
@@ -165,6 +174,15 @@ mod tests {
         let shown = serde_json::from_slice::<Value>(&one(Dialect::OllamaChat, &cards[0])).unwrap();
         assert_eq!(shown["capabilities"], json!(["completion", "tools"]));
         assert_eq!(shown["model_info"]["pathgate.context_length"], json!(400_000));
+        for (body, name) in [
+            (r#"{"model":"a"}"#, Some("a")),
+            (r#"{"name":"a","verbose":true}"#, Some("a")),
+            (r#"{"name":"a","model":"b"}"#, Some("b")),
+            ("{}", None),
+            ("", None),
+        ] {
+            assert_eq!(asked(body.as_bytes()).ok().as_deref(), name, "{body}");
+        }
         assert_eq!(
             list(Dialect::AnthropicMessages, &[]),
             r#"{"data":[],"has_more":false,"first_id":null,"last_id":null}"#

@@ -19,6 +19,7 @@ mod costs;
 mod dialects;
 mod embeddings;
 mod failures;
+mod ollama;
 mod refusals;
 mod streams;
 

@@ -33,7 +33,10 @@ pub(super) fn read_chat(body: &[u8]) -> Result<Request, Fault> {
 pub(super) fn read_generate(body: &[u8]) -> Result<Request, Fault> {
     let mut fields = fields::body(body)?;
     let mut request = Request { model: fields.need_text("model")?, ..Request::default() };
-    if let Some(system) = fields.text("system")?.filter(|text| !text.is_empty()) {
+    let system = fields.text("system")?;
+    if system.as_deref() == Some("") {
+        fields.put_back("system", Value::String(String::new()));
+    } else if let Some(system) = system {
         let part = Part::text(system, Provenance::System);
         request
             .messages

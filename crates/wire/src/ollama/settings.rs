@@ -64,7 +64,11 @@ fn whole(options: &mut Fields, name: &str) -> Result<Option<u64>, Fault> {
 fn read_format(fields: &mut Fields) -> Result<OutputFormat, Fault> {
     match fields.value("format") {
         None => Ok(OutputFormat::Text),
-        Some(Value::String(text)) if text.is_empty() => Ok(OutputFormat::Text),
+        // Older clients say that they ask for nothing.
+        Some(Value::String(text)) if text.is_empty() => {
+            fields.put_back("format", Value::String(text));
+            Ok(OutputFormat::Text)
+        }
         Some(Value::String(text)) if text == "json" => Ok(OutputFormat::JsonObject),
         Some(schema @ Value::Object(_)) => Ok(OutputFormat::JsonSchema {
             name: "answer".to_owned(),

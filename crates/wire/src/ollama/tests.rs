@@ -83,6 +83,7 @@ fn generate_requests_come_back() {
             "keep_alive": 0, "options": {"num_predict": 9}, "stream": true}),
     );
     comes_back(GENERATE, &json!({"model": "m", "stream": true}));
+    comes_back(GENERATE, &json!({"model": "m", "prompt": "a", "system": "", "format": "", "stream": true}));
     comes_back(GENERATE, &json!({"model": "m", "prompt": "", "stream": false}));
 }
 
