@@ -103,10 +103,7 @@ fn sampling(fields: &mut Fields) -> Result<Sampling, Fault> {
 /// `unsupported_capability`, `invalid_request`: there is no prompt that the model could be sent.
 pub(super) fn write(request: &Request, quirks: &Quirks, receipt: &mut Receipt) -> Result<Bytes, Fault> {
     let prompt = write_prompt(request, receipt)?;
-    let top_k = request.sampling.top_k.filter(|_| {
-        quirks.accepts.contains(&"top_k")
-            || request.messages.iter().any(|it| it.at.as_deref() == Some("prompt"))
-    });
+    let top_k = request.sampling.top_k.filter(|_| quirks.accepts.contains(&"top_k"));
     note_inexpressible(request, top_k.is_some(), receipt);
     let sampling = &request.sampling;
     let mut out = Outgoing::new(DIALECT, &request.extra, quirks, receipt);

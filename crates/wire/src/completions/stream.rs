@@ -152,7 +152,7 @@ fn start(
     created: Option<&Value>,
     mut left: Map<String, Value>,
 ) -> Event {
-    left.retain(|name, value| !value.is_null() && !(name == "object" && value == OBJECT));
+    left.retain(|name, value| !(value.is_null() || name == "object" && value == OBJECT));
     Event::Start {
         id: id.unwrap_or_default(),
         model: model.unwrap_or_default(),

@@ -19,7 +19,9 @@ fn read(dialect: Dialect, body: &Value) -> Result<Request, Fault> {
 fn write(dialect: Dialect, request: &Request) -> Result<(Value, String), Fault> {
     let mut receipt = Receipt::default();
     let asked = Asked::Chat(Box::new(request.clone()));
-    let bytes = hub::write_request(dialect, &asked, &Quirks::default(), &mut receipt)?;
+    let accepts: &'static [&'static str] = if dialect == DIALECT { &["top_k"] } else { &[] };
+    let quirks = Quirks { accepts, ..Quirks::default() };
+    let bytes = hub::write_request(dialect, &asked, &quirks, &mut receipt)?;
     Ok((serde_json::from_slice(&bytes).unwrap(), receipt.to_string()))
 }
 
@@ -81,8 +83,12 @@ fn a_question_becomes_a_prompt_and_a_conversation_does_not() {
         {"role": "user", "content": "Say hello"}], "max_tokens": 5, "top_k": 3, "reasoning_effort": "low",
         "tools": [{"type": "function", "function": {"name": "f"}}], "response_format": {"type": "json_object"}});
     let (written, dropped) = write(DIALECT, &read(Dialect::OpenaiChat, &body).unwrap()).unwrap();
-    assert_eq!(written, json!({"model": "m", "prompt": "Be brief.\n\nSay hello", "max_tokens": 5}));
-    assert_eq!(dropped, "top_k, tools, response_format, reasoning_effort");
+    assert_eq!(
+        written,
+        json!({"model": "m", "prompt": "Be brief.\n\nSay hello", "max_tokens": 5,
+        "top_k": 3})
+    );
+    assert_eq!(dropped, "tools, response_format, reasoning_effort");
     body["messages"][0]["role"] = json!("assistant");
     let fault = write(DIALECT, &read(Dialect::OpenaiChat, &body).unwrap()).unwrap_err();
     assert_eq!((fault.code(), fault.param()), (Code::UnsupportedCapability, Some("messages[0]")));

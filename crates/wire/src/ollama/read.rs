@@ -1,5 +1,7 @@
 //! A client's request → canon.
 
+use std::collections::{HashMap, VecDeque};
+
 use contract::Fault;
 use contract::canon::{
     Extra, MediaKind, MediaSource, Message, Part, PartKind, Provenance, Request, Role, ServerTool, Tool,
@@ -76,9 +78,52 @@ fn read_tool(value: Value, path: &str) -> Result<Tool, Fault> {
 /// Reads the messages in order and remembers the calls made, so that results find theirs.
 #[derive(Default)]
 struct Turns {
-    /// Calls that no result has answered yet: id and function.
-    open: Vec<(String, String)>,
+    open: Open,
     made_up: usize,
+}
+
+/// The calls that no result has answered yet. Each search goes over a call once in all.
+#[derive(Default)]
+struct Open {
+    /// Id and function, in order; none once it is answered.
+    calls: Vec<Option<(String, String)>>,
+    by_id: HashMap<String, usize>,
+    by_name: HashMap<String, VecDeque<usize>>,
+    /// All before this one are answered.
+    first: usize,
+}
+
+impl Open {
+    fn add(&mut self, id: &str, name: &str) {
+        let at = self.calls.len();
+        self.calls.push(Some((id.to_owned(), name.to_owned())));
+        self.by_id.insert(id.to_owned(), at);
+        self.by_name.entry(name.to_owned()).or_default().push_back(at);
+    }
+
+    /// Takes the call that a result answers: the one it names; else the first of its function; else the first.
+    fn answered(&mut self, id: Option<&str>, name: Option<&str>) -> Option<(String, String)> {
+        if let Some(id) = id {
+            let at = *self.by_id.get(id)?;
+            return self.calls.get_mut(at)?.take();
+        }
+        if let Some(name) = name {
+            let places = self.by_name.get_mut(name)?;
+            while let Some(at) = places.pop_front() {
+                if let Some(call) = self.calls.get_mut(at).and_then(Option::take) {
+                    return Some(call);
+                }
+            }
+            return None;
+        }
+        while let Some(call) = self.calls.get_mut(self.first) {
+            self.first += 1;
+            if let Some(call) = call.take() {
+                return Some(call);
+            }
+        }
+        None
+    }
 }
 
 impl Turns {
@@ -105,7 +150,7 @@ impl Turns {
             let path = format!("{path}[{nth}]");
             let part = calls::read((call, &path), seen, Form::Chat.dialect(), made_up)?;
             if let PartKind::ToolCall { id, name, .. } = &part.kind {
-                self.open.push((id.clone(), name.clone()));
+                self.open.add(id, name);
             }
             parts.push(part);
         }
@@ -119,17 +164,12 @@ impl Turns {
         format!("call_{}", self.made_up)
     }
 
-    /// A `tool` message answers the call it names; else the first open one of its function; else the first open one.
+    /// A `tool` message answers one of the calls before it.
     fn result(&mut self, mut fields: Fields) -> Result<Message, Fault> {
         let parts = content(&mut fields, Provenance::Tool)?;
         let said = fields.text("tool_call_id")?.filter(|id| !id.is_empty());
         let tool = fields.text("tool_name")?.filter(|name| !name.is_empty());
-        let found = self.open.iter().position(|(id, name)| match (&said, &tool) {
-            (Some(said), _) => id == said,
-            (None, Some(tool)) => name == tool,
-            (None, None) => true,
-        });
-        let answered = found.map(|at| self.open.remove(at));
+        let answered = self.open.answered(said.as_deref(), tool.as_deref());
         let mut native = Map::new();
         for (field, missing) in [("tool_call_id", said.is_none()), ("tool_name", tool.is_none())] {
             if missing {

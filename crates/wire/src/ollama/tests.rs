@@ -127,6 +127,15 @@ fn results_find_their_calls_without_ids() {
 }
 
 #[test]
+fn many_calls_and_results_take_no_longer_than_they_must() {
+    let call = json!({"function": {"name": "a", "arguments": {}}});
+    let mut messages = vec![json!({"role": "assistant", "tool_calls": vec![call; 20_000]})];
+    messages.extend(vec![json!({"role": "tool", "tool_name": "b", "content": ""}); 20_000]);
+    let request = read(CHAT, &json!({"model": "m", "messages": messages}).to_string());
+    assert_eq!(request.messages.len(), 20_001);
+}
+
+#[test]
 fn arguments_go_through_byte_for_byte() {
     let raw = r#"{"n": 12345678901234567890123,"x":1.0 }"#;
     let body = format!(
@@ -472,8 +481,7 @@ fn calls_in_pieces_go_out_whole_and_endless_ones_do_not() {
     let delta = |text: &str| Event::Delta { choice: 0, index: 0, text: text.to_owned() };
     let stop = Event::PartStop { choice: 0, index: 0 };
     let finish = Event::Finish { choice: 0, reason: Finish::ToolCalls, stop_sequence: None };
-    let lines =
-        encode(CHAT, &[start.clone(), delta("{\"a\":"), delta("1}"), stop.clone(), finish, Event::End]);
+    let lines = encode(CHAT, &[start.clone(), delta("{\"a\":"), delta("1}"), stop, finish, Event::End]);
     assert_eq!(
         lines[0]["message"]["tool_calls"],
         json!([{"id": "c", "function": {"name": "f", "arguments": {"a": 1}, "index": 0}}])
