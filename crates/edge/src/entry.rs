@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use contract::ports::{Arrived, BoxFuture, ModelsAsk, PathFacts};
 use contract::words::{Dialect, Id, IdKind, Timestamp};
 use contract::{Body, Code, Fault};
@@ -99,8 +100,10 @@ impl Entry {
             }
             Target::Models(dialect, model) => {
                 let model = model.map(unescape);
-                (self.list_models(head, (dialect, model), id), None)
+                (self.list_models(head, Body::Empty, (dialect, model), id), None)
             }
+            Target::Shown(dialect) => (self.show_model(head, body, dialect, id), None),
+            Target::Fixed(kind, text) => (operations::fixed(kind, text).into(), None),
             Target::Healthz => (operations::healthz().into(), None),
             Target::Readyz => {
                 (operations::readyz(self.shared.load.is_draining(), &self.shared.services).into(), None)
@@ -165,7 +168,26 @@ impl Entry {
         Body::stream(Intake::new(body, allowance, Arc::clone(&self.pulse)))
     }
 
-    fn list_models(&self, mut head: Parts, (dialect, model): (Dialect, Option<String>), id: Id) -> Answer {
+    /// A question about one model, which its body names.
+    fn show_model(&self, head: Parts, body: Incoming, dialect: Dialect, id: Id) -> Answer {
+        if body.size_hint().lower() > self.shared.max_body {
+            return self.refuse(&head, &Code::BodyTooLarge.into(), id);
+        }
+        // Without a body there is no name either, which is for the reader of it to say.
+        let body = match self.intake(body) {
+            Body::Empty => Body::Full(Bytes::from_static(b"{}")),
+            body => body,
+        };
+        self.list_models(head, body, (dialect, None), id)
+    }
+
+    fn list_models(
+        &self,
+        mut head: Parts,
+        body: Body,
+        (dialect, model): (Dialect, Option<String>),
+        id: Id,
+    ) -> Answer {
         if self.shared.load.is_draining() {
             return self.refuse(&head, &Fault::new(Code::Draining).retry_after(RETRY_AFTER), id);
         }
@@ -175,7 +197,7 @@ impl Entry {
             _ => dialect,
         };
         let key = credential::take(&mut head.headers, head.uri.query());
-        let ask = ModelsAsk { id, dialect, key, model };
+        let ask = ModelsAsk { id, dialect, key, model, body };
         Answer::Later(Arc::clone(&self.shared.services.llm).models(ask))
     }
 

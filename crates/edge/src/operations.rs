@@ -1,4 +1,4 @@
-//! `/healthz`, `/readyz` and `/metrics`.
+//! `/healthz`, `/readyz` and `/metrics`, and answers that are always the same.
 
 use std::sync::Arc;
 
@@ -18,6 +18,13 @@ const OPENMETRICS: HeaderValue =
 /// The process is alive, whatever else.
 pub(crate) fn healthz() -> Response<Body> {
     text(StatusCode::OK, "ok\n")
+}
+
+/// The same text for everybody.
+pub(crate) fn fixed(kind: &'static str, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
 }
 
 /// Ready for traffic, or why not.

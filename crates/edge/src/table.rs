@@ -3,6 +3,14 @@
 use contract::words::Dialect;
 use http::{HeaderMap, Method};
 
+const JSON: &str = "application/json";
+/// Clients ask for the version before they use what it brought; this is the one whose API is spoken here.
+const OLLAMA_VERSION: &str = r#"{"version":"0.12.11"}"#;
+/// No model is ever loaded into the memory of the gateway.
+const OLLAMA_LOADED: &str = r#"{"models":[]}"#;
+/// What clients that look for a server expect at its root.
+const OLLAMA_ALIVE: &str = "Ollama is running";
+
 /// What is served at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target<'a> {
@@ -10,6 +18,10 @@ pub(crate) enum Target<'a> {
     Llm(Call<'a>),
     /// The list of models, or one of them, in the shape of a dialect's clients.
     Models(Dialect, Option<&'a str>),
+    /// One model, which the body names, in the shape of a dialect's clients.
+    Shown(Dialect),
+    /// An answer that is always the same: its type and text.
+    Fixed(&'static str, &'static str),
     /// Is the process alive?
     Healthz,
     /// Should it get traffic?
@@ -42,8 +54,18 @@ impl<'a> Target<'a> {
                 Self::call(Dialect::AnthropicCount)
             }
             "/v1/embeddings" => Self::call(Dialect::OpenaiEmbeddings),
+            "/v1/completions" => Self::call(Dialect::OpenaiCompletions),
             "/v1/models" => Self::Models(Dialect::OpenaiChat, None),
             "/anthropic/v1/models" => Self::Models(Dialect::AnthropicMessages, None),
+            "/ollama/api/chat" => Self::call(Dialect::OllamaChat),
+            "/ollama/api/generate" => Self::call(Dialect::OllamaGenerate),
+            "/ollama/api/embed" => Self::call(Dialect::OllamaEmbed),
+            "/ollama/api/embeddings" => Self::call(Dialect::OllamaEmbedOne),
+            "/ollama/api/tags" => Self::Models(Dialect::OllamaChat, None),
+            "/ollama/api/show" => Self::Shown(Dialect::OllamaChat),
+            "/ollama/api/version" => Self::Fixed(JSON, OLLAMA_VERSION),
+            "/ollama/api/ps" => Self::Fixed(JSON, OLLAMA_LOADED),
+            "/ollama" | "/ollama/" => Self::Fixed("text/plain; charset=utf-8", OLLAMA_ALIVE),
             "/healthz" => Self::Healthz,
             "/readyz" => Self::Readyz,
             "/metrics" => Self::Metrics,
@@ -84,8 +106,10 @@ impl<'a> Target<'a> {
     /// The methods it takes, as `allow` lists them; none when it sees to that itself.
     pub(crate) const fn methods(self) -> Option<&'static str> {
         match self {
-            Self::Llm(_) => Some("POST"),
-            Self::Models(..) | Self::Healthz | Self::Readyz | Self::Metrics => Some("GET, HEAD"),
+            Self::Llm(_) | Self::Shown(_) => Some("POST"),
+            Self::Models(..) | Self::Fixed(..) | Self::Healthz | Self::Readyz | Self::Metrics => {
+                Some("GET, HEAD")
+            }
             Self::Admin => None,
         }
     }
@@ -93,8 +117,8 @@ impl<'a> Target<'a> {
     /// Does it take this method?
     pub(crate) fn takes(self, method: &Method) -> bool {
         match self {
-            Self::Llm(_) => method == Method::POST,
-            Self::Models(..) | Self::Healthz | Self::Readyz | Self::Metrics => {
+            Self::Llm(_) | Self::Shown(_) => method == Method::POST,
+            Self::Models(..) | Self::Fixed(..) | Self::Healthz | Self::Readyz | Self::Metrics => {
                 method == Method::GET || method == Method::HEAD
             }
             Self::Admin => true,
@@ -139,6 +163,7 @@ fn aws_target(rest: &str) -> Option<Target<'_>> {
 pub(crate) fn guess(path: &str, headers: &HeaderMap) -> Dialect {
     match Target::find(path) {
         Some(Target::Llm(call)) => call.dialect,
+        Some(Target::Shown(dialect)) => dialect,
         Some(Target::Models(dialect, _)) if dialect != Dialect::OpenaiChat => dialect,
         _ if path.starts_with("/anthropic/")
             || path.starts_with("/v1/messages/")
@@ -146,6 +171,7 @@ pub(crate) fn guess(path: &str, headers: &HeaderMap) -> Dialect {
         {
             Dialect::AnthropicMessages
         }
+        _ if path == "/ollama" || path.starts_with("/ollama/") => Dialect::OllamaChat,
         _ if path.starts_with("/v1beta/") || path.starts_with("/gemini/") => Dialect::GeminiGenerate,
         _ if path.starts_with("/model/") || path.starts_with("/bedrock/") => Dialect::BedrockConverse,
         _ => Dialect::OpenaiChat,
@@ -233,6 +259,16 @@ mod tests {
             ("/model//converse", None),
             ("/model/m/invoke", None),
             ("/bedrock/model", None),
+            ("/v1/completions", Some(Target::call(Dialect::OpenaiCompletions))),
+            ("/ollama/api/chat", Some(Target::call(Dialect::OllamaChat))),
+            ("/ollama/api/generate", Some(Target::call(Dialect::OllamaGenerate))),
+            ("/ollama/api/embed", Some(Target::call(Dialect::OllamaEmbed))),
+            ("/ollama/api/embeddings", Some(Target::call(Dialect::OllamaEmbedOne))),
+            ("/ollama/api/tags", Some(Target::Models(Dialect::OllamaChat, None))),
+            ("/ollama/api/show", Some(Target::Shown(Dialect::OllamaChat))),
+            ("/ollama/api/version", Some(Target::Fixed(JSON, OLLAMA_VERSION))),
+            ("/ollama/api/ps", Some(Target::Fixed(JSON, OLLAMA_LOADED))),
+            ("/ollama/api/pull", None),
             ("/admin/v1/keys", Some(Target::Admin)),
             ("/admin/v12", None),
             ("/admin", None),
@@ -254,6 +290,8 @@ mod tests {
         assert_eq!(guess("/v1/nope", &anthropic), Dialect::AnthropicMessages);
         assert_eq!(guess("/anthropic/nope", &plain), Dialect::AnthropicMessages);
         assert_eq!(guess("/v1beta/models/x:generateContent", &plain), Dialect::GeminiGenerate);
+        assert_eq!(guess("/ollama/api/show", &plain), Dialect::OllamaChat);
+        assert_eq!(guess("/ollama/api/pull", &plain), Dialect::OllamaChat);
         assert_eq!(guess("/v1/embeddings", &anthropic), Dialect::OpenaiEmbeddings);
         assert_eq!(guess("/model/m/converse", &plain), Dialect::BedrockConverse);
         assert_eq!(guess("/bedrock/model/m/invoke", &plain), Dialect::BedrockConverse);

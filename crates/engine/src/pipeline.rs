@@ -16,11 +16,15 @@ use contract::ports::{Arrived, BoxFuture, Llm, ModelsAsk};
 use contract::{Code, Fault};
 use http::Response;
 
+use crate::collect::collect;
 use crate::head;
 use crate::settle::Tail;
 use crate::snapshot::{Handles, Snapshot};
-use crate::stages::Answered;
+use crate::stages::{Answered, refuse};
 use crate::ticket::Ticket;
+
+/// Most bytes of a question about a model.
+const QUESTION_CAP: u64 = 64 << 10;
 
 /// The pipeline with everything it calls.
 pub struct Pipeline {
@@ -76,10 +80,10 @@ impl Pipeline {
         }
     }
 
-    async fn list(&self, ask: ModelsAsk) -> Response<Body> {
+    async fn list(&self, mut ask: ModelsAsk) -> Response<Body> {
         let snapshot = self.snapshot.load_full();
         let run = Run { snapshot: &snapshot, handles: &self.handles };
-        match run.models(&ask).await {
+        match run.models(&mut ask).await {
             Ok(body) => head::json(body, ask.dialect, ask.id),
             Err(fault) => self.handles.renderer.render(ask.dialect, &fault, ask.id),
         }
@@ -107,11 +111,15 @@ impl Run<'_> {
         Ok(self.inspect_output(attempted, ticket))
     }
 
-    async fn models(self, ask: &ModelsAsk) -> Result<bytes::Bytes, Fault> {
+    async fn models(self, ask: &mut ModelsAsk) -> Result<bytes::Bytes, Fault> {
         let presented = ask.key.as_ref().map(contract::words::Secret::expose);
         let who = self.handles.keyring.identify(presented).await?;
         let mut cards = self.snapshot.router.models();
         cards.retain(|card| who.may_use(&card.name));
+        if !matches!(ask.body, Body::Empty) {
+            let body = collect(std::mem::take(&mut ask.body), QUESTION_CAP).await.map_err(refuse)?;
+            ask.model = Some(wire::asked_model(&body)?);
+        }
         match &ask.model {
             None => Ok(wire::models(ask.dialect, &cards)),
             Some(name) => {

@@ -127,6 +127,15 @@ pub(crate) fn call(
     sending(provider, script, (operation, stream, model), &HeaderMap::new())
 }
 
+/// A call in a dialect that an account speaks.
+pub(crate) fn call_in(provider: &dyn Provider, script: &Script, dialect: Dialect) {
+    let headers = HeaderMap::new();
+    let (body, timeouts) = (VecDeque::from([Bytes::from_static(b"{}")]), Timeouts::default());
+    let call =
+        Call { dialect, model: "m", stream: true, body, headers: &headers, traceparent: None, timeouts };
+    now(provider.call(call, script)).unwrap();
+}
+
 pub(crate) fn chat(provider: &dyn Provider, script: &Script, headers: &[(&'static str, &str)]) {
     let mut map = HeaderMap::new();
     for (name, value) in headers {

@@ -61,8 +61,8 @@ impl Envelope {
         let top = Top::read(&body)?;
         let stream = match (path.stream, top.stream) {
             (Some(stream), _) => stream,
-            (None, Some(field)) => flag(field.value, "stream")?,
-            (None, None) => streams_unless_told(dialect),
+            (None, Some(field)) if field.value != b"null" => flag(field.value, "stream")?,
+            (None, _) => streams_unless_told(dialect),
         };
         let (include_usage, ask_usage) = match dialect {
             Dialect::OpenaiChat | Dialect::OpenaiCompletions => usage_option(&body, top.stream_options)?,

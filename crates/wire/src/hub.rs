@@ -13,7 +13,7 @@ use contract::words::{Dialect, Operation};
 use contract::{Code, Fault};
 
 use crate::{EncodeOptions, Quirks, ReplyFacts, StreamDecoder, StreamEncoder, WireError};
-use crate::{anthropic, bedrock, emulate, gemini, openai, responses};
+use crate::{anthropic, bedrock, completions, emulate, gemini, ollama, openai, responses};
 
 /// A dialect of conversations.
 pub(crate) trait Chat: Sync {
@@ -108,6 +108,9 @@ pub(crate) fn chat(dialect: Dialect) -> Option<&'static dyn Chat> {
         Dialect::AnthropicMessages => &anthropic::Dialog,
         Dialect::GeminiGenerate => &gemini::Dialog,
         Dialect::BedrockConverse => &bedrock::Dialog,
+        Dialect::OpenaiCompletions => &completions::Dialog,
+        Dialect::OllamaChat => &ollama::Dialog(ollama::Form::Chat),
+        Dialect::OllamaGenerate => &ollama::Dialog(ollama::Form::Generate),
         _ => return None,
     })
 }
@@ -119,6 +122,8 @@ pub(crate) fn embed(dialect: Dialect) -> Option<&'static dyn Embed> {
         Dialect::GeminiEmbed => &gemini::Vectors,
         Dialect::GeminiEmbedOne => &gemini::One,
         Dialect::BedrockTitanEmbed => &bedrock::Vectors,
+        Dialect::OllamaEmbed => &ollama::Batch,
+        Dialect::OllamaEmbedOne => &ollama::One,
         _ => return None,
     })
 }
@@ -169,6 +174,7 @@ pub fn write_request(
 ) -> Result<Bytes, Fault> {
     let written = match asked {
         Asked::Chat(request) => chat(target).map(|it| {
+            only_its_own(target, request)?;
             let request = emulate::lower(request, it.has(), quirks, receipt);
             it.write_request(&request, quirks, receipt)
         }),
@@ -177,6 +183,18 @@ pub fn write_request(
         Asked::Count(request) => count(target).map(|it| it.write_request(request, quirks, receipt)),
     };
     written.unwrap_or_else(|| Err(no_way(target, target)))
+}
+
+/// Refuses a conversation of nothing but blocks that only another dialect understands, such as a prompt in tokens.
+fn only_its_own(target: Dialect, request: &Request) -> Result<(), Fault> {
+    let foreign = |part: &Part| matches!(part.kind, PartKind::Native) && part.native_for(target).is_none();
+    let mut parts = request.messages.iter().flat_map(|message| &message.parts).peekable();
+    if parts.peek().is_none() || !parts.all(foreign) {
+        return Ok(());
+    }
+    let at = request.messages.first().and_then(|message| message.at.as_deref()).unwrap_or("messages[0]");
+    let message = "The request can only be answered by a provider that speaks its own dialect.";
+    Err(Fault::saying(Code::UnsupportedCapability, message).at(at))
 }
 
 /// Reads an upstream's whole answer.

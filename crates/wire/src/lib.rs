@@ -7,6 +7,7 @@
 mod anthropic;
 mod arguments;
 pub mod bedrock;
+mod completions;
 mod count;
 mod emulate;
 pub mod envelope;
@@ -18,14 +19,17 @@ pub mod gather;
 mod gemini;
 mod hub;
 mod json;
+mod lines;
 mod models;
 pub mod natives;
+mod ollama;
 mod openai;
 mod outgoing;
 mod places;
 pub mod render;
 mod responses;
 mod shape;
+mod single;
 mod split;
 pub mod sse;
 mod usage;
@@ -183,6 +187,14 @@ pub fn read_error(dialect: Dialect, status: StatusCode, body: &Bytes) -> Upstrea
 #[must_use]
 pub fn models(dialect: Dialect, cards: &[Arc<ModelCard>]) -> Bytes {
     models::list(dialect, cards)
+}
+
+/// The model that a question about one names in its body, where the path names none.
+///
+/// # Errors
+/// `invalid_json`, `invalid_request`: it names none.
+pub fn asked_model(body: &[u8]) -> Result<String, Fault> {
+    models::asked(body)
 }
 
 /// Writes one model in the shape of a dialect's clients.

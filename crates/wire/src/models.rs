@@ -1,19 +1,23 @@
-//! `GET /v1/models` in the shape of each dialect's clients, with what the gateway knows of a model as extra fields.
+//! `GET /v1/models`, and what other services have in its place, in the shape of each dialect's clients, with what the
+//! gateway knows of a model as extra fields.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use contract::Fault;
 use contract::ports::ModelCard;
 use contract::words::{Dialect, Operation};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::fields::{self, missing};
 use crate::shape::Shape;
 
 /// Writes the list.
 pub(crate) fn list(dialect: Dialect, cards: &[Arc<ModelCard>]) -> Bytes {
     let value = match Shape::of(dialect) {
-        Shape::Openai | Shape::Ollama | Shape::Cohere | Shape::Aws => {
+        Shape::Ollama => json!({"models": cards.iter().map(|card| ollama(card)).collect::<Vec<_>>()}),
+        Shape::Openai | Shape::Cohere | Shape::Aws => {
             let data: Vec<Value> = cards.iter().map(|card| with_facts(openai(card), card)).collect();
             json!({"object": "list", "data": data})
         }
@@ -32,11 +36,19 @@ pub(crate) fn list(dialect: Dialect, cards: &[Arc<ModelCard>]) -> Bytes {
 /// Writes one entry of the list.
 pub(crate) fn one(dialect: Dialect, card: &ModelCard) -> Bytes {
     let value = match Shape::of(dialect) {
-        Shape::Openai | Shape::Ollama | Shape::Cohere | Shape::Aws => with_facts(openai(card), card),
+        Shape::Openai | Shape::Cohere | Shape::Aws => with_facts(openai(card), card),
+        Shape::Ollama => ollama_shown(card),
         Shape::Anthropic => with_facts(anthropic(card), card),
         Shape::Google => google(card),
     };
     value.to_string().into()
+}
+
+/// Ollama's `/api/show` names the model in its body; `name` is the older word.
+pub(crate) fn asked(body: &[u8]) -> Result<String, Fault> {
+    let mut fields = fields::body(body)?;
+    let name = fields.text("name")?;
+    fields.text("model")?.or(name).ok_or_else(|| missing("model"))
 }
 
 /// Nobody knows when an alias was made, and clients insist on a number: 0.
@@ -69,6 +81,45 @@ fn google(card: &ModelCard) -> Value {
     put(&mut out, "supportedGenerationMethods", Some(methods));
     put(&mut out, "thinking", card.capabilities.reasoning);
     Value::Object(out)
+}
+
+/// An entry of `/api/tags`. There is no file behind a model here; clients insist on a size, a time and a digest.
+fn ollama(card: &ModelCard) -> Value {
+    json!({"name": card.name, "model": card.name, "modified_at": "1970-01-01T00:00:00Z", "size": 0,
+        "digest": digest(&card.name), "details": details()})
+}
+
+/// `/api/show` of one model. Clients read the context window of the architecture that `model_info` names.
+fn ollama_shown(card: &ModelCard) -> Value {
+    let mut info = Map::new();
+    put(&mut info, "general.architecture", Some("pathgate"));
+    put(&mut info, "pathgate.context_length", card.context_window);
+    let does = |operation| card.operations.is_empty() || card.operations.contains(&operation);
+    let can = &card.capabilities;
+    let abilities = [
+        ("completion", does(Operation::Chat)),
+        ("tools", can.tools == Some(true)),
+        ("vision", can.images == Some(true)),
+        ("thinking", can.reasoning == Some(true)),
+        ("embedding", card.operations.contains(&Operation::Embeddings)),
+    ];
+    let abilities: Vec<&str> = abilities.into_iter().filter_map(|(name, can)| can.then_some(name)).collect();
+    json!({"modelfile": "", "parameters": "", "template": "", "license": "", "details": details(),
+        "model_info": info, "capabilities": abilities, "modified_at": "1970-01-01T00:00:00Z"})
+}
+
+fn details() -> Value {
+    json!({"parent_model": "", "format": "", "family": "", "families": [], "parameter_size": "",
+        "quantization_level": ""})
+}
+
+/// 64 hexadecimal digits that a name always has: FNV-1a, four times over.
+fn digest(name: &str) -> String {
+    let hash = |seed: u64| {
+        let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        name.bytes().fold(0xcbf2_9ce4_8422_2325 ^ seed, step)
+    };
+    (0..4).map(|seed| format!("{:016x}", hash(seed))).collect()
 }
 
 /// Adds what is known; what is not known is left out.
@@ -117,6 +168,22 @@ mod tests {
         assert_eq!(anthropic["data"][0]["type"], json!("model"));
         assert_eq!((&anthropic["first_id"], &anthropic["has_more"]), (&json!("openai/gpt-5"), &json!(false)));
         assert_eq!(read(Dialect::GeminiGenerate)["models"][0]["name"], json!("models/openai/gpt-5"));
+        let tags = read(Dialect::OllamaChat);
+        let tag = &tags["models"][0];
+        assert_eq!((&tag["name"], &tag["model"]), (&json!("openai/gpt-5"), &json!("openai/gpt-5")));
+        assert_eq!(tag["digest"].as_str().map(str::len), Some(64));
+        let shown = serde_json::from_slice::<Value>(&one(Dialect::OllamaChat, &cards[0])).unwrap();
+        assert_eq!(shown["capabilities"], json!(["completion", "tools"]));
+        assert_eq!(shown["model_info"]["pathgate.context_length"], json!(400_000));
+        for (body, name) in [
+            (r#"{"model":"a"}"#, Some("a")),
+            (r#"{"name":"a","verbose":true}"#, Some("a")),
+            (r#"{"name":"a","model":"b"}"#, Some("b")),
+            ("{}", None),
+            ("", None),
+        ] {
+            assert_eq!(asked(body.as_bytes()).ok().as_deref(), name, "{body}");
+        }
         assert_eq!(
             list(Dialect::AnthropicMessages, &[]),
             r#"{"data":[],"has_more":false,"first_id":null,"last_id":null}"#

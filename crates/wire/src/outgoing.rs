@@ -133,6 +133,7 @@ pub(crate) fn is_empty(value: &Value) -> bool {
         Value::Null => true,
         Value::Array(list) => list.is_empty(),
         Value::Object(object) => object.values().all(is_empty),
+        Value::String(text) => text.is_empty(),
         _ => false,
     }
 }
@@ -176,8 +177,10 @@ mod tests {
 
     #[test]
     fn leftovers_of_another_dialect_are_noted_unless_empty() {
-        let extra =
-            extra(Dialect::OpenaiChat, json!({"logit_bias": {"1": 2}, "store": null, "annotations": []}));
+        let extra = extra(
+            Dialect::OpenaiChat,
+            json!({"logit_bias": {"1": 2}, "store": null, "annotations": [], "suffix": ""}),
+        );
         let mut receipt = Receipt::default();
         let quirks = Quirks::default();
         let body = Outgoing::new(Dialect::AnthropicMessages, &extra, &quirks, &mut receipt);

@@ -31,7 +31,8 @@ impl FaultRenderer for Renderer {
     fn render(&self, dialect: Dialect, fault: &Fault, request: Id) -> Response<Body> {
         let body = verbatim(dialect, fault).unwrap_or_else(|| {
             let value = match Shape::of(dialect) {
-                Shape::Openai | Shape::Ollama | Shape::Cohere => openai_error(fault),
+                Shape::Openai | Shape::Cohere => openai_error(fault),
+                Shape::Ollama => ollama_error(fault),
                 Shape::Aws => aws_error(fault),
                 Shape::Anthropic => {
                     let mut error = anthropic_error(fault);
@@ -260,6 +261,11 @@ pub(crate) fn google_error(fault: &Fault) -> Value {
     let info = json!({"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": fault.code().as_str(),
         "domain": "pathgate"});
     json!({"error": {"code": fault.status().as_u16(), "message": message(fault), "status": status, "details": [info]}})
+}
+
+/// `{"error": "…"}` (docs.ollama.com/api/errors).
+pub(crate) fn ollama_error(fault: &Fault) -> Value {
+    json!({"error": message(fault)})
 }
 
 #[cfg(test)]

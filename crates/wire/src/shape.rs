@@ -39,7 +39,10 @@ impl Shape {
             | Dialect::GeminiEmbed
             | Dialect::GeminiEmbedOne
             | Dialect::GeminiCount => Self::Google,
-            Dialect::OllamaChat | Dialect::OllamaGenerate | Dialect::OllamaEmbed => Self::Ollama,
+            Dialect::OllamaChat
+            | Dialect::OllamaGenerate
+            | Dialect::OllamaEmbed
+            | Dialect::OllamaEmbedOne => Self::Ollama,
             Dialect::CohereChat | Dialect::CohereEmbed | Dialect::CohereRerank => Self::Cohere,
             Dialect::BedrockConverse | Dialect::BedrockTitanEmbed => Self::Aws,
         }

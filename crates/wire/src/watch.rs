@@ -48,13 +48,14 @@ pub trait Watch: Send {
 }
 
 /// The watch of a dialect; none where it has no streams. `strip_usage`: the client did not ask for the usage that we asked
-/// for; only `openai.chat` knows this, elsewhere it is ignored.
+/// for; only `openai.chat` and `openai.completions` know this, elsewhere it is ignored.
 #[must_use]
 pub fn watch(dialect: Dialect, strip_usage: bool) -> Option<Box<dyn Watch>> {
     match dialect {
-        Dialect::OpenaiChat | Dialect::AnthropicMessages | Dialect::GeminiGenerate => {
-            Some(Box::new(StreamWatch::new(dialect, strip_usage)))
-        }
+        Dialect::OpenaiChat
+        | Dialect::OpenaiCompletions
+        | Dialect::AnthropicMessages
+        | Dialect::GeminiGenerate => Some(Box::new(StreamWatch::new(dialect, strip_usage))),
         _ => Follow::new(dialect).map(|follow| Box::new(follow) as Box<dyn Watch>),
     }
 }
@@ -94,10 +95,11 @@ struct Seen {
 
 impl StreamWatch {
     /// A watch at the start of a stream. `strip_usage`: the client did not ask for the usage that we asked for; only
-    /// `openai.chat` knows this, elsewhere it is ignored.
+    /// `openai.chat` and `openai.completions` know this, elsewhere it is ignored.
     #[must_use]
     pub(crate) fn new(dialect: Dialect, strip_usage: bool) -> Self {
-        let strip = (strip_usage && dialect == Dialect::OpenaiChat).then(Strip::default);
+        let strips = matches!(dialect, Dialect::OpenaiChat | Dialect::OpenaiCompletions);
+        let strip = (strip_usage && strips).then(Strip::default);
         let (splitter, seen) = (Splitter::default(), Seen::default());
         Self { dialect, strip, blind: false, splitter, held: Vec::new(), seen }
     }
@@ -209,6 +211,7 @@ impl Seen {
         match dialect {
             Dialect::AnthropicMessages => self.anthropic(raw),
             Dialect::GeminiGenerate => self.gemini(raw),
+            Dialect::OpenaiCompletions => self.completions(raw),
             _ => self.openai(raw),
         }
     }
@@ -218,6 +221,20 @@ impl Seen {
         if !said && scan::values(raw, &WORDS.content).any(|(_, value)| value.starts_with(b"[{")) {
             self.count(raw, &[&WORDS.text]);
         }
+        self.openai_end(raw);
+    }
+
+    /// Frames of nothing but `value`, which are Writer's, never say that the answer is complete.
+    fn completions(&mut self, raw: &[u8]) {
+        self.count(raw, &[&WORDS.text]);
+        if is_value(raw) {
+            self.count(raw, &[&WORDS.value]);
+            self.complete = true;
+        }
+        self.openai_end(raw);
+    }
+
+    fn openai_end(&mut self, raw: &[u8]) {
         if scan::has_value(raw, &WORDS.usage) {
             self.openai_usage(raw);
         }
@@ -357,6 +374,12 @@ fn openai_texts() -> [&'static scan::Word; 5] {
 /// Is this the frame `data: [DONE]`? Within JSON the five characters may stand in a text, so the whole data is compared.
 fn is_done(raw: &[u8]) -> bool {
     raw.len() < 64 && Frame::parse(raw).is_some_and(|frame| frame.data.trim_ascii() == b"[DONE]")
+}
+
+/// Is this a frame that begins with `value`?
+fn is_value(raw: &[u8]) -> bool {
+    let data = raw.trim_ascii_start().strip_prefix(b"data:").map(<[u8]>::trim_ascii_start);
+    data.is_some_and(|data| data.starts_with(b"{\"value\":"))
 }
 
 /// Is what the end of the stream left unfinished an event but for its blank line? Its data tells.

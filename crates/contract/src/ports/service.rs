@@ -59,6 +59,8 @@ pub struct ModelsAsk {
     pub key: Option<Secret>,
     /// One model by name; all of them when none is named.
     pub model: Option<String>,
+    /// What names the model where the path does not; empty elsewhere.
+    pub body: Body,
 }
 
 /// Writes faults the way a dialect's clients expect; implemented by `wire`.

@@ -96,6 +96,8 @@ dialects! {
     OpenaiModerations = "openai.moderations", Moderation, "/v1/moderations";
     /// Amazon Titan's embeddings, as AWS Bedrock's `InvokeModel` takes them.
     BedrockTitanEmbed = "bedrock.titan_embed", Embeddings, "/model/{model}/invoke";
+    /// Ollama's older `api/embeddings`, of one text.
+    OllamaEmbedOne = "ollama.embeddings", Embeddings, "/ollama/api/embeddings";
 }
 
 impl fmt::Display for Dialect {

@@ -135,11 +135,15 @@ impl Llm for Seen {
 
     fn models(self: Arc<Self>, ask: ModelsAsk) -> BoxFuture<'static, Response<Body>> {
         Box::pin(async move {
-            reply(&json!({
+            let mut seen = json!({
                 "models": ask.dialect.as_str(),
                 "model": ask.model,
                 "key": ask.key.as_ref().map(Secret::expose),
-            }))
+            });
+            if !matches!(ask.body, Body::Empty) {
+                seen["body"] = json!(read(ask.body).await.ok());
+            }
+            reply(&seen)
         })
     }
 }

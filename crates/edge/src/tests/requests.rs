@@ -49,6 +49,18 @@ async fn models_are_listed_in_the_shape_of_the_asker() {
                 .into(),
             r#"{"models":"anthropic.messages","model":null,"key":"k"}"#,
         ),
+        (get("/ollama/api/tags"), r#"{"models":"ollama.chat","model":null,"key":null}"#),
+        (get("/ollama/api/version"), r#"{"version":"0.12.11"}"#),
+        (get("/ollama/api/ps"), r#"{"models":[]}"#),
+        (get("/ollama/"), "Ollama is running"),
+        (
+            "POST /ollama/api/show HTTP/1.1\r\nhost: x\r\ncontent-length: 13\r\n\r\n{\"model\":\"m\"}".into(),
+            r#"{"models":"ollama.chat","model":null,"key":null,"body":"{\"model\":\"m\"}"}"#,
+        ),
+        (
+            "POST /ollama/api/show HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n".into(),
+            r#"{"models":"ollama.chat","model":null,"key":null,"body":"{}"}"#,
+        ),
         (get("/v1/models/openai%2Fgpt-5"), r#"{"models":"openai.chat","model":"openai/gpt-5","key":null}"#),
     ] {
         let answer = edge.ask(&request).await;

@@ -79,7 +79,7 @@ impl Run<'_> {
     }
 }
 
-fn refuse(error: BodyError) -> Fault {
+pub(crate) fn refuse(error: BodyError) -> Fault {
     match error {
         BodyError::TooLarge(max) => Fault::saying(
             Code::BodyTooLarge,

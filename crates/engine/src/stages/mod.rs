@@ -17,6 +17,8 @@ use wire::envelope::Envelope;
 
 use crate::stream::Streaming;
 
+pub(crate) use admit::refuse;
+
 /// The caller is known.
 pub(crate) struct Known<'a> {
     arrived: &'a mut Arrived,

@@ -22,7 +22,10 @@ const PIECES: [&str; 3] = ["Say", " hel", "lo"];
 type Pair = (Speech, Kind, bool);
 
 fn pairs(kinds: &[Kind]) -> Vec<Pair> {
-    let whole_or_not = |speech, kind| [(speech, kind, false), (speech, kind, true)];
+    let whole_or_not = |speech, kind: Kind| {
+        let kind = kind.met_by(speech);
+        [(speech, kind, false), (speech, kind, true)]
+    };
     Speech::ALL
         .into_iter()
         .flat_map(|speech| kinds.iter().flat_map(move |kind| whole_or_not(speech, *kind)))

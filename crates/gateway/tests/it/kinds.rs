@@ -5,7 +5,7 @@ use testkit::shapes::{Tokens, anthropic, gemini, openai};
 use testkit::upstream::{Exchange, Reply};
 
 use crate::setup::SECRET;
-use crate::speech::Call;
+use crate::speech::{Call, Speech};
 
 /// A kind of provider, with the usual account of it on the bench.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     Claude,
     Google,
     Local,
+    /// As `Local`, for clients that speak Anthropic's dialect, which it speaks too.
+    LocalMessages,
     Demo,
 }
 
@@ -49,7 +51,7 @@ impl Kind {
             Self::House => "house",
             Self::Claude => "claude",
             Self::Google => "google",
-            Self::Local => "local",
+            Self::Local | Self::LocalMessages => "local",
             Self::Demo => "demo",
         }
     }
@@ -61,7 +63,7 @@ impl Kind {
             Self::House => "qwen3",
             Self::Claude => "claude-haiku-4-5",
             Self::Google => "gemini-2.5-flash",
-            Self::Local => "llama3.2",
+            Self::Local | Self::LocalMessages => "llama3.2",
             Self::Demo => "echo",
         }
     }
@@ -74,14 +76,19 @@ impl Kind {
     pub(crate) const fn tongue(self) -> Tongue {
         match self {
             Self::Openai | Self::House | Self::Local | Self::Demo => Tongue::Openai,
-            Self::Claude => Tongue::Anthropic,
+            Self::Claude | Self::LocalMessages => Tongue::Anthropic,
             Self::Google => Tongue::Gemini,
         }
     }
 
     /// Is a price of its model known? The demo is known to be free.
     pub(crate) const fn priced(self) -> bool {
-        !matches!(self, Self::House | Self::Local)
+        !matches!(self, Self::House | Self::Local | Self::LocalMessages)
+    }
+
+    /// The kind as a client of this dialect meets it: one that speaks several answers each in its own.
+    pub(crate) fn met_by(self, speech: Speech) -> Self {
+        if self == Self::Local && speech == Speech::Anthropic { Self::LocalMessages } else { self }
     }
 
     /// Where its calls go.
@@ -104,6 +111,7 @@ impl Kind {
         let key = format!("{SECRET}{}", self.account());
         let (header, value) = match self.tongue() {
             Tongue::Openai => ("authorization", format!("Bearer {key}")),
+            Tongue::Anthropic if self == Self::LocalMessages => ("authorization", format!("Bearer {key}")),
             Tongue::Anthropic => ("x-api-key", key),
             Tongue::Gemini => ("x-goog-api-key", key),
         };
@@ -113,7 +121,7 @@ impl Kind {
         for other in ["authorization", "x-api-key", "x-goog-api-key", "api-key"] {
             assert!(other == header || !call.headers.contains_key(other), "{other}: {:?}", call.headers);
         }
-        if self.tongue() == Tongue::Anthropic {
+        if self == Self::Claude {
             assert_eq!(call.header("anthropic-version"), "2023-06-01");
         }
         if self.tongue() != Tongue::Gemini {

@@ -20,6 +20,7 @@ mod dialects;
 mod embeddings;
 mod failures;
 mod natives;
+mod ollama;
 mod refusals;
 mod streams;
 

@@ -1,4 +1,4 @@
-//! Ollama: OpenAI's dialect for calls, its own list of models.
+//! Ollama: its own dialects, those of OpenAI and Anthropic that it speaks too, its own list of models.
 
 mod config;
 mod quirks;
@@ -19,7 +19,7 @@ use http::Uri;
 use serde::Deserialize;
 
 use crate::listing::{card, configured, guess, read};
-use crate::openai_like::{OpenaiLike, USUAL};
+use crate::openai_like::{OpenaiLike, Surface};
 
 pub use config::Config;
 
@@ -32,7 +32,11 @@ struct Ollama {
 }
 
 pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<SharedProvider> {
-    let calls = OpenaiLike::new(name, config.account(), &quirks::FACTS, (USUAL, quirks::QUIRKS), faults)?;
+    let surfaces = (quirks::BORROWED, quirks::QUIRKS);
+    let calls = OpenaiLike::new(name, config.account(), &quirks::FACTS, surfaces, faults)?;
+    let native = |(dialect, path): &Surface| Some((*dialect, calls.endpoint.url_outside("v1", path)?));
+    let native = quirks::NATIVE.iter().map(native).collect::<Option<_>>()?;
+    let calls = calls.preferring(native);
     let tags = calls.endpoint.url_outside("v1", "/api/tags")?;
     Some(Arc::new(Ollama { calls, tags }))
 }

@@ -30,5 +30,5 @@ pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<
     let account = Account { headers: &headers, ..config.account() };
     let provider =
         OpenaiLike::new(name, account, &quirks::FACTS, (quirks::SURFACES, quirks::QUIRKS), faults)?;
-    Some(Arc::new(provider.hiding(quirks::HIDDEN)))
+    Some(Arc::new(provider.hiding(quirks::HIDDEN).completing(quirks::COMPLETING)))
 }

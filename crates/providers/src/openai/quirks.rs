@@ -21,23 +21,21 @@ pub(super) const FACTS: Facts = Facts {
 pub(super) const SURFACES: &[Surface] = &[
     (Dialect::OpenaiChat, "/chat/completions"),
     (Dialect::OpenaiResponses, "/responses"),
+    (Dialect::OpenaiCompletions, "/completions"),
     (Dialect::OpenaiEmbeddings, "/embeddings"),
 ];
 
 pub(super) const QUIRKS: Quirks = Quirks::NONE;
 
 // tidy: table
-/// Models that `/v1/models` lists and that neither chat completions nor embeddings take.
+/// Models that `/v1/models` lists and that neither conversations, completions nor embeddings take.
 pub(super) const HIDDEN: &[&str] = &[
-    "babbage-",
     "chatgpt-image",
     "codex-",
     "computer-use",
     "dall-e",
-    "davinci-",
     "gpt-image",
     "gpt-realtime",
-    "gpt-3.5-turbo-instruct",
     "gpt-4o-mini-realtime",
     "gpt-4o-mini-transcribe",
     "gpt-4o-mini-tts",
@@ -49,3 +47,7 @@ pub(super) const HIDDEN: &[&str] = &[
     "tts-",
     "whisper",
 ];
+
+/// Models that take a prompt at `/v1/completions` and no conversation (platform.openai.com/docs/deprecations: base models and
+/// the instruct series).
+pub(super) const COMPLETING: &[&str] = &["babbage-", "davinci-", "gpt-3.5-turbo-instruct"];

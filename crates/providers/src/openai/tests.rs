@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::ProviderConfig;
-use crate::conformance::{Script, built, chat};
+use crate::conformance::{Script, built, call_in, chat};
+use contract::words::Dialect;
 use serde_json::json;
 
 #[test]
@@ -43,6 +44,22 @@ fn models_that_cannot_be_called_are_not_listed() {
     let cards = Script::answering(&list.to_string()).discover(&*provider).unwrap();
     let names: Vec<_> = cards.iter().map(|card| card.name.as_str()).collect();
     assert_eq!(names, ["gpt-5", "text-embedding-3-small", "o3"]);
+}
+
+#[test]
+fn base_models_are_sent_a_prompt() {
+    let provider = built(json!({ "kind": "openai", "api_key": "k" }));
+    for (client, model, spoken) in [
+        (Dialect::OpenaiChat, "gpt-3.5-turbo-instruct", Dialect::OpenaiCompletions),
+        (Dialect::AnthropicMessages, "babbage-002", Dialect::OpenaiCompletions),
+        (Dialect::OpenaiCompletions, "gpt-5", Dialect::OpenaiCompletions),
+        (Dialect::OllamaChat, "gpt-5", Dialect::OpenaiChat),
+    ] {
+        assert_eq!(provider.dialect(client, model), Some(spoken), "{client} {model}");
+    }
+    let script = Script::answering("{}");
+    call_in(&*provider, &script, Dialect::OpenaiCompletions);
+    assert_eq!(script.sent().uri, "https://api.openai.com/v1/completions");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use contract::Fault;
 use contract::canon::{Asked, Receipt};
 use contract::ports::{BoxFuture, Call, ModelCard, Provider, ProviderReply, Upstream, UpstreamFailure};
 use contract::settings::Faults;
-use contract::words::Dialect;
+use contract::words::{Dialect, Operation};
 use http::Uri;
 use wire::Quirks;
 
@@ -19,8 +19,11 @@ use crate::request::{Endpoint, Facts, translate};
 pub(crate) type Surface = (Dialect, &'static str);
 
 /// What almost every server that follows OpenAI speaks.
-pub(crate) const USUAL: &[Surface] =
-    &[(Dialect::OpenaiChat, "/chat/completions"), (Dialect::OpenaiEmbeddings, "/embeddings")];
+pub(crate) const USUAL: &[Surface] = &[
+    (Dialect::OpenaiChat, "/chat/completions"),
+    (Dialect::OpenaiEmbeddings, "/embeddings"),
+    (Dialect::OpenaiCompletions, "/completions"),
+];
 
 /// An account that speaks dialects of OpenAI's and its followers', each at a path of its own.
 pub(crate) struct OpenaiLike {
@@ -31,6 +34,8 @@ pub(crate) struct OpenaiLike {
     models: Uri,
     /// Beginnings of names that `models` lists but neither dialect can call.
     hidden: &'static [&'static str],
+    /// Beginnings of names of models that complete a prompt and take no conversation.
+    completing: &'static [&'static str],
 }
 
 impl OpenaiLike {
@@ -52,11 +57,22 @@ impl OpenaiLike {
             models: endpoint.url("/models", None)?,
             endpoint,
             hidden: &[],
+            completing: &[],
         })
     }
 
     pub(crate) fn hiding(self, hidden: &'static [&'static str]) -> Self {
         Self { hidden, ..self }
+    }
+
+    pub(crate) fn completing(self, completing: &'static [&'static str]) -> Self {
+        Self { completing, ..self }
+    }
+
+    /// With more surfaces. Clients of other dialects get these rather than those it has.
+    pub(crate) fn preferring(mut self, mut surfaces: Vec<(Dialect, Uri)>) -> Self {
+        surfaces.append(&mut self.surfaces);
+        Self { surfaces, ..self }
     }
 }
 
@@ -69,7 +85,10 @@ impl Provider for OpenaiLike {
         self.kind
     }
 
-    fn dialect(&self, client: Dialect, _model: &str) -> Option<Dialect> {
+    fn dialect(&self, client: Dialect, model: &str) -> Option<Dialect> {
+        if client.operation() == Operation::Chat && self.completing.iter().any(|it| model.starts_with(it)) {
+            return Some(Dialect::OpenaiCompletions);
+        }
         let spoken = self.surfaces.iter().map(|(dialect, _)| *dialect);
         let alike = spoken.clone().find(|dialect| dialect.operation() == client.operation());
         spoken.into_iter().find(|dialect| *dialect == client).or(alike)

@@ -85,6 +85,7 @@ INSERT INTO words (kind, number, word) VALUES
     ('dialect', 23, 'openai.translations'),
     ('dialect', 24, 'openai.moderations'),
     ('dialect', 25, 'bedrock.titan_embed'),
+    ('dialect', 26, 'ollama.embeddings'),
     ('operation', 1, 'chat'),
     ('operation', 2, 'embeddings'),
     ('operation', 3, 'rerank'),

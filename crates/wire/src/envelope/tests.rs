@@ -20,6 +20,18 @@ fn joined(parts: &VecDeque<Bytes>) -> String {
 }
 
 #[test]
+fn a_stream_is_the_default_where_the_dialect_says_so() {
+    for (field, stream) in [("", true), (r#","stream":null"#, true), (r#","stream":false"#, false)] {
+        let body = format!(r#"{{"model":"m","options":{{"num_predict":5}}{field}}}"#);
+        for dialect in [Dialect::OllamaChat, Dialect::OllamaGenerate] {
+            let seen = read(dialect, &body);
+            assert_eq!((seen.stream, seen.max_output), (stream, Some(5)), "{body}");
+        }
+        assert!(!read(Dialect::OpenaiCompletions, &body).stream, "{body}");
+    }
+}
+
+#[test]
 fn the_outside_of_a_request_is_read() {
     let seen = read(
         Dialect::OpenaiChat,

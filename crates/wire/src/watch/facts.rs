@@ -86,7 +86,7 @@ struct Names {
 /// None: the answer of this dialect is read into canon.
 const fn names(dialect: Dialect) -> Option<Names> {
     Some(match dialect {
-        Dialect::OpenaiChat | Dialect::OpenaiEmbeddings => {
+        Dialect::OpenaiChat | Dialect::OpenaiCompletions | Dialect::OpenaiEmbeddings => {
             Names { model: b"model", usage: b"usage", said: b"choices" }
         }
         Dialect::OpenaiResponses => Names { model: b"model", usage: b"usage", said: b"output" },
@@ -103,7 +103,10 @@ fn said_bytes(dialect: Dialect, said: &[u8]) -> u64 {
     let count = |words: &[&Word]| words.iter().map(|word| scan::text_bytes(said, word)).sum();
     match dialect {
         Dialect::AnthropicMessages => count(&[&WORDS.text, &WORDS.thinking]),
-        Dialect::GeminiGenerate | Dialect::GeminiEmbed | Dialect::GeminiEmbedOne => count(&[&WORDS.text]),
+        Dialect::GeminiGenerate
+        | Dialect::GeminiEmbed
+        | Dialect::GeminiEmbedOne
+        | Dialect::OpenaiCompletions => count(&[&WORDS.text]),
         Dialect::OpenaiResponses => count(&[&WORDS.text, &WORDS.arguments, &WORDS.refusal]),
         _ => count(&super::openai_texts()),
     }

@@ -34,6 +34,7 @@ words! {
     kind "type";
     text "text";
     thinking "thinking";
+    value "value";
     partial_json "partial_json";
     input "input";
     function_call "functionCall";

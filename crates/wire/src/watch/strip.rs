@@ -1,5 +1,5 @@
-//! Taking out of an `openai.chat` stream what only our `include_usage` put there: the last chunk, which holds usage and
-//! no choices, and the `"usage":null` of the others. Every other byte stays.
+//! Taking out of an `openai.chat` or `openai.completions` stream what only our `include_usage` put there: the last chunk,
+//! which holds usage and no choices, and the `"usage":null` of the others. Every other byte stays.
 
 use std::ops::Range;
 

@@ -22,10 +22,11 @@ fn odd(model: &str, stream: &str) -> Bytes {
 }
 
 /// The kinds that speak a client's dialect.
-const SAME: [(Speech, Kind); 4] = [
+const SAME: [(Speech, Kind); 5] = [
     (Speech::Openai, Kind::Openai),
     (Speech::Openai, Kind::House),
     (Speech::Openai, Kind::Local),
+    (Speech::Anthropic, Kind::LocalMessages),
     (Speech::Anthropic, Kind::Claude),
 ];
 

@@ -20,6 +20,7 @@ async fn what_is_wrong_with_a_request_is_told_in_the_providers_words() {
     let bench = Bench::start().await;
     for kind in Kind::SCRIPTED {
         for speech in Speech::ALL {
+            let kind = kind.met_by(speech);
             for (status, word) in
                 [(400, "invalid_request_error"), (413, "request_too_large"), (422, "x_error")]
             {
@@ -79,6 +80,7 @@ async fn our_own_credentials_are_nobodys_business() {
     let mut told = Vec::new();
     for kind in Kind::SCRIPTED {
         for speech in Speech::ALL {
+            let kind = kind.met_by(speech);
             for status in [401, 403] {
                 let what = format!("{speech:?} → {kind:?}, {status}");
                 let leak = format!("Incorrect API key provided: {SECRET}{}", kind.account());
