@@ -12,7 +12,7 @@ use contract::words::{Dialect, Operation};
 use contract::{Code, Fault};
 
 use crate::{EncodeOptions, Quirks, ReplyFacts, StreamDecoder, StreamEncoder, WireError};
-use crate::{anthropic, gemini, openai};
+use crate::{anthropic, cohere, gemini, openai};
 
 /// A dialect of conversations.
 pub(crate) trait Chat: Sync {
@@ -75,6 +75,7 @@ pub(crate) fn chat(dialect: Dialect) -> Option<&'static dyn Chat> {
         Dialect::OpenaiChat => &openai::Dialog,
         Dialect::AnthropicMessages => &anthropic::Dialog,
         Dialect::GeminiGenerate => &gemini::Dialog,
+        Dialect::CohereChat => &cohere::Dialog,
         _ => return None,
     })
 }
@@ -84,13 +85,14 @@ pub(crate) fn embed(dialect: Dialect) -> Option<&'static dyn Embed> {
     Some(match dialect {
         Dialect::OpenaiEmbeddings => &openai::Vectors,
         Dialect::GeminiEmbed => &gemini::Vectors,
+        Dialect::CohereEmbed => &cohere::Vectors,
         _ => return None,
     })
 }
 
 /// The dialects of relevance.
-pub(crate) fn rerank(_dialect: Dialect) -> Option<&'static dyn Rerank> {
-    None
+pub(crate) fn rerank(dialect: Dialect) -> Option<&'static dyn Rerank> {
+    (dialect == Dialect::CohereRerank).then_some(&cohere::Ranking as &dyn Rerank)
 }
 
 /// Reads a client's request.

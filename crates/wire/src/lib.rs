@@ -6,6 +6,7 @@
 
 mod anthropic;
 mod arguments;
+mod cohere;
 pub mod envelope;
 mod fields;
 mod follow;
@@ -116,7 +117,8 @@ pub fn read_error(dialect: Dialect, status: StatusCode, body: &Bytes) -> Upstrea
     let error = match Shape::of(dialect) {
         Shape::Anthropic => anthropic::read_error(status, body),
         Shape::Google => gemini::read_error(status, body),
-        Shape::Openai | Shape::Ollama | Shape::Cohere | Shape::Aws => openai::read_error(status, body),
+        Shape::Cohere => cohere::read_error(status, body),
+        Shape::Openai | Shape::Ollama | Shape::Aws => openai::read_error(status, body),
     };
     UpstreamError { dialect, ..error }
 }

@@ -29,7 +29,12 @@ impl FaultRenderer for Renderer {
     fn render(&self, dialect: Dialect, fault: &Fault, request: Id) -> Response<Body> {
         let body = verbatim(dialect, fault).unwrap_or_else(|| {
             let value = match Shape::of(dialect) {
-                Shape::Openai | Shape::Ollama | Shape::Cohere | Shape::Aws => openai_error(fault),
+                Shape::Openai | Shape::Ollama | Shape::Aws => openai_error(fault),
+                Shape::Cohere => {
+                    let mut error = cohere_error(fault);
+                    error["id"] = json!(request.text().as_str());
+                    error
+                }
                 Shape::Anthropic => {
                     let mut error = anthropic_error(fault);
                     error["request_id"] = json!(request.text().as_str());
@@ -229,6 +234,12 @@ pub(crate) fn google_error(fault: &Fault) -> Value {
     let info = json!({"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": fault.code().as_str(),
         "domain": "pathgate"});
     json!({"error": {"code": fault.status().as_u16(), "message": message(fault), "status": status, "details": [info]}})
+}
+
+/// `{"message"}`, Cohere's; whole responses add `id`. What is wrong where is said in words alone, the stable code stands in
+/// our header.
+pub(crate) fn cohere_error(fault: &Fault) -> Value {
+    json!({"message": message(fault)})
 }
 
 #[cfg(test)]

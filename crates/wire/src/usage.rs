@@ -183,6 +183,7 @@ impl Openai {
             output: output_total - audio_output,
             reasoning: reasoning.min(output_total - audio_output),
             audio_output,
+            ..Usage::default()
         }
     }
 }

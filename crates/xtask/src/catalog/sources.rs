@@ -40,6 +40,9 @@ const FIGURES: &[(&str, &str)] = &[
     ("reasoning", "output_cost_per_reasoning_token"),
     ("audio_input", "input_cost_per_audio_token"),
     ("audio_output", "output_cost_per_audio_token"),
+    ("image_input", "input_cost_per_image_token"),
+    ("image_output", "output_cost_per_image_token"),
+    ("search", "input_cost_per_query"),
 ];
 
 // tidy: table
