@@ -56,6 +56,8 @@ enum Kind {
     Thinking,
     Plan,
     Call,
+    /// A block of Cohere's that canon has no word for: whole from its start.
+    Block,
 }
 
 /// A part that began while another was open.
@@ -148,6 +150,7 @@ impl Encoder {
                 Kind::Call,
                 json!({"id": id, "type": "function", "function": {"name": name, "arguments": ""}}),
             ),
+            PartStart::Native if own.is_some() => (Kind::Block, json!({})),
             PartStart::Native
             | PartStart::Media { .. }
             | PartStart::ServerCall { .. }
@@ -168,12 +171,12 @@ impl Encoder {
         let number = match kind {
             Kind::Plan => 0,
             Kind::Call => self.calls,
-            Kind::Text | Kind::Thinking => self.blocks,
+            Kind::Text | Kind::Thinking | Kind::Block => self.blocks,
         };
         let (event, field) = match kind {
             Kind::Plan => ("", ""),
             Kind::Call => ("tool-call-start", "tool_calls"),
-            Kind::Text | Kind::Thinking => ("content-start", "content"),
+            Kind::Text | Kind::Thinking | Kind::Block => ("content-start", "content"),
         };
         if kind != Kind::Plan {
             let message: Map<String, Value> = [(field.to_owned(), head.clone())].into_iter().collect();
@@ -206,6 +209,7 @@ impl Encoder {
             Kind::Thinking => ("content-delta", "{\"content\":{\"thinking\":", "}}}"),
             Kind::Plan => ("tool-plan-delta", "{\"tool_plan\":", "}}"),
             Kind::Call => ("tool-call-delta", "{\"tool_calls\":{\"function\":{\"arguments\":", "}}}}"),
+            Kind::Block => return,
         };
         if open.kind == Kind::Text && self.said.len() < WAITING_CAP {
             self.said.push_str(text);
@@ -250,7 +254,7 @@ impl Encoder {
                 self.calls += 1;
                 "tool-call-end"
             }
-            Kind::Text | Kind::Thinking => {
+            Kind::Text | Kind::Thinking | Kind::Block => {
                 self.blocks += 1;
                 "content-end"
             }
