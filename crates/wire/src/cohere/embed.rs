@@ -11,6 +11,8 @@ use contract::canon::{
 };
 use contract::words::Dialect;
 use contract::{Code, Fault};
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::{content, usage};
@@ -252,37 +254,79 @@ fn decoded(list: Vec<Value>) -> Result<Vec<Vector>, WireError> {
     list.into_iter().map(one).collect()
 }
 
+/// `embeddings`: the vectors under the type of their numbers, and other types that came with them.
+struct Types<'a> {
+    name: &'static str,
+    list: List<'a>,
+    others: Option<&'a Map<String, Value>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum List<'a> {
+    Floats(&'a [Vector]),
+    Coded(Vec<String>),
+    Bytes(Vec<Vec<i64>>),
+}
+
+impl Serialize for Types<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        map.serialize_entry(self.name, &self.list)?;
+        for (name, value) in self.others.into_iter().flatten() {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+impl<'a> Types<'a> {
+    fn of(reply: &'a EmbedReply, asked: VectorFormat) -> Self {
+        let (name, list) = match (reply.format, asked) {
+            (VectorFormat::Float | VectorFormat::Base64, VectorFormat::Base64) => {
+                ("base64", List::Coded(reply.vectors.iter().map(encoded).collect()))
+            }
+            // A dialect that does not say what its numbers are was asked for these, and gave them.
+            (VectorFormat::Float, asked)
+                if asked != VectorFormat::Float
+                    && reply.vectors.iter().flatten().all(|number| number.fract() == 0.0) =>
+            {
+                (format_name(asked), List::Bytes(reply.vectors.iter().map(whole).collect()))
+            }
+            (VectorFormat::Float | VectorFormat::Base64, _) => ("float", List::Floats(&reply.vectors)),
+            (bytes, _) => (format_name(bytes), List::Bytes(reply.vectors.iter().map(whole).collect())),
+        };
+        Self { name, list, others: None }
+    }
+}
+
+#[derive(Serialize)]
+struct ReplyOut<'a> {
+    id: &'a str,
+    embeddings: Types<'a>,
+    #[serde(flatten)]
+    beside: Map<String, Value>,
+}
+
 /// Writes an answer.
 pub(super) fn write_embed_reply(reply: &EmbedReply, format: VectorFormat) -> Bytes {
     let own = (reply.extra.owner == Some(DIALECT)).then_some(&reply.extra.fields);
-    let mut types = Map::new();
-    let (name, list) = match (reply.format, format) {
-        (VectorFormat::Float, VectorFormat::Base64) => {
-            ("base64", reply.vectors.iter().map(|vector| json!(encoded(vector))).collect())
-        }
-        (VectorFormat::Float | VectorFormat::Base64, _) => {
-            ("float", reply.vectors.iter().map(|vector| json!(vector)).collect())
-        }
-        (bytes, _) => (format_name(bytes), reply.vectors.iter().map(whole).collect::<Vec<Value>>()),
-    };
-    types.insert(name.to_owned(), Value::Array(list));
-    let mut out = Map::new();
-    out.insert("id".to_owned(), json!(""));
-    out.insert("embeddings".to_owned(), Value::Object(types));
+    let mut beside = Map::new();
     if let Some(usage) = &reply.usage {
         let meta = json!({"api_version": {"version": "2"}, "billed_units": usage::billed(usage)});
-        out.insert("meta".to_owned(), meta);
+        beside.insert("meta".to_owned(), meta);
     }
-    out.insert("response_type".to_owned(), json!("embeddings_by_type"));
+    beside.insert("response_type".to_owned(), json!("embeddings_by_type"));
+    let mut embeddings = Types::of(reply, format);
+    let mut id = "";
     for (name, value) in own.into_iter().flatten() {
-        match (name.as_str(), out.get_mut(name)) {
-            ("embeddings", Some(Value::Object(types))) => {
-                crate::outgoing::merge(types, value.as_object().unwrap_or(&Map::new()))
-            }
-            _ => drop(out.insert(name.clone(), value.clone())),
+        match name.as_str() {
+            "id" => id = value.as_str().unwrap_or_default(),
+            "embeddings" => embeddings.others = value.as_object(),
+            _ => drop(beside.insert(name.clone(), value.clone())),
         }
     }
-    Value::Object(out).to_string().into()
+    serde_json::to_vec(&ReplyOut { id, embeddings, beside }).unwrap_or_default().into()
 }
 
 fn encoded(vector: &Vector) -> String {
@@ -292,8 +336,8 @@ fn encoded(vector: &Vector) -> String {
 
 /// Bytes are written without a point.
 #[expect(clippy::cast_possible_truncation, reason = "they were read from bytes")]
-fn whole(vector: &Vector) -> Value {
-    Value::Array(vector.iter().map(|number| json!(*number as i64)).collect())
+fn whole(vector: &Vector) -> Vec<i64> {
+    vector.iter().map(|number| *number as i64).collect()
 }
 
 #[cfg(test)]

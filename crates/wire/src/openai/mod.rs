@@ -7,6 +7,7 @@
 
 mod content;
 mod embed;
+mod embed_parts;
 mod encode;
 mod error;
 mod read;
