@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
-use crate::{anthropic, demo, gemini, ollama, openai, openai_compatible};
+use crate::{anthropic, cohere, demo, gemini, jina, ollama, openai, openai_compatible, voyage};
 
 /// An upstream account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +20,12 @@ pub enum ProviderConfig {
     Gemini(gemini::Config),
     /// A local or remote Ollama.
     Ollama(ollama::Config),
+    /// Cohere's own API: chat, vectors and rerank.
+    Cohere(cohere::Config),
+    /// Voyage AI: vectors and rerank.
+    Voyage(voyage::Config),
+    /// Jina AI: vectors and rerank.
+    Jina(jina::Config),
     /// Answers inside the gateway, for first steps and tests: the models `echo` and `embed`.
     Demo(demo::Config),
 }
@@ -34,6 +40,9 @@ impl ProviderConfig {
             Self::Anthropic(_) => anthropic::KIND,
             Self::Gemini(_) => gemini::KIND,
             Self::Ollama(_) => ollama::KIND,
+            Self::Cohere(_) => cohere::KIND,
+            Self::Voyage(_) => voyage::KIND,
+            Self::Jina(_) => jina::KIND,
             Self::Demo(_) => demo::KIND,
         }
     }
@@ -53,6 +62,9 @@ impl ProviderConfig {
             Self::Anthropic(config) => config.account(),
             Self::Gemini(config) => config.account(),
             Self::Ollama(config) => config.account(),
+            Self::Cohere(config) => config.account(),
+            Self::Voyage(config) => config.account(),
+            Self::Jina(config) => config.account(),
             Self::Demo(_) => Account::none(),
         }
     }
@@ -108,6 +120,17 @@ mod tests {
             assert!(kind["required"].as_array().unwrap().contains(&json!("kind")), "{kind}");
             names.push(kind["properties"]["kind"]["const"].as_str().unwrap());
         }
-        assert_eq!(names, ["openai", "openai-compatible", "anthropic", "gemini", "ollama", "demo"]);
+        let known = [
+            "openai",
+            "openai-compatible",
+            "anthropic",
+            "gemini",
+            "ollama",
+            "cohere",
+            "voyage",
+            "jina",
+            "demo",
+        ];
+        assert_eq!(names, known);
     }
 }

@@ -98,7 +98,7 @@ impl Run<'_> {
         outgoing: Outgoing,
         (attempt, ticket): (Id, &mut Ticket),
     ) -> Result<Attempted, Failure> {
-        let Outgoing { target, body, usage_added, vectors } = outgoing;
+        let Outgoing { target, translated, body, usage_added, vectors } = outgoing;
         let traceparent = self.traceparent(attempt, ticket);
         let call = Call {
             dialect: target,
@@ -120,26 +120,27 @@ impl Run<'_> {
         }
         self.snapshot.router.observe(deployment, Ok(first_byte));
         if request.envelope.stream && is_stream(target, &headers) {
-            let streaming = if target == request.dialect {
-                Streaming::pass(request.dialect, body, usage_added)
-            } else {
+            let streaming = if translated {
                 let options = self.options(request, vectors, ticket);
                 Streaming::translate(target, request.dialect, body, options)
+            } else {
+                Streaming::pass(request.dialect, body, usage_added)
             };
             let streaming = streaming.ok_or_else(|| Failure::nonsense(target, "a stream"))?;
             return Ok(Attempted::Stream(streaming.keeping(self.snapshot.bodies)));
         }
         let bytes = collect(body, REPLY_CAP).await.map_err(Failure::torn)?;
         let kind = headers.get(header::CONTENT_TYPE);
+        let vectors = translated.then_some(vectors);
         let (headers, body) = self.whole(request, (target, vectors), (kind, bytes), ticket)?;
         Ok(Attempted::Whole(Whole { status, headers, body }))
     }
 
-    /// Puts a whole answer in the client's dialect.
+    /// Puts a whole answer in the client's dialect. Without a form for vectors it passes as it is.
     fn whole(
         self,
         request: &Admitted,
-        (target, vectors): (Dialect, VectorFormat),
+        (target, vectors): (Dialect, Option<VectorFormat>),
         (kind, bytes): (Option<&HeaderValue>, Bytes),
         ticket: &mut Ticket,
     ) -> Result<(HeaderMap, Bytes), Failure> {
@@ -150,14 +151,14 @@ impl Run<'_> {
             service_tier: facts.service_tier.map(Into::into),
         });
         let mut headers = HeaderMap::with_capacity(head::FIELDS);
-        let body = if target == request.dialect {
+        let body = if let Some(vectors) = vectors {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            self.rewrite(request, (target, vectors), &bytes, ticket)?
+        } else {
             if let Some(kind) = kind {
                 headers.insert(header::CONTENT_TYPE, kind.clone());
             }
             bytes
-        } else {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            self.rewrite(request, (target, vectors), &bytes, ticket)?
         };
         self.keep_reply(&body, ticket);
         Ok((headers, body))

@@ -14,6 +14,8 @@ use super::Admitted;
 pub(crate) struct Outgoing {
     /// The upstream's dialect.
     pub(crate) target: Dialect,
+    /// Did it go through canon, so that the answer has to as well?
+    pub(crate) translated: bool,
     /// The body.
     pub(crate) body: VecDeque<Bytes>,
     /// Did we ask for usage on a stream whose client did not?
@@ -41,10 +43,11 @@ impl<'a> Hub<'a> {
         let client = self.request.dialect;
         let target = to.provider.dialect(client, &to.upstream_model).ok_or(Code::UnsupportedCapability)?;
         let envelope = &self.request.envelope;
-        if target == client {
+        if target == client && to.provider.verbatim(client) {
             let usage_added = wire::asks_for_usage(target) && envelope.stream && !envelope.include_usage;
             let body = envelope.edited(&to.upstream_model, usage_added);
-            return Ok(Outgoing { target, body, usage_added, vectors: VectorFormat::default() });
+            let vectors = VectorFormat::default();
+            return Ok(Outgoing { target, translated: false, body, usage_added, vectors });
         }
         let (body, lost) = to.provider.translate(self.canon(&to.upstream_model)?, target)?;
         if self.request.strict && !lost.is_empty() {
@@ -61,7 +64,7 @@ impl<'a> Hub<'a> {
             Some(Asked::Embed(request)) => request.format,
             _ => VectorFormat::default(),
         };
-        Ok(Outgoing { target, body: VecDeque::from([body]), usage_added: false, vectors })
+        Ok(Outgoing { target, translated: true, body: VecDeque::from([body]), usage_added: false, vectors })
     }
 
     fn canon(&mut self, model: &str) -> Result<&Asked, Fault> {

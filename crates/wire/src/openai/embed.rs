@@ -78,12 +78,12 @@ pub(crate) fn write_embed(
     receipt: &mut Receipt,
 ) -> Result<Bytes, Fault> {
     let own = |name: &str| request.extra.owner == Some(DIALECT) && request.extra.fields.contains_key(name);
-    let task = Extras::of(quirks, &["input_type", "task"]).filter(|name| !own(name));
+    let task = taken(quirks, &["input_type", "task"]).filter(|name| !own(name));
     let task = task.zip(request.task).and_then(|(name, task)| Some((name, task_word(name, task)?)));
     if task.is_none() && request.task.is_some() && !own("input_type") && !own("task") {
         receipt.dropped("task", "the provider has no such setting");
     }
-    let cut = Extras::of(quirks, &["truncation", "truncate"]).filter(|name| !own(name));
+    let cut = taken(quirks, &["truncation", "truncate"]).filter(|name| !own(name));
     if cut.is_none() && request.truncate.is_some() && !own("truncation") && !own("truncate") {
         receipt.dropped("truncate", "the provider has no such setting");
     }
@@ -111,14 +111,9 @@ pub(crate) fn write_embed(
     out.finish()
 }
 
-/// Fields beyond the dialect.
-struct Extras;
-
-impl Extras {
-    /// The first of these fields that the target takes.
-    fn of(quirks: &Quirks, names: &[&'static str]) -> Option<&'static str> {
-        names.iter().copied().find(|name| quirks.accepts.contains(name))
-    }
+/// The first of these fields beyond the dialect that the target takes.
+fn taken(quirks: &Quirks, names: &[&'static str]) -> Option<&'static str> {
+    names.iter().copied().find(|name| quirks.accepts.contains(name))
 }
 
 /// What vectors are for, in Voyage's words (`input_type`, which knows searches alone) or in Jina's (`task`).
@@ -145,7 +140,7 @@ fn numbers(format: VectorFormat, quirks: &Quirks) -> Result<Option<(&'static str
         VectorFormat::Binary => "binary",
         VectorFormat::Ubinary => "ubinary",
     };
-    let field = Extras::of(quirks, &["output_dtype", "embedding_type"]);
+    let field = taken(quirks, &["output_dtype", "embedding_type"]);
     let unable = || {
         let message = "The model's vectors are made of floats alone.";
         Fault::saying(Code::UnsupportedCapability, message).at("format")
@@ -249,6 +244,8 @@ struct EntryOut<'a> {
 #[serde(untagged)]
 enum VectorOut<'a> {
     Numbers(&'a [f32]),
+    /// Bytes are written without a point.
+    Whole(Vec<i64>),
     Base64(String),
 }
 
@@ -284,7 +281,11 @@ pub(crate) fn write_embed_reply(reply: &EmbedReply, format: VectorFormat) -> Byt
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "they were read from bytes")]
 fn written(vector: &Vector, made: VectorFormat, asked: VectorFormat) -> VectorOut<'_> {
     if asked != VectorFormat::Base64 {
-        return VectorOut::Numbers(vector);
+        let whole = !vector.is_empty() && vector.iter().all(|number| number.fract() == 0.0);
+        return match whole {
+            true => VectorOut::Whole(vector.iter().map(|number| *number as i64).collect()),
+            false => VectorOut::Numbers(vector),
+        };
     }
     let bytes: Vec<u8> = match made {
         VectorFormat::Float | VectorFormat::Base64 => {
