@@ -20,6 +20,7 @@ mod dialects;
 mod embeddings;
 mod failures;
 mod refusals;
+mod rerank;
 mod streams;
 
 mod admin;
