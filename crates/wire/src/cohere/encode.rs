@@ -306,8 +306,9 @@ impl Encoder {
         }
         let first =
             |list: Option<&Value>| list.and_then(Value::as_array).and_then(|list| list.first()).cloned();
-        if let Some(item) = first(extra.fields.get("logprobs")) {
-            self.logprobs = Some(item);
+        let told = extra.fields.get("logprobs").and_then(Value::as_object);
+        if let Some(item) = told.and_then(|told| told.values().next()) {
+            self.logprobs = Some(item.clone());
         }
         let beside = extra.fields.get("message").and_then(|message| message.get("citations"));
         if let Some(citation) = first(beside) {

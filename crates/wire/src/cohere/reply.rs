@@ -52,12 +52,16 @@ pub(super) fn read_reply(body: &[u8]) -> Result<Reply, WireError> {
     Ok(reply)
 }
 
-/// Canon has no place for the numbers of tokens: where there are any the list is kept whole as well.
+/// Canon has no place for the numbers of tokens: the stretches are kept whole as well, by their place.
 fn read_logprobs(fields: &mut Fields, choice: &mut Choice) {
-    let Some(list) = fields.value("logprobs") else { return };
-    choice.logprobs = list.as_array().into_iter().flatten().filter_map(logprobs::read).collect();
+    let Some(Value::Array(list)) = fields.value("logprobs") else { return };
+    let mut whole = Map::new();
+    for item in list {
+        choice.logprobs.extend(logprobs::read(&item));
+        whole.insert(whole.len().to_string(), item);
+    }
     choice.extra.owner = Some(DIALECT);
-    choice.extra.fields.insert("logprobs".to_owned(), list);
+    choice.extra.fields.insert("logprobs".to_owned(), Value::Object(whole));
 }
 
 /// Writes an answer.
@@ -90,11 +94,12 @@ pub(super) fn write_reply(reply: &Reply, options: &EncodeOptions, receipt: &mut 
 }
 
 fn write_logprobs(choice: &Choice, beside: Option<&Map<String, Value>>) -> Option<Value> {
-    let own = beside.and_then(|beside| beside.get("logprobs")).cloned();
-    own.or_else(|| {
-        let list: Vec<Value> = choice.logprobs.iter().map(logprobs::write).collect();
-        (!list.is_empty()).then_some(Value::Array(list))
-    })
+    let own = beside.and_then(|beside| beside.get("logprobs")).and_then(Value::as_object);
+    let list: Vec<Value> = match own {
+        Some(own) => own.values().cloned().collect(),
+        None => choice.logprobs.iter().map(logprobs::write).collect(),
+    };
+    (!list.is_empty()).then_some(Value::Array(list))
 }
 
 fn write_message(parts: &[Part], receipt: &mut Receipt) -> Map<String, Value> {

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use contract::canon::{Event, Extra, Native, Part, PartKind, PartStart, Provenance};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::citation::{self, PLAN, Place};
 use super::reply::left;
@@ -36,6 +36,8 @@ struct State {
     planned: Option<u32>,
     /// The open content block.
     open: Option<u32>,
+    /// Stretches of text whose likelihood was told.
+    stretches: u64,
     ended: bool,
 }
 
@@ -199,7 +201,11 @@ impl State {
         events: &mut Vec<Event>,
     ) -> Result<(), WireError> {
         if let Some(token) = item.as_ref().and_then(logprobs::read) {
-            let extra = left("logprobs", Value::Array(item.into_iter().collect()));
+            // By its place: fields of events add to each other, elements of lists need not.
+            let whole: Map<String, Value> =
+                item.into_iter().map(|item| (self.stretches.to_string(), item)).collect();
+            self.stretches += 1;
+            let extra = left("logprobs", Value::Object(whole));
             events.push(Event::Extra { choice: Some(0), extra });
             events.push(Event::Logprobs { choice: 0, tokens: vec![token] });
         }
