@@ -90,7 +90,7 @@ struct Tier {
     above: Vec<Step>,
 }
 
-/// Prices as they are written: decimals in USD per million tokens.
+/// Prices as they are written: decimals in USD per million tokens, or per million searches.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct PriceText {
@@ -102,6 +102,9 @@ struct PriceText {
     reasoning: Option<String>,
     audio_input: Option<String>,
     audio_output: Option<String>,
+    image_input: Option<String>,
+    image_output: Option<String>,
+    search: Option<String>,
 }
 
 impl PriceText {
@@ -126,6 +129,9 @@ impl PriceText {
             reasoning: figure(&self.reasoning, under.reasoning)?,
             audio_input: figure(&self.audio_input, under.audio_input)?,
             audio_output: figure(&self.audio_output, under.audio_output)?,
+            image_input: figure(&self.image_input, under.image_input)?,
+            image_output: figure(&self.image_output, under.image_output)?,
+            search: figure(&self.search, under.search)?,
         })
     }
 }
@@ -294,6 +300,7 @@ fn card(line: &Line<'_>) -> ModelCard {
         operations: match &*line.mode {
             "chat" => vec![Operation::Chat],
             "embedding" => vec![Operation::Embeddings],
+            "rerank" => vec![Operation::Rerank],
             _ => Vec::new(),
         },
         context_window: line.context,

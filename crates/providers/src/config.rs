@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
-use crate::{anthropic, bedrock, demo, gemini, ollama, openai, openai_compatible};
+use crate::{anthropic, bedrock, cohere, demo, gemini, jina, ollama, openai, openai_compatible, voyage};
 
 /// An upstream account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +22,12 @@ pub enum ProviderConfig {
     Bedrock(bedrock::Config),
     /// A local or remote Ollama.
     Ollama(ollama::Config),
+    /// Cohere's own API: chat, vectors and rerank.
+    Cohere(cohere::Config),
+    /// Voyage AI: vectors and rerank.
+    Voyage(voyage::Config),
+    /// Jina AI: vectors and rerank.
+    Jina(jina::Config),
     /// Answers inside the gateway, for first steps and tests: the models `echo` and `embed`.
     Demo(demo::Config),
 }
@@ -37,6 +43,9 @@ impl ProviderConfig {
             Self::Gemini(_) => gemini::KIND,
             Self::Bedrock(_) => bedrock::KIND,
             Self::Ollama(_) => ollama::KIND,
+            Self::Cohere(_) => cohere::KIND,
+            Self::Voyage(_) => voyage::KIND,
+            Self::Jina(_) => jina::KIND,
             Self::Demo(_) => demo::KIND,
         }
     }
@@ -57,6 +66,9 @@ impl ProviderConfig {
             Self::Gemini(config) => config.account(),
             Self::Bedrock(config) => config.account(),
             Self::Ollama(config) => config.account(),
+            Self::Cohere(config) => config.account(),
+            Self::Voyage(config) => config.account(),
+            Self::Jina(config) => config.account(),
             Self::Demo(_) => Account::none(),
         }
     }
@@ -112,9 +124,18 @@ mod tests {
             assert!(kind["required"].as_array().unwrap().contains(&json!("kind")), "{kind}");
             names.push(kind["properties"]["kind"]["const"].as_str().unwrap());
         }
-        assert_eq!(
-            names,
-            ["openai", "openai-compatible", "anthropic", "gemini", "bedrock", "ollama", "demo"]
-        );
+        let known = [
+            "openai",
+            "openai-compatible",
+            "anthropic",
+            "gemini",
+            "bedrock",
+            "ollama",
+            "cohere",
+            "voyage",
+            "jina",
+            "demo",
+        ];
+        assert_eq!(names, known);
     }
 }

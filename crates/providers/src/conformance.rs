@@ -203,6 +203,15 @@ fn promises() -> Vec<Promise> {
             auth: ("authorization", "Bearer k-1"),
             list: json!({ "models": [{ "name": "m" }] }),
         },
+        Promise {
+            config: json!({ "kind": "cohere", "api_key": "k-1" }),
+            chat: "https://api.cohere.com/v2/chat",
+            stream: "https://api.cohere.com/v2/chat",
+            embeddings: Some("https://api.cohere.com/v2/embed"),
+            models: "https://api.cohere.com/v1/models?page_size=1000",
+            auth: ("authorization", "Bearer k-1"),
+            list: json!({ "models": [{ "name": "m", "endpoints": ["chat"] }] }),
+        },
     ]
 }
 

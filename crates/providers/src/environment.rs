@@ -3,7 +3,9 @@
 
 use contract::settings::SecretText;
 
-use crate::{ProviderConfig, anthropic, bedrock, demo, gemini, ollama, openai, openai_compatible};
+use crate::{
+    ProviderConfig, anthropic, bedrock, cohere, demo, gemini, jina, ollama, openai, openai_compatible, voyage,
+};
 
 // tidy: table
 /// Variable, provider name, base URL, models to list where the service cannot be asked. The base URLs are those of the
@@ -50,6 +52,18 @@ pub fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Vec<(String, Provide
     }
     if let Some(config) = bedrock_config(&get) {
         add("bedrock", ProviderConfig::Bedrock(config));
+    }
+    if let api_key @ Some(_) = key("COHERE_API_KEY").or_else(|| key("CO_API_KEY")) {
+        let config = cohere::Config { api_key, ..cohere::Config::default() };
+        add("cohere", ProviderConfig::Cohere(config));
+    }
+    if let api_key @ Some(_) = key("VOYAGE_API_KEY") {
+        let config = voyage::Config { api_key, ..voyage::Config::default() };
+        add("voyage", ProviderConfig::Voyage(config));
+    }
+    if let api_key @ Some(_) = key("JINA_API_KEY") {
+        let config = jina::Config { api_key, ..jina::Config::default() };
+        add("jina", ProviderConfig::Jina(config));
     }
     for (variable, name, base_url, models) in COMPATIBLE {
         if let api_key @ Some(_) = key(variable) {
@@ -130,10 +144,13 @@ mod tests {
             ("OPENAI_BASE_URL", "https://proxy.test/v1"),
             ("ANTHROPIC_API_KEY", "key"),
             ("GOOGLE_API_KEY", "key"),
+            ("CO_API_KEY", "key"),
+            ("VOYAGE_API_KEY", "key"),
+            ("JINA_API_KEY", "key"),
             ("OLLAMA_HOST", "0.0.0.0"),
         ]);
         let found = found(&variables);
-        assert_eq!(found.len(), COMPATIBLE.len() + 5);
+        assert_eq!(found.len(), COMPATIBLE.len() + 8);
         let mut faults = Faults::default();
         for (name, config) in &found {
             assert!(

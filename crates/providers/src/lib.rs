@@ -8,17 +8,21 @@
 mod account;
 mod anthropic;
 mod bedrock;
+mod cohere;
 mod config;
 mod demo;
 mod environment;
 mod gemini;
+mod jina;
 mod listing;
+mod offered;
 mod ollama;
 mod openai;
 mod openai_compatible;
 mod openai_like;
 mod price;
 mod request;
+mod voyage;
 
 #[cfg(test)]
 mod conformance;
@@ -31,14 +35,17 @@ use contract::settings::Faults;
 pub use account::{Account, TimeoutConfig, TlsConfig};
 pub use anthropic::Config as AnthropicConfig;
 pub use bedrock::Config as BedrockConfig;
+pub use cohere::Config as CohereConfig;
 pub use config::ProviderConfig;
 pub use demo::Config as DemoConfig;
 pub use environment::from_env;
 pub use gemini::Config as GeminiConfig;
+pub use jina::Config as JinaConfig;
 pub use ollama::Config as OllamaConfig;
 pub use openai::Config as OpenaiConfig;
 pub use openai_compatible::Config as OpenaiCompatibleConfig;
 pub use price::{PriceConfig, UsdPerMillion};
+pub use voyage::Config as VoyageConfig;
 
 /// Makes the provider a configuration describes; notes what is wrong with it under `providers.<name>`. The clock is for
 /// credentials that are dated or end.
@@ -55,6 +62,9 @@ pub fn build(
         ProviderConfig::Gemini(config) => gemini::build(name, config, faults),
         ProviderConfig::Bedrock(config) => bedrock::build(name, config, clock, faults),
         ProviderConfig::Ollama(config) => ollama::build(name, config, faults),
+        ProviderConfig::Cohere(config) => cohere::build(name, config, faults),
+        ProviderConfig::Voyage(config) => voyage::build(name, config, faults),
+        ProviderConfig::Jina(config) => jina::build(name, config, faults),
         ProviderConfig::Demo(_) => demo::build(name, faults),
     }
 }

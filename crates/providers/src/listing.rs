@@ -56,7 +56,12 @@ pub(crate) fn card(name: impl Into<String>, operation: Operation) -> ModelCard {
 /// What a model does, guessed from its name: lists in OpenAI's shape do not say.
 pub(crate) fn guess(name: &str) -> Operation {
     let name = name.to_ascii_lowercase();
-    let embeds = ["embed", "bge-", "gte-", "e5-", "minilm"].iter().any(|part| name.contains(part));
+    if name.contains("rerank") {
+        return Operation::Rerank;
+    }
+    let embeds = ["embed", "bge-", "gte-", "e5-", "minilm", "voyage-", "jina-clip"]
+        .iter()
+        .any(|part| name.contains(part));
     if embeds { Operation::Embeddings } else { Operation::Chat }
 }
 

@@ -105,6 +105,12 @@ pub struct PriceConfig {
     pub audio_input: Option<UsdPerMillion>,
     /// Audio output tokens; without it, as `output`.
     pub audio_output: Option<UsdPerMillion>,
+    /// Picture input tokens; without it, as `input`.
+    pub image_input: Option<UsdPerMillion>,
+    /// Picture output tokens; without it, as `output`.
+    pub image_output: Option<UsdPerMillion>,
+    /// Searches and reranks that are billed by the piece, per million of them: 0.002 USD each are `2000`. Without it, nothing.
+    pub search: Option<UsdPerMillion>,
 }
 
 impl PriceConfig {
@@ -121,6 +127,9 @@ impl PriceConfig {
             reasoning: figure(self.reasoning),
             audio_input: figure(self.audio_input),
             audio_output: figure(self.audio_output),
+            image_input: figure(self.image_input),
+            image_output: figure(self.image_output),
+            search: figure(self.search),
         }
     }
 }

@@ -15,6 +15,9 @@ pub(crate) struct Tokens {
     output: u64,
     reasoning: u64,
     audio_output: u64,
+    image_input: u64,
+    image_output: u64,
+    searches: u64,
 }
 
 impl From<Tokens> for Usage {
@@ -28,6 +31,9 @@ impl From<Tokens> for Usage {
             output: tokens.output,
             reasoning: tokens.reasoning,
             audio_output: tokens.audio_output,
+            image_input: tokens.image_input,
+            image_output: tokens.image_output,
+            searches: tokens.searches,
         }
     }
 }

@@ -22,6 +22,9 @@ impl Json<'_> {
         self.count_unless_zero(",\"output\":", usage.output);
         self.count_unless_zero(",\"reasoning\":", usage.reasoning);
         self.count_unless_zero(",\"audio_output\":", usage.audio_output);
+        self.count_unless_zero(",\"image_input\":", usage.image_input);
+        self.count_unless_zero(",\"image_output\":", usage.image_output);
+        self.count_unless_zero(",\"searches\":", usage.searches);
         self.raw("}");
     }
 

@@ -15,9 +15,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::words::Word;
 
-/// `input`, `cached`, `cache_write`, `cache_write_long`, `audio_input`, `output`, `reasoning`, `audio_output`.
+/// What was consumed. The counts that came later stand behind the attempts, where there are any ([`Rare`]), so that records
+/// of every release have one form.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct Tokens([u64; 8]);
+pub(crate) struct Tokens {
+    /// `input`, `cached`, `cache_write`, `cache_write_long`, `audio_input`, `output`, `reasoning`, `audio_output`.
+    counts: [u64; 8],
+    #[serde(skip)]
+    rare: Rare,
+}
+
+/// `image_input`, `image_output`, `searches`.
+type Rare = [u64; 3];
 
 /// Text that was written as text. Whether it is UTF-8 is not looked at again: frames have a checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +104,18 @@ pub(crate) struct Record<'a> {
 pub(crate) fn write(bytes: &mut Vec<u8>, entries: &Entries) -> postcard::Result<()> {
     put(bytes, &Request::of(&entries.request))?;
     put(bytes, &entries.attempts.len())?;
-    entries.attempts.iter().try_for_each(|attempt| put(bytes, &Attempt::of(attempt)))
+    entries.attempts.iter().try_for_each(|attempt| put(bytes, &Attempt::of(attempt)))?;
+    let usages = || {
+        std::iter::once(&entries.request.usage).chain(entries.attempts.iter().map(|attempt| &attempt.usage))
+    };
+    if usages().all(|usage| rare(usage) == Rare::default()) {
+        return Ok(());
+    }
+    usages().try_for_each(|usage| put(bytes, &rare(usage)))
+}
+
+const fn rare(usage: &Usage) -> Rare {
+    [usage.image_input, usage.image_output, usage.searches]
 }
 
 /// The request's id as a number, which compares faster. It is what a record begins with.
@@ -112,13 +132,19 @@ impl<'a> Record<'a> {
     }
 
     fn parse(record: &'a [u8]) -> postcard::Result<Self> {
-        let (request, rest) = postcard::take_from_bytes(record)?;
+        let (mut request, rest) = postcard::take_from_bytes::<Request<'_>>(record)?;
         let (count, mut rest) = postcard::take_from_bytes::<usize>(rest)?;
         let mut attempts = Vec::with_capacity(count.min(16));
         for _ in 0..count {
-            let (attempt, after) = postcard::take_from_bytes(rest)?;
+            let (attempt, after) = postcard::take_from_bytes::<Attempt<'_>>(rest)?;
             attempts.push(attempt);
             rest = after;
+        }
+        if !rest.is_empty() {
+            (request.usage.rare, rest) = postcard::take_from_bytes(rest)?;
+            for attempt in &mut attempts {
+                (attempt.usage.rare, rest) = postcard::take_from_bytes(rest)?;
+            }
         }
         Ok(Self { request, attempts })
     }
@@ -244,7 +270,7 @@ impl ToSql for Text<'_> {
 
 impl Tokens {
     const fn of(usage: &Usage) -> Self {
-        Self([
+        let counts = [
             usage.input,
             usage.cached,
             usage.cache_write,
@@ -253,12 +279,26 @@ impl Tokens {
             usage.output,
             usage.reasoning,
             usage.audio_output,
-        ])
+        ];
+        Self { counts, rare: rare(usage) }
     }
 
     pub(crate) const fn usage(self) -> Usage {
         let [input, cached, cache_write, cache_write_long, audio_input, output, reasoning, audio_output] =
-            self.0;
-        Usage { input, cached, cache_write, cache_write_long, audio_input, output, reasoning, audio_output }
+            self.counts;
+        let [image_input, image_output, searches] = self.rare;
+        Usage {
+            input,
+            cached,
+            cache_write,
+            cache_write_long,
+            audio_input,
+            image_input,
+            output,
+            reasoning,
+            audio_output,
+            image_output,
+            searches,
+        }
     }
 }

@@ -82,6 +82,25 @@ async fn the_file_is_private() {
 }
 
 #[tokio::test]
+async fn counts_that_came_later_are_kept_for_each_attempt() {
+    let dir = tempfile::tempdir().unwrap();
+    let stores = open(&dir.path().join("pathgate.db")).await.unwrap();
+    let mut asked = entries(1);
+    asked.request.usage.searches = 5;
+    asked.attempts[0].usage.image_input = 7;
+    asked.attempts[1].usage.image_output = 8;
+    append(&stores, vec![asked.clone(), entries(2)]).await;
+    for expected in [asked, entries(2)] {
+        let found = stores.log.request(expected.request.id).await.unwrap();
+        assert_eq!(found, Some(expected.request.clone()));
+        let filter = LedgerFilter { request: Some(expected.request.id), ..LedgerFilter::default() };
+        let lines = stores.ledger.attempts(filter, all(10)).await.unwrap();
+        let attempts: Vec<_> = lines.items.into_iter().rev().map(|line| line.attempt).collect();
+        assert_eq!(attempts, expected.attempts);
+    }
+}
+
+#[tokio::test]
 async fn entries_survive_closing() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("kept.db");

@@ -13,7 +13,7 @@ use contract::words::{Dialect, Operation};
 use contract::{Code, Fault};
 
 use crate::{EncodeOptions, Quirks, ReplyFacts, StreamDecoder, StreamEncoder, WireError};
-use crate::{anthropic, bedrock, completions, emulate, gemini, ollama, openai, responses};
+use crate::{anthropic, bedrock, cohere, completions, emulate, gemini, ollama, openai, responses};
 
 /// A dialect of conversations.
 pub(crate) trait Chat: Sync {
@@ -111,6 +111,7 @@ pub(crate) fn chat(dialect: Dialect) -> Option<&'static dyn Chat> {
         Dialect::OpenaiCompletions => &completions::Dialog,
         Dialect::OllamaChat => &ollama::Dialog(ollama::Form::Chat),
         Dialect::OllamaGenerate => &ollama::Dialog(ollama::Form::Generate),
+        Dialect::CohereChat => &cohere::Dialog,
         _ => return None,
     })
 }
@@ -124,13 +125,14 @@ pub(crate) fn embed(dialect: Dialect) -> Option<&'static dyn Embed> {
         Dialect::BedrockTitanEmbed => &bedrock::Vectors,
         Dialect::OllamaEmbed => &ollama::Batch,
         Dialect::OllamaEmbedOne => &ollama::One,
+        Dialect::CohereEmbed => &cohere::Vectors,
         _ => return None,
     })
 }
 
 /// The dialects of relevance.
-pub(crate) fn rerank(_dialect: Dialect) -> Option<&'static dyn Rerank> {
-    None
+pub(crate) fn rerank(dialect: Dialect) -> Option<&'static dyn Rerank> {
+    (dialect == Dialect::CohereRerank).then_some(&cohere::Ranking as &dyn Rerank)
 }
 
 /// The dialects of token counts.

@@ -7,6 +7,7 @@
 mod anthropic;
 mod arguments;
 pub mod bedrock;
+mod cohere;
 mod completions;
 mod count;
 mod emulate;
@@ -72,9 +73,12 @@ pub struct WireError {
 pub struct Quirks {
     /// Field names to write instead of the dialect's own, such as `max_completion_tokens` → `max_tokens`.
     pub renames: &'static [(&'static str, &'static str)],
-    /// Top-level fields the target refuses; dropped with a receipt.
+    /// Top-level fields the target refuses; dropped with a receipt. `documents.object`: documents to be ordered must be
+    /// texts.
     pub refuses: &'static [&'static str],
-    /// Fields beyond the dialect that the target takes: `top_k`, `reasoning_content` (thoughts of earlier turns).
+    /// Fields beyond the dialect that the target takes: `top_k`, `reasoning_content` (thoughts of earlier turns); for vectors
+    /// `input_type`, `task`, `truncation`, `truncate`, `output_dtype`, `embedding_type`, and of inputs `input.image` (an
+    /// object with one picture) or `input.content` (a list of blocks).
     pub accepts: &'static [&'static str],
     /// The target knows no `developer` role: write `system`.
     pub developer_as_system: bool,
@@ -178,7 +182,8 @@ pub fn read_error(dialect: Dialect, status: StatusCode, body: &Bytes) -> Upstrea
         Shape::Anthropic => anthropic::read_error(status, body),
         Shape::Google => gemini::read_error(status, body),
         Shape::Aws => bedrock::read_error(status, body),
-        Shape::Openai | Shape::Ollama | Shape::Cohere => openai::read_error(status, body),
+        Shape::Cohere => cohere::read_error(status, body),
+        Shape::Openai | Shape::Ollama => openai::read_error(status, body),
     };
     UpstreamError { dialect, ..error }
 }

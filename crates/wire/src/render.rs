@@ -31,9 +31,14 @@ impl FaultRenderer for Renderer {
     fn render(&self, dialect: Dialect, fault: &Fault, request: Id) -> Response<Body> {
         let body = verbatim(dialect, fault).unwrap_or_else(|| {
             let value = match Shape::of(dialect) {
-                Shape::Openai | Shape::Cohere => openai_error(fault),
+                Shape::Openai => openai_error(fault),
                 Shape::Ollama => ollama_error(fault),
                 Shape::Aws => aws_error(fault),
+                Shape::Cohere => {
+                    let mut error = cohere_error(fault);
+                    error["id"] = json!(request.text().as_str());
+                    error
+                }
                 Shape::Anthropic => {
                     let mut error = anthropic_error(fault);
                     error["request_id"] = json!(request.text().as_str());
@@ -266,6 +271,12 @@ pub(crate) fn google_error(fault: &Fault) -> Value {
 /// `{"error": "…"}` (docs.ollama.com/api/errors).
 pub(crate) fn ollama_error(fault: &Fault) -> Value {
     json!({"error": message(fault)})
+}
+
+/// `{"message"}`, Cohere's; whole responses add `id`. What is wrong where is said in words alone, the stable code stands in
+/// our header.
+pub(crate) fn cohere_error(fault: &Fault) -> Value {
+    json!({"message": message(fault)})
 }
 
 #[cfg(test)]

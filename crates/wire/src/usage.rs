@@ -155,12 +155,13 @@ counts! {
 
 impl Openai {
     /// Canon's form. A total above prompt + completion is thoughts that some servers (xAI, Gemini's compatible surface)
-    /// count beside the completion; they are billed as output.
+    /// count beside the completion; they are billed as output. A total alone (Voyage, Jina) is input.
     pub(crate) fn canon(&self) -> Usage {
         let input = self.prompt_tokens_details.unwrap_or_default();
         let output = self.completion_tokens_details.unwrap_or_default();
-        let prompt = self.prompt_tokens.get();
         let completion = self.completion_tokens.get();
+        let alone = self.total_tokens.0.filter(|_| self.completion_tokens.0.is_none());
+        let prompt = self.prompt_tokens.or(Count(alone)).get();
         let hidden = self.total_tokens.get().saturating_sub(prompt.saturating_add(completion));
         let cached = input
             .cached_tokens
@@ -184,6 +185,7 @@ impl Openai {
             output: output_total - audio_output,
             reasoning: reasoning.min(output_total - audio_output),
             audio_output,
+            ..Usage::default()
         }
     }
 }
@@ -507,6 +509,8 @@ mod tests {
         assert_eq!((usage.input, usage.output, usage.reasoning), (291, 215, 189));
         let silent = openai(json!({"prompt_tokens": 35, "completion_tokens": 12, "total_tokens": 109}));
         assert_eq!((silent.output, silent.reasoning), (74, 62));
+        let alone = openai(json!({"total_tokens": 18}));
+        assert_eq!((alone.input, alone.output), (18, 0));
     }
 
     #[test]

@@ -121,6 +121,12 @@ pub(crate) struct Tokens {
     reasoning: u64,
     /// Audio output.
     audio_output: u64,
+    /// Picture input.
+    image_input: u64,
+    /// Picture output.
+    image_output: u64,
+    /// Searches and reranks billed by the piece; no tokens.
+    searches: u64,
 }
 
 impl From<Usage> for Tokens {
@@ -134,8 +140,23 @@ impl From<Usage> for Tokens {
             output,
             reasoning,
             audio_output,
+            image_input,
+            image_output,
+            searches,
         } = usage;
-        Self { input, cached, cache_write, cache_write_long, audio_input, output, reasoning, audio_output }
+        Self {
+            input,
+            cached,
+            cache_write,
+            cache_write_long,
+            audio_input,
+            output,
+            reasoning,
+            audio_output,
+            image_input,
+            image_output,
+            searches,
+        }
     }
 }
 

@@ -51,6 +51,11 @@ pub trait Provider: Send + Sync {
     /// The dialect this account answers a request of `client` in, for one of its models: the client's own where it speaks
     /// that, else the one it does the same operation best in. None: it cannot do it.
     fn dialect(&self, client: Dialect, model: &str) -> Option<Dialect>;
+    /// Does it take requests of a client's in this dialect as they are, and answer as the client expects? False: it has an
+    /// accent, so that both go through canon although the dialect is the same.
+    fn verbatim(&self, _dialect: Dialect) -> bool {
+        true
+    }
     /// Writes a request, whose `model` is already the upstream's name, in a dialect that [`dialect`](Self::dialect) gave;
     /// the receipt names what could not be carried.
     ///

@@ -158,6 +158,12 @@ pub struct PriceTier {
     pub audio_input: Option<PicoUsd>,
     /// Audio output; without it, `output`.
     pub audio_output: Option<PicoUsd>,
+    /// Picture input; without it, `input`.
+    pub image_input: Option<PicoUsd>,
+    /// Picture output; without it, `output`.
+    pub image_output: Option<PicoUsd>,
+    /// One search or rerank that is billed by the piece; without it, nothing: such a model is billed by tokens.
+    pub search: Option<PicoUsd>,
 }
 
 impl Price {
@@ -191,10 +197,11 @@ impl PriceTier {
             (plain, self.output),
             (reasoning, self.reasoning.unwrap_or(self.output)),
             (usage.audio_output, self.audio_output.unwrap_or(self.output)),
+            (usage.image_input, self.image_input.unwrap_or(self.input)),
+            (usage.image_output, self.image_output.unwrap_or(self.output)),
+            (usage.searches, self.search.unwrap_or_default()),
         ];
-        NanoUsd::from_pico(
-            parts.iter().map(|(tokens, price)| i128::from(*tokens) * i128::from(price.0)).sum(),
-        )
+        NanoUsd::from_pico(parts.iter().map(|(count, price)| i128::from(*count) * i128::from(price.0)).sum())
     }
 }
 

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Token counts of one attempt. Every part is disjoint unless said otherwise, so that each has one price.
+/// Token counts of one attempt, and what is counted by the piece. Every part is disjoint unless said otherwise, so that each has one price.
 ///
 /// Dialects disagree on what `input` includes: OpenAI and Gemini count cached tokens inside the prompt,
 /// Anthropic beside it. Canon is the disjoint form; `wire` converts in both directions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Usage {
-    /// Input tokens billed at the full input price: neither read from nor written to a cache, not audio.
+    /// Input tokens billed at the full input price: neither read from nor written to a cache, neither audio nor pictures.
     pub input: u64,
     /// Input tokens read from the provider's prompt cache.
     pub cached: u64,
@@ -19,13 +19,19 @@ pub struct Usage {
     pub cache_write_long: u64,
     /// Input tokens that are audio.
     pub audio_input: u64,
-    /// Output tokens, reasoning included, audio excluded.
+    /// Input tokens that are pictures, where the provider tells them apart.
+    pub image_input: u64,
+    /// Output tokens, reasoning included, audio and pictures excluded.
     pub output: u64,
     /// The share of `output` that was reasoning. Not disjoint: it is billed within `output` unless the
     /// model has a price of its own for it.
     pub reasoning: u64,
     /// Output tokens that are audio.
     pub audio_output: u64,
+    /// Output tokens that are pictures, where the provider tells them apart.
+    pub image_output: u64,
+    /// Searches and reranks that are billed by the piece. No tokens: they are in no total.
+    pub searches: u64,
 }
 
 /// Where a [`Usage`] comes from. Only what a provider reported is called exact.
@@ -50,15 +56,16 @@ impl Usage {
             .saturating_add(self.cache_write)
             .saturating_add(self.cache_write_long)
             .saturating_add(self.audio_input)
+            .saturating_add(self.image_input)
     }
 
     /// All output tokens, as OpenAI's `completion_tokens` counts them.
     #[must_use]
     pub const fn output_total(&self) -> u64 {
-        self.output.saturating_add(self.audio_output)
+        self.output.saturating_add(self.audio_output).saturating_add(self.image_output)
     }
 
-    /// Everything.
+    /// All tokens.
     #[must_use]
     pub const fn total(&self) -> u64 {
         self.input_total().saturating_add(self.output_total())
@@ -67,7 +74,7 @@ impl Usage {
     /// Was nothing consumed?
     #[must_use]
     pub const fn is_zero(&self) -> bool {
-        self.total() == 0
+        self.total() == 0 && self.searches == 0
     }
 }
 
@@ -81,5 +88,8 @@ impl std::ops::AddAssign for Usage {
         self.output = self.output.saturating_add(other.output);
         self.reasoning = self.reasoning.saturating_add(other.reasoning);
         self.audio_output = self.audio_output.saturating_add(other.audio_output);
+        self.image_input = self.image_input.saturating_add(other.image_input);
+        self.image_output = self.image_output.saturating_add(other.image_output);
+        self.searches = self.searches.saturating_add(other.searches);
     }
 }

@@ -123,12 +123,13 @@ impl Run<'_> {
         }
         self.snapshot.router.observe(deployment, Ok(first_byte));
         if request.envelope.stream && is_stream(target, &headers) {
-            let streaming = if target == request.dialect {
-                Streaming::pass(request.dialect, body, usage_added)
-            } else {
-                let options = self.options(request, wants, ticket);
-                let keeper = self.keeper(request, target);
-                Streaming::translate(target, request.dialect, body, options, keeper)
+            let streaming = match wants {
+                None => Streaming::pass(request.dialect, body, usage_added),
+                Some(wants) => {
+                    let options = self.options(request, wants, ticket);
+                    let keeper = self.keeper(request, target);
+                    Streaming::translate(target, request.dialect, body, options, keeper)
+                }
             };
             let streaming = streaming.ok_or_else(|| Failure::nonsense(target, "a stream"))?;
             return Ok(Attempted::Stream(streaming.keeping(self.snapshot.bodies)));
@@ -139,11 +140,11 @@ impl Run<'_> {
         Ok(Attempted::Whole(Whole { status, headers, body }))
     }
 
-    /// Puts a whole answer in the client's dialect.
+    /// Puts a whole answer in the client's dialect. An answer that needs no translation passes as it is.
     fn whole(
         self,
         request: &Admitted,
-        (target, wants): (Dialect, Wants),
+        (target, wants): (Dialect, Option<Wants>),
         (kind, bytes): (Option<&HeaderValue>, Bytes),
         ticket: &mut Ticket,
     ) -> Result<(HeaderMap, Bytes), Failure> {
@@ -154,14 +155,14 @@ impl Run<'_> {
             service_tier: facts.service_tier.map(Into::into),
         });
         let mut headers = HeaderMap::with_capacity(head::FIELDS);
-        let body = if target == request.dialect {
+        let body = if let Some(wants) = wants {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            self.rewrite(request, (target, wants), &bytes, ticket)?
+        } else {
             if let Some(kind) = kind {
                 headers.insert(header::CONTENT_TYPE, kind.clone());
             }
             bytes
-        } else {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            self.rewrite(request, (target, wants), &bytes, ticket)?
         };
         self.keep_reply(&body, ticket);
         Ok((headers, body))

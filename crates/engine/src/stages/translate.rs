@@ -20,8 +20,8 @@ pub(crate) struct Outgoing {
     pub(crate) body: VecDeque<Bytes>,
     /// Did we ask for usage on a stream whose client did not?
     pub(crate) usage_added: bool,
-    /// What the client wants of an answer that has to be written anew.
-    pub(crate) wants: Wants,
+    /// What the client wants of an answer that has to be written anew; none when it passes as it is.
+    pub(crate) wants: Option<Wants>,
 }
 
 /// What a client wants of an answer in its own dialect, beyond what its envelope says.
@@ -75,10 +75,10 @@ impl<'a> Hub<'a> {
         let client = self.request.dialect;
         let target = to.provider.dialect(client, &to.upstream_model).ok_or(Code::UnsupportedCapability)?;
         let envelope = &self.request.envelope;
-        if target == client {
+        if target == client && to.provider.verbatim(client) {
             let usage_added = wire::asks_for_usage(target) && envelope.stream && !envelope.include_usage;
             let body = envelope.edited(&to.upstream_model, usage_added);
-            return Ok(Outgoing { target, body, usage_added, wants: Wants::default() });
+            return Ok(Outgoing { target, body, usage_added, wants: None });
         }
         let asked = self.canon(to, target, memory).await?;
         let (body, lost) = to.provider.translate(asked, target)?;
@@ -99,7 +99,7 @@ impl<'a> Hub<'a> {
         };
         let wants =
             Wants { vectors, custom: self.canon.as_ref().map(wire::custom_tools).unwrap_or_default() };
-        Ok(Outgoing { target, body: VecDeque::from([body]), usage_added: false, wants })
+        Ok(Outgoing { target, body: VecDeque::from([body]), usage_added: false, wants: Some(wants) })
     }
 
     async fn canon(

@@ -22,6 +22,7 @@ mod failures;
 mod natives;
 mod ollama;
 mod refusals;
+mod rerank;
 mod streams;
 
 mod admin;

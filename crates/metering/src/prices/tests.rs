@@ -125,3 +125,21 @@ fn known_prices_agree_with_the_catalogue() {
         }
     }
 }
+
+#[test]
+fn searches_and_pictures_have_prices_of_their_own() {
+    let book = PriceBook::index(Cow::Borrowed(
+        r#"{"version":"2026-01-01"}
+{"provider":"a","model":"draw","mode":"image_generation","price":{"input":"5","output":"40","image_input":"10","image_output":"40"}}
+{"provider":"a","model":"rank","mode":"rerank","price":{"input":"0","output":"0","search":"2000"}}
+"#,
+    ))
+    .unwrap();
+    let rank = book.lookup("a", "rank").unwrap();
+    assert_eq!(rank.card.operations, [Operation::Rerank]);
+    let searches = Usage { searches: 3, ..Usage::default() };
+    assert_eq!(rank.price.unwrap().cost(&searches, None), NanoUsd(6_000_000));
+    let draw = book.lookup("a", "draw").unwrap().price.unwrap();
+    let pictures = Usage { input: 10, image_input: 20, image_output: 30, searches: 1, ..Usage::default() };
+    assert_eq!(draw.cost(&pictures, None), NanoUsd(10 * 5_000 + 20 * 10_000 + 30 * 40_000));
+}

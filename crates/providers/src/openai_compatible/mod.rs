@@ -9,17 +9,23 @@ use std::sync::Arc;
 
 use contract::ports::SharedProvider;
 use contract::settings::Faults;
+use contract::words::Dialect;
 use http::Uri;
 
-use crate::openai_like::{OpenaiLike, USUAL};
+use crate::openai_like::{OpenaiLike, Surface, USUAL};
 
 pub use config::Config;
 
 pub(crate) const KIND: &str = quirks::FACTS.kind;
 
+/// Where vLLM, llama.cpp, OpenRouter and Together have it.
+const RERANK: Surface = (Dialect::CohereRerank, "/rerank");
+
 pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<SharedProvider> {
     let url = config.base_url.as_deref().and_then(|text| text.parse::<Uri>().ok());
     let quirks = quirks::of(url.as_ref().and_then(Uri::host).unwrap_or_default());
-    let provider = OpenaiLike::new(name, config.account(), &quirks::FACTS, (USUAL, quirks.clone()), faults)?;
+    let spoken: Vec<Surface> = USUAL.iter().copied().chain([RERANK]).collect();
+    let provider =
+        OpenaiLike::new(name, config.account(), &quirks::FACTS, (&spoken, quirks.clone()), faults)?;
     Some(Arc::new(provider))
 }

@@ -1,7 +1,7 @@
 //! What is special about servers that only speak the dialect.
 
 use super::*;
-use crate::conformance::{Script, built, chat};
+use crate::conformance::{Script, built, call, chat};
 use serde_json::json;
 
 #[test]
@@ -21,6 +21,14 @@ fn without_a_key_none_is_sent() {
     let sent = script.sent();
     assert_eq!(sent.uri, "http://127.0.0.1:8000/v1/chat/completions");
     assert!(!sent.headers.contains_key("authorization"));
+}
+
+#[test]
+fn rerank_is_beside_the_rest() {
+    let provider = built(json!({ "kind": "openai-compatible", "base_url": "http://127.0.0.1:8000/v1" }));
+    let script = Script::answering("{}");
+    call(&*provider, &script, contract::words::Operation::Rerank, false, "m").unwrap();
+    assert_eq!(script.sent().uri, "http://127.0.0.1:8000/v1/rerank");
 }
 
 #[test]

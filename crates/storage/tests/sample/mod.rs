@@ -32,6 +32,7 @@ pub(crate) fn entries(number: u32) -> Entries {
         output: 80,
         reasoning: 16,
         audio_output: 3,
+        ..Usage::default()
     };
     let failed = AttemptEntry {
         id: id(IdKind::Attempt, 2 * number),

@@ -183,7 +183,7 @@ fn count_attempt(figures: &DeploymentFigures, attempt: &AttemptEntry) {
     figures.attempts.add(&(Arc::clone(&attempt.provider), attempt.outcome, attempt.error.clone()));
     let usage = &attempt.usage;
     let tokens = [
-        usage.input.saturating_add(usage.audio_input),
+        usage.input.saturating_add(usage.audio_input).saturating_add(usage.image_input),
         usage.cached,
         usage.cache_write.saturating_add(usage.cache_write_long),
         usage.output_total(),

@@ -3,12 +3,13 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use contract::canon::{EmbedInput, EmbedReply, EmbedRequest, Receipt, Vector, VectorFormat};
+use contract::canon::{EmbedInput, EmbedReply, EmbedRequest, EmbedTask, Receipt, Vector, VectorFormat};
 use contract::words::Dialect;
 use contract::{Code, Fault};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::embed_parts;
 use crate::fields::{self, missing, wrong};
 use crate::outgoing::Outgoing;
 use crate::usage::Openai;
@@ -45,7 +46,7 @@ pub(crate) fn read_embed(body: &[u8]) -> Result<EmbedRequest, Fault> {
     })
 }
 
-/// A text, texts, tokens, or lists of tokens.
+/// A text, texts, tokens, lists of tokens; of servers that take pictures: objects (see `embed_parts.rs`).
 fn inputs(value: Value) -> Result<Vec<EmbedInput>, Fault> {
     match value {
         Value::String(text) => Ok(vec![EmbedInput::Text(text)]),
@@ -55,6 +56,9 @@ fn inputs(value: Value) -> Result<Vec<EmbedInput>, Fault> {
         Value::Array(items) if !items.is_empty() => {
             let read = |(at, item)| match item {
                 Value::String(text) => Ok(EmbedInput::Text(text)),
+                object @ Value::Object(_) => {
+                    embed_parts::read(object, &format!("input[{at}]")).map(EmbedInput::Parts)
+                }
                 list => tokens(list, &format!("input[{at}]")).map(EmbedInput::Tokens),
             };
             items.into_iter().enumerate().map(read).collect()
@@ -73,29 +77,85 @@ pub(crate) fn write_embed(
     quirks: &Quirks,
     receipt: &mut Receipt,
 ) -> Result<Bytes, Fault> {
+    let own = |name: &str| request.extra.owner == Some(DIALECT) && request.extra.fields.contains_key(name);
+    let task = taken(quirks, &["input_type", "task"]).filter(|name| !own(name));
+    let task = task.zip(request.task).and_then(|(name, task)| Some((name, task_word(name, task)?)));
+    if task.is_none() && request.task.is_some() && !own("input_type") && !own("task") {
+        receipt.dropped("task", "the provider has no such setting");
+    }
+    let cut = taken(quirks, &["truncation", "truncate"]).filter(|name| !own(name));
+    if cut.is_none() && request.truncate.is_some() && !own("truncation") && !own("truncate") {
+        receipt.dropped("truncate", "the provider has no such setting");
+    }
+    let numbers = numbers(request.format, quirks)?;
     let mut out = Outgoing::new(DIALECT, &request.extra, quirks, receipt);
     out.put("model", &request.model)?;
     match &request.inputs[..] {
         [EmbedInput::Text(text)] => out.put("input", text)?,
         inputs => {
-            let inputs = inputs.iter().enumerate().map(|(at, one)| input(at, one));
+            let inputs = inputs.iter().enumerate().map(|(at, one)| input(at, one, quirks));
             out.put("input", &inputs.collect::<Result<Vec<_>, _>>()?)?;
         }
     }
     out.put_some("dimensions", request.dimensions)?;
-    out.put_some("encoding_format", (request.format == VectorFormat::Base64).then_some("base64"))?;
+    if let Some((name, word)) = numbers {
+        out.put(name, word)?;
+    }
     out.put_some("user", request.user.as_ref())?;
+    if let Some((name, word)) = task {
+        out.put(name, word)?;
+    }
+    if let Some((name, cut)) = cut.zip(request.truncate) {
+        out.put(name, &cut)?;
+    }
     out.finish()
 }
 
-fn input(at: usize, input: &EmbedInput) -> Result<Value, Fault> {
+/// The first of these fields beyond the dialect that the target takes.
+fn taken(quirks: &Quirks, names: &[&'static str]) -> Option<&'static str> {
+    names.iter().copied().find(|name| quirks.accepts.contains(name))
+}
+
+/// What vectors are for, in Voyage's words (`input_type`, which knows searches alone) or in Jina's (`task`).
+fn task_word(field: &str, task: EmbedTask) -> Option<&'static str> {
+    Some(match (field, task) {
+        ("input_type", EmbedTask::Query) => "query",
+        ("input_type", EmbedTask::Document) => "document",
+        ("task", EmbedTask::Query) => "retrieval.query",
+        ("task", EmbedTask::Document) => "retrieval.passage",
+        ("task", EmbedTask::Classification) => "classification",
+        ("task", EmbedTask::Clustering) => "separation",
+        ("task", EmbedTask::Similarity) => "text-matching",
+        _ => return None,
+    })
+}
+
+/// The field for the form of numbers and what it is to say; none for plain floats.
+fn numbers(format: VectorFormat, quirks: &Quirks) -> Result<Option<(&'static str, &'static str)>, Fault> {
+    let word = match format {
+        VectorFormat::Float => return Ok(None),
+        VectorFormat::Base64 => return Ok(Some(("encoding_format", "base64"))),
+        VectorFormat::Int8 => "int8",
+        VectorFormat::Uint8 => "uint8",
+        VectorFormat::Binary => "binary",
+        VectorFormat::Ubinary => "ubinary",
+    };
+    let field = taken(quirks, &["output_dtype", "embedding_type"]);
+    let unable = || {
+        let message = "The model's vectors are made of floats alone.";
+        Fault::saying(Code::UnsupportedCapability, message).at("format")
+    };
+    field.map(|field| Some((field, word))).ok_or_else(unable)
+}
+
+fn input(at: usize, input: &EmbedInput, quirks: &Quirks) -> Result<Value, Fault> {
     match input {
         EmbedInput::Text(text) => Ok(json!(text)),
         EmbedInput::Tokens(tokens) => Ok(json!(tokens)),
-        EmbedInput::Parts(_) => {
+        EmbedInput::Parts(parts) => embed_parts::write(parts, quirks).ok_or_else(|| {
             let message = "This model makes vectors of texts alone.";
-            Err(Fault::saying(Code::UnsupportedCapability, message).at(format!("input[{at}]")))
-        }
+            Fault::saying(Code::UnsupportedCapability, message).at(format!("input[{at}]"))
+        }),
     }
 }
 
@@ -126,13 +186,28 @@ enum VectorIn {
 pub(crate) fn read_embed_reply(body: &[u8]) -> Result<EmbedReply, WireError> {
     let mut reply: ReplyIn = serde_json::from_slice(body).map_err(invalid)?;
     reply.data.sort_by_key(|entry| entry.index);
-    let vectors = reply.data.into_iter().map(|entry| vector(entry.embedding)).collect::<Result<_, _>>()?;
+    // Perplexity's base64 holds signed bytes unless bits were asked for (docs: "Embeddings API", `encoding_format`).
+    let bytes = reply.model.starts_with("pplx-embed")
+        && reply.data.iter().all(|entry| matches!(entry.embedding, VectorIn::Base64(_)));
+    let read = |entry: EntryIn| if bytes { signed(entry.embedding) } else { vector(entry.embedding) };
+    let vectors = reply.data.into_iter().map(read).collect::<Result<_, _>>()?;
     Ok(EmbedReply {
         model: reply.model,
         vectors,
+        format: if bytes { VectorFormat::Int8 } else { VectorFormat::Float },
         usage: reply.usage.map(|usage| usage.canon()),
         ..EmbedReply::default()
     })
+}
+
+fn signed(from: VectorIn) -> Result<Vector, WireError> {
+    match from {
+        VectorIn::Numbers(numbers) => Ok(numbers),
+        VectorIn::Base64(text) => {
+            let bytes = BASE64_STANDARD.decode(text).map_err(invalid)?;
+            Ok(bytes.iter().map(|byte| f32::from(byte.cast_signed())).collect())
+        }
+    }
 }
 
 fn vector(from: VectorIn) -> Result<Vector, WireError> {
@@ -169,6 +244,8 @@ struct EntryOut<'a> {
 #[serde(untagged)]
 enum VectorOut<'a> {
     Numbers(&'a [f32]),
+    /// Bytes are written without a point.
+    Whole(Vec<i64>),
     Base64(String),
 }
 
@@ -190,7 +267,7 @@ pub(crate) fn write_embed_reply(reply: &EmbedReply, format: VectorFormat) -> Byt
             .map(|(index, vector)| EntryOut {
                 object: "embedding",
                 index,
-                embedding: written(vector, format),
+                embedding: written(vector, reply.format, format),
             })
             .collect(),
         model: &reply.model,
@@ -200,18 +277,23 @@ pub(crate) fn write_embed_reply(reply: &EmbedReply, format: VectorFormat) -> Byt
     serde_json::to_vec(&out).unwrap_or_default().into()
 }
 
-fn written(vector: &Vector, format: VectorFormat) -> VectorOut<'_> {
-    match format {
-        VectorFormat::Float
-        | VectorFormat::Int8
-        | VectorFormat::Uint8
-        | VectorFormat::Binary
-        | VectorFormat::Ubinary => VectorOut::Numbers(vector),
-        VectorFormat::Base64 => {
-            let bytes: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
-            VectorOut::Base64(BASE64_STANDARD.encode(bytes))
-        }
+/// Bytes in base64 stay bytes, as those who make them write them.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "they were read from bytes")]
+fn written(vector: &Vector, made: VectorFormat, asked: VectorFormat) -> VectorOut<'_> {
+    if asked != VectorFormat::Base64 {
+        let whole = !vector.is_empty() && vector.iter().all(|number| number.fract() == 0.0);
+        return match whole {
+            true => VectorOut::Whole(vector.iter().map(|number| *number as i64).collect()),
+            false => VectorOut::Numbers(vector),
+        };
     }
+    let bytes: Vec<u8> = match made {
+        VectorFormat::Float | VectorFormat::Base64 => {
+            vector.iter().flat_map(|number| number.to_le_bytes()).collect()
+        }
+        _ => vector.iter().map(|number| *number as i16 as u8).collect(),
+    };
+    VectorOut::Base64(BASE64_STANDARD.encode(bytes))
 }
 
 #[cfg(test)]
@@ -259,5 +341,50 @@ mod tests {
         for format in [VectorFormat::Float, VectorFormat::Base64] {
             assert_eq!(read_embed_reply(&write_embed_reply(&reply, format)).unwrap(), reply);
         }
+    }
+
+    #[test]
+    fn a_target_s_own_fields_are_written_by_quirk() {
+        let request = EmbedRequest {
+            model: "m".to_owned(),
+            inputs: vec![EmbedInput::Text("a".to_owned())],
+            task: Some(EmbedTask::Query),
+            truncate: Some(false),
+            dimensions: Some(8),
+            format: VectorFormat::Int8,
+            ..EmbedRequest::default()
+        };
+        let write = |quirks: &Quirks| {
+            let mut receipt = Receipt::default();
+            let bytes = write_embed(&request, quirks, &mut receipt)?;
+            Ok::<_, Fault>((serde_json::from_slice::<Value>(&bytes).unwrap(), receipt.to_string()))
+        };
+        let voyage = Quirks {
+            renames: &[("dimensions", "output_dimension")],
+            accepts: &["input_type", "truncation", "output_dtype"],
+            ..Quirks::default()
+        };
+        let expected = json!({"model": "m", "input": "a", "output_dimension": 8, "output_dtype": "int8",
+            "input_type": "query", "truncation": false});
+        assert_eq!(write(&voyage).unwrap(), (expected, String::new()));
+        let jina = Quirks { accepts: &["task", "embedding_type"], ..Quirks::default() };
+        let expected = json!({"model": "m", "input": "a", "dimensions": 8, "embedding_type": "int8",
+            "task": "retrieval.query"});
+        assert_eq!(write(&jina).unwrap(), (expected, "truncate".to_owned()));
+        let fault = write(&Quirks::default()).unwrap_err();
+        assert_eq!((fault.code(), fault.param()), (Code::UnsupportedCapability, Some("format")));
+    }
+
+    #[test]
+    fn bytes_in_base64_are_not_taken_for_floats() {
+        let body = json!({"object": "list", "model": "pplx-embed-x",
+            "data": [{"object": "embedding", "index": 0, "embedding": "AX+A/w=="}]});
+        let reply = read_embed_reply(body.to_string().as_bytes()).unwrap();
+        assert_eq!(
+            (&reply.vectors[0][..], reply.format),
+            (&[1.0, 127.0, -128.0, -1.0][..], VectorFormat::Int8)
+        );
+        let written = write_embed_reply(&reply, VectorFormat::Base64);
+        assert_eq!(serde_json::from_slice::<Value>(&written).unwrap(), body);
     }
 }

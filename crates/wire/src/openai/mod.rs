@@ -13,6 +13,7 @@ mod chunk;
 mod content;
 mod count;
 mod embed;
+mod embed_parts;
 mod encode;
 mod error;
 mod format;

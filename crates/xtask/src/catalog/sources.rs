@@ -40,6 +40,9 @@ const FIGURES: &[(&str, &str)] = &[
     ("reasoning", "output_cost_per_reasoning_token"),
     ("audio_input", "input_cost_per_audio_token"),
     ("audio_output", "output_cost_per_audio_token"),
+    ("image_input", "input_cost_per_image_token"),
+    ("image_output", "output_cost_per_image_token"),
+    ("search", "input_cost_per_query"),
 ];
 
 // tidy: table
@@ -157,6 +160,7 @@ fn model(facts: &Value, mode: &str) -> Model {
         above: steps(facts, ""),
         ..Model::default()
     };
+    model.price_pictures();
     for (ability, field) in ABILITIES {
         if let Some(known) = facts[*field].as_bool() {
             model.abilities.insert(ability, known);
@@ -247,6 +251,16 @@ impl Model {
         let free = ["free", ":free", "-free"].iter().any(|end| name.ends_with(end));
         if zero && !free {
             self.price.clear();
+        }
+    }
+
+    /// Models that make pictures alone have no price for other output. Theirs is that of pictures: it is what a count
+    /// that is not told apart is made of.
+    fn price_pictures(&mut self) {
+        if !self.price.contains_key("output")
+            && let Some(price) = self.price.get("image_output").cloned()
+        {
+            self.price.insert("output".to_owned(), price);
         }
     }
 

@@ -1,0 +1,23 @@
+//! Voyage AI: vectors in OpenAI's dialect and rerank, both with names of its own.
+
+mod config;
+mod quirks;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use contract::ports::SharedProvider;
+use contract::settings::Faults;
+
+use crate::offered::{Offered, USUAL};
+use crate::openai_like::OpenaiLike;
+
+pub use config::Config;
+
+pub(crate) const KIND: &str = quirks::FACTS.kind;
+
+pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<SharedProvider> {
+    let calls = OpenaiLike::new(name, config.account(), &quirks::FACTS, (USUAL, quirks::QUIRKS), faults)?;
+    Some(Arc::new(Offered { calls, models: quirks::MODELS, accents: quirks::ACCENTS }))
+}

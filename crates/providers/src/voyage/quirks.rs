@@ -1,0 +1,44 @@
+//! Facts about Voyage AI. Source: docs.voyageai.com/reference.
+
+use contract::words::Dialect;
+use wire::Quirks;
+
+use crate::request::{Auth, Facts};
+
+pub(super) const FACTS: Facts = Facts {
+    kind: "voyage",
+    base_url: Some("https://api.voyageai.com/v1"),
+    version: Some("v1"),
+    auth: Auth::Bearer,
+    keyless: false,
+    headers: &[],
+    forwards: &[],
+};
+
+/// It refuses fields it does not know. Plain floats are what it gives when `encoding_format` is not there.
+pub(super) const QUIRKS: Quirks = Quirks {
+    renames: &[("dimensions", "output_dimension"), ("top_n", "top_k")],
+    refuses: &["user", "documents.object"],
+    accepts: &["input_type", "truncation", "output_dtype"],
+    developer_as_system: false,
+};
+
+/// OpenAI's clients send `dimensions` and `encoding_format: float`, Cohere's `top_n`: none is known here. Its results come
+/// as `data`.
+pub(super) const ACCENTS: &[Dialect] = &[Dialect::OpenaiEmbeddings, Dialect::CohereRerank];
+
+// tidy: table
+/// The current models.
+pub(super) const MODELS: &[&str] = &[
+    "voyage-4-large",
+    "voyage-4",
+    "voyage-4-lite",
+    "voyage-3-large",
+    "voyage-3.5",
+    "voyage-3.5-lite",
+    "voyage-code-3",
+    "voyage-finance-2",
+    "voyage-law-2",
+    "rerank-2.5",
+    "rerank-2.5-lite",
+];

@@ -1,0 +1,309 @@
+//! Rerank ↔ canon: Cohere's `/v2/rerank`, and the accents of those who have it at `/v1/rerank` or `/rerank`.
+//!
+//! | who | differs in |
+//! |---|---|
+//! | Jina, vLLM, llama.cpp, OpenRouter, Together | `usage` in place of `meta`, `document` with the results |
+//! | Voyage | `top_k`, `data` |
+//! | Text Embeddings Inference | `texts`, `return_text`; the answer is a bare list with `score` and `text` |
+//!
+//! All of these are read. What is written is Cohere's; a target's names come from its [`Quirks`].
+
+use bytes::Bytes;
+use contract::canon::{Extra, Ranked, RankedDocument, Receipt, RerankReply, RerankRequest};
+use contract::words::{Dialect, Usage};
+use contract::{Code, Fault};
+use serde_json::{Map, Value, json};
+
+use super::usage;
+use crate::fields::{self, Fields, missing, wrong};
+use crate::outgoing::Outgoing;
+use crate::usage::Openai;
+use crate::{Quirks, WireError};
+
+const DIALECT: Dialect = Dialect::CohereRerank;
+
+/// Of [`Quirks::refuses`]: documents must be texts.
+const OBJECTS: &str = "documents.object";
+
+#[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
+fn invalid(reason: impl ToString) -> WireError {
+    WireError { dialect: DIALECT, reason: reason.to_string() }
+}
+
+/// Reads a request.
+pub(super) fn read_rerank(body: &[u8]) -> Result<RerankRequest, Fault> {
+    let mut fields = fields::body(body)?;
+    let model = fields.need_text("model")?;
+    let query = fields.need_text("query")?;
+    let field = if fields.has("documents") { "documents" } else { "texts" };
+    let list = fields.list(field)?.ok_or_else(|| missing("documents"))?;
+    let mut documents = Vec::with_capacity(list.len());
+    for (at, document) in list.into_iter().enumerate() {
+        documents.push(match document {
+            Value::String(text) => RankedDocument::Text(text),
+            object @ Value::Object(_) => RankedDocument::Object(object),
+            _ => return Err(wrong(&format!("{field}[{at}]"), "a string or an object")),
+        });
+    }
+    if documents.is_empty() {
+        return Err(wrong(field, "a non-empty array"));
+    }
+    let top_n = fields.count("top_n")?.or(fields.count("top_k")?);
+    let return_documents = fields.flag("return_documents")?.or(fields.flag("return_text")?);
+    Ok(RerankRequest { model, query, documents, top_n, return_documents, extra: fields.extra(DIALECT) })
+}
+
+/// Writes a request.
+pub(super) fn write_rerank(
+    request: &RerankRequest,
+    quirks: &Quirks,
+    receipt: &mut Receipt,
+) -> Result<Bytes, Fault> {
+    let texts_only = quirks.refuses.contains(&OBJECTS);
+    let mut documents = Vec::with_capacity(request.documents.len());
+    for (at, document) in request.documents.iter().enumerate() {
+        documents.push(match document {
+            RankedDocument::Text(text) => json!(text),
+            RankedDocument::Object(object) if !texts_only => object.clone(),
+            RankedDocument::Object(object) => json!(text_of(object).ok_or_else(|| {
+                let message = "The model orders texts, not pictures.";
+                Fault::saying(Code::UnsupportedCapability, message).at(format!("documents[{at}]"))
+            })?),
+        });
+    }
+    let mut out = Outgoing::new(DIALECT, &request.extra, quirks, receipt);
+    out.put("model", &request.model)?;
+    out.put("query", &request.query)?;
+    out.put("documents", &documents)?;
+    out.put_some("top_n", request.top_n)?;
+    // Not sending them back is the default everywhere; targets that cannot need not hear of it.
+    let back = request.return_documents.filter(|back| *back || !quirks.refuses.contains(&"return_documents"));
+    out.put_some("return_documents", back)?;
+    out.finish()
+}
+
+/// An object as text: its `text` if that is all it has, else a line for each field, which is the form Cohere advises
+/// (docs: "Rerank best practices", structured data). None: there is no text in it.
+fn text_of(object: &Value) -> Option<String> {
+    let fields = object.as_object()?;
+    if let (Some(text), 1) = (fields.get("text").and_then(Value::as_str), fields.len()) {
+        return Some(text.to_owned());
+    }
+    if fields.keys().any(|name| name == "image" || name == "image_url") {
+        return None;
+    }
+    let line = |(name, value): (&String, &Value)| match value {
+        Value::String(text) => format!("{name}: {text}"),
+        value => format!("{name}: {value}"),
+    };
+    Some(fields.iter().map(line).collect::<Vec<_>>().join("\n"))
+}
+
+/// Reads an answer.
+pub(super) fn read_rerank_reply(body: &[u8]) -> Result<RerankReply, WireError> {
+    let value: Value = serde_json::from_slice(body).map_err(invalid)?;
+    let mut fields = match value {
+        Value::Array(list) => {
+            return Ok(RerankReply { results: results(list)?, ..RerankReply::default() });
+        }
+        value => Fields::of(value, "").map_err(invalid)?,
+    };
+    let list = ["results", "data"].into_iter().find_map(|name| fields.value(name));
+    let Some(Value::Array(list)) = list else { return Err(invalid("no results")) };
+    let results = results(list)?;
+    let (meta, counts) = (fields.value("meta"), fields.value("usage"));
+    let usage = meta.as_ref().and_then(usage::read).or_else(|| counts.as_ref().and_then(counted));
+    for (name, value) in [("meta", meta), ("usage", counts)] {
+        if let Some(value) = value {
+            fields.put_back(name, value);
+        }
+    }
+    let text = |fields: &mut Fields, name| fields.text(name).ok().flatten().unwrap_or_default();
+    let (id, model) = (text(&mut fields, "id"), text(&mut fields, "model"));
+    Ok(RerankReply { id, model, results, usage, extra: fields.extra(DIALECT) })
+}
+
+/// `usage` as those who follow OpenAI write it, with OpenRouter's `search_units`. A total alone (Jina, Voyage) is input.
+fn counted(counts: &Value) -> Option<Usage> {
+    let number = |name: &str| counts.get(name).and_then(Value::as_u64);
+    let searches = number("search_units").unwrap_or_default();
+    let input = number("prompt_tokens").or(number("input_tokens")).or(number("total_tokens"));
+    if input.is_none() && searches == 0 {
+        return None;
+    }
+    let whole = serde_json::from_value::<Openai>(counts.clone()).ok().map(|counts| counts.canon());
+    let usage = match (number("prompt_tokens"), whole) {
+        (Some(_), Some(usage)) => usage,
+        _ => Usage { input: input.unwrap_or_default(), ..Usage::default() },
+    };
+    Some(Usage { searches, ..usage })
+}
+
+fn results(list: Vec<Value>) -> Result<Vec<Ranked>, WireError> {
+    list.into_iter().map(result).collect()
+}
+
+fn result(value: Value) -> Result<Ranked, WireError> {
+    let Value::Object(mut fields) = value else { return Err(invalid("a result that is no object")) };
+    let score = ["relevance_score", "score", "relevanceScore"]
+        .into_iter()
+        .find_map(|name| fields.get(name)?.as_f64());
+    let document = fields.shift_remove("document").or_else(|| fields.shift_remove("text"));
+    Ok(Ranked {
+        index: fields
+            .get("index")
+            .and_then(Value::as_u64)
+            .ok_or_else(|| invalid("a result without an index"))?,
+        score: score.ok_or_else(|| invalid("a result without a score"))?,
+        document: document.filter(|document| !document.is_null() && *document != json!({})),
+    })
+}
+
+/// Writes an answer: Cohere's, with `usage` beside `meta` for those who look there.
+pub(super) fn write_rerank_reply(reply: &RerankReply) -> Bytes {
+    let mut out = Map::new();
+    if !reply.id.is_empty() {
+        out.insert("id".to_owned(), json!(reply.id));
+    }
+    if !reply.model.is_empty() {
+        out.insert("model".to_owned(), json!(reply.model));
+    }
+    out.insert("results".to_owned(), Value::Array(reply.results.iter().map(written).collect()));
+    let own = match &reply.extra {
+        Extra { owner: Some(DIALECT), fields } => Some(fields),
+        _ => None,
+    };
+    if let (Some(usage), None) = (&reply.usage, own.and_then(|own| own.get("meta").or(own.get("usage")))) {
+        let meta = json!({"api_version": {"version": "2"}, "billed_units": usage::billed(usage)});
+        out.insert("meta".to_owned(), meta);
+    }
+    for (name, value) in own.into_iter().flatten() {
+        out.insert(name.clone(), value.clone());
+    }
+    Value::Object(out).to_string().into()
+}
+
+/// A document is an object with its text.
+fn written(ranked: &Ranked) -> Value {
+    let mut out = Map::new();
+    out.insert("index".to_owned(), json!(ranked.index));
+    out.insert("relevance_score".to_owned(), json!(ranked.score));
+    match &ranked.document {
+        Some(Value::String(text)) => drop(out.insert("document".to_owned(), json!({"text": text}))),
+        Some(document) => drop(out.insert("document".to_owned(), document.clone())),
+        None => {}
+    }
+    Value::Object(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round(body: &Value, quirks: &Quirks) -> (Value, String) {
+        let request = read_rerank(body.to_string().as_bytes()).unwrap();
+        let mut receipt = Receipt::default();
+        let bytes = write_rerank(&request, quirks, &mut receipt).unwrap();
+        (serde_json::from_slice(&bytes).unwrap(), receipt.to_string())
+    }
+
+    #[test]
+    fn requests_come_back_and_accents_are_cohere_s() {
+        let body = json!({"model": "m", "query": "q", "documents": ["a", {"text": "b", "n": 1}], "top_n": 2,
+            "return_documents": true, "max_tokens_per_doc": 9});
+        assert_eq!(round(&body, &Quirks::default()), (body, String::new()));
+        for accent in [
+            json!({"model": "m", "query": "q", "documents": ["a"], "top_k": 1, "return_documents": false}),
+            json!({"model": "m", "query": "q", "texts": ["a"], "top_n": 1, "return_text": false}),
+        ] {
+            let plain = json!({"model": "m", "query": "q", "documents": ["a"], "top_n": 1, "return_documents": false});
+            assert_eq!(round(&accent, &Quirks::default()).0, plain);
+        }
+    }
+
+    #[test]
+    fn a_target_s_names_and_limits_are_kept() {
+        let quirks = Quirks {
+            renames: &[("top_n", "top_k")],
+            refuses: &["return_documents", OBJECTS],
+            ..Quirks::default()
+        };
+        let body = json!({"model": "m", "query": "q", "documents": ["a", {"text": "b"}, {"title": "t", "n": 1}],
+            "top_n": 2, "return_documents": true});
+        let expected =
+            json!({"model": "m", "query": "q", "documents": ["a", "b", "title: t\nn: 1"], "top_k": 2});
+        assert_eq!(round(&body, &quirks), (expected, "return_documents".to_owned()));
+        let picture = json!({"model": "m", "query": "q", "documents": [{"image": "x"}]});
+        let request = read_rerank(picture.to_string().as_bytes()).unwrap();
+        let fault = write_rerank(&request, &quirks, &mut Receipt::default()).unwrap_err();
+        assert_eq!((fault.code(), fault.param()), (Code::UnsupportedCapability, Some("documents[0]")));
+    }
+
+    #[test]
+    fn requests_that_make_no_sense_name_the_field() {
+        for (body, param) in [
+            (json!({"query": "q", "documents": ["a"]}), "model"),
+            (json!({"model": "m", "documents": ["a"]}), "query"),
+            (json!({"model": "m", "query": "q"}), "documents"),
+            (json!({"model": "m", "query": "q", "documents": []}), "documents"),
+            (json!({"model": "m", "query": "q", "texts": [1]}), "texts[0]"),
+        ] {
+            assert_eq!(read_rerank(body.to_string().as_bytes()).unwrap_err().param(), Some(param));
+        }
+    }
+
+    #[test]
+    fn every_accent_is_understood() {
+        for (body, input, searches) in [
+            (
+                json!({"results": [{"index": 1, "relevance_score": 0.5}], "meta": {"billed_units": {"search_units": 2}}}),
+                0,
+                2,
+            ),
+            (json!({"data": [{"index": 1, "relevance_score": 0.5}], "usage": {"total_tokens": 7}}), 7, 0),
+            (
+                json!({"results": [{"index": 1, "relevance_score": 0.5}],
+                "usage": {"prompt_tokens": 7, "total_tokens": 7}}),
+                7,
+                0,
+            ),
+            (
+                json!({"results": [{"index": 1, "relevance_score": 0.5}],
+                "usage": {"cost": 0.1, "search_units": 3}}),
+                0,
+                3,
+            ),
+            (
+                json!({"results": [{"index": 1, "relevance_score": 0.5}], "meta": {"tokens": {"input_tokens": 5}}}),
+                5,
+                0,
+            ),
+        ] {
+            let reply = read_rerank_reply(body.to_string().as_bytes()).unwrap();
+            assert_eq!((reply.results[0].index, reply.results[0].score), (1, 0.5));
+            let usage = reply.usage.unwrap();
+            assert_eq!((usage.input, usage.output, usage.searches), (input, 0, searches), "{body}");
+        }
+        let bare = read_rerank_reply(br#"[{"index":0,"score":1,"text":"a"}]"#).unwrap();
+        assert_eq!(bare.results[0].document, Some(json!("a")));
+        for broken in ["1", "{}", r#"{"results":[{"index":0}]}"#, r#"{"results":[{"score":1}]}"#, r#"[1]"#] {
+            assert!(read_rerank_reply(broken.as_bytes()).is_err(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn answers_are_cohere_s() {
+        let body = json!({"id": "i", "results": [{"index": 1, "relevance_score": 0.5, "document": {"text": "b"}}],
+            "meta": {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}}});
+        let reply = read_rerank_reply(body.to_string().as_bytes()).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&write_rerank_reply(&reply)).unwrap(), body);
+        let foreign = RerankReply {
+            results: vec![Ranked { index: 0, score: 2.0, document: Some(json!("a")) }],
+            usage: Some(Usage { input: 4, ..Usage::default() }),
+            ..RerankReply::default()
+        };
+        let expected = json!({"results": [{"index": 0, "relevance_score": 2.0, "document": {"text": "a"}}],
+            "meta": {"api_version": {"version": "2"}, "billed_units": {"input_tokens": 4}}});
+        assert_eq!(serde_json::from_slice::<Value>(&write_rerank_reply(&foreign)).unwrap(), expected);
+    }
+}
