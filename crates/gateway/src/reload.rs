@@ -113,7 +113,7 @@ impl Reloader {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let setup = load_setup(current.file.clone(), current.overrides.clone())?;
         let config = &setup.config;
-        let compiled = Arc::new(compile(config, &self.live.healths)?);
+        let compiled = Arc::new(compile(config, &self.live.healths, &self.clock)?);
         let (settings, tls) = egress_settings(config);
         self.live
             .egress

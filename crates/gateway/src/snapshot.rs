@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use contract::ports::{Deployment, ModelCard, Price, SharedProvider};
+use contract::ports::{Clock, Deployment, ModelCard, Price, SharedProvider};
 use contract::settings::Faults;
 use engine::{BodyLog, Snapshot};
 use metering::{PriceBook, PricesConfig};
@@ -36,8 +36,12 @@ pub(crate) struct Account {
 ///
 /// # Errors
 /// A provider of the environment cannot be built, or the price book cannot be read.
-pub(crate) fn compile(config: &Config, healths: &Arc<Healths>) -> Result<Compiled, Failure> {
-    let accounts = accounts(config)?;
+pub(crate) fn compile(
+    config: &Config,
+    healths: &Arc<Healths>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Compiled, Failure> {
+    let accounts = accounts(config, clock)?;
     let book = Arc::new(price_book(&config.prices)?);
     let make = Maker {
         accounts: accounts.iter().map(|one| (one.provider.name().to_owned(), one.clone())).collect(),
@@ -66,11 +70,11 @@ impl Compiled {
     }
 }
 
-fn accounts(config: &Config) -> Result<Vec<Account>, Failure> {
+fn accounts(config: &Config, clock: &Arc<dyn Clock>) -> Result<Vec<Account>, Failure> {
     let mut faults = Faults::default();
     let mut accounts = Vec::new();
     for (name, one) in provider_configs(config) {
-        let Some(provider) = providers::build(&name, &one, &mut faults) else { continue };
+        let Some(provider) = providers::build(&name, &one, clock, &mut faults) else { continue };
         let host = one.account().base_url.and_then(|url| url.parse::<http::Uri>().ok());
         let in_book = PriceBook::provider_of(provider.kind(), host.as_ref().and_then(http::Uri::host)).into();
         accounts.push(Account { provider, config: Arc::new(one), in_book });

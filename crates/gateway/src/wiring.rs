@@ -135,7 +135,7 @@ pub(crate) fn build(
         cut: closing.clone(),
     });
     let healths = Arc::new(Healths::default());
-    let compiled: Arc<Compiled> = Arc::new(compile(config, &healths)?);
+    let compiled: Arc<Compiled> = Arc::new(compile(config, &healths, clock)?);
     let handles = Handles {
         keyring: Arc::clone(index) as _,
         meter,

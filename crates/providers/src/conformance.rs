@@ -3,18 +3,19 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use contract::Body;
 use contract::canon::{Asked, EmbedInput, EmbedRequest, Message, Part, Provenance, Request, Role};
 use contract::ports::{
-    BoxFuture, Call, ModelCard, Outbound, PoolState, Provider, ProviderReply, SharedProvider, Timeouts,
-    Upstream, UpstreamFailure,
+    BoxFuture, Call, Clock, ModelCard, Outbound, PoolState, Provider, ProviderReply, SharedProvider,
+    Timeouts, Upstream, UpstreamFailure,
 };
 use contract::settings::Faults;
-use contract::words::{Dialect, Operation};
+use contract::words::{Dialect, Operation, Tick, Timestamp};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -62,6 +63,27 @@ impl Upstream for Script {
     }
 }
 
+/// A clock that stands still and on which nobody waits.
+struct Stopped;
+
+impl Clock for Stopped {
+    fn now(&self) -> Timestamp {
+        Timestamp(1_700_000_000_000_000)
+    }
+
+    fn tick(&self) -> Tick {
+        Tick(0)
+    }
+
+    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+}
+
+pub(crate) fn stopped() -> Arc<dyn Clock> {
+    Arc::new(Stopped)
+}
+
 /// The value of a future that has nothing to wait for.
 pub(crate) fn now<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
@@ -73,7 +95,7 @@ pub(crate) fn now<F: Future>(future: F) -> F::Output {
 pub(crate) fn built(config: Value) -> SharedProvider {
     let mut faults = Faults::default();
     let config = serde_json::from_value(config).unwrap();
-    crate::build("acme", &config, &mut faults).unwrap_or_else(|| panic!("{faults}"))
+    crate::build("acme", &config, &stopped(), &mut faults).unwrap_or_else(|| panic!("{faults}"))
 }
 
 fn sending(

@@ -120,7 +120,10 @@ mod tests {
         assert_eq!(found.len(), COMPATIBLE.len() + 5);
         let mut faults = Faults::default();
         for (name, config) in &found {
-            assert!(crate::build(name, config, &mut faults).is_some(), "{name}: {faults}");
+            assert!(
+                crate::build(name, config, &crate::conformance::stopped(), &mut faults).is_some(),
+                "{name}: {faults}"
+            );
         }
         assert_eq!(found[0].1.account().base_url, Some("https://proxy.test/v1"));
     }

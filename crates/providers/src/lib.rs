@@ -22,7 +22,9 @@ mod request;
 #[cfg(test)]
 mod conformance;
 
-use contract::ports::SharedProvider;
+use std::sync::Arc;
+
+use contract::ports::{Clock, SharedProvider};
 use contract::settings::Faults;
 
 pub use account::{Account, TimeoutConfig, TlsConfig};
@@ -36,8 +38,14 @@ pub use openai::Config as OpenaiConfig;
 pub use openai_compatible::Config as OpenaiCompatibleConfig;
 pub use price::{PriceConfig, UsdPerMillion};
 
-/// Makes the provider a configuration describes; notes what is wrong with it under `providers.<name>`.
-pub fn build(name: &str, config: &ProviderConfig, faults: &mut Faults) -> Option<SharedProvider> {
+/// Makes the provider a configuration describes; notes what is wrong with it under `providers.<name>`. The clock is for
+/// credentials that are dated or end.
+pub fn build(
+    name: &str,
+    config: &ProviderConfig,
+    _clock: &Arc<dyn Clock>,
+    faults: &mut Faults,
+) -> Option<SharedProvider> {
     match config {
         ProviderConfig::Openai(config) => openai::build(name, config, faults),
         ProviderConfig::OpenaiCompatible(config) => openai_compatible::build(name, config, faults),

@@ -1,7 +1,9 @@
 //! The whole configuration: each crate defines its own section, this composes them and lets each check itself.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
+use contract::ports::Clock;
 use contract::settings::{Faults, check_format};
 use contract::words::Timestamp;
 use egress::{EgressConfig, ProviderTls};
@@ -9,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::provider_configs;
+use crate::clock::SystemClock;
 use crate::environment;
 
 /// Where spans go when the file does not say (OpenTelemetry, "General SDK Configuration").
@@ -75,9 +78,10 @@ pub(crate) fn check(config: &Config, faults: &mut Faults) {
     identity::check(&config.auth, config.server.is_loopback(), faults);
     identity::check_keys(&config.keys, &config.auth, faults);
     let accounts = provider_configs(config);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     for (name, account) in &accounts {
         // Building calls nobody; it is how a kind says what it needs.
-        drop(providers::build(name, account, faults));
+        drop(providers::build(name, account, &clock, faults));
     }
     let names: BTreeSet<&str> = accounts.iter().map(|(name, _)| name.as_str()).collect();
     routing::check(&config.models, &names, faults);

@@ -34,6 +34,7 @@ fn models_that_cannot_be_called_are_not_listed() {
 #[test]
 fn a_key_is_needed() {
     let mut faults = Faults::default();
-    assert!(crate::build("openai", &ProviderConfig::Openai(Config::default()), &mut faults).is_none());
+    let config = ProviderConfig::Openai(Config::default());
+    assert!(crate::build("openai", &config, &crate::conformance::stopped(), &mut faults).is_none());
     assert_eq!(faults.problems()[0].path, "providers.openai.api_key");
 }
