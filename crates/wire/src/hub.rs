@@ -12,7 +12,7 @@ use contract::words::{Dialect, Operation};
 use contract::{Code, Fault};
 
 use crate::{EncodeOptions, Quirks, ReplyFacts, StreamDecoder, StreamEncoder, WireError};
-use crate::{anthropic, gemini, openai};
+use crate::{anthropic, gemini, openai, replicate, vertex};
 
 /// A dialect of conversations.
 pub(crate) trait Chat: Sync {
@@ -75,6 +75,7 @@ pub(crate) fn chat(dialect: Dialect) -> Option<&'static dyn Chat> {
         Dialect::OpenaiChat => &openai::Dialog,
         Dialect::AnthropicMessages => &anthropic::Dialog,
         Dialect::GeminiGenerate => &gemini::Dialog,
+        Dialect::ReplicatePredictions => &replicate::Dialog,
         _ => return None,
     })
 }
@@ -84,6 +85,7 @@ pub(crate) fn embed(dialect: Dialect) -> Option<&'static dyn Embed> {
     Some(match dialect {
         Dialect::OpenaiEmbeddings => &openai::Vectors,
         Dialect::GeminiEmbed => &gemini::Vectors,
+        Dialect::VertexPredict => &vertex::Vectors,
         _ => return None,
     })
 }

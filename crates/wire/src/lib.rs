@@ -17,10 +17,13 @@ mod models;
 mod openai;
 mod outgoing;
 pub mod render;
+mod replicate;
 mod shape;
+mod splice;
 mod split;
 pub mod sse;
 mod usage;
+mod vertex;
 mod watch;
 
 use std::sync::Arc;
@@ -39,6 +42,7 @@ pub use envelope::Envelope;
 pub use framing::Framing;
 pub use hub::{decoder, encoder, read_reply, read_request, rewrite_reply, write_reply, write_request};
 pub use render::Renderer;
+pub use splice::{Edits, member, splice};
 pub use usage::service_tier;
 pub use watch::{ReplyFacts, StreamError, Watch, reply_facts, watch};
 

@@ -94,6 +94,10 @@ dialects! {
     OpenaiTranslations = "openai.translations", Transcription, "/v1/audio/translations";
     /// OpenAI's moderations.
     OpenaiModerations = "openai.moderations", Moderation, "/v1/moderations";
+    /// Vertex AI's `predict`, for vectors.
+    VertexPredict = "vertex.predict", Embeddings, "/v1/publishers/google/models/{model}:predict";
+    /// Replicate's predictions, for language models.
+    ReplicatePredictions = "replicate.predictions", Chat, "/v1/models/{model}/predictions";
 }
 
 impl fmt::Display for Dialect {

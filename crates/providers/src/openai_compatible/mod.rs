@@ -19,7 +19,7 @@ pub(crate) const KIND: &str = quirks::FACTS.kind;
 
 pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<SharedProvider> {
     let url = config.base_url.as_deref().and_then(|text| text.parse::<Uri>().ok());
-    let quirks = quirks::of(url.as_ref().and_then(Uri::host).unwrap_or_default());
+    let (quirks, edits) = quirks::of(url.as_ref().and_then(Uri::host).unwrap_or_default());
     let provider = OpenaiLike::new(name, config.account(), &quirks::FACTS, (USUAL, quirks.clone()), faults)?;
-    Some(Arc::new(provider))
+    Some(Arc::new(provider.editing(edits)))
 }

@@ -84,6 +84,8 @@ INSERT INTO words (kind, number, word) VALUES
     ('dialect', 22, 'openai.transcriptions'),
     ('dialect', 23, 'openai.translations'),
     ('dialect', 24, 'openai.moderations'),
+    ('dialect', 25, 'vertex.predict'),
+    ('dialect', 26, 'replicate.predictions'),
     ('operation', 1, 'chat'),
     ('operation', 2, 'embeddings'),
     ('operation', 3, 'rerank'),
