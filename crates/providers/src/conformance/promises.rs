@@ -42,7 +42,7 @@ fn follows(
 }
 
 pub(super) fn promises() -> Vec<Promise> {
-    makers().into_iter().chain(services()).chain(servers()).chain(clouds()).collect()
+    makers().into_iter().chain(services()).chain(more_services()).chain(servers()).chain(clouds()).collect()
 }
 
 fn makers() -> [Promise; 4] {
@@ -89,7 +89,7 @@ fn makers() -> [Promise; 4] {
 }
 
 // tidy: table
-fn services() -> [Promise; 16] {
+fn services() -> [Promise; 11] {
     [
         follows(
             "mistral",
@@ -152,6 +152,12 @@ fn services() -> [Promise; 16] {
             Some("https://integrate.api.nvidia.com/v1/embeddings"),
             Some("https://integrate.api.nvidia.com/v1/models"),
         ),
+    ]
+}
+
+// tidy: table
+fn more_services() -> [Promise; 5] {
+    [
         follows(
             "sambanova",
             "https://api.sambanova.ai/v1/chat/completions",

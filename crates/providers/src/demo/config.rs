@@ -11,7 +11,6 @@ pub struct Config {}
 
 impl Config {
     /// Nothing configured.
-    #[expect(clippy::unused_self, reason = "every kind's settings answer this")]
     pub(crate) fn account(&self) -> Account<'_> {
         Account::none()
     }

@@ -90,7 +90,11 @@ impl Tokens {
                 let (Some(_turn), None) = (self.turn.try_lock(), self.refusal(now)) else {
                     return Ok(bearer);
                 };
-                return Ok(self.renew(upstream).await.unwrap_or(bearer));
+                // Somebody may have had the turn since.
+                return Ok(match self.held(now) {
+                    Some((renewed, true)) => renewed,
+                    _ => self.renew(upstream).await.unwrap_or(bearer),
+                });
             }
             None => {}
         }
@@ -150,17 +154,17 @@ impl Tokens {
         let body = collect(body).await?;
         if !status.is_success() {
             // What was asked is wrong, or else the service is not well and may recover.
-            let final_ = status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS;
-            return Err(match final_ {
+            let refused = status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS;
+            return Err(match refused {
                 true => UpstreamFailure::Login(format!("status {}: {}", status.as_u16(), reason(&body))),
                 false => UpstreamFailure::Status(status),
             });
         }
-        let broken = |reason: String| UpstreamFailure::Lost { phase: Phase::Body, reason };
-        let answer: Answer =
-            serde_json::from_slice(&body).map_err(|error| broken(format!("not a token: {error}")))?;
+        let broken = |reason: &str| UpstreamFailure::Lost { phase: Phase::Body, reason: reason.to_owned() };
+        // What serde says may quote the answer, which is secret.
+        let answer: Answer = serde_json::from_slice(&body).map_err(|_| broken("the answer is no token"))?;
         let bearer = HeaderValue::from_str(&format!("Bearer {}", answer.access_token));
-        let mut bearer = bearer.map_err(|_| broken("not a token: it cannot stand in a header".to_owned()))?;
+        let mut bearer = bearer.map_err(|_| broken("the token cannot stand in a header"))?;
         bearer.set_sensitive(true);
         Ok((bearer, answer.life()))
     }

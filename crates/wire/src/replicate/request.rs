@@ -137,7 +137,7 @@ fn text_of(message: &Message, at: usize) -> Result<Cow<'_, str>, Fault> {
     for (nth, part) in message.parts.iter().enumerate() {
         match &part.kind {
             PartKind::Text(text) | PartKind::Refusal(text) if said.is_empty() => {
-                said = Cow::Borrowed(text.as_str())
+                said = Cow::Borrowed(text.as_str());
             }
             PartKind::Text(text) | PartKind::Refusal(text) => {
                 let said = said.to_mut();

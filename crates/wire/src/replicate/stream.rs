@@ -109,7 +109,7 @@ impl StreamEncoder for Encoder {
             }
             Event::PartStop { choice: 0, index } => self.mute.retain(|mute| mute != index),
             Event::Delta { choice: 0, index, text } if !self.mute.contains(index) => {
-                frame("output", text, out)
+                frame("output", text, out);
             }
             Event::Error { message, .. } => {
                 self.ended = true;

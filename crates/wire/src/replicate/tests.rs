@@ -1,3 +1,5 @@
+//! Prompts and scripts, predictions, streams cut anywhere.
+
 use bytes::BytesMut;
 use contract::Code;
 use contract::canon::{
@@ -20,11 +22,7 @@ fn written(request: &Request) -> (Value, String) {
 #[test]
 fn one_turn_is_the_prompt_and_several_are_a_script() {
     let system = turn(Role::System, "be brief");
-    let one = Request {
-        messages: vec![system.clone(), turn(Role::User, "hi")],
-        stream: true,
-        ..Request::default()
-    };
+    let one = Request { messages: vec![system, turn(Role::User, "hi")], stream: true, ..Request::default() };
     let expected = json!({ "input": { "prompt": "hi", "system_prompt": "be brief" }, "stream": true });
     assert_eq!(written(&one), (expected, String::new()));
     let messages = vec![turn(Role::User, "a"), turn(Role::Assistant, "b"), turn(Role::User, "c")];
@@ -90,7 +88,7 @@ fn replies_are_read_and_written() {
         "metrics": { "input_token_count": 3, "output_token_count": 2, "predict_time": 0.1 } });
     let reply = Dialog.read_reply(body.to_string().as_bytes()).unwrap();
     assert_eq!(reply.choices[0].parts[0].kind, PartKind::Text("ab".to_owned()));
-    let usage = reply.usage.clone().unwrap();
+    let usage = reply.usage.unwrap();
     assert_eq!((usage.input, usage.output), (3, 2));
     let again = Dialog.write_reply(&reply, &EncodeOptions::default(), &mut Receipt::default());
     assert_eq!(Dialog.read_reply(&again).unwrap(), reply);

@@ -1,3 +1,5 @@
+//! Instances both ways, vectors both ways, odd input.
+
 use super::*;
 
 fn round(body: &Value) -> Value {
