@@ -54,6 +54,9 @@ impl Failure {
             UpstreamFailure::Lost { .. } => {
                 Self::new(Fault::new(Code::UpstreamInterrupted).because(failure), Then::Again(None))
             }
+            UpstreamFailure::Login(_) => {
+                Self::new(Fault::new(Code::UpstreamAuth).because(failure), Then::Next)
+            }
             UpstreamFailure::Refused(_) | UpstreamFailure::Build(_) => {
                 Self::new(Fault::new(Code::Internal).because(failure), Then::Next)
             }

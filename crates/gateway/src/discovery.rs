@@ -118,7 +118,9 @@ impl Discovery {
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let offer = |account: &Account| {
             let name = account.provider.name();
-            let models = match said.get(name).filter(|said| said.config == account.config) {
+            // A service that lists nothing has no list: what is known of it otherwise stands.
+            let lists = |said: &&Said| said.config == account.config && !said.models.is_empty();
+            let models = match said.get(name).filter(lists) {
                 Some(said) => {
                     said.models.iter().map(|card| enrich(compiled, account, card.clone())).collect()
                 }

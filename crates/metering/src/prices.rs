@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 const EMBEDDED: &str = include_str!("../data/models.jsonl");
 const HOSTS: &str = include_str!("../data/hosts.tsv");
+const KINDS: &str = include_str!("../data/kinds.tsv");
 
 /// Prices and capabilities of models by provider.
 pub struct PriceBook {
@@ -208,16 +209,16 @@ impl PriceBook {
         names
     }
 
-    /// The book's name for an account: by the host it is reached at, else by its kind.
+    /// The book's name for an account: by the host it is reached at, else by its kind, which the book may call otherwise.
     #[must_use]
     pub fn provider_of<'a>(kind: &'a str, host: Option<&str>) -> &'a str {
-        let known = host.and_then(|host| {
-            HOSTS.lines().find_map(|line| {
+        let named = |table: &'static str, wanted: &str| {
+            table.lines().find_map(|line| {
                 let (name, book) = line.split_once('\t')?;
-                (name == host).then_some(book)
+                (name == wanted).then_some(book)
             })
-        });
-        known.unwrap_or(kind)
+        };
+        host.and_then(|host| named(HOSTS, host)).or_else(|| named(KINDS, kind)).unwrap_or(kind)
     }
 
     /// What is known of a provider's model. A dated name (`-2025-08-07`, `-20250514`) that the book does not have stands for

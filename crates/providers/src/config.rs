@@ -4,72 +4,153 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
-use crate::{anthropic, bedrock, cohere, demo, gemini, jina, ollama, openai, openai_compatible, voyage};
+use crate::followers::{self, Follower};
+use crate::{
+    anthropic, azure, bedrock, cloudflare, cohere, databricks, demo, gemini, github, jina, ollama, openai,
+    openai_compatible, replicate, snowflake, vertex, voyage, watsonx,
+};
 
-/// An upstream account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum ProviderConfig {
-    /// OpenAI's own API.
-    Openai(openai::Config),
-    /// Any server that speaks OpenAI's dialect: vLLM, llama.cpp, Mistral, Groq, OpenRouter, another gateway.
-    OpenaiCompatible(openai_compatible::Config),
-    /// Anthropic's own API.
-    Anthropic(anthropic::Config),
-    /// Google's Gemini API (AI Studio keys).
-    Gemini(gemini::Config),
-    /// AWS Bedrock.
-    Bedrock(bedrock::Config),
-    /// A local or remote Ollama.
-    Ollama(ollama::Config),
-    /// Cohere's own API: chat, vectors and rerank.
-    Cohere(cohere::Config),
-    /// Voyage AI: vectors and rerank.
-    Voyage(voyage::Config),
-    /// Jina AI: vectors and rerank.
-    Jina(jina::Config),
-    /// Answers inside the gateway, for first steps and tests: the models `echo` and `embed`.
-    Demo(demo::Config),
+/// Declares the kinds: those with a folder of their own, and those that are a row of [`followers`].
+macro_rules! kinds {
+    (
+        own { $($(#[$about:meta])* $own:ident = $folder:ident,)* }
+        followers { $($(#[$says:meta])* $follower:ident = $row:ident,)* }
+    ) => {
+        /// An upstream account.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(tag = "kind", rename_all = "kebab-case")]
+        pub enum ProviderConfig {
+            $($(#[$about])* $own($folder::Config),)*
+            $($(#[$says])* $follower(followers::Config),)*
+        }
+
+        impl ProviderConfig {
+            /// The kind, as `kind:` names it.
+            #[must_use]
+            pub const fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$own(_) => $folder::KIND,)*
+                    $(Self::$follower(_) => followers::$row.facts.kind,)*
+                }
+            }
+
+            /// The settings that all kinds have; for `demo`, which has none, those of nothing configured.
+            #[must_use]
+            pub fn account(&self) -> Account<'_> {
+                match self {
+                    $(Self::$own(config) => config.account(),)*
+                    $(Self::$follower(config) => config.account(),)*
+                }
+            }
+
+            /// The row of a kind that is one.
+            pub(crate) const fn follower(&self) -> Option<(&'static Follower, &followers::Config)> {
+                match self {
+                    $(Self::$own(_) => None,)*
+                    $(Self::$follower(config) => Some((&followers::$row, config)),)*
+                }
+            }
+
+            /// An account of a row's kind.
+            pub(crate) fn following(row: &Follower, config: followers::Config) -> Option<Self> {
+                match row.facts.kind {
+                    $(kind if kind == followers::$row.facts.kind => Some(Self::$follower(config)),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    own {
+        /// OpenAI's own API.
+        Openai = openai,
+        /// Any server that speaks OpenAI's dialect and has no kind of its own: SGLang, LiteLLM, another gateway.
+        OpenaiCompatible = openai_compatible,
+        /// Anthropic's own API.
+        Anthropic = anthropic,
+        /// Google's Gemini API (AI Studio keys).
+        Gemini = gemini,
+        /// AWS Bedrock.
+        Bedrock = bedrock,
+        /// A local or remote Ollama.
+        Ollama = ollama,
+        /// Cohere's own API: chat, vectors and rerank.
+        Cohere = cohere,
+        /// Voyage AI: vectors and rerank.
+        Voyage = voyage,
+        /// Jina AI: vectors and rerank.
+        Jina = jina,
+        /// Azure OpenAI and Microsoft Foundry.
+        Azure = azure,
+        /// Google's Vertex AI: Gemini, Claude, and open models as a service.
+        Vertex = vertex,
+        /// IBM's watsonx.ai.
+        Watsonx = watsonx,
+        /// Snowflake Cortex.
+        Snowflake = snowflake,
+        /// Databricks' model serving.
+        Databricks = databricks,
+        /// Cloudflare's Workers AI.
+        Cloudflare = cloudflare,
+        /// GitHub Models.
+        Github = github,
+        /// Replicate's language models.
+        Replicate = replicate,
+        /// Answers inside the gateway, for first steps and tests: the models `echo` and `embed`.
+        Demo = demo,
+    }
+    followers {
+        /// Mistral AI.
+        Mistral = MISTRAL,
+        /// Groq.
+        Groq = GROQ,
+        /// DeepSeek.
+        Deepseek = DEEPSEEK,
+        /// xAI (Grok).
+        Xai = XAI,
+        /// OpenRouter.
+        Openrouter = OPENROUTER,
+        /// Together AI.
+        Together = TOGETHER,
+        /// Fireworks AI.
+        Fireworks = FIREWORKS,
+        /// Perplexity's Sonar models.
+        Perplexity = PERPLEXITY,
+        /// Cerebras.
+        Cerebras = CEREBRAS,
+        /// Hugging Face's router of inference providers.
+        Huggingface = HUGGINGFACE,
+        /// NVIDIA NIM: the hosted API, or containers of one's own by `base_url`.
+        Nvidia = NVIDIA,
+        /// SambaNova.
+        Sambanova = SAMBANOVA,
+        /// Moonshot AI (Kimi).
+        Moonshot = MOONSHOT,
+        /// Z.ai (GLM).
+        Zai = ZAI,
+        /// Alibaba Cloud's Model Studio (Qwen).
+        Dashscope = DASHSCOPE,
+        /// MiniMax.
+        Minimax = MINIMAX,
+        /// A vLLM server.
+        Vllm = VLLM,
+        /// A llama.cpp server.
+        LlamaCpp = LLAMA_CPP,
+        /// An LM Studio server.
+        LmStudio = LM_STUDIO,
+    }
 }
 
 impl ProviderConfig {
-    /// The kind, as `kind:` names it.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Openai(_) => openai::KIND,
-            Self::OpenaiCompatible(_) => openai_compatible::KIND,
-            Self::Anthropic(_) => anthropic::KIND,
-            Self::Gemini(_) => gemini::KIND,
-            Self::Bedrock(_) => bedrock::KIND,
-            Self::Ollama(_) => ollama::KIND,
-            Self::Cohere(_) => cohere::KIND,
-            Self::Voyage(_) => voyage::KIND,
-            Self::Jina(_) => jina::KIND,
-            Self::Demo(_) => demo::KIND,
-        }
-    }
-
-    /// Does it offer what somebody put on a machine of their own, so that only it can say what that is?
+    /// Does it offer what somebody put on a machine of their own, or under names of their own, so that nobody else can say
+    /// what that is?
     #[must_use]
     pub const fn is_self_hosted(&self) -> bool {
-        matches!(self, Self::Ollama(_))
-    }
-
-    /// The settings that all kinds have; for `demo`, which has none, those of nothing configured.
-    #[must_use]
-    pub fn account(&self) -> Account<'_> {
-        match self {
-            Self::Openai(config) => config.account(),
-            Self::OpenaiCompatible(config) => config.account(),
-            Self::Anthropic(config) => config.account(),
-            Self::Gemini(config) => config.account(),
-            Self::Bedrock(config) => config.account(),
-            Self::Ollama(config) => config.account(),
-            Self::Cohere(config) => config.account(),
-            Self::Voyage(config) => config.account(),
-            Self::Jina(config) => config.account(),
-            Self::Demo(_) => Account::none(),
+        match self.follower() {
+            Some((row, _)) => row.own,
+            None => matches!(self, Self::Ollama(_) | Self::Azure(_)),
         }
     }
 }
@@ -120,22 +201,19 @@ mod tests {
         let kinds = schema["oneOf"].as_array().unwrap();
         let mut names = Vec::new();
         for kind in kinds {
+            let named = kind["properties"]["kind"]["const"].clone();
+            if let Ok(config) = read(json!({ "kind": named })) {
+                assert_eq!(named, config.kind(), "the kind is what it is called");
+            }
             assert_eq!(kind["additionalProperties"], json!(false), "{kind}");
             assert!(kind["required"].as_array().unwrap().contains(&json!("kind")), "{kind}");
             names.push(kind["properties"]["kind"]["const"].as_str().unwrap());
         }
-        let known = [
-            "openai",
-            "openai-compatible",
-            "anthropic",
-            "gemini",
-            "bedrock",
-            "ollama",
-            "cohere",
-            "voyage",
-            "jina",
-            "demo",
-        ];
-        assert_eq!(names, known);
+        for name in ["openai", "openai-compatible", "azure", "mistral", "llama-cpp", "lm-studio", "demo"] {
+            assert_eq!(names.iter().filter(|kind| **kind == name).count(), 1, "{name}");
+        }
+        let described = |kind: &Value| kind["description"].as_str().is_some_and(|text| !text.is_empty());
+        assert!(kinds.iter().all(described));
+        assert_eq!(names.len(), 18 + crate::followers::ALL.len());
     }
 }

@@ -3,77 +3,60 @@
 
 use contract::settings::SecretText;
 
+use std::path::Path;
+
 use crate::{
-    ProviderConfig, anthropic, bedrock, cohere, demo, gemini, jina, ollama, openai, openai_compatible, voyage,
+    ProviderConfig, anthropic, azure, bedrock, cloudflare, cohere, databricks, demo, followers, gemini,
+    github, jina, ollama, openai, replicate, snowflake, vertex, voyage, watsonx,
 };
 
-// tidy: table
-/// Variable, provider name, base URL, models to list where the service cannot be asked. The base URLs are those of the
-/// services' own documentation.
-const COMPATIBLE: &[(&str, &str, &str, &[&str])] = &[
-    ("MISTRAL_API_KEY", "mistral", "https://api.mistral.ai/v1", &[]),
-    ("GROQ_API_KEY", "groq", "https://api.groq.com/openai/v1", &[]),
-    ("DEEPSEEK_API_KEY", "deepseek", "https://api.deepseek.com", &[]),
-    ("XAI_API_KEY", "xai", "https://api.x.ai/v1", &[]),
-    ("OPENROUTER_API_KEY", "openrouter", "https://openrouter.ai/api/v1", &[]),
-    ("TOGETHER_API_KEY", "together", "https://api.together.xyz/v1", &[]),
-    ("FIREWORKS_API_KEY", "fireworks", "https://api.fireworks.ai/inference/v1", &[]),
-    ("CEREBRAS_API_KEY", "cerebras", "https://api.cerebras.ai/v1", &[]),
-    (
-        "PERPLEXITY_API_KEY",
-        "perplexity",
-        "https://api.perplexity.ai",
-        &["sonar", "sonar-pro", "sonar-reasoning-pro", "sonar-deep-research"],
-    ),
-    ("MOONSHOT_API_KEY", "moonshot", "https://api.moonshot.ai/v1", &[]),
-];
+/// The environment: variables, and the files they name.
+pub struct Environment<'a> {
+    /// The value of a variable.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
+    /// The content of a file.
+    pub file: &'a dyn Fn(&Path) -> Option<String>,
+}
 
-/// The providers that the environment has credentials for, by name, and `demo`, which needs none. An empty variable
-/// counts as absent.
+impl Environment<'_> {
+    /// A variable; an empty one counts as absent.
+    fn get(&self, name: &str) -> Option<String> {
+        (self.variable)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    fn key(&self, name: &str) -> Option<SecretText> {
+        self.get(name).map(SecretText::new)
+    }
+}
+
+/// The providers that the environment has credentials for, by name, and `demo`, which needs none.
 #[must_use]
-pub fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Vec<(String, ProviderConfig)> {
-    let get = |name: &str| lookup(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    let key = |name: &str| get(name).map(SecretText::new);
+pub fn from_env(environment: &Environment<'_>) -> Vec<(String, ProviderConfig)> {
     let mut found = Vec::new();
     let mut add = |name: &str, config| found.push((name.to_owned(), config));
 
-    if let api_key @ Some(_) = key("OPENAI_API_KEY") {
-        let base_url = get("OPENAI_BASE_URL");
-        let config = openai::Config { api_key, base_url, ..openai::Config::default() };
-        add("openai", ProviderConfig::Openai(config));
+    if let api_key @ Some(_) = environment.key("OPENAI_API_KEY") {
+        let base_url = environment.get("OPENAI_BASE_URL");
+        add("openai", ProviderConfig::Openai(openai::Config { api_key, base_url, ..Default::default() }));
     }
-    if let api_key @ Some(_) = key("ANTHROPIC_API_KEY") {
-        let config = anthropic::Config { api_key, ..anthropic::Config::default() };
-        add("anthropic", ProviderConfig::Anthropic(config));
+    if let api_key @ Some(_) = environment.key("ANTHROPIC_API_KEY") {
+        add("anthropic", ProviderConfig::Anthropic(anthropic::Config { api_key, ..Default::default() }));
     }
-    if let api_key @ Some(_) = key("GEMINI_API_KEY").or_else(|| key("GOOGLE_API_KEY")) {
-        let config = gemini::Config { api_key, ..gemini::Config::default() };
-        add("gemini", ProviderConfig::Gemini(config));
+    if let api_key @ Some(_) = environment.key("GEMINI_API_KEY").or_else(|| environment.key("GOOGLE_API_KEY"))
+    {
+        add("gemini", ProviderConfig::Gemini(gemini::Config { api_key, ..Default::default() }));
     }
-    if let Some(config) = bedrock_config(&get) {
-        add("bedrock", ProviderConfig::Bedrock(config));
-    }
-    if let api_key @ Some(_) = key("COHERE_API_KEY").or_else(|| key("CO_API_KEY")) {
-        let config = cohere::Config { api_key, ..cohere::Config::default() };
-        add("cohere", ProviderConfig::Cohere(config));
-    }
-    if let api_key @ Some(_) = key("VOYAGE_API_KEY") {
-        let config = voyage::Config { api_key, ..voyage::Config::default() };
-        add("voyage", ProviderConfig::Voyage(config));
-    }
-    if let api_key @ Some(_) = key("JINA_API_KEY") {
-        let config = jina::Config { api_key, ..jina::Config::default() };
-        add("jina", ProviderConfig::Jina(config));
-    }
-    for (variable, name, base_url, models) in COMPATIBLE {
-        if let api_key @ Some(_) = key(variable) {
-            let models = models.iter().map(|model| (*model).to_owned()).collect();
-            let base_url = Some((*base_url).to_owned());
-            let config = openai_compatible::Config { api_key, base_url, models, ..Default::default() };
-            add(name, ProviderConfig::OpenaiCompatible(config));
+    for row in followers::ALL {
+        let api_key = row.variable.and_then(|variable| environment.key(variable));
+        let config = followers::Config { api_key, ..Default::default() };
+        if let (Some(_), Some(config)) = (&config.api_key, ProviderConfig::following(row, config.clone())) {
+            add(row.facts.kind, config);
         }
     }
-    if let Some(host) = get("OLLAMA_HOST") {
+    for config in clouds(environment).into_iter().flatten() {
+        add(config.kind(), config);
+    }
+    if let Some(host) = environment.get("OLLAMA_HOST") {
         let base_url = Some(ollama_url(&host));
         add("ollama", ProviderConfig::Ollama(ollama::Config { base_url, ..Default::default() }));
     }
@@ -81,17 +64,114 @@ pub fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Vec<(String, Provide
     found
 }
 
+/// Those that need more than a key.
+fn clouds(environment: &Environment<'_>) -> [Option<ProviderConfig>; 12] {
+    [
+        bedrock_region(environment).map(ProviderConfig::Bedrock),
+        environment
+            .key("COHERE_API_KEY")
+            .or_else(|| environment.key("CO_API_KEY"))
+            .map(|key| ProviderConfig::Cohere(cohere::Config { api_key: Some(key), ..Default::default() })),
+        environment
+            .key("VOYAGE_API_KEY")
+            .map(|key| ProviderConfig::Voyage(voyage::Config { api_key: Some(key), ..Default::default() })),
+        environment
+            .key("JINA_API_KEY")
+            .map(|key| ProviderConfig::Jina(jina::Config { api_key: Some(key), ..Default::default() })),
+        azure_account(environment).map(ProviderConfig::Azure),
+        vertex_project(environment).map(ProviderConfig::Vertex),
+        watsonx_instance(environment).map(ProviderConfig::Watsonx),
+        snowflake_account(environment).map(ProviderConfig::Snowflake),
+        databricks_workspace(environment).map(ProviderConfig::Databricks),
+        cloudflare_account(environment).map(ProviderConfig::Cloudflare),
+        github_account(environment).map(ProviderConfig::Github),
+        environment.key("REPLICATE_API_TOKEN").map(|key| {
+            ProviderConfig::Replicate(replicate::Config { api_key: Some(key), ..Default::default() })
+        }),
+    ]
+}
+
 /// What AWS's SDKs read. A region alone, or credentials without one, are of somebody who uses something else of AWS.
-fn bedrock_config(get: &dyn Fn(&str) -> Option<String>) -> Option<bedrock::Config> {
-    let key = |name: &str| get(name).map(SecretText::new);
-    let region = Some(get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION"))?);
-    if let api_key @ Some(_) = key("AWS_BEARER_TOKEN_BEDROCK") {
-        return Some(bedrock::Config { api_key, region, ..bedrock::Config::default() });
+fn bedrock_region(environment: &Environment<'_>) -> Option<bedrock::Config> {
+    let region = Some(environment.get("AWS_REGION").or_else(|| environment.get("AWS_DEFAULT_REGION"))?);
+    if let api_key @ Some(_) = environment.key("AWS_BEARER_TOKEN_BEDROCK") {
+        return Some(bedrock::Config { api_key, region, ..Default::default() });
     }
-    let access_key_id = Some(key("AWS_ACCESS_KEY_ID")?);
-    let secret_access_key = Some(key("AWS_SECRET_ACCESS_KEY")?);
-    let session_token = key("AWS_SESSION_TOKEN");
-    Some(bedrock::Config { region, access_key_id, secret_access_key, session_token, ..Default::default() })
+    Some(bedrock::Config {
+        region,
+        access_key_id: Some(environment.key("AWS_ACCESS_KEY_ID")?),
+        secret_access_key: Some(environment.key("AWS_SECRET_ACCESS_KEY")?),
+        session_token: environment.key("AWS_SESSION_TOKEN"),
+        ..Default::default()
+    })
+}
+
+fn azure_account(environment: &Environment<'_>) -> Option<azure::Config> {
+    let base_url = Some(environment.get("AZURE_OPENAI_ENDPOINT")?);
+    let api_version =
+        environment.get("AZURE_OPENAI_API_VERSION").or_else(|| environment.get("OPENAI_API_VERSION"));
+    let place = azure::Config { base_url, api_version, ..Default::default() };
+    if let api_key @ Some(_) = environment.key("AZURE_OPENAI_API_KEY") {
+        return Some(azure::Config { api_key, ..place });
+    }
+    Some(azure::Config {
+        tenant_id: Some(environment.get("AZURE_TENANT_ID")?),
+        client_id: Some(environment.get("AZURE_CLIENT_ID")?),
+        client_secret: Some(environment.key("AZURE_CLIENT_SECRET")?),
+        ..place
+    })
+}
+
+/// A credential of a kind we do not know is none of ours: it is there for other programs, too.
+fn vertex_project(environment: &Environment<'_>) -> Option<vertex::Config> {
+    let path = environment.get("GOOGLE_APPLICATION_CREDENTIALS")?;
+    let text = (environment.file)(Path::new(&path)).filter(|text| vertex::can_use(text))?;
+    Some(vertex::Config {
+        project: Some(environment.get("GOOGLE_CLOUD_PROJECT")?),
+        location: environment.get("GOOGLE_CLOUD_LOCATION"),
+        credentials: Some(SecretText::new(text)),
+        ..Default::default()
+    })
+}
+
+fn watsonx_instance(environment: &Environment<'_>) -> Option<watsonx::Config> {
+    let key = environment.key("WATSONX_APIKEY").or_else(|| environment.key("WATSONX_API_KEY"))?;
+    let project_id = environment.get("WATSONX_PROJECT_ID");
+    let space_id = environment.get("WATSONX_SPACE_ID").filter(|_| project_id.is_none());
+    let base_url = Some(environment.get("WATSONX_URL")?);
+    Some(watsonx::Config { api_key: Some(key), base_url, project_id, space_id, ..Default::default() })
+}
+
+fn snowflake_account(environment: &Environment<'_>) -> Option<snowflake::Config> {
+    let api_key = Some(environment.key("SNOWFLAKE_PAT")?);
+    let account = Some(environment.get("SNOWFLAKE_ACCOUNT")?);
+    Some(snowflake::Config { api_key, account, ..Default::default() })
+}
+
+fn databricks_workspace(environment: &Environment<'_>) -> Option<databricks::Config> {
+    let host = environment.get("DATABRICKS_HOST")?;
+    let url = if host.contains("://") { host } else { format!("https://{host}") };
+    let place = databricks::Config { base_url: Some(url), ..Default::default() };
+    if let api_key @ Some(_) = environment.key("DATABRICKS_TOKEN") {
+        return Some(databricks::Config { api_key, ..place });
+    }
+    Some(databricks::Config {
+        client_id: Some(environment.get("DATABRICKS_CLIENT_ID")?),
+        client_secret: Some(environment.key("DATABRICKS_CLIENT_SECRET")?),
+        ..place
+    })
+}
+
+fn cloudflare_account(environment: &Environment<'_>) -> Option<cloudflare::Config> {
+    let key = environment.key("CLOUDFLARE_API_TOKEN").or_else(|| environment.key("CLOUDFLARE_API_KEY"))?;
+    let account_id = Some(environment.get("CLOUDFLARE_ACCOUNT_ID")?);
+    Some(cloudflare::Config { api_key: Some(key), account_id, ..Default::default() })
+}
+
+/// Many machines have a token of GitHub for other purposes, so it must be said that models are meant.
+fn github_account(environment: &Environment<'_>) -> Option<github::Config> {
+    environment.get("GITHUB_MODELS").filter(|said| !matches!(said.as_str(), "0" | "false"))?;
+    Some(github::Config { api_key: Some(environment.key("GITHUB_TOKEN")?), ..Default::default() })
 }
 
 /// `OLLAMA_HOST` as Ollama reads it: scheme and port may be missing, and what a server binds to is no address to call.
@@ -124,9 +204,23 @@ mod tests {
     use contract::settings::Faults;
 
     fn found(variables: &[(&str, &str)]) -> Vec<(String, ProviderConfig)> {
-        from_env(&|name| {
+        let variable = |name: &str| {
             variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
-        })
+        };
+        let file = |path: &Path| match path.to_str() {
+            Some("/gcp.json") => {
+                let person =
+                    r#"{"type":"authorized_user","client_id":"a","client_secret":"b","refresh_token":"c"}"#;
+                Some(person.to_owned())
+            }
+            Some("/federated.json") => Some(r#"{"type":"external_account"}"#.to_owned()),
+            _ => None,
+        };
+        from_env(&Environment { variable: &variable, file: &file })
+    }
+
+    fn names(variables: &[(&str, &str)]) -> Vec<String> {
+        found(variables).into_iter().map(|(name, _)| name).filter(|name| name != "demo").collect()
     }
 
     #[test]
@@ -137,8 +231,10 @@ mod tests {
     }
 
     #[test]
-    fn every_row_builds() {
-        let mut variables: Vec<_> = COMPATIBLE.iter().map(|row| (row.0, "key")).collect();
+    fn everything_that_is_found_builds() {
+        let mut variables: Vec<_> =
+            followers::ALL.iter().filter_map(|row| row.variable).map(|variable| (variable, "key")).collect();
+        let followers = variables.len();
         variables.extend([
             ("OPENAI_API_KEY", "key"),
             ("OPENAI_BASE_URL", "https://proxy.test/v1"),
@@ -148,15 +244,29 @@ mod tests {
             ("VOYAGE_API_KEY", "key"),
             ("JINA_API_KEY", "key"),
             ("OLLAMA_HOST", "0.0.0.0"),
+            ("AZURE_OPENAI_ENDPOINT", "https://r.openai.azure.com/"),
+            ("AZURE_OPENAI_API_KEY", "key"),
+            ("GOOGLE_APPLICATION_CREDENTIALS", "/gcp.json"),
+            ("GOOGLE_CLOUD_PROJECT", "p"),
+            ("WATSONX_APIKEY", "key"),
+            ("WATSONX_URL", "https://eu-de.ml.cloud.ibm.com"),
+            ("SNOWFLAKE_PAT", "key"),
+            ("SNOWFLAKE_ACCOUNT", "org-acct"),
+            ("DATABRICKS_HOST", "dbc-1.cloud.databricks.com"),
+            ("DATABRICKS_TOKEN", "key"),
+            ("CLOUDFLARE_API_TOKEN", "key"),
+            ("CLOUDFLARE_ACCOUNT_ID", "0a"),
+            ("GITHUB_TOKEN", "key"),
+            ("GITHUB_MODELS", "1"),
+            ("REPLICATE_API_TOKEN", "key"),
         ]);
         let found = found(&variables);
-        assert_eq!(found.len(), COMPATIBLE.len() + 8);
+        assert_eq!(followers, 16);
+        assert_eq!(found.len(), followers + 16);
         let mut faults = Faults::default();
         for (name, config) in &found {
-            assert!(
-                crate::build(name, config, &crate::conformance::stopped(), &mut faults).is_some(),
-                "{name}: {faults}"
-            );
+            let built = crate::build(name, config, &crate::conformance::stopped(), &mut faults);
+            assert!(built.is_some(), "{name}: {faults}");
         }
         assert_eq!(found[0].1.account().base_url, Some("https://proxy.test/v1"));
     }
@@ -176,6 +286,34 @@ mod tests {
             assert!(built.is_some(), "{faults}");
         }
         assert_eq!(with_token[0].1.account().region, Some("eu-west-1"));
+    }
+
+    #[test]
+    fn what_is_not_clearly_meant_is_left_alone() {
+        assert_eq!(names(&[("GITHUB_TOKEN", "t")]), [""; 0]);
+        assert_eq!(names(&[("GITHUB_TOKEN", "t"), ("GITHUB_MODELS", "false")]), [""; 0]);
+        assert_eq!(names(&[("AZURE_OPENAI_API_KEY", "k")]), [""; 0]);
+        let federated =
+            [("GOOGLE_APPLICATION_CREDENTIALS", "/federated.json"), ("GOOGLE_CLOUD_PROJECT", "p")];
+        assert_eq!(names(&federated), [""; 0]);
+        assert_eq!(names(&[("CLOUDFLARE_API_TOKEN", "k")]), [""; 0]);
+    }
+
+    #[test]
+    fn service_principals_are_found() {
+        let azure = [
+            ("AZURE_OPENAI_ENDPOINT", "https://r.openai.azure.com"),
+            ("AZURE_TENANT_ID", "t"),
+            ("AZURE_CLIENT_ID", "c"),
+            ("AZURE_CLIENT_SECRET", "s"),
+        ];
+        let databricks = [
+            ("DATABRICKS_HOST", "https://dbc.test"),
+            ("DATABRICKS_CLIENT_ID", "c"),
+            ("DATABRICKS_CLIENT_SECRET", "s"),
+        ];
+        assert_eq!(names(&azure), ["azure"]);
+        assert_eq!(names(&databricks), ["databricks"]);
     }
 
     #[test]

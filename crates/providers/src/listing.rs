@@ -9,17 +9,29 @@ use contract::words::Operation;
 use http_body::Body as _;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// The longest list that is read.
 const LONGEST: usize = 4 << 20;
 
 /// Reads a whole JSON answer.
 pub(crate) async fn read<T: DeserializeOwned>(reply: ProviderReply) -> Result<T, UpstreamFailure> {
+    read_with(reply, |bytes| serde_json::from_slice(bytes)).await
+}
+
+/// How a list of models is read.
+pub(crate) type Reader = fn(&[u8]) -> serde_json::Result<Vec<ModelCard>>;
+
+/// Reads a whole JSON answer by a reader.
+pub(crate) async fn read_with<T>(
+    reply: ProviderReply,
+    reader: fn(&[u8]) -> serde_json::Result<T>,
+) -> Result<T, UpstreamFailure> {
     if !reply.status.is_success() {
         return Err(UpstreamFailure::Status(reply.status));
     }
     let bytes = collect(reply.body).await?;
-    serde_json::from_slice(&bytes).map_err(|error| broken(format!("not a list of models: {error}")))
+    reader(&bytes).map_err(|error| broken(format!("not a list of models: {error}")))
 }
 
 /// Reads a body to its end, within bounds.
@@ -65,9 +77,9 @@ pub(crate) fn guess(name: &str) -> Operation {
     if embeds { Operation::Embeddings } else { Operation::Chat }
 }
 
-/// Cards for a list that the operator wrote.
-pub(crate) fn configured(names: &[String]) -> Vec<ModelCard> {
-    names.iter().map(|name| card(name.as_str(), guess(name))).collect()
+/// Cards for a list that is not asked for.
+pub(crate) fn configured(names: &[impl AsRef<str>]) -> Vec<ModelCard> {
+    names.iter().map(|name| card(name.as_ref(), guess(name.as_ref()))).collect()
 }
 
 /// OpenAI's shape, `{"data": [{"id": …}]}` (some servers leave the envelope out), with what others added to it.
@@ -91,6 +103,17 @@ pub(crate) struct OpenaiEntry {
     max_context_length: Option<u64>,
     /// Groq.
     max_completion_tokens: Option<u64>,
+    /// Together: what the model does.
+    #[serde(rename = "type")]
+    does: Option<Value>,
+    /// llama.cpp.
+    meta: Option<Value>,
+}
+
+/// The cards of a list in OpenAI's shape.
+pub(crate) fn openai_list(bytes: &[u8]) -> serde_json::Result<Vec<ModelCard>> {
+    let list: OpenaiList = serde_json::from_slice(bytes)?;
+    Ok(list.entries().into_iter().map(OpenaiEntry::card).collect())
 }
 
 impl OpenaiList {
@@ -104,8 +127,18 @@ impl OpenaiList {
 
 impl OpenaiEntry {
     pub(crate) fn card(self) -> ModelCard {
-        let window = self.context_length.or(self.context_window).or(self.max_model_len);
-        let operation = guess(&self.id);
+        let running = self.meta.as_ref().and_then(|meta| meta.get("n_ctx")?.as_u64());
+        let window = self.context_length.or(self.context_window).or(self.max_model_len).or(running);
+        let operation = match self.does.as_ref().and_then(Value::as_str) {
+            Some("chat" | "language" | "code") => Operation::Chat,
+            Some("embedding") => Operation::Embeddings,
+            Some("rerank") => Operation::Rerank,
+            Some("image") => Operation::Images,
+            Some("audio") => Operation::Speech,
+            Some("transcribe") => Operation::Transcription,
+            Some("moderation") => Operation::Moderation,
+            _ => guess(&self.id),
+        };
         ModelCard {
             context_window: window.or(self.max_context_length),
             max_output: self.max_completion_tokens,

@@ -130,6 +130,16 @@ impl Endpoint {
         self.base.join(outside.unwrap_or(&self.base.path), path, None)
     }
 
+    /// `path` below the host itself, wherever the base URL points below it.
+    pub(crate) fn url_at_root(&self, path: &str) -> Option<Uri> {
+        self.base.join("", path, None)
+    }
+
+    /// The host of the base URL.
+    pub(crate) fn host(&self) -> &str {
+        self.base.authority.host()
+    }
+
     /// A request that carries a call.
     pub(crate) fn post(&self, uri: Uri, call: Call<'_>) -> Outbound {
         let mut headers = if call.stream { self.stream.clone() } else { self.json.clone() };
@@ -220,6 +230,20 @@ pub(crate) fn segment(name: &str) -> Option<String> {
         }
     }
     Some(out)
+}
+
+/// A URL with `path` at its end, added where it is missing. A query stays behind it.
+pub(crate) fn below(url: &str, path: &str) -> String {
+    let (place, query) = url.split_once('?').map_or((url, None), |(place, query)| (place, Some(query)));
+    let place = place.trim_end_matches('/');
+    let place = place.strip_suffix(path).unwrap_or(place);
+    let query = query.map_or_else(String::new, |query| format!("?{query}"));
+    format!("{place}{path}{query}")
+}
+
+/// Can it be a part of a host name, or one segment of a path, as it stands?
+pub(crate) fn is_label(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
 impl Base {

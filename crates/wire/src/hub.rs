@@ -13,7 +13,9 @@ use contract::words::{Dialect, Operation};
 use contract::{Code, Fault};
 
 use crate::{EncodeOptions, Quirks, ReplyFacts, StreamDecoder, StreamEncoder, WireError};
-use crate::{anthropic, bedrock, cohere, completions, emulate, gemini, ollama, openai, responses};
+use crate::{
+    anthropic, bedrock, cohere, completions, emulate, gemini, ollama, openai, replicate, responses, vertex,
+};
 
 /// A dialect of conversations.
 pub(crate) trait Chat: Sync {
@@ -112,6 +114,7 @@ pub(crate) fn chat(dialect: Dialect) -> Option<&'static dyn Chat> {
         Dialect::OllamaChat => &ollama::Dialog(ollama::Form::Chat),
         Dialect::OllamaGenerate => &ollama::Dialog(ollama::Form::Generate),
         Dialect::CohereChat => &cohere::Dialog,
+        Dialect::ReplicatePredictions => &replicate::Dialog,
         _ => return None,
     })
 }
@@ -126,6 +129,7 @@ pub(crate) fn embed(dialect: Dialect) -> Option<&'static dyn Embed> {
         Dialect::OllamaEmbed => &ollama::Batch,
         Dialect::OllamaEmbedOne => &ollama::One,
         Dialect::CohereEmbed => &cohere::Vectors,
+        Dialect::VertexPredict => &vertex::Vectors,
         _ => return None,
     })
 }

@@ -28,12 +28,15 @@ mod openai;
 mod outgoing;
 mod places;
 pub mod render;
+mod replicate;
 mod responses;
 mod shape;
 mod single;
+mod splice;
 mod split;
 pub mod sse;
 mod usage;
+mod vertex;
 mod watch;
 
 use std::sync::Arc;
@@ -55,6 +58,7 @@ pub use gather::Gather;
 pub use hub::{decoder, encoder, read_reply, read_reply_for, read_request, write_reply, write_request};
 pub use places::place;
 pub use render::Renderer;
+pub use splice::{Edits, member, splice};
 pub use usage::service_tier;
 pub use watch::{ReplyFacts, StreamError, Watch, reply_facts, watch};
 
@@ -122,7 +126,7 @@ pub enum Thinking {
     Budget,
     /// `enable_thinking` and `thinking_budget`: Alibaba, SiliconFlow.
     Enable,
-    /// `chat_template_kwargs: {enable_thinking}`: vLLM, SGLang, llama.cpp, NVIDIA NIM.
+    /// `chat_template_kwargs: {enable_thinking}`: vLLM, SGLang, llama.cpp.
     Template,
     /// Not at all.
     Never,

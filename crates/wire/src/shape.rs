@@ -33,12 +33,14 @@ impl Shape {
             | Dialect::OpenaiSpeech
             | Dialect::OpenaiTranscriptions
             | Dialect::OpenaiTranslations
-            | Dialect::OpenaiModerations => Self::Openai,
+            | Dialect::OpenaiModerations
+            | Dialect::ReplicatePredictions => Self::Openai,
             Dialect::AnthropicMessages | Dialect::AnthropicCount => Self::Anthropic,
             Dialect::GeminiGenerate
             | Dialect::GeminiEmbed
             | Dialect::GeminiEmbedOne
-            | Dialect::GeminiCount => Self::Google,
+            | Dialect::GeminiCount
+            | Dialect::VertexPredict => Self::Google,
             Dialect::OllamaChat
             | Dialect::OllamaGenerate
             | Dialect::OllamaEmbed

@@ -65,6 +65,9 @@ pub enum UpstreamFailure {
     /// The provider answered with an error status where none can be handled (listing models, for one).
     #[error("status {0}")]
     Status(StatusCode),
+    /// A token that the provider wants was refused by whoever gives it out.
+    #[error("no token: {0}")]
+    Login(String),
     /// The request could not be built or signed.
     #[error("cannot build the request: {0}")]
     Build(String),

@@ -98,6 +98,10 @@ dialects! {
     BedrockTitanEmbed = "bedrock.titan_embed", Embeddings, "/model/{model}/invoke";
     /// Ollama's older `api/embeddings`, of one text.
     OllamaEmbedOne = "ollama.embeddings", Embeddings, "/ollama/api/embeddings";
+    /// Vertex AI's `predict`, for vectors.
+    VertexPredict = "vertex.predict", Embeddings, "/v1/publishers/google/models/{model}:predict";
+    /// Replicate's predictions, for language models.
+    ReplicatePredictions = "replicate.predictions", Chat, "/v1/models/{model}/predictions";
 }
 
 impl fmt::Display for Dialect {

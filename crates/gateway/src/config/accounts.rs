@@ -1,6 +1,6 @@
 //! Which upstream accounts there are: those of the file, or without any those of the environment. Nobody is called.
 
-use providers::{DemoConfig, OllamaConfig, ProviderConfig};
+use providers::{DemoConfig, Environment, OllamaConfig, ProviderConfig};
 
 use super::Config;
 use crate::environment;
@@ -9,7 +9,10 @@ use crate::environment;
 /// first request works on a machine with no account anywhere.
 pub(crate) fn provider_configs(config: &Config) -> Vec<(String, ProviderConfig)> {
     let mut all: Vec<(String, ProviderConfig)> = match config.providers.is_empty() {
-        true => providers::from_env(&environment::variable),
+        true => providers::from_env(&Environment {
+            variable: &environment::variable,
+            file: &|path| std::fs::read_to_string(path).ok(),
+        }),
         false => config.providers.iter().map(|(name, one)| (name.clone(), one.clone())).collect(),
     };
     let mut add = |name: &str, one| {

@@ -92,6 +92,43 @@ fn hosts_lead_to_the_books_names() {
     assert_eq!(PriceBook::provider_of("openai-compatible", Some("api.groq.com")), "groq");
     assert_eq!(PriceBook::provider_of("openai", Some("api.openai.com")), "openai");
     assert_eq!(PriceBook::provider_of("openai-compatible", Some("127.0.0.1")), "openai-compatible");
+    assert_eq!(PriceBook::provider_of("dashscope", None), "alibaba");
+    assert_eq!(PriceBook::provider_of("dashscope", Some("dashscope.aliyuncs.com")), "alibaba-cn");
+}
+
+/// Kinds of accounts that have prices, as `providers` calls them.
+#[test]
+fn kinds_lead_to_models_of_the_book() {
+    let book = PriceBook::embedded().unwrap();
+    for kind in [
+        "azure",
+        "vertex",
+        "mistral",
+        "groq",
+        "deepseek",
+        "xai",
+        "openrouter",
+        "together",
+        "fireworks",
+        "perplexity",
+        "cerebras",
+        "huggingface",
+        "nvidia",
+        "sambanova",
+        "moonshot",
+        "zai",
+        "dashscope",
+        "minimax",
+        "replicate",
+        "watsonx",
+        "databricks",
+        "snowflake",
+        "cloudflare",
+        "github",
+        "lm-studio",
+    ] {
+        assert!(!book.models_of(PriceBook::provider_of(kind, None)).is_empty(), "{kind}");
+    }
 }
 
 /// Spot checks against the catalogue the book is made from, where it lies beside the project.

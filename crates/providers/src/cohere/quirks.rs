@@ -25,9 +25,5 @@ pub(super) const SURFACES: &[Surface] = &[
 ];
 
 /// Version 2 of rerank takes texts alone and sends no documents back.
-pub(super) const QUIRKS: Quirks = Quirks {
-    renames: &[],
-    refuses: &["return_documents", "documents.object"],
-    accepts: &[],
-    developer_as_system: false,
-};
+pub(super) const QUIRKS: Quirks =
+    Quirks { refuses: &["return_documents", "documents.object"], ..Quirks::NONE };

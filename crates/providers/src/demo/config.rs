@@ -1,5 +1,6 @@
 //! Settings of the demo provider: none.
 
+use crate::account::Account;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -7,3 +8,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {}
+
+impl Config {
+    /// Nothing configured.
+    pub(crate) fn account(&self) -> Account<'_> {
+        Account::none()
+    }
+}

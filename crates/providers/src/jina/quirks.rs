@@ -19,7 +19,7 @@ pub(super) const QUIRKS: Quirks = Quirks {
     renames: &[("encoding_format", "embedding_type")],
     refuses: &["user"],
     accepts: &["task", "truncate", "embedding_type", "input.image"],
-    developer_as_system: false,
+    ..Quirks::NONE
 };
 
 // tidy: table

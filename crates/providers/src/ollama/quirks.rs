@@ -1,8 +1,9 @@
 //! Facts about Ollama. Sources: docs.ollama.com/api, …/api/openai-compatibility and …/api/anthropic-compatibility.
 
 use contract::words::Dialect;
-use wire::{Lack, Quirks};
+use wire::Quirks;
 
+use crate::followers::USUAL;
 use crate::openai_like::Surface;
 use crate::request::{Auth, Facts};
 
@@ -35,10 +36,6 @@ pub(super) const BORROWED: &[Surface] = &[
 
 /// Ollama ignores fields it does not know. They are left out here instead, so that the receipt names them.
 pub(super) const QUIRKS: Quirks = Quirks {
-    renames: &[("max_completion_tokens", "max_tokens")],
     refuses: &["logit_bias", "user", "n", "parallel_tool_calls", "service_tier", "metadata", "store"],
-    accepts: &[],
-    developer_as_system: true,
-    lacks: &[Lack::CustomTools, Lack::AllowedTools],
-    thinking: &[],
+    ..USUAL
 };

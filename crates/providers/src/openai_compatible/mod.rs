@@ -23,9 +23,9 @@ const RERANK: Surface = (Dialect::CohereRerank, "/rerank");
 
 pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<SharedProvider> {
     let url = config.base_url.as_deref().and_then(|text| text.parse::<Uri>().ok());
-    let quirks = quirks::of(url.as_ref().and_then(Uri::host).unwrap_or_default());
+    let (quirks, edits) = quirks::of(url.as_ref().and_then(Uri::host).unwrap_or_default());
     let spoken: Vec<Surface> = USUAL.iter().copied().chain([RERANK]).collect();
     let provider =
         OpenaiLike::new(name, config.account(), &quirks::FACTS, (&spoken, quirks.clone()), faults)?;
-    Some(Arc::new(provider))
+    Some(Arc::new(provider.editing(edits)))
 }

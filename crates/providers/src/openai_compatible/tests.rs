@@ -6,11 +6,12 @@ use serde_json::json;
 
 #[test]
 fn hosts_are_known_by_their_domain() {
-    assert_eq!(quirks::of("api.groq.com").refuses.len(), 3);
-    assert_eq!(quirks::of("groq.com").refuses.len(), 3);
-    assert_eq!(quirks::of("notgroq.com").refuses.len(), 0);
-    assert_eq!(quirks::of("groq.com.evil.test").refuses.len(), 0);
-    assert_eq!(quirks::of("").renames.len(), 1);
+    assert_eq!(quirks::of("api.groq.com").0.refuses.len(), 3);
+    assert_eq!(quirks::of("groq.com").0.refuses.len(), 3);
+    assert_eq!(quirks::of("notgroq.com").0.refuses.len(), 0);
+    assert_eq!(quirks::of("groq.com.evil.test").0.refuses.len(), 0);
+    assert_eq!(quirks::of("").0.renames.len(), 1);
+    assert!(quirks::of("").1.renames.is_empty());
 }
 
 #[test]

@@ -1,19 +1,25 @@
 //! What the kinds that speak OpenAI's dialect share: paths under one base URL, and a list of models.
+//!
+//! [`crate::followers`] makes most of them from data; a kind with code of its own takes what it needs of this.
 
 use std::future::ready;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use contract::Fault;
 use contract::canon::{Asked, Receipt};
-use contract::ports::{BoxFuture, Call, ModelCard, Provider, ProviderReply, Upstream, UpstreamFailure};
+use contract::ports::{
+    BoxFuture, Call, ModelCard, Outbound, Provider, ProviderReply, Upstream, UpstreamFailure,
+};
 use contract::settings::Faults;
 use contract::words::{Dialect, Operation};
 use http::Uri;
-use wire::Quirks;
+use wire::{Edits, Quirks, splice};
 
 use crate::account::Account;
-use crate::listing::{OpenaiList, configured, read};
+use crate::listing::{Reader, configured, openai_list, read_with};
 use crate::request::{Endpoint, Facts, translate};
+use crate::tokens::Tokens;
 
 /// A dialect that is spoken, and the path below the base URL where.
 pub(crate) type Surface = (Dialect, &'static str);
@@ -30,12 +36,25 @@ pub(crate) struct OpenaiLike {
     pub(crate) endpoint: Endpoint,
     kind: &'static str,
     quirks: Quirks,
-    surfaces: Vec<(Dialect, Uri)>,
-    models: Uri,
+    surfaces: Vec<Spoken>,
+    listing: Option<(Uri, Reader)>,
+    /// Models to list where the service has no list.
+    offers: &'static [&'static str],
     /// Beginnings of names that `models` lists but neither dialect can call.
     hidden: &'static [&'static str],
     /// Beginnings of names of models that complete a prompt and take no conversation.
     completing: &'static [&'static str],
+    /// What is edited in a body that is passed through in OpenAI's chat dialect.
+    edits: Edits<'static>,
+    /// Where a credential that ends comes from.
+    tokens: Option<Arc<Tokens>>,
+}
+
+/// A dialect, its place, and the beginnings of the names of the models that speak it; all do when there are none.
+struct Spoken {
+    dialect: Dialect,
+    uri: Uri,
+    models: &'static [&'static str],
 }
 
 impl OpenaiLike {
@@ -47,20 +66,25 @@ impl OpenaiLike {
         faults: &mut Faults,
     ) -> Option<Self> {
         let endpoint = Endpoint::new(name, account, facts, faults)?;
+        let everyone: &[&str] = &[];
+        let spoken = |(dialect, path): &Surface| {
+            Some(Spoken { dialect: *dialect, uri: endpoint.url(path, None)?, models: everyone })
+        };
         Some(Self {
             kind: facts.kind,
             quirks,
-            surfaces: surfaces
-                .iter()
-                .map(|(dialect, path)| Some((*dialect, endpoint.url(path, None)?)))
-                .collect::<Option<_>>()?,
-            models: endpoint.url("/models", None)?,
+            surfaces: surfaces.iter().map(spoken).collect::<Option<_>>()?,
+            listing: Some((endpoint.url("/models", None)?, openai_list)),
             endpoint,
+            offers: &[],
             hidden: &[],
             completing: &[],
+            edits: Edits::default(),
+            tokens: None,
         })
     }
 
+    /// Leaves models out of the list whose names begin like this.
     pub(crate) fn hiding(self, hidden: &'static [&'static str]) -> Self {
         Self { hidden, ..self }
     }
@@ -70,9 +94,55 @@ impl OpenaiLike {
     }
 
     /// With more surfaces. Clients of other dialects get these rather than those it has.
-    pub(crate) fn preferring(mut self, mut surfaces: Vec<(Dialect, Uri)>) -> Self {
-        surfaces.append(&mut self.surfaces);
-        Self { surfaces, ..self }
+    pub(crate) fn preferring(mut self, surfaces: Vec<(Dialect, Uri)>) -> Self {
+        let everyone: &[&str] = &[];
+        let spoken = surfaces.into_iter().map(|(dialect, uri)| Spoken { dialect, uri, models: everyone });
+        self.surfaces.splice(0..0, spoken);
+        self
+    }
+
+    /// Speaks one more dialect, with the models whose names begin like this; with all when there are none.
+    pub(crate) fn speaking(mut self, dialect: Dialect, uri: Uri, models: &'static [&'static str]) -> Self {
+        self.surfaces.push(Spoken { dialect, uri, models });
+        self
+    }
+
+    /// Has its list of models elsewhere, in another shape, or (none) nowhere.
+    pub(crate) fn listed(self, listing: Option<(Uri, Reader)>) -> Self {
+        Self { listing, ..self }
+    }
+
+    /// Offers these models, though it cannot be asked.
+    pub(crate) fn offering(self, offers: &'static [&'static str]) -> Self {
+        Self { offers, ..self }
+    }
+
+    /// Edits what is passed through in OpenAI's chat dialect.
+    pub(crate) fn editing(self, edits: Edits<'static>) -> Self {
+        Self { edits, ..self }
+    }
+
+    /// Takes its credential from there.
+    pub(crate) fn with_tokens(self, tokens: Option<Arc<Tokens>>) -> Self {
+        Self { tokens, ..self }
+    }
+
+    /// The surfaces that a model speaks.
+    fn spoken<'a>(&'a self, model: &'a str) -> impl Iterator<Item = &'a Spoken> {
+        self.surfaces.iter().filter(move |spoken| {
+            spoken.models.is_empty() || spoken.models.iter().any(|prefix| model.starts_with(prefix))
+        })
+    }
+
+    fn send<'a>(
+        &'a self,
+        request: Outbound,
+        upstream: &'a dyn Upstream,
+    ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
+        match &self.tokens {
+            Some(tokens) => Box::pin(tokens.send(request, upstream)),
+            None => upstream.send(request),
+        }
     }
 }
 
@@ -89,9 +159,16 @@ impl Provider for OpenaiLike {
         if client.operation() == Operation::Chat && self.completing.iter().any(|it| model.starts_with(it)) {
             return Some(Dialect::OpenaiCompletions);
         }
-        let spoken = self.surfaces.iter().map(|(dialect, _)| *dialect);
-        let alike = spoken.clone().find(|dialect| dialect.operation() == client.operation());
-        spoken.into_iter().find(|dialect| *dialect == client).or(alike)
+        let mut alike = None;
+        for Spoken { dialect, .. } in self.spoken(model) {
+            if *dialect == client {
+                return Some(client);
+            }
+            if alike.is_none() && dialect.operation() == client.operation() {
+                alike = Some(*dialect);
+            }
+        }
+        alike
     }
 
     fn translate(&self, request: &Asked, target: Dialect) -> Result<(Bytes, Receipt), Fault> {
@@ -100,13 +177,16 @@ impl Provider for OpenaiLike {
 
     fn call<'a>(
         &'a self,
-        call: Call<'a>,
+        mut call: Call<'a>,
         upstream: &'a dyn Upstream,
     ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
-        match self.surfaces.iter().find(|(dialect, _)| *dialect == call.dialect) {
-            Some((_, url)) => upstream.send(self.endpoint.post(url.clone(), call)),
-            None => Box::pin(ready(Err(UpstreamFailure::Build(format!("no path for {}", call.dialect))))),
+        let Some(spoken) = self.spoken(call.model).find(|spoken| spoken.dialect == call.dialect) else {
+            return Box::pin(ready(Err(UpstreamFailure::Build(format!("no path for {}", call.dialect)))));
+        };
+        if call.dialect == Dialect::OpenaiChat {
+            call.body = splice(std::mem::take(&mut call.body), &self.edits);
         }
+        self.send(self.endpoint.post(spoken.uri.clone(), call), upstream)
     }
 
     fn discover<'a>(
@@ -117,10 +197,13 @@ impl Provider for OpenaiLike {
             if !self.endpoint.models.is_empty() {
                 return Ok(configured(&self.endpoint.models));
             }
-            let list: OpenaiList = read(upstream.send(self.endpoint.get(self.models.clone())).await?).await?;
-            let callable = |name: &str| !self.hidden.iter().any(|prefix| name.starts_with(prefix));
-            let entries = list.entries().into_iter().filter(|entry| callable(&entry.id));
-            Ok(entries.map(|entry| entry.card()).collect())
+            let Some((uri, reader)) = &self.listing else {
+                return Ok(configured(self.offers));
+            };
+            let reply = self.send(self.endpoint.get(uri.clone()), upstream).await?;
+            let mut cards = read_with(reply, *reader).await?;
+            cards.retain(|card| !self.hidden.iter().any(|prefix| card.name.starts_with(prefix)));
+            Ok(cards)
         })
     }
 }

@@ -20,7 +20,7 @@ pub(super) const QUIRKS: Quirks = Quirks {
     renames: &[("dimensions", "output_dimension"), ("top_n", "top_k")],
     refuses: &["user", "documents.object"],
     accepts: &["input_type", "truncation", "output_dtype"],
-    developer_as_system: false,
+    ..Quirks::NONE
 };
 
 /// OpenAI's clients send `dimensions` and `encoding_format: float`, Cohere's `top_n`: none is known here. Its results come

@@ -86,6 +86,8 @@ INSERT INTO words (kind, number, word) VALUES
     ('dialect', 24, 'openai.moderations'),
     ('dialect', 25, 'bedrock.titan_embed'),
     ('dialect', 26, 'ollama.embeddings'),
+    ('dialect', 27, 'vertex.predict'),
+    ('dialect', 28, 'replicate.predictions'),
     ('operation', 1, 'chat'),
     ('operation', 2, 'embeddings'),
     ('operation', 3, 'rerank'),

@@ -105,6 +105,13 @@ impl Scene<'_> {
 fn provider_name(kind: &str) -> &str {
     match kind {
         "gemini" => "gcp.gemini",
+        "vertex" => "gcp.vertex_ai",
+        "azure" => "azure.ai.openai",
+        "bedrock" => "aws.bedrock",
+        "mistral" => "mistral_ai",
+        "moonshot" => "moonshot_ai",
+        "watsonx" => "ibm.watsonx.ai",
+        "xai" => "x_ai",
         other => other,
     }
 }

@@ -1,5 +1,7 @@
 //! What every kind must do, checked against a scripted upstream; and the script that the kinds' own tests use.
 
+mod promises;
+
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
@@ -17,7 +19,9 @@ use contract::ports::{
 use contract::settings::Faults;
 use contract::words::{Dialect, Operation, Tick, Timestamp};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use promises::promises;
 
 /// An upstream that notes what it is sent and always answers the same.
 pub(crate) struct Script {
@@ -92,6 +96,17 @@ pub(crate) fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
+/// The body of a request, as text.
+pub(crate) fn body_of(request: Outbound) -> String {
+    match request.body {
+        Body::Full(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+        Body::Chain(pieces) => {
+            pieces.iter().map(|piece| String::from_utf8_lossy(piece).into_owned()).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 pub(crate) fn built(config: Value) -> SharedProvider {
     let mut faults = Faults::default();
     let config = serde_json::from_value(config).unwrap();
@@ -106,15 +121,15 @@ fn sending(
 ) -> Result<ProviderReply, UpstreamFailure> {
     let body = [Bytes::from_static(b"{\"model\":"), Bytes::from_static(b"\"m\"}")];
     let (traceparent, timeouts) = (Some("00-aa-bb-01"), Timeouts::default());
-    let dialect = spoken(provider, operation).expect("it can do this");
+    let dialect = spoken(provider, operation, model).expect("it can do this");
     let call = Call { dialect, model, stream, body: body.into(), headers, traceparent, timeouts };
     now(provider.call(call, script))
 }
 
 /// The dialect in which an account does something.
-fn spoken(provider: &dyn Provider, operation: Operation) -> Option<Dialect> {
+fn spoken(provider: &dyn Provider, operation: Operation, model: &str) -> Option<Dialect> {
     let clients = Dialect::ALL.iter().filter(|dialect| dialect.operation() == operation);
-    clients.into_iter().find_map(|client| provider.dialect(*client, "m"))
+    clients.into_iter().find_map(|client| provider.dialect(*client, model))
 }
 
 pub(crate) fn call(
@@ -136,83 +151,22 @@ pub(crate) fn call_in(provider: &dyn Provider, script: &Script, dialect: Dialect
     now(provider.call(call, script)).unwrap();
 }
 
+/// Sends a conversation with this body.
+pub(crate) fn calling(provider: &dyn Provider, script: &Script, model: &str, body: &Value) {
+    let (headers, timeouts) = (HeaderMap::new(), Timeouts::default());
+    let dialect = spoken(provider, Operation::Chat, model).expect("it converses");
+    let body = VecDeque::from([Bytes::from(body.to_string())]);
+    let stream = false;
+    let call = Call { dialect, model, stream, body, headers: &headers, traceparent: None, timeouts };
+    now(provider.call(call, script)).unwrap();
+}
+
 pub(crate) fn chat(provider: &dyn Provider, script: &Script, headers: &[(&'static str, &str)]) {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         map.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
     }
     sending(provider, script, (Operation::Chat, false, "m"), &map).unwrap();
-}
-
-/// What a kind promises.
-struct Promise {
-    config: Value,
-    chat: &'static str,
-    stream: &'static str,
-    embeddings: Option<&'static str>,
-    models: &'static str,
-    auth: (&'static str, &'static str),
-    list: Value,
-}
-
-fn promises() -> Vec<Promise> {
-    let openai_list = json!({ "data": [{ "id": "m" }] });
-    vec![
-        Promise {
-            config: json!({ "kind": "openai", "api_key": "k-1" }),
-            chat: "https://api.openai.com/v1/chat/completions",
-            stream: "https://api.openai.com/v1/chat/completions",
-            embeddings: Some("https://api.openai.com/v1/embeddings"),
-            models: "https://api.openai.com/v1/models",
-            auth: ("authorization", "Bearer k-1"),
-            list: openai_list.clone(),
-        },
-        Promise {
-            config: json!({ "kind": "openai-compatible", "api_key": "k-1", "base_url": "http://vllm.test:8000/v1" }),
-            chat: "http://vllm.test:8000/v1/chat/completions",
-            stream: "http://vllm.test:8000/v1/chat/completions",
-            embeddings: Some("http://vllm.test:8000/v1/embeddings"),
-            models: "http://vllm.test:8000/v1/models",
-            auth: ("authorization", "Bearer k-1"),
-            list: openai_list,
-        },
-        Promise {
-            config: json!({ "kind": "anthropic", "api_key": "k-1" }),
-            chat: "https://api.anthropic.com/v1/messages",
-            stream: "https://api.anthropic.com/v1/messages",
-            embeddings: None,
-            models: "https://api.anthropic.com/v1/models?limit=1000",
-            auth: ("x-api-key", "k-1"),
-            list: json!({ "data": [{ "id": "m" }] }),
-        },
-        Promise {
-            config: json!({ "kind": "gemini", "api_key": "k-1" }),
-            chat: "https://generativelanguage.googleapis.com/v1beta/models/m:generateContent",
-            stream: "https://generativelanguage.googleapis.com/v1beta/models/m:streamGenerateContent?alt=sse",
-            embeddings: Some("https://generativelanguage.googleapis.com/v1beta/models/m:batchEmbedContents"),
-            models: "https://generativelanguage.googleapis.com/v1beta/models?pageSize=1000",
-            auth: ("x-goog-api-key", "k-1"),
-            list: json!({ "models": [{ "name": "models/m", "supportedGenerationMethods": ["generateContent"] }] }),
-        },
-        Promise {
-            config: json!({ "kind": "ollama", "api_key": "k-1" }),
-            chat: "http://127.0.0.1:11434/v1/chat/completions",
-            stream: "http://127.0.0.1:11434/v1/chat/completions",
-            embeddings: Some("http://127.0.0.1:11434/v1/embeddings"),
-            models: "http://127.0.0.1:11434/api/tags",
-            auth: ("authorization", "Bearer k-1"),
-            list: json!({ "models": [{ "name": "m" }] }),
-        },
-        Promise {
-            config: json!({ "kind": "cohere", "api_key": "k-1" }),
-            chat: "https://api.cohere.com/v2/chat",
-            stream: "https://api.cohere.com/v2/chat",
-            embeddings: Some("https://api.cohere.com/v2/embed"),
-            models: "https://api.cohere.com/v1/models?page_size=1000",
-            auth: ("authorization", "Bearer k-1"),
-            list: json!({ "models": [{ "name": "m", "endpoints": ["chat"] }] }),
-        },
-    ]
 }
 
 fn clients_own() -> HeaderMap {
@@ -241,7 +195,7 @@ fn calls_go_where_they_should_with_our_credential_and_nobody_elses() {
             (Operation::Chat, true, Some(promise.stream)),
             (Operation::Embeddings, false, promise.embeddings),
         ] {
-            assert_eq!(spoken(&*provider, operation).is_some(), url.is_some());
+            assert_eq!(spoken(&*provider, operation, "m").is_some(), url.is_some(), "{}", promise.config);
             let Some(url) = url else { continue };
             sending(&*provider, &script, (operation, stream, "m"), &clients_own()).unwrap();
             let sent = script.sent();
@@ -253,11 +207,21 @@ fn calls_go_where_they_should_with_our_credential_and_nobody_elses() {
             assert!(sent.headers[header].is_sensitive());
             assert_eq!(sent.headers["content-type"], "application/json");
             assert_eq!(sent.headers["traceparent"], "00-aa-bb-01");
-            assert_eq!(sent.headers["accept"], if stream { "text/event-stream" } else { "application/json" });
+            assert_eq!(sent.headers["accept"], if stream { promise.streams_as } else { "application/json" });
             assert!(sent.headers.values().all(|value| value != "pgk_of_the_client"), "{:?}", sent.headers);
-            let Body::Full(bytes) = sent.body else { panic!("{:?}", sent.body) };
-            assert_eq!(bytes, &b"{\"model\":\"m\"}"[..], "in one piece");
+            let Body::Full(bytes) = sent.body else { panic!("in one piece: {:?}", sent.body) };
+            assert_eq!(bytes, promise.body, "{}", promise.config);
         }
+    }
+}
+
+#[test]
+fn every_kind_promises() {
+    let schema = schemars::schema_for!(crate::ProviderConfig).to_value();
+    let promised: Vec<Value> = promises().into_iter().map(|promise| promise.config["kind"].clone()).collect();
+    for kind in schema["oneOf"].as_array().unwrap() {
+        let kind = &kind["properties"]["kind"]["const"];
+        assert!(promised.contains(kind) || kind == "demo", "{kind}");
     }
 }
 
@@ -267,9 +231,13 @@ fn lists_of_models_are_asked_for_and_bounded() {
         let provider = built(promise.config.clone());
         let script = Script::answering(&promise.list.to_string());
         let cards = script.discover(&*provider).unwrap();
+        let Some(models) = promise.models else {
+            assert!(script.nothing_sent(), "{}", promise.config);
+            continue;
+        };
         assert_eq!(cards.iter().map(|card| card.name.as_str()).collect::<Vec<_>>(), ["m"]);
         let sent = script.sent();
-        assert_eq!((sent.method, sent.uri.to_string().as_str()), (Method::GET, promise.models));
+        assert_eq!((sent.method, sent.uri.to_string().as_str()), (Method::GET, models));
         assert_eq!(sent.headers[promise.auth.0], promise.auth.1);
         assert!(!sent.headers.contains_key("content-type"));
 
@@ -277,7 +245,7 @@ fn lists_of_models_are_asked_for_and_bounded() {
         assert!(matches!(refused, Err(UpstreamFailure::Status(StatusCode::UNAUTHORIZED))));
         for answer in ["not json".to_owned(), format!("{{\"x\":\"{}\"}}", "x".repeat(5 << 20))] {
             let broken = Script::answering(&answer).discover(&*provider);
-            assert!(matches!(broken, Err(UpstreamFailure::Lost { .. })), "{}", promise.models);
+            assert!(matches!(broken, Err(UpstreamFailure::Lost { .. })), "{models}");
         }
     }
 }
@@ -290,11 +258,11 @@ fn requests_in_canon_are_written_in_the_accounts_dialect() {
     let embed = EmbedRequest { model: "m".to_owned(), inputs, ..EmbedRequest::default() };
     for promise in promises() {
         let provider = built(promise.config);
-        let chat = spoken(&*provider, Operation::Chat).unwrap();
+        let chat = spoken(&*provider, Operation::Chat, "m").unwrap();
         let (bytes, _) = provider.translate(&Asked::Chat(Box::new(request.clone())), chat).unwrap();
         let written: Value = serde_json::from_slice(&bytes).unwrap();
         assert!(written.to_string().contains("hello"), "{written}");
-        if let Some(vectors) = spoken(&*provider, Operation::Embeddings) {
+        if let Some(vectors) = spoken(&*provider, Operation::Embeddings, "m") {
             let (bytes, _) = provider.translate(&Asked::Embed(Box::new(embed.clone())), vectors).unwrap();
             assert!(String::from_utf8_lossy(&bytes).contains("hello"));
         }

@@ -1,0 +1,36 @@
+//! Facts about Azure. Source: learn.microsoft.com/azure/ai-foundry/openai/reference, .../api-version-lifecycle,
+//! learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
+
+use wire::Quirks;
+
+use crate::followers::USUAL;
+use crate::request::{Auth, Facts};
+
+pub(super) const FACTS: Facts = Facts {
+    kind: "azure",
+    base_url: None,
+    version: None,
+    auth: Auth::Header("api-key"),
+    keyless: true,
+    headers: &[],
+    forwards: &["openai-beta", "anthropic-version", "anthropic-beta"],
+};
+
+/// Gives out Entra ID's tokens.
+pub(super) const AUTHORITY: &str = "https://login.microsoftonline.com";
+
+/// What a token is for.
+pub(super) const SCOPE: &str = "https://cognitiveservices.azure.com/.default";
+
+/// The version of Anthropic's dialect, which its clients send and others do not.
+pub(super) const ANTHROPIC_VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");
+
+/// The first dated version that has OpenAI's responses.
+pub(super) const RESPONSES_SINCE: &str = "2025-03-01-preview";
+
+pub(super) const QUIRKS: Quirks = Quirks::NONE;
+
+/// The API for models of other makers knows the old names only
+/// (learn.microsoft.com/rest/api/aifoundry/model-inference).
+pub(super) const INFERENCE_QUIRKS: Quirks =
+    Quirks { refuses: &["logit_bias", "metadata", "n", "service_tier", "store", "user"], ..USUAL };

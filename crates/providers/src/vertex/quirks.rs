@@ -1,0 +1,32 @@
+//! Facts about Vertex AI. Source: cloud.google.com/vertex-ai/generative-ai/docs (model reference, learn/locations,
+//! partner-models/claude/use-claude, migrate/openai), platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai.
+
+use wire::{Edits, Quirks};
+
+use crate::followers::USUAL;
+use crate::request::{Auth, Facts};
+
+pub(super) const FACTS: Facts = Facts {
+    kind: "vertex",
+    base_url: None,
+    version: Some("v1"),
+    auth: Auth::Bearer,
+    keyless: true,
+    headers: &[],
+    forwards: &["anthropic-beta"],
+};
+
+/// What a token is for.
+pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+/// Gives out Google's tokens.
+pub(super) const TOKEN_URL: &str = "https://oauth2.googleapis.com/token";
+
+/// Claude's requests name the version in the body and the model in the path alone.
+pub(super) const CLAUDE: Edits<'static> =
+    Edits { renames: &[], drops: &["model"], puts: &[("anthropic_version", "\"vertex-2023-10-16\"")] };
+
+pub(super) const QUIRKS: Quirks = Quirks::NONE;
+
+/// Open models and Mistral's follow OpenAI's dialect.
+pub(super) const OPEN_QUIRKS: Quirks =
+    Quirks { refuses: &["metadata", "service_tier", "store", "user"], accepts: &["top_k"], ..USUAL };

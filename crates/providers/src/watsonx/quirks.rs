@@ -1,0 +1,29 @@
+//! Facts about watsonx.ai. Source: cloud.ibm.com/apidocs/watsonx-ai (text chat), cloud.ibm.com/docs/account, "Generating an IBM
+//! Cloud IAM token by using an API key".
+
+use wire::Quirks;
+
+use crate::followers::USUAL;
+use crate::request::{Auth, Facts};
+
+pub(super) const FACTS: Facts = Facts {
+    kind: "watsonx",
+    base_url: None,
+    version: None,
+    auth: Auth::Bearer,
+    keyless: true,
+    headers: &[],
+    forwards: &[],
+};
+
+pub(super) const TOKEN_URL: &str = "https://iam.cloud.ibm.com/identity/token";
+pub(super) const GRANT: &str = "urn:ibm:params:oauth:grant-type:apikey";
+pub(super) const VERSION: &str = "2025-10-01";
+
+/// The path says whether to stream, and unknown fields are refused.
+pub(super) const DROPS: &[&str] = &["model", "stream", "stream_options"];
+
+pub(super) const QUIRKS: Quirks = Quirks {
+    refuses: &["logit_bias", "metadata", "parallel_tool_calls", "service_tier", "store", "user"],
+    ..USUAL
+};
