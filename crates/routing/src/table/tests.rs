@@ -1,7 +1,7 @@
 //! Name resolution and plans, with providers that are never called.
 
-use contract::canon::Receipt;
-use contract::ports::{BoxFuture, Call, Canon, Provider, ProviderReply, Timeouts, Upstream, UpstreamFailure};
+use contract::canon::{Asked, Receipt};
+use contract::ports::{BoxFuture, Call, Provider, ProviderReply, Timeouts, Upstream, UpstreamFailure};
 use contract::words::Dialect;
 
 use super::*;
@@ -17,11 +17,11 @@ impl Provider for Idle {
         "idle"
     }
 
-    fn dialect(&self, operation: Operation) -> Option<Dialect> {
-        (operation == Operation::Chat).then_some(Dialect::OpenaiChat)
+    fn dialect(&self, client: Dialect, _: &str) -> Option<Dialect> {
+        (client.operation() == Operation::Chat).then_some(Dialect::OpenaiChat)
     }
 
-    fn translate(&self, _: Canon<'_>) -> Result<(bytes::Bytes, Receipt), Fault> {
+    fn translate(&self, _: &Asked, _: Dialect) -> Result<(bytes::Bytes, Receipt), Fault> {
         unreachable!("routing never translates")
     }
 
@@ -66,7 +66,7 @@ fn an_alias_gives_its_targets_then_its_fallbacks() {
     let table = table(serde_json::json!({
         "fast": { "route": { "targets": [{ "to": "one/a" }, { "to": "two/b", "weight": 0 }], "fallback": ["two/c"] } }
     }));
-    let plan = table.plan("fast", Operation::Chat).unwrap();
+    let plan = table.plan("fast", Dialect::OpenaiChat).unwrap();
     assert_eq!(names(&plan), ["one/a", "two/b", "two/c"]);
     assert_eq!(&*plan.model, "fast");
 }
@@ -74,7 +74,7 @@ fn an_alias_gives_its_targets_then_its_fallbacks() {
 #[test]
 fn a_full_name_needs_no_configuration() {
     let table = table(serde_json::json!({}));
-    let plan = table.plan("two/org/some-model", Operation::Chat).unwrap();
+    let plan = table.plan("two/org/some-model", Dialect::OpenaiChat).unwrap();
     assert_eq!(names(&plan), ["two/org/some-model"]);
     assert_eq!(&*plan.deployments[0].upstream_model, "org/some-model");
 }
@@ -82,10 +82,10 @@ fn a_full_name_needs_no_configuration() {
 #[test]
 fn a_bare_name_goes_to_the_first_provider_that_lists_it() {
     let table = table(serde_json::json!({}));
-    assert_eq!(table.plan("m", Operation::Chat).unwrap_err().code(), Code::ModelNotFound);
+    assert_eq!(table.plan("m", Dialect::OpenaiChat).unwrap_err().code(), Code::ModelNotFound);
     let offer = |provider: &str| Listed { provider: provider.into(), models: vec![ModelCard::unknown("m")] };
     table.list(&[offer("two"), offer("one")]);
-    assert_eq!(names(&table.plan("m", Operation::Chat).unwrap()), ["one/m"]);
+    assert_eq!(names(&table.plan("m", Dialect::OpenaiChat).unwrap()), ["one/m"]);
     let listed: Vec<String> = table.models().iter().map(|card| card.name.clone()).collect();
     assert_eq!(listed, ["one/m", "two/m"]);
 }
@@ -94,9 +94,9 @@ fn a_bare_name_goes_to_the_first_provider_that_lists_it() {
 fn unknown_names_and_operations_are_told_apart() {
     let table = table(serde_json::json!({}));
     for name in ["nope", "three/x", "one/", ""] {
-        assert_eq!(table.plan(name, Operation::Chat).unwrap_err().code(), Code::ModelNotFound, "{name}");
+        assert_eq!(table.plan(name, Dialect::OpenaiChat).unwrap_err().code(), Code::ModelNotFound, "{name}");
     }
-    let fault = table.plan("one/x", Operation::Embeddings).unwrap_err();
+    let fault = table.plan("one/x", Dialect::OpenaiEmbeddings).unwrap_err();
     assert_eq!(fault.code(), Code::UnsupportedCapability);
 }
 
@@ -106,7 +106,7 @@ fn the_health_of_targets_is_kept_before_they_answer() {
         "fast": { "route": { "targets": [{ "to": "one/a" }], "fallback": ["two/c"] } }
     }));
     for name in ["fast", "one/made-up"] {
-        for deployment in table.plan(name, Operation::Chat).unwrap().deployments {
+        for deployment in table.plan(name, Dialect::OpenaiChat).unwrap().deployments {
             table.observe(&deployment, Err(Code::UpstreamConnect));
         }
     }

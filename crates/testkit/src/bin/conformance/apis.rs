@@ -48,6 +48,11 @@ pub(crate) fn place(exchange: &Exchange) -> Place {
         "openai.responses" => Dialect::OpenaiResponses,
         "openai.completions" => Dialect::OpenaiCompletions,
         "openai.embeddings" => Dialect::OpenaiEmbeddings,
+        "vertex.anthropic" if exchange.body.starts_with(b"[") => {
+            return Place::Outside(
+                "Vertex's array of one message, when its path streams and the body does not",
+            );
+        }
         "anthropic.messages" | "vertex.anthropic" => Dialect::AnthropicMessages,
         "gemini.generate_content" => Dialect::GeminiGenerate,
         "gemini.embed" if path.contains(":batchEmbedContents") => Dialect::GeminiEmbed,
@@ -88,8 +93,9 @@ pub(crate) fn place(exchange: &Exchange) -> Place {
 /// What Bedrock's Invoke carries is in the dialect of the model's maker.
 fn invoke(exchange: &Exchange) -> Place {
     let path = exchange.request.as_ref().map_or("", |request| request.path.as_str());
-    if path.contains("anthropic") || looks(exchange, b"message_start") || looks(exchange, b"\"stop_reason\"")
-    {
+    let retired = looks(exchange, b"\"completion\"");
+    let messages = || looks(exchange, b"message_start") || looks(exchange, b"\"stop_reason\"");
+    if !retired && (path.contains("anthropic") || messages()) {
         return Place::Call(Dialect::AnthropicMessages);
     }
     Place::Outside("Invoke with bodies of retired models")
@@ -106,9 +112,11 @@ pub(crate) fn kind(dialect: Dialect) -> &'static str {
         Dialect::GeminiGenerate | Dialect::GeminiEmbed | Dialect::GeminiEmbedOne | Dialect::GeminiCount => {
             "gemini"
         }
-        Dialect::OllamaChat | Dialect::OllamaGenerate | Dialect::OllamaEmbed => "ollama",
+        Dialect::OllamaChat | Dialect::OllamaGenerate | Dialect::OllamaEmbed | Dialect::OllamaEmbedOne => {
+            "ollama"
+        }
         Dialect::CohereChat | Dialect::CohereEmbed | Dialect::CohereRerank => "cohere",
-        Dialect::BedrockConverse => "bedrock",
+        Dialect::BedrockConverse | Dialect::BedrockTitanEmbed => "bedrock",
         Dialect::OpenaiChat | Dialect::OpenaiCompletions | Dialect::OpenaiEmbeddings => "openai-compatible",
         _ => "openai",
     }

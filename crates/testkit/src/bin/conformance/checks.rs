@@ -52,7 +52,7 @@ fn request_comes_back(dialect: Dialect, exchange: &Exchange, original: Value) ->
     }
     let body = asked_for.to_string();
     let mut asked = wire::read_request(dialect, body.as_bytes()).map_err(|fault| format!("{fault}"))?;
-    if let Some(model) = original["model"].as_str() {
+    if let Some(model) = original["model"].as_str().or_else(|| model_of_path(dialect, exchange)) {
         model.clone_into(asked.model_mut());
     }
     if let contract::canon::Asked::Chat(request) = &mut asked {
@@ -75,6 +75,15 @@ fn request_comes_back(dialect: Dialect, exchange: &Exchange, original: Value) ->
         }
     }
     difference(&ours, &theirs).map_or(Ok(()), Err)
+}
+
+/// The model of a path such as `/model/{model}/converse`.
+fn model_of_path(dialect: Dialect, exchange: &Exchange) -> Option<&str> {
+    let (before, after) = dialect.path().rsplit_once("{model}")?;
+    let before = before.rsplit('/').nth(1)?;
+    let (_, rest) = exchange.request.as_ref()?.path.split_once(&format!("/{before}/"))?;
+    let end = rest.find(after.get(..1)?)?;
+    rest.get(..end)
 }
 
 /// (b) An answer read into canon and written in the same dialect is what it was.

@@ -190,7 +190,23 @@ fn ollama(value: &mut Value) {
     }
 }
 
+/// docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html: roles take turns, so that neighbours of one role
+/// are one message; a schema to answer in is JSON in a string.
 fn converse(value: &mut Value) {
+    if let Some(Value::Array(messages)) = value.get_mut("messages") {
+        messages.dedup_by(|next, message| {
+            let joined = next["role"] == message["role"];
+            if joined && let Some(Value::Array(content)) = message.get_mut("content") {
+                content.extend(next["content"].as_array().cloned().unwrap_or_default());
+            }
+            joined
+        });
+    }
+    if let Some(schema) = value.pointer_mut("/outputConfig/textFormat/structure/jsonSchema/schema")
+        && let Some(parsed) = schema.as_str().and_then(|text| serde_json::from_str(text).ok())
+    {
+        *schema = parsed;
+    }
     if let Some(usage) = value.get_mut("usage").and_then(Value::as_object_mut) {
         usage.retain(|_, count| *count != json!(0.0));
     }
