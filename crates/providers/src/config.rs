@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
-use crate::{anthropic, demo, gemini, ollama, openai, openai_compatible};
+use crate::{anthropic, demo, gemini, kserve, ollama, openai, openai_compatible, templated};
 
 /// An upstream account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +20,10 @@ pub enum ProviderConfig {
     Gemini(gemini::Config),
     /// A local or remote Ollama.
     Ollama(ollama::Config),
+    /// A server that speaks the Open Inference Protocol: KServe, Triton, MLServer.
+    Kserve(kserve::Config),
+    /// Any model behind HTTP and JSON, reached by templates.
+    Http(Box<templated::Config>),
     /// Answers inside the gateway, for first steps and tests: the models `echo` and `embed`.
     Demo(demo::Config),
 }
@@ -34,6 +38,8 @@ impl ProviderConfig {
             Self::Anthropic(_) => anthropic::KIND,
             Self::Gemini(_) => gemini::KIND,
             Self::Ollama(_) => ollama::KIND,
+            Self::Kserve(_) => kserve::KIND,
+            Self::Http(_) => templated::KIND,
             Self::Demo(_) => demo::KIND,
         }
     }
@@ -53,6 +59,8 @@ impl ProviderConfig {
             Self::Anthropic(config) => config.account(),
             Self::Gemini(config) => config.account(),
             Self::Ollama(config) => config.account(),
+            Self::Kserve(config) => config.account(),
+            Self::Http(config) => config.account(),
             Self::Demo(_) => Account::none(),
         }
     }
@@ -108,6 +116,9 @@ mod tests {
             assert!(kind["required"].as_array().unwrap().contains(&json!("kind")), "{kind}");
             names.push(kind["properties"]["kind"]["const"].as_str().unwrap());
         }
-        assert_eq!(names, ["openai", "openai-compatible", "anthropic", "gemini", "ollama", "demo"]);
+        assert_eq!(
+            names,
+            ["openai", "openai-compatible", "anthropic", "gemini", "ollama", "kserve", "http", "demo"]
+        );
     }
 }

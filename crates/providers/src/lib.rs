@@ -11,6 +11,7 @@ mod config;
 mod demo;
 mod environment;
 mod gemini;
+mod kserve;
 mod listing;
 mod ollama;
 mod openai;
@@ -18,6 +19,7 @@ mod openai_compatible;
 mod openai_like;
 mod price;
 mod request;
+mod templated;
 
 #[cfg(test)]
 mod conformance;
@@ -31,10 +33,12 @@ pub use config::ProviderConfig;
 pub use demo::Config as DemoConfig;
 pub use environment::from_env;
 pub use gemini::Config as GeminiConfig;
+pub use kserve::Config as KserveConfig;
 pub use ollama::Config as OllamaConfig;
 pub use openai::Config as OpenaiConfig;
 pub use openai_compatible::Config as OpenaiCompatibleConfig;
 pub use price::{PriceConfig, UsdPerMillion};
+pub use templated::Config as HttpConfig;
 
 /// Makes the provider a configuration describes; notes what is wrong with it under `providers.<name>`.
 pub fn build(name: &str, config: &ProviderConfig, faults: &mut Faults) -> Option<SharedProvider> {
@@ -44,6 +48,8 @@ pub fn build(name: &str, config: &ProviderConfig, faults: &mut Faults) -> Option
         ProviderConfig::Anthropic(config) => anthropic::build(name, config, faults),
         ProviderConfig::Gemini(config) => gemini::build(name, config, faults),
         ProviderConfig::Ollama(config) => ollama::build(name, config, faults),
+        ProviderConfig::Kserve(config) => kserve::build(name, config, faults),
+        ProviderConfig::Http(config) => templated::build(name, config, faults),
         ProviderConfig::Demo(_) => demo::build(name, faults),
     }
 }

@@ -16,11 +16,13 @@ pub mod gather;
 mod gemini;
 mod hub;
 mod json;
+pub mod kserve;
 mod models;
 pub mod natives;
 mod openai;
 mod outgoing;
 mod places;
+mod predict;
 pub mod render;
 mod shape;
 mod split;
@@ -48,7 +50,7 @@ pub use hub::{decoder, encoder, read_reply, read_reply_for, read_request, write_
 pub use places::place;
 pub use render::Renderer;
 pub use usage::service_tier;
-pub use watch::{ReplyFacts, StreamError, Watch, reply_facts, watch};
+pub use watch::{ReplyFacts, StreamError, Watch, is_opaque, reply_facts, watch};
 
 /// What an upstream sent is not what its dialect allows. The text is for logs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -164,13 +166,21 @@ pub const fn asks_for_usage(dialect: Dialect) -> bool {
     matches!(dialect, Dialect::OpenaiChat | Dialect::OpenaiCompletions)
 }
 
+/// Headers of an answer that say how its body is to be read, and go with it when it passes.
+#[must_use]
+pub const fn headers_of_body(dialect: Dialect) -> &'static [&'static str] {
+    if dialect.takes_bytes() { &[kserve::HEADER_LENGTH] } else { &[] }
+}
+
 /// Reads what an upstream said when it refused. Never fails: what cannot be read becomes a plain message.
 #[must_use]
 pub fn read_error(dialect: Dialect, status: StatusCode, body: &Bytes) -> UpstreamError {
     let error = match Shape::of(dialect) {
         Shape::Anthropic => anthropic::read_error(status, body),
         Shape::Google => gemini::read_error(status, body),
-        Shape::Openai | Shape::Ollama | Shape::Cohere | Shape::Aws => openai::read_error(status, body),
+        Shape::Openai | Shape::Ollama | Shape::Cohere | Shape::Aws | Shape::Kserve => {
+            openai::read_error(status, body)
+        }
     };
     UpstreamError { dialect, ..error }
 }

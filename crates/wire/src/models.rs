@@ -13,7 +13,7 @@ use crate::shape::Shape;
 /// Writes the list.
 pub(crate) fn list(dialect: Dialect, cards: &[Arc<ModelCard>]) -> Bytes {
     let value = match Shape::of(dialect) {
-        Shape::Openai | Shape::Ollama | Shape::Cohere | Shape::Aws => {
+        Shape::Openai | Shape::Ollama | Shape::Cohere | Shape::Aws | Shape::Kserve => {
             let data: Vec<Value> = cards.iter().map(|card| with_facts(openai(card), card)).collect();
             json!({"object": "list", "data": data})
         }
@@ -32,7 +32,9 @@ pub(crate) fn list(dialect: Dialect, cards: &[Arc<ModelCard>]) -> Bytes {
 /// Writes one entry of the list.
 pub(crate) fn one(dialect: Dialect, card: &ModelCard) -> Bytes {
     let value = match Shape::of(dialect) {
-        Shape::Openai | Shape::Ollama | Shape::Cohere | Shape::Aws => with_facts(openai(card), card),
+        Shape::Openai | Shape::Ollama | Shape::Cohere | Shape::Aws | Shape::Kserve => {
+            with_facts(openai(card), card)
+        }
         Shape::Anthropic => with_facts(anthropic(card), card),
         Shape::Google => google(card),
     };

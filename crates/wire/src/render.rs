@@ -36,6 +36,7 @@ impl FaultRenderer for Renderer {
                     error
                 }
                 Shape::Google => google_error(fault),
+                Shape::Kserve => kserve_error(fault),
             };
             Bytes::from(value.to_string())
         });
@@ -62,7 +63,7 @@ pub fn request_id_headers(dialect: Dialect, request: Id, headers: &mut HeaderMap
     let theirs = match Shape::of(dialect) {
         Shape::Openai => Some(HeaderName::from_static("x-request-id")),
         Shape::Anthropic => Some(HeaderName::from_static("request-id")),
-        Shape::Google | Shape::Ollama | Shape::Cohere | Shape::Aws => None,
+        Shape::Google | Shape::Ollama | Shape::Cohere | Shape::Aws | Shape::Kserve => None,
     };
     if let Some(name) = theirs {
         headers.insert(name, value.clone());
@@ -232,6 +233,11 @@ pub(crate) fn google_error(fault: &Fault) -> Value {
     let info = json!({"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": fault.code().as_str(),
         "domain": "pathgate"});
     json!({"error": {"code": fault.status().as_u16(), "message": message(fault), "status": status, "details": [info]}})
+}
+
+/// `{"error": message}` (github.com/kserve/open-inference-protocol, "Inference Response JSON Error Object").
+pub(crate) fn kserve_error(fault: &Fault) -> Value {
+    json!({"error": message(fault)})
 }
 
 #[cfg(test)]

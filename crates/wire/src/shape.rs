@@ -17,6 +17,8 @@ pub(crate) enum Shape {
     Cohere,
     /// AWS's.
     Aws,
+    /// That of the Open Inference Protocol.
+    Kserve,
 }
 
 impl Shape {
@@ -33,7 +35,8 @@ impl Shape {
             | Dialect::OpenaiSpeech
             | Dialect::OpenaiTranscriptions
             | Dialect::OpenaiTranslations
-            | Dialect::OpenaiModerations => Self::Openai,
+            | Dialect::OpenaiModerations
+            | Dialect::PathgatePredict => Self::Openai,
             Dialect::AnthropicMessages | Dialect::AnthropicCount => Self::Anthropic,
             Dialect::GeminiGenerate
             | Dialect::GeminiEmbed
@@ -42,6 +45,7 @@ impl Shape {
             Dialect::OllamaChat | Dialect::OllamaGenerate | Dialect::OllamaEmbed => Self::Ollama,
             Dialect::CohereChat | Dialect::CohereEmbed | Dialect::CohereRerank => Self::Cohere,
             Dialect::BedrockConverse => Self::Aws,
+            Dialect::KserveInfer => Self::Kserve,
         }
     }
 }

@@ -51,6 +51,11 @@ pub trait Provider: Send + Sync {
     /// The dialect this account answers a request of `client` in, for one of its models: the client's own where it speaks
     /// that, else the one it does the same operation best in. None: it cannot do it.
     fn dialect(&self, client: Dialect, model: &str) -> Option<Dialect>;
+    /// May a client's own bytes be sent, where [`dialect`](Self::dialect) gave the client's dialect? Not where bodies are
+    /// made anew for each account: then what is lost has to be told.
+    fn passes(&self) -> bool {
+        true
+    }
     /// Writes a request, whose `model` is already the upstream's name, in a dialect that [`dialect`](Self::dialect) gave;
     /// the receipt names what could not be carried.
     ///

@@ -65,6 +65,9 @@ pub enum UpstreamFailure {
     /// The provider answered with an error status where none can be handled (listing models, for one).
     #[error("status {0}")]
     Status(StatusCode),
+    /// The answer is not what the account says its answers are.
+    #[error("not the answer that was described: {0}")]
+    Unreadable(String),
     /// The request could not be built or signed.
     #[error("cannot build the request: {0}")]
     Build(String),

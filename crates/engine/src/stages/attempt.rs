@@ -8,8 +8,8 @@ use contract::Fault;
 use contract::canon::{Answered, Receipt};
 use contract::ports::{Call, Deployment, Outcome, ProviderReply, RetryPolicy, Stage};
 use contract::words::{Dialect, Id};
-use http::{HeaderMap, HeaderValue, header};
-use wire::{EncodeOptions, Framing, natives};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use wire::{EncodeOptions, Framing, ReplyFacts, natives};
 
 use super::translate::{Hub, Memory, Outgoing, Wants};
 use super::{Admitted, Attempted, Cleared, Whole};
@@ -101,7 +101,7 @@ impl Run<'_> {
         outgoing: Outgoing,
         (attempt, ticket): (Id, &mut Ticket),
     ) -> Result<Attempted, Failure> {
-        let Outgoing { target, body, usage_added, wants } = outgoing;
+        let Outgoing { target, body, passes, usage_added, wants } = outgoing;
         let traceparent = self.traceparent(attempt, ticket);
         let call = Call {
             dialect: target,
@@ -123,7 +123,7 @@ impl Run<'_> {
         }
         self.snapshot.router.observe(deployment, Ok(first_byte));
         if request.envelope.stream && is_stream(target, &headers) {
-            let streaming = if target == request.dialect {
+            let streaming = if passes {
                 Streaming::pass(request.dialect, body, usage_added)
             } else {
                 let options = self.options(request, wants, ticket);
@@ -134,34 +134,41 @@ impl Run<'_> {
             return Ok(Attempted::Stream(streaming.keeping(self.snapshot.bodies)));
         }
         let bytes = collect(body, REPLY_CAP).await.map_err(Failure::torn)?;
-        let kind = headers.get(header::CONTENT_TYPE);
-        let (headers, body) = self.whole(request, (target, wants), (kind, bytes), ticket)?;
+        let wants = (!passes).then_some(wants);
+        let (headers, body) = self.whole(request, (target, wants), (&headers, bytes), ticket)?;
         Ok(Attempted::Whole(Whole { status, headers, body }))
     }
 
-    /// Puts a whole answer in the client's dialect.
+    /// Puts a whole answer in the client's dialect. Without `wants` it is that already.
     fn whole(
         self,
         request: &Admitted,
-        (target, wants): (Dialect, Wants),
-        (kind, bytes): (Option<&HeaderValue>, Bytes),
+        (target, wants): (Dialect, Option<Wants>),
+        (came, bytes): (&HeaderMap, Bytes),
         ticket: &mut Ticket,
     ) -> Result<(HeaderMap, Bytes), Failure> {
-        let facts = wire::reply_facts(target, &bytes).map_err(|error| Failure::nonsense(target, error))?;
+        let kind = came.get(header::CONTENT_TYPE);
+        let opaque =
+            wants.is_none() && wire::is_opaque(target, kind.map(HeaderValue::as_bytes).unwrap_or_default());
+        let facts = if opaque { Ok(ReplyFacts::default()) } else { wire::reply_facts(target, &bytes) };
+        let facts = facts.map_err(|error| Failure::nonsense(target, error))?;
         ticket.consumed(Consumed {
             usage: facts.usage,
             output_bytes: facts.output_bytes,
             service_tier: facts.service_tier.map(Into::into),
         });
         let mut headers = HeaderMap::with_capacity(head::FIELDS);
-        let body = if target == request.dialect {
+        let body = if let Some(wants) = wants {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            self.rewrite(request, (target, wants), &bytes, ticket)?
+        } else {
             if let Some(kind) = kind {
                 headers.insert(header::CONTENT_TYPE, kind.clone());
             }
+            for name in wire::headers_of_body(target) {
+                headers.extend(came.get(*name).map(|value| (HeaderName::from_static(name), value.clone())));
+            }
             bytes
-        } else {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            self.rewrite(request, (target, wants), &bytes, ticket)?
         };
         self.keep_reply(&body, ticket);
         Ok((headers, body))

@@ -18,6 +18,8 @@ pub(crate) struct Outgoing {
     pub(crate) target: Dialect,
     /// The body.
     pub(crate) body: VecDeque<Bytes>,
+    /// Does the answer go to the client as it comes?
+    pub(crate) passes: bool,
     /// Did we ask for usage on a stream whose client did not?
     pub(crate) usage_added: bool,
     /// What the client wants of an answer that has to be written anew.
@@ -75,10 +77,10 @@ impl<'a> Hub<'a> {
         let client = self.request.dialect;
         let target = to.provider.dialect(client, &to.upstream_model).ok_or(Code::UnsupportedCapability)?;
         let envelope = &self.request.envelope;
-        if target == client {
+        if target == client && to.provider.passes() {
             let usage_added = wire::asks_for_usage(target) && envelope.stream && !envelope.include_usage;
             let body = envelope.edited(&to.upstream_model, usage_added);
-            return Ok(Outgoing { target, body, usage_added, wants: Wants::default() });
+            return Ok(Outgoing { target, body, passes: true, usage_added, wants: Wants::default() });
         }
         let asked = self.canon(to, target, memory).await?;
         let (body, lost) = to.provider.translate(asked, target)?;
@@ -99,7 +101,8 @@ impl<'a> Hub<'a> {
         };
         let wants =
             Wants { vectors, custom: self.canon.as_ref().map(wire::custom_tools).unwrap_or_default() };
-        Ok(Outgoing { target, body: VecDeque::from([body]), usage_added: false, wants })
+        let body = VecDeque::from([body]);
+        Ok(Outgoing { target, body, passes: false, usage_added: false, wants })
     }
 
     async fn canon(

@@ -86,6 +86,7 @@ const fn names(dialect: Dialect) -> Option<Names> {
         Dialect::OpenaiChat | Dialect::OpenaiEmbeddings => {
             Names { model: b"model", usage: b"usage", said: b"choices" }
         }
+        Dialect::KserveInfer => Names { model: b"model_name", usage: b"", said: b"" },
         Dialect::AnthropicMessages => Names { model: b"model", usage: b"usage", said: b"content" },
         Dialect::GeminiGenerate | Dialect::GeminiEmbed | Dialect::GeminiEmbedOne => {
             Names { model: b"modelVersion", usage: b"usageMetadata", said: b"candidates" }
