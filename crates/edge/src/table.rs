@@ -58,6 +58,10 @@ impl<'a> Target<'a> {
             "/v2/chat" => Self::call(Dialect::CohereChat),
             "/v2/embed" => Self::call(Dialect::CohereEmbed),
             "/v2/rerank" | "/v1/rerank" => Self::call(Dialect::CohereRerank),
+            // What a body says of streams is for the model.
+            "/v1/predict" => {
+                Self::Llm(Call { dialect: Dialect::PathgatePredict, model: None, stream: Some(false) })
+            }
             "/v1/models" => Self::Models(Dialect::OpenaiChat, None),
             "/anthropic/v1/models" => Self::Models(Dialect::AnthropicMessages, None),
             "/ollama/api/chat" => Self::call(Dialect::OllamaChat),
@@ -81,6 +85,9 @@ impl<'a> Target<'a> {
     fn find_named(path: &'a str) -> Option<Self> {
         if path.starts_with("/admin/v1/") {
             return Some(Self::Admin);
+        }
+        if let Some(rest) = path.strip_prefix("/v2/models/") {
+            return inference_target(rest);
         }
         let google = path.strip_prefix("/gemini");
         let stable = || google?.strip_prefix("/v1/models");
@@ -127,6 +134,13 @@ impl<'a> Target<'a> {
             Self::Admin => true,
         }
     }
+}
+
+/// What stands behind `/v2/models/`: a name, with or without a version, and the method. A version is part of the name here
+/// (`name/versions/2`), so that it can be routed like any other.
+fn inference_target(rest: &str) -> Option<Target<'_>> {
+    let model = rest.strip_suffix("/infer").filter(|model| !model.is_empty())?;
+    Some(Target::Llm(Call { dialect: Dialect::KserveInfer, model: Some(model), stream: Some(false) }))
 }
 
 /// What stands behind `/v1beta/models`: nothing, a name, or a name and a method (ai.google.dev/api).
@@ -209,6 +223,24 @@ mod tests {
                     stream: Some(false),
                 })),
             ),
+            (
+                "/v1/predict",
+                Some(Target::Llm(Call {
+                    dialect: Dialect::PathgatePredict,
+                    model: None,
+                    stream: Some(false),
+                })),
+            ),
+            (
+                "/v2/models/acme/m/versions/2/infer",
+                Some(Target::Llm(Call {
+                    dialect: Dialect::KserveInfer,
+                    model: Some("acme/m/versions/2"),
+                    stream: Some(false),
+                })),
+            ),
+            ("/v2/models/m", None),
+            ("/v2/models//infer", None),
             ("/v1/models", Some(Target::Models(Dialect::OpenaiChat, None))),
             ("/v1/models/openai/gpt-5", Some(Target::Models(Dialect::OpenaiChat, Some("openai/gpt-5")))),
             ("/anthropic/v1/models/x", Some(Target::Models(Dialect::AnthropicMessages, Some("x")))),

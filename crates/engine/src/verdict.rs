@@ -60,6 +60,11 @@ impl Failure {
             UpstreamFailure::Refused(_) | UpstreamFailure::Build(_) => {
                 Self::new(Fault::new(Code::Internal).because(failure), Then::Next)
             }
+            UpstreamFailure::Unreadable(_) => Self {
+                fault: Fault::new(Code::UpstreamInvalid).because(failure),
+                then: Then::Next,
+                assume_consumed: true,
+            },
             UpstreamFailure::Status(_) => {
                 Self::new(Fault::new(Code::UpstreamError).because(failure), Then::Again(None))
             }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::account::Account;
 use crate::followers::{self, Follower};
 use crate::{
-    anthropic, azure, bedrock, cloudflare, cohere, databricks, demo, gemini, github, jina, ollama, openai,
-    openai_compatible, replicate, snowflake, vertex, voyage, watsonx,
+    anthropic, azure, bedrock, cloudflare, cohere, databricks, demo, gemini, github, jina, kserve, ollama,
+    openai, openai_compatible, replicate, snowflake, templated, vertex, voyage, watsonx,
 };
 
 /// Declares the kinds: those with a folder of their own, and those that are a row of [`followers`].
@@ -98,6 +98,10 @@ kinds! {
         Github = github,
         /// Replicate's language models.
         Replicate = replicate,
+        /// A server that speaks the Open Inference Protocol: KServe, Triton, MLServer.
+        Kserve = kserve,
+        /// Any model behind HTTP and JSON, reached by templates.
+        Http = templated,
         /// Answers inside the gateway, for first steps and tests: the models `echo` and `embed`.
         Demo = demo,
     }
@@ -214,6 +218,6 @@ mod tests {
         }
         let described = |kind: &Value| kind["description"].as_str().is_some_and(|text| !text.is_empty());
         assert!(kinds.iter().all(described));
-        assert_eq!(names.len(), 18 + crate::followers::ALL.len());
+        assert_eq!(names.len(), 20 + crate::followers::ALL.len());
     }
 }

@@ -20,6 +20,7 @@ mod gemini;
 mod github;
 mod jina;
 mod jwt;
+mod kserve;
 mod listing;
 mod offered;
 mod ollama;
@@ -30,6 +31,7 @@ mod price;
 mod replicate;
 mod request;
 mod snowflake;
+mod templated;
 mod tokens;
 mod vertex;
 mod voyage;
@@ -57,12 +59,14 @@ pub use followers::Config as FollowerConfig;
 pub use gemini::Config as GeminiConfig;
 pub use github::Config as GithubConfig;
 pub use jina::Config as JinaConfig;
+pub use kserve::Config as KserveConfig;
 pub use ollama::Config as OllamaConfig;
 pub use openai::Config as OpenaiConfig;
 pub use openai_compatible::Config as OpenaiCompatibleConfig;
 pub use price::{PriceConfig, UsdPerMillion};
 pub use replicate::Config as ReplicateConfig;
 pub use snowflake::{Config as SnowflakeConfig, TokenType};
+pub use templated::Config as HttpConfig;
 pub use vertex::Config as VertexConfig;
 pub use voyage::Config as VoyageConfig;
 pub use watsonx::Config as WatsonxConfig;
@@ -93,6 +97,8 @@ pub fn build(
         ProviderConfig::Cloudflare(config) => cloudflare::build(name, config, faults),
         ProviderConfig::Github(config) => github::build(name, config, faults),
         ProviderConfig::Replicate(config) => replicate::build(name, config, clock, faults),
+        ProviderConfig::Kserve(config) => kserve::build(name, config, faults),
+        ProviderConfig::Http(config) => templated::build(name, config, faults),
         ProviderConfig::Demo(_) => demo::build(name, faults),
         other => {
             let (row, config) = other.follower()?;

@@ -30,18 +30,18 @@ pub(crate) async fn read_with<T>(
     if !reply.status.is_success() {
         return Err(UpstreamFailure::Status(reply.status));
     }
-    let bytes = collect(reply.body).await?;
+    let bytes = collect(reply.body, LONGEST).await?;
     reader(&bytes).map_err(|error| broken(format!("not a list of models: {error}")))
 }
 
-/// Reads a body to its end, within bounds.
-pub(crate) async fn collect(mut body: Body) -> Result<Vec<u8>, UpstreamFailure> {
+/// Reads a whole body, this long at most.
+pub(crate) async fn collect(mut body: Body, longest: usize) -> Result<Vec<u8>, UpstreamFailure> {
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         let frame = frame.map_err(|error| broken(error.to_string()))?;
         if let Ok(data) = frame.into_data() {
-            if bytes.len() + data.len() > LONGEST {
-                return Err(broken(format!("longer than {LONGEST} bytes")));
+            if bytes.len() + data.len() > longest {
+                return Err(broken(format!("longer than {longest} bytes")));
             }
             bytes.extend_from_slice(&data);
         }

@@ -308,6 +308,11 @@ fn base(name: &str, account: Account<'_>, facts: &Facts, faults: &mut Faults) ->
     }
 }
 
+/// Is it a URL that an API can be at?
+pub(crate) fn check_url(text: &str) -> Result<(), &'static str> {
+    parse(text, None).map(drop)
+}
+
 fn parse(text: &str, version: Option<&str>) -> Result<Base, &'static str> {
     const FORM: &str = "is not a URL: write it as https://host/path";
     if text.contains('#') {

@@ -58,6 +58,9 @@ impl Envelope {
     /// `invalid_encoding`, `invalid_json`; `invalid_request` with the field when a field that matters here stands twice, is
     /// missing or has the wrong type.
     pub fn read(dialect: Dialect, path: &PathFacts, body: Bytes) -> Result<Self, Fault> {
+        if dialect.takes_bytes() {
+            return Self::unread(path, body);
+        }
         let top = Top::read(&body)?;
         let stream = match (path.stream, top.stream) {
             (Some(stream), _) => stream,
@@ -93,6 +96,23 @@ impl Envelope {
             models_at,
             by_path: path.model.is_some(),
             ask_usage,
+            body,
+        })
+    }
+
+    /// A request that may be bytes of any kind: all that matters stands in its path.
+    fn unread(path: &PathFacts, body: Bytes) -> Result<Self, Fault> {
+        Ok(Self {
+            model: path.model.clone().ok_or_else(|| missing("model"))?,
+            stream: false,
+            include_usage: true,
+            max_output: None,
+            user: None,
+            service_tier: None,
+            n: None,
+            models_at: SmallVec::new(),
+            by_path: true,
+            ask_usage: Splice::None,
             body,
         })
     }

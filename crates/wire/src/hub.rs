@@ -14,7 +14,8 @@ use contract::{Code, Fault};
 
 use crate::{EncodeOptions, Quirks, ReplyFacts, StreamDecoder, StreamEncoder, WireError};
 use crate::{
-    anthropic, bedrock, cohere, completions, emulate, gemini, ollama, openai, replicate, responses, vertex,
+    anthropic, bedrock, cohere, completions, emulate, gemini, kserve, ollama, openai, predict, replicate,
+    responses, vertex,
 };
 
 /// A dialect of conversations.
@@ -163,6 +164,9 @@ pub fn read_request(dialect: Dialect, body: &[u8]) -> Result<Asked, Fault> {
         Operation::CountTokens => {
             count(dialect).map(|it| it.read_request(body).map(Box::new).map(Asked::Count))
         }
+        Operation::Predict if dialect == Dialect::PathgatePredict => {
+            Some(predict::read_request(body).map(Box::new).map(Asked::Predict))
+        }
         _ => None,
     };
     asked.unwrap_or_else(|| Err(no_way(dialect, dialect)))
@@ -187,6 +191,9 @@ pub fn write_request(
         Asked::Embed(request) => embed(target).map(|it| it.write_request(request, quirks, receipt)),
         Asked::Rerank(request) => rerank(target).map(|it| it.write_request(request, quirks, receipt)),
         Asked::Count(request) => count(target).map(|it| it.write_request(request, quirks, receipt)),
+        Asked::Predict(request) => {
+            (target == Dialect::PathgatePredict).then(|| predict::write_request(request))
+        }
     };
     written.unwrap_or_else(|| Err(no_way(target, target)))
 }
@@ -217,6 +224,11 @@ pub fn read_reply(dialect: Dialect, body: &[u8]) -> Result<Answered, WireError> 
             rerank(dialect).map(|it| it.read_reply(body).map(Box::new).map(Answered::Rerank))
         }
         Operation::CountTokens => count(dialect).map(|it| it.read_reply(body).map(Answered::Count)),
+        Operation::Predict if dialect == Dialect::PathgatePredict => {
+            Some(predict::read_reply(body).map(Box::new).map(Answered::Predict))
+        }
+        // Tensors that are read are those of vectors; others only pass.
+        Operation::Predict => Some(kserve::read_vectors(body).map(Box::new).map(Answered::Embed)),
         _ => None,
     };
     answered.unwrap_or_else(|| Err(WireError { dialect, reason: "it has no such answers".to_owned() }))
@@ -234,6 +246,8 @@ pub fn write_reply(
         Answered::Embed(reply) => embed(dialect)?.write_reply(reply, options.vectors),
         Answered::Rerank(reply) => rerank(dialect)?.write_reply(reply),
         Answered::Count(tokens) => count(dialect)?.write_reply(*tokens),
+        Answered::Predict(reply) if dialect == Dialect::PathgatePredict => predict::write_reply(reply),
+        Answered::Predict(_) => return None,
     })
 }
 

@@ -20,6 +20,7 @@ pub mod gather;
 mod gemini;
 mod hub;
 mod json;
+pub mod kserve;
 mod lines;
 mod models;
 pub mod natives;
@@ -27,6 +28,7 @@ mod ollama;
 mod openai;
 mod outgoing;
 mod places;
+mod predict;
 pub mod render;
 mod replicate;
 mod responses;
@@ -60,7 +62,7 @@ pub use places::place;
 pub use render::Renderer;
 pub use splice::{Edits, member, splice};
 pub use usage::service_tier;
-pub use watch::{ReplyFacts, StreamError, Watch, reply_facts, watch};
+pub use watch::{ReplyFacts, StreamError, Watch, is_opaque, reply_facts, watch};
 
 /// What an upstream sent is not what its dialect allows. The text is for logs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -179,6 +181,12 @@ pub const fn asks_for_usage(dialect: Dialect) -> bool {
     matches!(dialect, Dialect::OpenaiChat | Dialect::OpenaiCompletions)
 }
 
+/// Headers of an answer that say how its body is to be read, and go with it when it passes.
+#[must_use]
+pub const fn headers_of_body(dialect: Dialect) -> &'static [&'static str] {
+    if dialect.takes_bytes() { &[kserve::HEADER_LENGTH] } else { &[] }
+}
+
 /// Reads what an upstream said when it refused. Never fails: what cannot be read becomes a plain message.
 #[must_use]
 pub fn read_error(dialect: Dialect, status: StatusCode, body: &Bytes) -> UpstreamError {
@@ -187,7 +195,7 @@ pub fn read_error(dialect: Dialect, status: StatusCode, body: &Bytes) -> Upstrea
         Shape::Google => gemini::read_error(status, body),
         Shape::Aws => bedrock::read_error(status, body),
         Shape::Cohere => cohere::read_error(status, body),
-        Shape::Openai | Shape::Ollama => openai::read_error(status, body),
+        Shape::Openai | Shape::Ollama | Shape::Kserve => openai::read_error(status, body),
     };
     UpstreamError { dialect, ..error }
 }

@@ -17,7 +17,7 @@ use crate::shape::Shape;
 pub(crate) fn list(dialect: Dialect, cards: &[Arc<ModelCard>]) -> Bytes {
     let value = match Shape::of(dialect) {
         Shape::Ollama => json!({"models": cards.iter().map(|card| ollama(card)).collect::<Vec<_>>()}),
-        Shape::Openai | Shape::Cohere | Shape::Aws => {
+        Shape::Openai | Shape::Cohere | Shape::Aws | Shape::Kserve => {
             let data: Vec<Value> = cards.iter().map(|card| with_facts(openai(card), card)).collect();
             json!({"object": "list", "data": data})
         }
@@ -36,7 +36,7 @@ pub(crate) fn list(dialect: Dialect, cards: &[Arc<ModelCard>]) -> Bytes {
 /// Writes one entry of the list.
 pub(crate) fn one(dialect: Dialect, card: &ModelCard) -> Bytes {
     let value = match Shape::of(dialect) {
-        Shape::Openai | Shape::Cohere | Shape::Aws => with_facts(openai(card), card),
+        Shape::Openai | Shape::Cohere | Shape::Aws | Shape::Kserve => with_facts(openai(card), card),
         Shape::Ollama => ollama_shown(card),
         Shape::Anthropic => with_facts(anthropic(card), card),
         Shape::Google => google(card),

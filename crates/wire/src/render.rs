@@ -45,6 +45,7 @@ impl FaultRenderer for Renderer {
                     error
                 }
                 Shape::Google => google_error(fault),
+                Shape::Kserve => kserve_error(fault),
             };
             Bytes::from(value.to_string())
         });
@@ -77,7 +78,7 @@ pub fn request_id_headers(dialect: Dialect, request: Id, headers: &mut HeaderMap
         Shape::Openai => Some(HeaderName::from_static("x-request-id")),
         Shape::Anthropic => Some(HeaderName::from_static("request-id")),
         Shape::Aws => Some(HeaderName::from_static("x-amzn-requestid")),
-        Shape::Google | Shape::Ollama | Shape::Cohere => None,
+        Shape::Google | Shape::Ollama | Shape::Cohere | Shape::Kserve => None,
     };
     if let Some(name) = theirs {
         headers.insert(name, value.clone());
@@ -277,6 +278,11 @@ pub(crate) fn ollama_error(fault: &Fault) -> Value {
 /// our header.
 pub(crate) fn cohere_error(fault: &Fault) -> Value {
     json!({"message": message(fault)})
+}
+
+/// `{"error": message}` (github.com/kserve/open-inference-protocol, "Inference Response JSON Error Object").
+pub(crate) fn kserve_error(fault: &Fault) -> Value {
+    json!({"error": message(fault)})
 }
 
 #[cfg(test)]

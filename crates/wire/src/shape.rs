@@ -17,6 +17,8 @@ pub(crate) enum Shape {
     Cohere,
     /// AWS's.
     Aws,
+    /// That of the Open Inference Protocol.
+    Kserve,
 }
 
 impl Shape {
@@ -34,7 +36,8 @@ impl Shape {
             | Dialect::OpenaiTranscriptions
             | Dialect::OpenaiTranslations
             | Dialect::OpenaiModerations
-            | Dialect::ReplicatePredictions => Self::Openai,
+            | Dialect::ReplicatePredictions
+            | Dialect::PathgatePredict => Self::Openai,
             Dialect::AnthropicMessages | Dialect::AnthropicCount => Self::Anthropic,
             Dialect::GeminiGenerate
             | Dialect::GeminiEmbed
@@ -47,6 +50,7 @@ impl Shape {
             | Dialect::OllamaEmbedOne => Self::Ollama,
             Dialect::CohereChat | Dialect::CohereEmbed | Dialect::CohereRerank => Self::Cohere,
             Dialect::BedrockConverse | Dialect::BedrockTitanEmbed => Self::Aws,
+            Dialect::KserveInfer => Self::Kserve,
         }
     }
 }

@@ -60,6 +60,13 @@ pub fn watch(dialect: Dialect, strip_usage: bool) -> Option<Box<dyn Watch>> {
     }
 }
 
+/// Is an answer of this media type bytes in which there is nothing to be read?
+#[must_use]
+pub fn is_opaque(dialect: Dialect, content_type: &[u8]) -> bool {
+    let kind = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    dialect.takes_bytes() && !kind.eq_ignore_ascii_case(b"application/json") && !kind.is_empty()
+}
+
 /// Watches one stream by searching its frames.
 #[derive(Debug)]
 pub(crate) struct StreamWatch {

@@ -1,6 +1,6 @@
 //! What a client asks for and what a model answers, whatever the operation.
 
-use super::{EmbedReply, EmbedRequest, Reply, Request, RerankReply, RerankRequest};
+use super::{EmbedReply, EmbedRequest, Predicted, Prediction, Reply, Request, RerankReply, RerankRequest};
 use crate::words::Usage;
 
 /// A request in canon.
@@ -14,6 +14,8 @@ pub enum Asked {
     Rerank(Box<RerankRequest>),
     /// A conversation whose tokens are to be counted.
     Count(Box<Request>),
+    /// Anything, for a model that predicts.
+    Predict(Box<Prediction>),
 }
 
 impl Asked {
@@ -23,6 +25,7 @@ impl Asked {
             Self::Chat(request) | Self::Count(request) => &mut request.model,
             Self::Embed(request) => &mut request.model,
             Self::Rerank(request) => &mut request.model,
+            Self::Predict(request) => &mut request.model,
         }
     }
 }
@@ -38,6 +41,8 @@ pub enum Answered {
     Rerank(Box<RerankReply>),
     /// The tokens of the input.
     Count(u64),
+    /// A prediction.
+    Predict(Box<Predicted>),
 }
 
 impl Answered {
@@ -50,6 +55,7 @@ impl Answered {
             Self::Rerank(reply) => reply.usage,
             // Counting consumes nothing.
             Self::Count(_) => Some(Usage::default()),
+            Self::Predict(reply) => reply.usage,
         }
     }
 
@@ -59,6 +65,7 @@ impl Answered {
             Self::Chat(reply) => Some(&mut reply.model),
             Self::Embed(reply) => Some(&mut reply.model),
             Self::Rerank(reply) => Some(&mut reply.model),
+            Self::Predict(reply) => Some(&mut reply.model),
             Self::Count(_) => None,
         }
     }

@@ -8,6 +8,7 @@ mod asked;
 mod embed;
 mod event;
 mod part;
+mod predict;
 mod receipt;
 mod reply;
 mod request;
@@ -20,6 +21,7 @@ pub use part::{
     CacheHint, Citation, MediaKind, MediaSource, Native, Part, PartKind, Provenance, Sensitivity, ServerCall,
     ServerResult, ServerTool, ToolResult,
 };
+pub use predict::{Predicted, Prediction};
 pub use receipt::{Dropped, Receipt};
 pub use reply::{Alternative, Choice, Finish, Reply, TokenLogprob};
 pub use request::{

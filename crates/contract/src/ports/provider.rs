@@ -52,7 +52,7 @@ pub trait Provider: Send + Sync {
     /// that, else the one it does the same operation best in. None: it cannot do it.
     fn dialect(&self, client: Dialect, model: &str) -> Option<Dialect>;
     /// Does it take requests of a client's in this dialect as they are, and answer as the client expects? False: it has an
-    /// accent, so that both go through canon although the dialect is the same.
+    /// accent, or bodies are made anew for each account, so that both go through canon although the dialect is the same.
     fn verbatim(&self, _dialect: Dialect) -> bool {
         true
     }

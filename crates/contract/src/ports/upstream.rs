@@ -68,6 +68,9 @@ pub enum UpstreamFailure {
     /// A token that the provider wants was refused by whoever gives it out.
     #[error("no token: {0}")]
     Login(String),
+    /// The answer is not what the account says its answers are.
+    #[error("not the answer that was described: {0}")]
+    Unreadable(String),
     /// The request could not be built or signed.
     #[error("cannot build the request: {0}")]
     Build(String),

@@ -102,6 +102,18 @@ dialects! {
     VertexPredict = "vertex.predict", Embeddings, "/v1/publishers/google/models/{model}:predict";
     /// Replicate's predictions, for language models.
     ReplicatePredictions = "replicate.predictions", Chat, "/v1/models/{model}/predictions";
+    /// The Open Inference Protocol (KServe V2, Triton) over HTTP: tensors in, tensors out.
+    KserveInfer = "kserve.infer", Predict, "/v2/models/{model}/infer";
+    /// Our own: any JSON in, what a model made of it out.
+    PathgatePredict = "pathgate.predict", Predict, "/v1/predict";
+}
+
+impl Dialect {
+    /// May a request in this dialect be anything but JSON? Then nothing in it is looked at: its model stands in the path.
+    #[must_use]
+    pub const fn takes_bytes(self) -> bool {
+        matches!(self, Self::KserveInfer)
+    }
 }
 
 impl fmt::Display for Dialect {
@@ -130,11 +142,13 @@ pub enum Operation {
     Transcription,
     /// Texts and pictures in, what is harmful about them out.
     Moderation,
+    /// Numbers or texts in, a prediction out.
+    Predict,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Chat,
         Self::Embeddings,
         Self::Rerank,
@@ -143,7 +157,14 @@ impl Operation {
         Self::Speech,
         Self::Transcription,
         Self::Moderation,
+        Self::Predict,
     ];
+
+    /// Is what goes in and comes out made of tokens of text, so that their number can be told from its length?
+    #[must_use]
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::Chat | Self::Embeddings | Self::Rerank | Self::CountTokens)
+    }
 
     /// The name used in metrics; `gen_ai.operation.name` of the OpenTelemetry conventions.
     #[must_use]
@@ -157,6 +178,7 @@ impl Operation {
             Self::Speech => "speech",
             Self::Transcription => "transcription",
             Self::Moderation => "moderation",
+            Self::Predict => "predict",
         }
     }
 }

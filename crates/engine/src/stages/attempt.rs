@@ -8,8 +8,8 @@ use contract::Fault;
 use contract::canon::{Answered, Receipt};
 use contract::ports::{Call, Deployment, Outcome, ProviderReply, RetryPolicy, Stage};
 use contract::words::{Dialect, Id};
-use http::{HeaderMap, HeaderValue, header};
-use wire::{EncodeOptions, Framing, natives};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use wire::{EncodeOptions, Framing, ReplyFacts, natives};
 
 use super::translate::{Hub, Memory, Outgoing, Wants};
 use super::{Admitted, Attempted, Cleared, Whole};
@@ -135,8 +135,7 @@ impl Run<'_> {
             return Ok(Attempted::Stream(streaming.keeping(self.snapshot.bodies)));
         }
         let bytes = collect(body, REPLY_CAP).await.map_err(Failure::torn)?;
-        let kind = headers.get(header::CONTENT_TYPE);
-        let (headers, body) = self.whole(request, (target, wants), (kind, bytes), ticket)?;
+        let (headers, body) = self.whole(request, (target, wants), (&headers, bytes), ticket)?;
         Ok(Attempted::Whole(Whole { status, headers, body }))
     }
 
@@ -145,10 +144,14 @@ impl Run<'_> {
         self,
         request: &Admitted,
         (target, wants): (Dialect, Option<Wants>),
-        (kind, bytes): (Option<&HeaderValue>, Bytes),
+        (came, bytes): (&HeaderMap, Bytes),
         ticket: &mut Ticket,
     ) -> Result<(HeaderMap, Bytes), Failure> {
-        let facts = wire::reply_facts(target, &bytes).map_err(|error| Failure::nonsense(target, error))?;
+        let kind = came.get(header::CONTENT_TYPE);
+        let opaque =
+            wants.is_none() && wire::is_opaque(target, kind.map(HeaderValue::as_bytes).unwrap_or_default());
+        let facts = if opaque { Ok(ReplyFacts::default()) } else { wire::reply_facts(target, &bytes) };
+        let facts = facts.map_err(|error| Failure::nonsense(target, error))?;
         ticket.consumed(Consumed {
             usage: facts.usage,
             output_bytes: facts.output_bytes,
@@ -161,6 +164,9 @@ impl Run<'_> {
         } else {
             if let Some(kind) = kind {
                 headers.insert(header::CONTENT_TYPE, kind.clone());
+            }
+            for name in wire::headers_of_body(target) {
+                headers.extend(came.get(*name).map(|value| (HeaderName::from_static(name), value.clone())));
             }
             bytes
         };

@@ -37,7 +37,11 @@ impl Script {
     }
 
     pub(crate) fn failing(status: u16) -> Self {
-        Self { status: StatusCode::from_u16(status).unwrap(), ..Self::answering("{}") }
+        Self::refusing(status, "{}")
+    }
+
+    pub(crate) fn refusing(status: u16, answer: &str) -> Self {
+        Self { status: StatusCode::from_u16(status).unwrap(), ..Self::answering(answer) }
     }
 
     /// The oldest request that was not looked at yet.
@@ -113,7 +117,7 @@ pub(crate) fn built(config: Value) -> SharedProvider {
     crate::build("acme", &config, &stopped(), &mut faults).unwrap_or_else(|| panic!("{faults}"))
 }
 
-fn sending(
+pub(crate) fn sending(
     provider: &dyn Provider,
     script: &Script,
     (operation, stream, model): (Operation, bool, &str),
@@ -199,24 +203,14 @@ fn calls_go_where_they_should_with_our_credential_and_nobody_elses() {
             let Some(url) = url else { continue };
             sending(&*provider, &script, (operation, stream, "m"), &clients_own()).unwrap();
             let sent = script.sent();
-            assert_eq!((sent.method, sent.uri.to_string().as_str()), (Method::POST, url));
-            assert_eq!(sent.provider.as_deref(), Some("acme"));
-            assert!(!sent.untrusted);
-            let (header, value) = promise.auth;
-            assert_eq!(sent.headers.get_all(header).iter().collect::<Vec<_>>(), [value]);
-            assert!(sent.headers[header].is_sensitive());
-            assert_eq!(sent.headers["content-type"], "application/json");
-            assert_eq!(sent.headers["traceparent"], "00-aa-bb-01");
             assert_eq!(sent.headers["accept"], if stream { promise.streams_as } else { "application/json" });
-            assert!(sent.headers.values().all(|value| value != "pgk_of_the_client"), "{:?}", sent.headers);
-            let Body::Full(bytes) = sent.body else { panic!("in one piece: {:?}", sent.body) };
-            assert_eq!(bytes, promise.body, "{}", promise.config);
+            check_sent(sent, url, promise.auth, promise.body);
         }
     }
 }
 
 /// Kinds whose folders test what this would: they send nothing, sign what they send, or do not converse.
-const APART: [&str; 4] = ["demo", "bedrock", "voyage", "jina"];
+const APART: [&str; 6] = ["demo", "bedrock", "voyage", "jina", "kserve", "http"];
 
 #[test]
 fn every_kind_promises() {
@@ -226,6 +220,45 @@ fn every_kind_promises() {
         let kind = &kind["properties"]["kind"]["const"];
         assert!(promised.contains(kind) || APART.iter().any(|it| kind == *it), "{kind}");
     }
+}
+
+/// Kinds whose answers are not their callers' dialect are held to the same, whatever becomes of the answer.
+#[test]
+fn calls_of_custom_models_go_where_they_should() {
+    let kserve = json!({ "kind": "kserve", "api_key": "k-1", "base_url": "http://triton.test:8000",
+        "embeddings": { "input": "text", "output": "vector" } });
+    let http = json!({ "kind": "http", "api_key": "k-1", "url": "http://score.test/{model}/run",
+        "chat": { "request": "{{prompt}}", "text": "" }, "embeddings": { "request": "{{inputs}}", "vectors": "" },
+        "predict": { "request": "{{body}}" } });
+    let infer = "http://triton.test:8000/v2/models/m/infer";
+    let run = "http://score.test/m/run";
+    for (config, operation, stream, url) in [
+        (&kserve, Operation::Embeddings, false, infer),
+        (&kserve, Operation::Predict, false, infer),
+        (&http, Operation::Chat, false, run),
+        (&http, Operation::Chat, true, run),
+        (&http, Operation::Embeddings, false, run),
+        (&http, Operation::Predict, false, run),
+    ] {
+        let (provider, script) = (built(config.clone()), Script::answering("{}"));
+        drop(sending(&*provider, &script, (operation, stream, "m"), &clients_own()));
+        let sent = script.sent();
+        assert_eq!(sent.headers["accept"], "application/json");
+        check_sent(sent, url, ("authorization", "Bearer k-1"), r#"{"model":"m"}"#);
+    }
+}
+
+fn check_sent(sent: Outbound, url: &str, (header, value): (&str, &str), body: &str) {
+    assert_eq!((sent.method, sent.uri.to_string().as_str()), (Method::POST, url));
+    assert_eq!(sent.provider.as_deref(), Some("acme"));
+    assert!(!sent.untrusted);
+    assert_eq!(sent.headers.get_all(header).iter().collect::<Vec<_>>(), [value]);
+    assert!(sent.headers[header].is_sensitive());
+    assert_eq!(sent.headers["content-type"], "application/json");
+    assert_eq!(sent.headers["traceparent"], "00-aa-bb-01");
+    assert!(sent.headers.values().all(|value| value != "pgk_of_the_client"), "{:?}", sent.headers);
+    let Body::Full(bytes) = sent.body else { panic!("in one piece: {:?}", sent.body) };
+    assert_eq!(bytes, body);
 }
 
 #[test]

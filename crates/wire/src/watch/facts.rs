@@ -90,6 +90,7 @@ const fn names(dialect: Dialect) -> Option<Names> {
             Names { model: b"model", usage: b"usage", said: b"choices" }
         }
         Dialect::OpenaiResponses => Names { model: b"model", usage: b"usage", said: b"output" },
+        Dialect::KserveInfer => Names { model: b"model_name", usage: b"", said: b"" },
         Dialect::AnthropicMessages => Names { model: b"model", usage: b"usage", said: b"content" },
         Dialect::GeminiGenerate | Dialect::GeminiEmbed | Dialect::GeminiEmbedOne => {
             Names { model: b"modelVersion", usage: b"usageMetadata", said: b"candidates" }
