@@ -129,7 +129,11 @@ impl Fault {
     /// The HTTP status the client gets: the upstream's own where it answered.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        self.told().map_or_else(|| self.0.code.status(), |error| error.status)
+        // What is no error to HTTP (a redirect, say) would mislead the client.
+        let theirs = self.told().map(|error| error.status);
+        theirs
+            .filter(|status| status.is_client_error() || status.is_server_error())
+            .unwrap_or_else(|| self.0.code.status())
     }
 
     /// What the upstream said, if the client may see it: not when it refused our own credentials.

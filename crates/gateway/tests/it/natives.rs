@@ -102,7 +102,7 @@ async fn a_signed_thought_comes_back_to_its_owner_and_goes_to_nobody_else() {
         assert_eq!(sent["messages"][1]["content"], thinking(), "streamed: {stream}");
 
         // Another tenant sends the same words and gets nothing of it.
-        bench.upstream.then(Reply::json(200, &message(&thinking())));
+        bench.upstream.then(Reply::json(200, &message(&json!([{ "type": "text", "text": "Rain." }]))));
         let answer = bench.gateway.client().bearer(other).post("/v1/chat/completions", &second).await;
         assert_eq!(answer.status, 200);
         let sent = bench.upstream.seen().pop().unwrap();

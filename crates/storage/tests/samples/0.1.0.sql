@@ -7,7 +7,7 @@ CREATE TABLE _sqlx_migrations (
     checksum BLOB NOT NULL,
     execution_time BIGINT NOT NULL
 );
-INSERT INTO "_sqlx_migrations" VALUES(1,'foundation','2026-11-21 15:29:57',1,X'63C5B05AB704A2E65E934C7069746F57A5C7839F37B2D99C64C5C6450CEDD8766AA53361385368FD8B9433879FD822BA',1730564);
+INSERT INTO "_sqlx_migrations" VALUES(1,'foundation','2026-11-21 20:08:37',1,X'24AC78DF9FDE58C34FFF4419A998DA6899AD486E538C5B53B8CE86B1D8C3C98AAC62B0804E7A480A1F34A088A09C5793',3702465);
 CREATE TABLE callers (
     id       INTEGER PRIMARY KEY,
     key      BLOB,
@@ -96,6 +96,13 @@ CREATE TABLE log_start (
     request BLOB NOT NULL
 ) STRICT;
 INSERT INTO "log_start" VALUES(1,X'');
+CREATE TABLE native_blocks (
+    tenant   TEXT    NOT NULL,
+    anchor   BLOB    NOT NULL,
+    body     BLOB    NOT NULL,
+    until_us INTEGER NOT NULL,
+    PRIMARY KEY (tenant, anchor)
+) STRICT;
 CREATE TABLE resources (
     kind       TEXT    NOT NULL,
     id         TEXT    NOT NULL,
@@ -137,8 +144,40 @@ INSERT INTO "words" VALUES('dialect',2,'openai.embeddings');
 INSERT INTO "words" VALUES('dialect',3,'anthropic.messages');
 INSERT INTO "words" VALUES('dialect',4,'gemini.generate');
 INSERT INTO "words" VALUES('dialect',5,'gemini.embed');
+INSERT INTO "words" VALUES('dialect',6,'openai.responses');
+INSERT INTO "words" VALUES('dialect',7,'openai.completions');
+INSERT INTO "words" VALUES('dialect',8,'ollama.chat');
+INSERT INTO "words" VALUES('dialect',9,'ollama.generate');
+INSERT INTO "words" VALUES('dialect',10,'ollama.embed');
+INSERT INTO "words" VALUES('dialect',11,'cohere.chat');
+INSERT INTO "words" VALUES('dialect',12,'cohere.embed');
+INSERT INTO "words" VALUES('dialect',13,'cohere.rerank');
+INSERT INTO "words" VALUES('dialect',14,'bedrock.converse');
+INSERT INTO "words" VALUES('dialect',15,'gemini.embed_content');
+INSERT INTO "words" VALUES('dialect',16,'anthropic.count_tokens');
+INSERT INTO "words" VALUES('dialect',17,'gemini.count_tokens');
+INSERT INTO "words" VALUES('dialect',18,'openai.count_tokens');
+INSERT INTO "words" VALUES('dialect',19,'openai.images');
+INSERT INTO "words" VALUES('dialect',20,'openai.image_edits');
+INSERT INTO "words" VALUES('dialect',21,'openai.speech');
+INSERT INTO "words" VALUES('dialect',22,'openai.transcriptions');
+INSERT INTO "words" VALUES('dialect',23,'openai.translations');
+INSERT INTO "words" VALUES('dialect',24,'openai.moderations');
+INSERT INTO "words" VALUES('dialect',25,'bedrock.titan_embed');
+INSERT INTO "words" VALUES('dialect',26,'ollama.embeddings');
+INSERT INTO "words" VALUES('dialect',27,'vertex.predict');
+INSERT INTO "words" VALUES('dialect',28,'replicate.predictions');
+INSERT INTO "words" VALUES('dialect',29,'kserve.infer');
+INSERT INTO "words" VALUES('dialect',30,'pathgate.predict');
 INSERT INTO "words" VALUES('operation',1,'chat');
 INSERT INTO "words" VALUES('operation',2,'embeddings');
+INSERT INTO "words" VALUES('operation',3,'rerank');
+INSERT INTO "words" VALUES('operation',4,'count_tokens');
+INSERT INTO "words" VALUES('operation',5,'images');
+INSERT INTO "words" VALUES('operation',6,'speech');
+INSERT INTO "words" VALUES('operation',7,'transcription');
+INSERT INTO "words" VALUES('operation',8,'moderation');
+INSERT INTO "words" VALUES('operation',9,'predict');
 INSERT INTO "words" VALUES('outcome',1,'answered');
 INSERT INTO "words" VALUES('outcome',2,'refused');
 INSERT INTO "words" VALUES('outcome',3,'failed');
@@ -205,4 +244,5 @@ FROM lines AS l
 JOIN callers AS c ON c.id = l.caller
 LEFT JOIN targets AS t ON t.id = l.target
 WHERE l.request >= (SELECT request FROM log_start) AND l.dialect IS NOT NULL;
+CREATE INDEX native_blocks_by_end ON native_blocks (until_us);
 COMMIT;

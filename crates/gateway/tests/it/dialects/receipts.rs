@@ -18,7 +18,7 @@ fn losses() -> [(Speech, Kind, Value, &'static str); 4] {
         ),
         (Speech::Openai, Kind::Google, json!({ "logit_bias": { "50256": -100 } }), "logit_bias"),
         (Speech::Anthropic, Kind::Openai, json!({ "top_k": 5 }), "top_k"),
-        (Speech::Anthropic, Kind::Google, json!({ "metadata": { "user_id": "u" } }), "user"),
+        (Speech::Anthropic, Kind::Google, json!({ "metadata": { "user_id": "u" } }), "metadata.user_id"),
     ]
 }
 
