@@ -4,7 +4,7 @@
 //! The recordings are not part of this project; without them the tests say so and pass. The functions `plain` and
 //! `plain_request` are the list of defaults that do not count.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use std::path::{Path, PathBuf};
 

@@ -329,7 +329,7 @@ impl Encoder {
         if let Some(counts) = counts {
             delta.insert("usage".to_owned(), counts);
         }
-        self.message_end(delta, out);
+        self.message_end(&delta, out);
         out.extend_from_slice(b"data: [DONE]\n\n");
     }
 
@@ -339,10 +339,10 @@ impl Encoder {
         let mut delta = Map::new();
         delta.insert("error".to_owned(), json!(message));
         delta.insert("finish_reason".to_owned(), json!("ERROR"));
-        self.message_end(delta, out);
+        self.message_end(&delta, out);
     }
 
-    fn message_end(&mut self, delta: Map<String, Value>, out: &mut BytesMut) {
+    fn message_end(&mut self, delta: &Map<String, Value>, out: &mut BytesMut) {
         self.ended = true;
         frame(out, "message-end", &json!({"type": "message-end", "delta": delta}));
     }

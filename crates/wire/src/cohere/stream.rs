@@ -122,7 +122,7 @@ impl State {
             "tool-call-delta" => self.arguments(index, one(said.tool_calls), events),
             "tool-call-end" => self.end_call(index, events),
             "citation-start" => self.cite(one(said.citations), events),
-            "message-end" => self.end(delta.finish_reason, delta.usage, delta.error, events),
+            "message-end" => self.end(delta.finish_reason.as_deref(), delta.usage, delta.error, events),
             "" => {
                 let text = message.as_ref().and_then(Value::as_str).unwrap_or("The stream failed.");
                 self.fail(text.to_owned(), events);
@@ -290,7 +290,7 @@ impl State {
 
     fn end(
         &mut self,
-        reason: Option<String>,
+        reason: Option<&str>,
         counts: Option<Value>,
         error: Option<String>,
         events: &mut Vec<Event>,
@@ -312,7 +312,7 @@ impl State {
             self.fail(message, events);
             return;
         }
-        let reason = reason.as_deref().unwrap_or(if called { "TOOL_CALL" } else { "COMPLETE" });
+        let reason = reason.unwrap_or(if called { "TOOL_CALL" } else { "COMPLETE" });
         events.push(Event::Finish { choice: 0, reason: finish(reason), stop_sequence: None });
         self.ended = true;
         events.push(Event::End);

@@ -48,10 +48,10 @@ pub(super) fn write(parts: &[Part], quirks: &Quirks) -> Option<Value> {
         let own = parts.first().and_then(|part| part.native_for(DIALECT));
         own.and_then(|native| native.get("form")).is_some_and(|known| known == form)
     };
-    if came("object") || quirks.accepts.contains(&"input.image") {
-        if let [part] = parts {
-            return object(part);
-        }
+    if let [part] = parts
+        && (came("object") || quirks.accepts.contains(&"input.image"))
+    {
+        return object(part);
     }
     if !came("content") && !quirks.accepts.contains(&"input.content") {
         return texts(parts);
