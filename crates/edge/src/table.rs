@@ -199,6 +199,11 @@ pub(crate) fn guess(path: &str, headers: &HeaderMap) -> Dialect {
 mod tests {
     use super::*;
 
+    fn llm<'a>(dialect: Dialect, model: Option<&'a str>, stream: bool) -> Option<Target<'a>> {
+        Some(Target::Llm(Call { dialect, model, stream: Some(stream) }))
+    }
+
+    // tidy: table
     #[test]
     fn paths_find_their_targets() {
         for (path, target) in [
@@ -215,29 +220,11 @@ mod tests {
             ("/anthropic/v1/messages", Some(Target::call(Dialect::AnthropicMessages))),
             ("/v1/messages/count_tokens", Some(Target::call(Dialect::AnthropicCount))),
             ("/anthropic/v1/messages/count_tokens", Some(Target::call(Dialect::AnthropicCount))),
-            (
-                "/v1beta/models/x:countTokens",
-                Some(Target::Llm(Call {
-                    dialect: Dialect::GeminiCount,
-                    model: Some("x"),
-                    stream: Some(false),
-                })),
-            ),
-            (
-                "/v1/predict",
-                Some(Target::Llm(Call {
-                    dialect: Dialect::PathgatePredict,
-                    model: None,
-                    stream: Some(false),
-                })),
-            ),
+            ("/v1beta/models/x:countTokens", llm(Dialect::GeminiCount, Some("x"), false)),
+            ("/v1/predict", llm(Dialect::PathgatePredict, None, false)),
             (
                 "/v2/models/acme/m/versions/2/infer",
-                Some(Target::Llm(Call {
-                    dialect: Dialect::KserveInfer,
-                    model: Some("acme/m/versions/2"),
-                    stream: Some(false),
-                })),
+                llm(Dialect::KserveInfer, Some("acme/m/versions/2"), false),
             ),
             ("/v2/models/m", None),
             ("/v2/models//infer", None),
@@ -249,14 +236,7 @@ mod tests {
                 "/v1/models/ollama/x:latest",
                 Some(Target::Models(Dialect::OpenaiChat, Some("ollama/x:latest"))),
             ),
-            (
-                "/v1/models/m:generateContent",
-                Some(Target::Llm(Call {
-                    dialect: Dialect::GeminiGenerate,
-                    model: Some("m"),
-                    stream: Some(false),
-                })),
-            ),
+            ("/v1/models/m:generateContent", llm(Dialect::GeminiGenerate, Some("m"), false)),
             ("/gemini/v1/models/m", Some(Target::Models(Dialect::GeminiGenerate, Some("m")))),
             ("/gemini/v1beta/models", Some(Target::Models(Dialect::GeminiGenerate, None))),
             (
@@ -264,38 +244,13 @@ mod tests {
                 Some(Target::Models(Dialect::GeminiGenerate, Some("ollama/x:latest"))),
             ),
             ("/v1beta/models/:generateContent", None),
-            (
-                "/gemini/v1beta/models/m:embedContent",
-                Some(Target::Llm(Call {
-                    dialect: Dialect::GeminiEmbedOne,
-                    model: Some("m"),
-                    stream: Some(false),
-                })),
-            ),
-            (
-                "/v1beta/models/a/b:c:streamGenerateContent",
-                Some(Target::Llm(Call {
-                    dialect: Dialect::GeminiGenerate,
-                    model: Some("a/b:c"),
-                    stream: Some(true),
-                })),
-            ),
+            ("/gemini/v1beta/models/m:embedContent", llm(Dialect::GeminiEmbedOne, Some("m"), false)),
+            ("/v1beta/models/a/b:c:streamGenerateContent", llm(Dialect::GeminiGenerate, Some("a/b:c"), true)),
             (
                 "/bedrock/model/aws%2Fus.anthropic.claude-x-v1%3A0/converse-stream",
-                Some(Target::Llm(Call {
-                    dialect: Dialect::BedrockConverse,
-                    model: Some("aws%2Fus.anthropic.claude-x-v1%3A0"),
-                    stream: Some(true),
-                })),
+                llm(Dialect::BedrockConverse, Some("aws%2Fus.anthropic.claude-x-v1%3A0"), true),
             ),
-            (
-                "/model/aws/m:0/converse",
-                Some(Target::Llm(Call {
-                    dialect: Dialect::BedrockConverse,
-                    model: Some("aws/m:0"),
-                    stream: Some(false),
-                })),
-            ),
+            ("/model/aws/m:0/converse", llm(Dialect::BedrockConverse, Some("aws/m:0"), false)),
             ("/model//converse", None),
             ("/model/m/invoke", None),
             ("/bedrock/model", None),

@@ -17,6 +17,7 @@ macro_rules! kinds {
         followers { $($(#[$says:meta])* $follower:ident = $row:ident,)* }
     ) => {
         /// An upstream account.
+        #[expect(clippy::large_enum_variant, reason = "a handful, made when a configuration is read")]
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[serde(tag = "kind", rename_all = "kebab-case")]
         pub enum ProviderConfig {

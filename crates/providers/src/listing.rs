@@ -30,12 +30,17 @@ pub(crate) async fn read_with<T>(
     if !reply.status.is_success() {
         return Err(UpstreamFailure::Status(reply.status));
     }
-    let bytes = collect(reply.body, LONGEST).await?;
+    let bytes = collect(reply.body).await?;
     reader(&bytes).map_err(|error| broken(format!("not a list of models: {error}")))
 }
 
+/// Reads a whole body, as long as a list may be.
+pub(crate) async fn collect(body: Body) -> Result<Vec<u8>, UpstreamFailure> {
+    collect_within(body, LONGEST).await
+}
+
 /// Reads a whole body, this long at most.
-pub(crate) async fn collect(mut body: Body, longest: usize) -> Result<Vec<u8>, UpstreamFailure> {
+pub(crate) async fn collect_within(mut body: Body, longest: usize) -> Result<Vec<u8>, UpstreamFailure> {
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         let frame = frame.map_err(|error| broken(error.to_string()))?;

@@ -185,7 +185,7 @@ mod tests {
         let sent = vec![text("let me see"), call("c1"), call("c2")];
         assert_eq!(again(answer.clone(), sent), answer);
         assert_eq!(
-            again(answer.clone(), vec![call("c1"), call("c2")]),
+            again(answer, vec![call("c1"), call("c2")]),
             [thought("hm", "sig"), call("c1"), call("c2")]
         );
     }

@@ -162,7 +162,8 @@ async fn a_client_that_wants_a_stream_gets_one() {
         request["stream_options"] = json!({ "include_usage": usage });
         let answer = bench.openai().post("/v1/chat/completions", &request).await;
         assert_eq!(answer.header("content-type"), "text/event-stream");
-        let kept = bench.kept_of(&crate::setup::request_id(&answer));
+        let id = crate::setup::request_id(&answer);
+        let kept = bench.kept_of(&id);
         let events = answer.try_events().await.unwrap();
         assert!(events.iter().any(|event| event.contains("\"content\":\"Hello\"")), "{events:?}");
         assert_eq!(events.iter().any(|event| event.contains("\"total_tokens\":9")), usage, "{events:?}");

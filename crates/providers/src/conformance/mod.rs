@@ -19,7 +19,7 @@ use contract::ports::{
 use contract::settings::Faults;
 use contract::words::{Dialect, Operation, Tick, Timestamp};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use promises::promises;
 

@@ -11,7 +11,15 @@ const BASE: &str = "http://triton.test:8000";
 
 fn faults(config: serde_json::Value) -> String {
     let mut faults = Faults::default();
-    assert!(crate::build("acme", &serde_json::from_value(config).unwrap(), &mut faults).is_none());
+    assert!(
+        crate::build(
+            "acme",
+            &serde_json::from_value(config).unwrap(),
+            &crate::conformance::stopped(),
+            &mut faults
+        )
+        .is_none()
+    );
     faults.to_string()
 }
 

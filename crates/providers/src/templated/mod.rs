@@ -26,7 +26,7 @@ use contract::{Code, Fault};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{Method, Uri};
 
-use crate::listing::{card, collect};
+use crate::listing::{card, collect_within};
 use crate::request::{Endpoint, check_url, segment};
 
 use answer::{Answer, Counts, Places};
@@ -223,7 +223,7 @@ impl Provider for Templated {
             let mut outbound = self.endpoint.post(url.clone(), Call { stream: false, ..call });
             outbound.method = self.method.clone();
             let ProviderReply { status, mut headers, body } = upstream.send(outbound).await?;
-            let bytes = Bytes::from(collect(body, LONGEST).await?);
+            let bytes = Bytes::from(collect_within(body, LONGEST).await?);
             headers.remove(CONTENT_LENGTH);
             let kind = if stream && status.is_success() { "text/event-stream" } else { "application/json" };
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));

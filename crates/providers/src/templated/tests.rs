@@ -13,6 +13,7 @@ use crate::conformance::{Script, built, call};
 
 const URL: &str = "http://score.test/v1/{model}/run?v=2";
 
+#[expect(clippy::needless_pass_by_value, reason = "written in place by every test")]
 fn config(operations: Value) -> Value {
     let mut config = json!({ "kind": "http", "url": URL });
     config.as_object_mut().unwrap().extend(operations.as_object().unwrap().clone());
@@ -229,7 +230,15 @@ fn settings_are_checked_all_at_once() {
         "headers": { "host": "a" },
         "chat": { "request": { "q": "{{inputs}}" }, "text": "text", "usage": { "output": "~" } },
         "predict": { "request": "{{body" } });
-    assert!(crate::build("acme", &serde_json::from_value(config).unwrap(), &mut faults).is_none());
+    assert!(
+        crate::build(
+            "acme",
+            &serde_json::from_value(config).unwrap(),
+            &crate::conformance::stopped(),
+            &mut faults
+        )
+        .is_none()
+    );
     let paths: Vec<&str> = faults.problems().iter().map(|problem| problem.path.as_str()).collect();
     let expected = [
         "chat.request.q",
@@ -250,7 +259,12 @@ fn settings_are_checked_all_at_once() {
     ] {
         let mut faults = Faults::default();
         let config = json!({ "kind": "http", "url": url, "predict": { "request": "{{body}}" } });
-        crate::build("acme", &serde_json::from_value(config).unwrap(), &mut faults);
+        crate::build(
+            "acme",
+            &serde_json::from_value(config).unwrap(),
+            &crate::conformance::stopped(),
+            &mut faults,
+        );
         assert!(
             faults.problems()[0].path == "providers.acme.url" && faults.to_string().contains(told),
             "{faults}"
@@ -258,6 +272,6 @@ fn settings_are_checked_all_at_once() {
     }
     let mut faults = Faults::default();
     let nothing = serde_json::from_value(json!({ "kind": "http", "url": "http://a.test" })).unwrap();
-    crate::build("acme", &nothing, &mut faults);
+    crate::build("acme", &nothing, &crate::conformance::stopped(), &mut faults);
     assert!(faults.to_string().contains("does nothing"), "{faults}");
 }

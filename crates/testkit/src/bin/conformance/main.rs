@@ -4,7 +4,7 @@
 //! [`report::CHECKS`]; what counts as the same in [`plain`]; what is left out in [`apis`]. The answers are read a second time, in
 //! another way than the gateway's, in [`said`]. The last line that is printed is one JSON object.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the figures are the product of this program")]
+#![expect(clippy::print_stdout, reason = "the figures are the product of this program")]
 
 mod apis;
 mod checks;
@@ -108,46 +108,39 @@ fn alone(exchange: &corpus::Exchange, outcomes: &mut Vec<Outcome>) {
     let dialect = match apis::place(exchange) {
         apis::Place::Call(dialect) => dialect,
         apis::Place::Models => {
-            return note(
-                exchange,
-                "reply",
-                None,
-                None,
-                "lists of models are read by the kinds' own tests",
-                outcomes,
-            );
+            let why = "lists of models are read by the kinds' own tests";
+            return note(exchange, "reply", None, Err(why), outcomes);
         }
-        apis::Place::Outside(why) => return note(exchange, "reply", None, None, why, outcomes),
+        apis::Place::Outside(why) => return note(exchange, "reply", None, Err(why), outcomes),
     };
-    let mut add = |check, client, verdict| note(exchange, check, client, verdict, "", outcomes);
+    let mut add = |check, client, verdict| note(exchange, check, client, verdict, outcomes);
     if let Some(verdict) = checks::request(dialect, exchange) {
-        add("request", None, Some(verdict));
+        add("request", None, Ok(verdict));
     }
     if exchange.status >= 400 {
         for client in apis::clients(dialect) {
-            add("error", Some(client), Some(errors::keeps(dialect, client, exchange)));
+            add("error", Some(client), Ok(errors::keeps(dialect, client, exchange)));
         }
     } else if exchange.is_stream() {
-        add("reply", None, Some(checks::stream(dialect, &exchange.unwrapped())));
-        add("cuts", None, Some(checks::cuts(dialect, &exchange.unwrapped())));
+        add("reply", None, Ok(checks::stream(dialect, &exchange.unwrapped())));
+        add("cuts", None, Ok(checks::cuts(dialect, &exchange.unwrapped())));
     } else {
-        add("reply", None, Some(checks::reply(dialect, &exchange.body)));
+        add("reply", None, Ok(checks::reply(dialect, &exchange.body)));
     }
 }
 
-/// Notes how a check ended; without a verdict it was left out.
+/// Notes how a check ended; a reason stands for a verdict where it was left out.
 pub(crate) fn note(
     exchange: &corpus::Exchange,
     check: &'static str,
     client: Option<contract::words::Dialect>,
-    verdict: Option<checks::Verdict>,
-    why: &str,
+    verdict: Result<checks::Verdict, &str>,
     outcomes: &mut Vec<Outcome>,
 ) {
     let ending = match verdict {
-        Some(Ok(())) => Ending::Passed,
-        Some(Err(reason)) => Ending::Failed(reason),
-        None => Ending::Skipped(why.to_owned()),
+        Ok(Ok(())) => Ending::Passed,
+        Ok(Err(reason)) => Ending::Failed(reason),
+        Err(why) => Ending::Skipped(why.to_owned()),
     };
     outcomes.push(Outcome {
         exchange: exchange.id.clone(),

@@ -50,12 +50,12 @@ pub(crate) async fn through_the_gateway(
             let figures = said.as_ref().and_then(|said| said.figures);
             let request = got.header("x-pathgate-request-id").to_owned();
             if client == recorded && exchange.api != "bedrock.invoke" {
-                note(exchange, "pass", Some(client), Some(passes(exchange, &got)), "", outcomes);
+                note(exchange, "pass", Some(client), Ok(passes(exchange, &got)), outcomes);
             }
             if got.status >= 400 {
                 let body = String::from_utf8_lossy(&got.body).chars().take(200).collect::<String>();
                 let verdict = Err(format!("status {}: {body}", got.status));
-                note(exchange, "ledger", Some(client), Some(verdict), "", outcomes);
+                note(exchange, "ledger", Some(client), Ok(verdict), outcomes);
                 continue;
             }
             if client != recorded {
@@ -73,13 +73,13 @@ pub(crate) async fn through_the_gateway(
     for one in &asked {
         let Some(exchange) = by_id.get(&ids[one.exchange]) else { continue };
         let verdict = one.figures.map(|figures| in_the_ledger(&ledger, &one.request, figures));
-        note(exchange, "ledger", Some(one.client), verdict, "no usage was recorded", outcomes);
+        note(exchange, "ledger", Some(one.client), verdict.ok_or("no usage was recorded"), outcomes);
     }
     if let ([Some(program), _], [Some(script), Some(document)]) = (&arguments.python, &arguments.document) {
         let verdicts = tokio::task::block_in_place(|| document::check((program, script, document), &papers))?;
         for (paper, verdict) in papers.iter().zip(verdicts) {
             if let Some(exchange) = by_id.get(&ids[paper.exchange]) {
-                note(exchange, "document", Some(paper.client), Some(verdict), "", outcomes);
+                note(exchange, "document", Some(paper.client), Ok(verdict), outcomes);
             }
         }
     }
@@ -89,7 +89,7 @@ pub(crate) async fn through_the_gateway(
         let verdicts = tokio::task::block_in_place(|| sdk::ask(program, script, &url, &cases))?;
         for (case, verdict) in cases.iter().zip(verdicts) {
             if let (Some(exchange), Some(verdict)) = (by_id.get(&ids[case.exchange]), verdict) {
-                note(exchange, check, Some(case.client), Some(verdict), "", outcomes);
+                note(exchange, check, Some(case.client), Ok(verdict), outcomes);
             }
         }
     }

@@ -158,6 +158,11 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts of tokens, some written as floats"
+)]
 fn number(value: &Value) -> u64 {
     value.as_u64().or_else(|| value.as_f64().map(|number| number.max(0.0) as u64)).unwrap_or_default()
 }
@@ -306,10 +311,8 @@ fn anthropic(frame: &Value, said: &mut Said, calls: &mut Calls) {
         "content_block_start" => anthropic_block(place, &frame["content_block"], said, calls),
         "content_block_delta" => match text(&frame["delta"]["type"]) {
             "text_delta" => said.text += text(&frame["delta"]["text"]),
-            "input_json_delta" => {
-                if calls.0.iter().any(|call| call.place == *place) {
-                    calls.add(place, "", "", text(&frame["delta"]["partial_json"]));
-                }
+            "input_json_delta" if calls.0.iter().any(|call| call.place == *place) => {
+                calls.add(place, "", "", text(&frame["delta"]["partial_json"]));
             }
             _ => {}
         },
