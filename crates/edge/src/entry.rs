@@ -117,7 +117,7 @@ impl Entry {
         (dialect, path): (Dialect, PathFacts),
         (id, at): (Id, Timestamp),
     ) -> (Answer, Option<Permit>) {
-        let permit = match self.admit(&head, &body) {
+        let permit = match self.admit(&head, &body, dialect) {
             Ok(permit) => permit,
             Err(fault) => return (self.refuse(&head, &fault, id), None),
         };
@@ -137,12 +137,12 @@ impl Entry {
     }
 
     /// Refuses what the head alone shows to be too much.
-    fn admit(&self, head: &Parts, body: &Incoming) -> Result<Permit, Fault> {
+    fn admit(&self, head: &Parts, body: &Incoming, dialect: Dialect) -> Result<Permit, Fault> {
         let load = &self.shared.load;
         if load.is_draining() {
             return Err(Fault::new(Code::Draining).retry_after(RETRY_AFTER));
         }
-        head::check_media(&head.headers)?;
+        head::check_media(&head.headers, dialect)?;
         let most = self.shared.max_body;
         if body.size_hint().lower() > most {
             return Err(Fault::saying(

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use contract::words::Dialect;
 use contract::{Code, Fault};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -59,16 +60,29 @@ fn names_a_length(raw: &[u8]) -> bool {
         .any(|line| line.get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME)))
 }
 
-/// Checks that a model call says its body is JSON, or does not say, and did not compress it.
-pub(crate) fn check_media(headers: &HeaderMap) -> Result<(), Fault> {
-    let json = headers.get(CONTENT_TYPE).is_none_or(|value| is_json(value.as_bytes()));
+/// Checks that a model call says its body is JSON, or a form where the dialect has forms, or does not say, and did not
+/// compress it.
+pub(crate) fn check_media(headers: &HeaderMap, dialect: Dialect) -> Result<(), Fault> {
+    let fits = |kind: &[u8]| is_json(kind) || (dialect.takes_forms() && is_form(kind));
+    let mut kinds = headers.get_all(CONTENT_TYPE).iter();
+    // Two of them could be obeyed differently here and upstream.
+    let fitting = kinds.next().is_none_or(|kind| fits(kind.as_bytes())) && kinds.next().is_none();
     let plain =
         headers.get(CONTENT_ENCODING).is_none_or(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"));
-    if json && plain { Ok(()) } else { Err(Code::UnsupportedMediaType.into()) }
+    if fitting && plain { Ok(()) } else { Err(Code::UnsupportedMediaType.into()) }
+}
+
+/// A media type without its parameters.
+fn essence(value: &[u8]) -> &[u8] {
+    value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
+}
+
+fn is_form(value: &[u8]) -> bool {
+    essence(value).eq_ignore_ascii_case(b"multipart/form-data")
 }
 
 fn is_json(value: &[u8]) -> bool {
-    let essence = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    let essence = essence(value);
     essence.eq_ignore_ascii_case(b"application/json")
         || (essence.len() > 5 && essence[essence.len() - 5..].eq_ignore_ascii_case(b"+json"))
 }
@@ -90,6 +104,18 @@ mod tests {
         ] {
             assert_eq!(is_json(value.as_bytes()), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn forms_are_taken_where_there_are_files() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("Multipart/form-data; boundary=x"));
+        assert!(check_media(&headers, Dialect::OpenaiTranscriptions).is_ok());
+        assert!(check_media(&headers, Dialect::OpenaiImageEdits).is_ok());
+        let fault = check_media(&headers, Dialect::OpenaiChat).unwrap_err();
+        assert_eq!(fault.code(), Code::UnsupportedMediaType);
+        headers.append(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+        assert!(check_media(&headers, Dialect::OpenaiTranscriptions).is_err());
     }
 
     #[test]

@@ -41,6 +41,12 @@ impl<'a> Target<'a> {
                 Self::call(Dialect::AnthropicCount)
             }
             "/v1/embeddings" => Self::call(Dialect::OpenaiEmbeddings),
+            "/v1/images/generations" => Self::call(Dialect::OpenaiImages),
+            "/v1/images/edits" => Self::call(Dialect::OpenaiImageEdits),
+            "/v1/audio/speech" => Self::call(Dialect::OpenaiSpeech),
+            "/v1/audio/transcriptions" => Self::call(Dialect::OpenaiTranscriptions),
+            "/v1/audio/translations" => Self::call(Dialect::OpenaiTranslations),
+            "/v1/moderations" => Self::call(Dialect::OpenaiModerations),
             "/v1/models" => Self::Models(Dialect::OpenaiChat, None),
             "/anthropic/v1/models" => Self::Models(Dialect::AnthropicMessages, None),
             "/healthz" => Self::Healthz,
@@ -138,6 +144,13 @@ mod tests {
         for (path, target) in [
             ("/v1/chat/completions", Some(Target::call(Dialect::OpenaiChat))),
             ("/v1/embeddings", Some(Target::call(Dialect::OpenaiEmbeddings))),
+            ("/v1/images/generations", Some(Target::call(Dialect::OpenaiImages))),
+            ("/v1/images/edits", Some(Target::call(Dialect::OpenaiImageEdits))),
+            ("/v1/images/variations", None),
+            ("/v1/audio/speech", Some(Target::call(Dialect::OpenaiSpeech))),
+            ("/v1/audio/transcriptions", Some(Target::call(Dialect::OpenaiTranscriptions))),
+            ("/v1/audio/translations", Some(Target::call(Dialect::OpenaiTranslations))),
+            ("/v1/moderations", Some(Target::call(Dialect::OpenaiModerations))),
             ("/v1/messages", Some(Target::call(Dialect::AnthropicMessages))),
             ("/anthropic/v1/messages", Some(Target::call(Dialect::AnthropicMessages))),
             ("/v1/messages/count_tokens", Some(Target::call(Dialect::AnthropicCount))),

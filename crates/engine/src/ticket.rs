@@ -319,7 +319,10 @@ impl Record {
         let (usage, source) = self.usage_of(&open, ending);
         let price = open.deployment.price.as_ref();
         let tier = open.consumed.service_tier;
+        // Sound, pictures and seconds were consumed, and nobody counted them.
+        let uncounted = source == UsageSource::None && ending.assume_consumed;
         let (cost, cost_kind) = match (price, source) {
+            (_, UsageSource::None) if uncounted => (None, CostKind::UnknownPrice),
             (_, UsageSource::None) => (Some(contract::words::NanoUsd(0)), CostKind::Nothing),
             (None, _) => (None, CostKind::UnknownPrice),
             (Some(price), UsageSource::Reported) => {
@@ -359,7 +362,7 @@ impl Record {
     fn usage_of(&self, open: &OpenAttempt, ending: &Ending) -> (Usage, UsageSource) {
         match open.consumed.usage {
             Some(usage) => (usage, UsageSource::Reported),
-            None if ending.assume_consumed => {
+            None if ending.assume_consumed && self.kept.entries.request.operation.is_text() => {
                 let usage = Usage {
                     input: estimate(self.kept.entries.request.bytes_in),
                     output: estimate(open.consumed.output_bytes),

@@ -2,7 +2,9 @@
 //!
 //! Messages are skipped, not parsed: their bytes are checked to be JSON ([`json`] says how strictly) and never copied. The
 //! edits (model name, stream options) are spliced between slices of the client's own buffer. Translation is elsewhere:
-//! [`crate::read_chat`].
+//! [`crate::read_request`]. Requests with files come as forms: `envelope/form.rs`.
+
+mod form;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -17,6 +19,7 @@ use smallvec::SmallVec;
 
 use crate::fields::{invalid_json, missing, wrong};
 use crate::json::{self, Member, Outer};
+use crate::multipart::Boundary;
 
 /// A client's request with its outside read.
 #[derive(Clone, Debug)]
@@ -35,9 +38,13 @@ pub struct Envelope {
     pub service_tier: Option<String>,
     /// How many answers it wants.
     pub n: Option<u64>,
+    /// Bytes of the body that are files.
+    pub file_bytes: u64,
     body: Bytes,
     model_at: Range<usize>,
     ask_usage: Splice,
+    /// What separates its parts, if it is a form.
+    form: Option<Boundary>,
 }
 
 /// How `stream_options.include_usage` is switched on.
@@ -50,6 +57,22 @@ enum Splice {
 }
 
 impl Envelope {
+    /// Reads a request body of the media type its head told: a form where the dialect has forms, else JSON.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); `invalid_request` when it is a form that cannot be read, or that could be read in two ways.
+    pub fn receive(
+        dialect: Dialect,
+        path: &PathFacts,
+        content_type: Option<&[u8]>,
+        body: Bytes,
+    ) -> Result<Self, Fault> {
+        match content_type.filter(|_| dialect.takes_forms()).and_then(Boundary::of) {
+            Some(boundary) => Self::read_form(path, boundary?, body),
+            None => Self::read(dialect, path, body),
+        }
+    }
+
     /// Reads a request body, and what the path said before it.
     ///
     /// # Errors
@@ -60,7 +83,10 @@ impl Envelope {
         let stream = match (path.stream, top.stream) {
             (Some(stream), _) => stream,
             (None, Some(field)) => flag(field.value, "stream")?,
-            (None, None) => streams_unless_told(dialect),
+            (None, None) => {
+                streams_unless_told(dialect)
+                    || (dialect == Dialect::OpenaiSpeech && top.stream_format.is_some_and(is_sse))
+            }
         };
         let (include_usage, ask_usage) = match dialect {
             Dialect::OpenaiChat | Dialect::OpenaiCompletions => usage_option(&body, top.stream_options)?,
@@ -84,8 +110,10 @@ impl Envelope {
             user,
             service_tier: top.service_tier.and_then(text),
             n: top.n.and_then(count),
+            file_bytes: 0,
             model_at,
             ask_usage,
+            form: None,
             body,
         })
     }
@@ -102,7 +130,10 @@ impl Envelope {
     pub fn edited(&self, upstream_model: &str, ask_usage: bool) -> VecDeque<Bytes> {
         let mut edits: SmallVec<[(Range<usize>, Bytes); 2]> = SmallVec::new();
         if upstream_model != self.model && !self.model_at.is_empty() {
-            let name = serde_json::to_vec(upstream_model).unwrap_or_default();
+            let name = match &self.form {
+                None => serde_json::to_vec(upstream_model).unwrap_or_default(),
+                Some(_) => upstream_model.as_bytes().to_vec(),
+            };
             edits.push((self.model_at.clone(), name.into()));
         }
         if ask_usage
@@ -147,6 +178,7 @@ struct Top<'a> {
     model: Option<Field<'a>>,
     stream: Option<Field<'a>>,
     stream_options: Option<Field<'a>>,
+    stream_format: Option<Field<'a>>,
     max_tokens: Option<Field<'a>>,
     max_completion_tokens: Option<Field<'a>>,
     max_output_tokens: Option<Field<'a>>,
@@ -194,6 +226,7 @@ impl<'a> Top<'a> {
             b"model" => ("model", &mut self.model),
             b"stream" => ("stream", &mut self.stream),
             b"stream_options" => ("stream_options", &mut self.stream_options),
+            b"stream_format" => ("stream_format", &mut self.stream_format),
             b"max_tokens" => ("max_tokens", &mut self.max_tokens),
             b"max_completion_tokens" => ("max_completion_tokens", &mut self.max_completion_tokens),
             b"max_output_tokens" => ("max_output_tokens", &mut self.max_output_tokens),
@@ -212,6 +245,11 @@ impl<'a> Top<'a> {
 /// Does the dialect stream when the request does not say?
 const fn streams_unless_told(dialect: Dialect) -> bool {
     matches!(dialect, Dialect::OllamaChat | Dialect::OllamaGenerate)
+}
+
+/// Speech is streamed by its format, not by a flag.
+fn is_sse(format: Field<'_>) -> bool {
+    json::string(format.value).is_some_and(|format| format == "sse")
 }
 
 /// A number that stands within one of the fields.

@@ -4,7 +4,7 @@
 //! [`Rerank`], one of token counts [`Count`]. The tables [`chat`], [`embed`], [`rerank`] and [`count`] name them. No
 //! dialect knows another.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use contract::canon::{
     Answered, Asked, EmbedReply, EmbedRequest, Part, PartKind, Receipt, Reply, Request, RerankReply,
     RerankRequest, VectorFormat,
@@ -12,6 +12,7 @@ use contract::canon::{
 use contract::words::{Dialect, Operation};
 use contract::{Code, Fault};
 
+use crate::shape::Shape;
 use crate::{EncodeOptions, Quirks, ReplyFacts, StreamDecoder, StreamEncoder, WireError};
 use crate::{anthropic, gemini, openai};
 
@@ -246,6 +247,36 @@ pub fn decoder(dialect: Dialect) -> Option<Box<dyn StreamDecoder>> {
 #[must_use]
 pub fn encoder(dialect: Dialect, options: EncodeOptions) -> Option<Box<dyn StreamEncoder>> {
     chat(dialect).map(|it| it.encoder(options))
+}
+
+/// Ends a client's stream that passed through with a fault; tells whether its dialect has words for that.
+pub fn fail(dialect: Dialect, fault: &Fault, out: &mut BytesMut) -> bool {
+    let encoder = chat(dialect).or_else(|| {
+        // Streams of other things report errors as those of conversations do.
+        (Shape::of(dialect) == Shape::Openai).then_some(&openai::Dialog as &dyn Chat)
+    });
+    match encoder {
+        Some(it) => it.encoder(EncodeOptions::default()).fail(fault, out),
+        None => return false,
+    }
+    true
+}
+
+/// Is there a way from a client of one dialect to an upstream of another: the bytes themselves, or canon?
+#[must_use]
+pub fn has_way(from: Dialect, to: Dialect) -> bool {
+    if from == to {
+        return true;
+    }
+    let both = |known: fn(Dialect) -> bool| known(from) && known(to);
+    from.operation() == to.operation()
+        && match from.operation() {
+            Operation::Chat => both(|dialect| chat(dialect).is_some()),
+            Operation::Embeddings => both(|dialect| embed(dialect).is_some()),
+            Operation::Rerank => both(|dialect| rerank(dialect).is_some()),
+            Operation::CountTokens => both(|dialect| count(dialect).is_some()),
+            _ => false,
+        }
 }
 
 /// A dialect was asked for what it does not have: a fault of ours.

@@ -16,6 +16,7 @@ mod gemini;
 mod hub;
 mod json;
 mod models;
+mod multipart;
 pub mod natives;
 mod openai;
 mod outgoing;
@@ -42,11 +43,13 @@ use shape::Shape;
 pub use envelope::Envelope;
 pub use framing::Framing;
 pub use gather::Gather;
-pub use hub::{decoder, encoder, read_reply, read_request, rewrite_reply, write_reply, write_request};
+pub use hub::{
+    decoder, encoder, fail, has_way, read_reply, read_request, rewrite_reply, write_reply, write_request,
+};
 pub use places::place;
 pub use render::Renderer;
 pub use usage::service_tier;
-pub use watch::{ReplyFacts, StreamError, Watch, reply_facts, watch};
+pub use watch::{ReplyFacts, StreamError, Watch, is_opaque, reply_facts, through, watch};
 
 /// What an upstream sent is not what its dialect allows. The text is for logs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

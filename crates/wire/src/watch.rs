@@ -6,8 +6,10 @@
 //! Next: `watch/scan.rs` for the searching, `watch/facts.rs` for answers that are no stream.
 
 mod facts;
+mod media;
 mod scan;
 mod strip;
+mod through;
 
 use std::collections::VecDeque;
 
@@ -23,6 +25,8 @@ use scan::WORDS;
 use strip::Strip;
 
 pub use facts::{ReplyFacts, reply_facts};
+pub use media::is_opaque;
+pub use through::through;
 
 /// Reads a stream of an upstream in passing: bytes go through, figures stay here.
 pub trait Watch: Send {
@@ -55,6 +59,7 @@ pub fn watch(dialect: Dialect, strip_usage: bool) -> Option<Box<dyn Watch>> {
         Dialect::OpenaiChat | Dialect::AnthropicMessages | Dialect::GeminiGenerate => {
             Some(Box::new(StreamWatch::new(dialect, strip_usage)))
         }
+        _ if media::has_streams(dialect) => Some(Box::new(StreamWatch::new(dialect, false))),
         _ => Follow::new(dialect).map(|follow| Box::new(follow) as Box<dyn Watch>),
     }
 }
@@ -178,7 +183,8 @@ impl Watch for StreamWatch {
     }
 
     fn complete(&self) -> bool {
-        self.seen.complete
+        // A picture may be larger than any frame that is looked into.
+        self.seen.complete || (self.blind && media::has_streams(self.dialect))
     }
 
     fn ended(&self) -> bool {
@@ -209,6 +215,7 @@ impl Seen {
         match dialect {
             Dialect::AnthropicMessages => self.anthropic(raw),
             Dialect::GeminiGenerate => self.gemini(raw),
+            _ if media::has_streams(dialect) => self.media(dialect, raw),
             _ => self.openai(raw),
         }
     }

@@ -96,6 +96,14 @@ dialects! {
     OpenaiModerations = "openai.moderations", Moderation, "/v1/moderations";
 }
 
+impl Dialect {
+    /// May a request in this dialect be a form (`multipart/form-data`), which is how files are sent?
+    #[must_use]
+    pub const fn takes_forms(self) -> bool {
+        matches!(self, Self::OpenaiImageEdits | Self::OpenaiTranscriptions | Self::OpenaiTranslations)
+    }
+}
+
 impl fmt::Display for Dialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -136,6 +144,12 @@ impl Operation {
         Self::Transcription,
         Self::Moderation,
     ];
+
+    /// Is what goes in and comes out made of tokens of text, so that their number can be told from its length?
+    #[must_use]
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::Chat | Self::Embeddings | Self::Rerank | Self::CountTokens)
+    }
 
     /// The name used in metrics; `gen_ai.operation.name` of the OpenTelemetry conventions.
     #[must_use]

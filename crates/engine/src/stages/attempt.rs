@@ -7,9 +7,9 @@ use bytes::Bytes;
 use contract::Fault;
 use contract::canon::{Answered, Receipt, VectorFormat};
 use contract::ports::{Call, Deployment, Outcome, ProviderReply, RetryPolicy, Stage};
-use contract::words::{Dialect, Id};
+use contract::words::{Dialect, Id, Operation};
 use http::{HeaderMap, HeaderValue, header};
-use wire::{EncodeOptions, Framing, natives};
+use wire::{EncodeOptions, Framing, ReplyFacts, natives};
 
 use super::translate::{Hub, Memory, Outgoing};
 use super::{Admitted, Attempted, Cleared, Whole};
@@ -133,6 +133,10 @@ impl Run<'_> {
             let streaming = streaming.ok_or_else(|| Failure::nonsense(target, "a stream"))?;
             return Ok(Attempted::Stream(streaming.keeping(self.snapshot.bodies)));
         }
+        if target == request.dialect && is_sound(target, &headers) {
+            let kind = headers.get(header::CONTENT_TYPE).cloned();
+            return Ok(Attempted::Stream(Streaming::through(body, kind)));
+        }
         let bytes = collect(body, REPLY_CAP).await.map_err(Failure::torn)?;
         let kind = headers.get(header::CONTENT_TYPE);
         let (headers, body) = self.whole(request, (target, vectors), (kind, bytes), ticket)?;
@@ -147,7 +151,9 @@ impl Run<'_> {
         (kind, bytes): (Option<&HeaderValue>, Bytes),
         ticket: &mut Ticket,
     ) -> Result<(HeaderMap, Bytes), Failure> {
-        let facts = wire::reply_facts(target, &bytes).map_err(|error| Failure::nonsense(target, error))?;
+        let opaque = wire::is_opaque(target, kind.map(HeaderValue::as_bytes).unwrap_or_default());
+        let facts = if opaque { Ok(ReplyFacts::default()) } else { wire::reply_facts(target, &bytes) };
+        let facts = facts.map_err(|error| Failure::nonsense(target, error))?;
         ticket.consumed(Consumed {
             usage: facts.usage,
             output_bytes: facts.output_bytes,
@@ -244,6 +250,12 @@ impl Run<'_> {
 fn is_stream(dialect: Dialect, headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     Framing::of(dialect).announced_by(kind)
+}
+
+/// Is the answer sound? There may be much of it, and nothing in it to be read.
+fn is_sound(dialect: Dialect, headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    dialect.operation() == Operation::Speech && wire::is_opaque(dialect, kind)
 }
 
 /// How long to wait before trying again: what the upstream asked for, else exponential with full jitter. `None` when the

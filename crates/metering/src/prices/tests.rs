@@ -125,3 +125,17 @@ fn known_prices_agree_with_the_catalogue() {
         }
     }
 }
+
+#[test]
+fn models_say_what_they_do_and_pictures_have_no_price() {
+    let book = PriceBook::embedded().unwrap();
+    let entry = |model: &str| book.lookup("openai", model).unwrap();
+    assert_eq!(entry("omni-moderation-latest").card.operations, [Operation::Moderation]);
+    assert_eq!(entry("gpt-4o-mini-tts").card.operations, [Operation::Speech]);
+    assert_eq!(entry("gpt-4o-transcribe").card.operations, [Operation::Transcription]);
+    assert!(entry("gpt-4o-transcribe").price.is_some());
+    let picture = entry("gpt-image-1.5");
+    assert_eq!((picture.card.operations, picture.price), (vec![Operation::Images], None));
+    let both = book.lookup("gemini", "gemini-2.5-flash-image").unwrap();
+    assert_eq!(both.card.operations, [Operation::Images, Operation::Chat]);
+}

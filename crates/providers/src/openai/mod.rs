@@ -12,7 +12,7 @@ use contract::ports::SharedProvider;
 use contract::settings::{Faults, SecretText};
 
 use crate::account::Account;
-use crate::openai_like::{OpenaiLike, USUAL};
+use crate::openai_like::{MEDIA, OpenaiLike, USUAL};
 
 pub use config::Config;
 
@@ -28,6 +28,7 @@ pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<
         }
     }
     let account = Account { headers: &headers, ..config.account() };
-    let provider = OpenaiLike::new(name, account, &quirks::FACTS, (USUAL, quirks::QUIRKS), faults)?;
+    let spoken = (&[USUAL, MEDIA].concat()[..], quirks::QUIRKS);
+    let provider = OpenaiLike::new(name, account, &quirks::FACTS, spoken, faults)?;
     Some(Arc::new(provider.hiding(quirks::HIDDEN)))
 }

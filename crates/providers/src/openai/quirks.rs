@@ -19,25 +19,15 @@ pub(super) const QUIRKS: Quirks =
     Quirks { renames: &[], refuses: &[], accepts: &[], developer_as_system: false };
 
 // tidy: table
-/// Models that `/v1/models` lists and that neither chat completions nor embeddings take.
+/// Models that `/v1/models` lists and that no operation here can call.
 pub(super) const HIDDEN: &[&str] = &[
     "babbage-",
-    "chatgpt-image",
     "codex-",
     "computer-use",
-    "dall-e",
     "davinci-",
-    "gpt-image",
     "gpt-realtime",
     "gpt-3.5-turbo-instruct",
     "gpt-4o-mini-realtime",
-    "gpt-4o-mini-transcribe",
-    "gpt-4o-mini-tts",
     "gpt-4o-realtime",
-    "gpt-4o-transcribe",
-    "omni-moderation",
     "sora",
-    "text-moderation",
-    "tts-",
-    "whisper",
 ];

@@ -22,6 +22,16 @@ pub(crate) type Surface = (Dialect, &'static str);
 pub(crate) const USUAL: &[Surface] =
     &[(Dialect::OpenaiChat, "/chat/completions"), (Dialect::OpenaiEmbeddings, "/embeddings")];
 
+/// Pictures, sound and moderation, at the paths where those who follow OpenAI have them.
+pub(crate) const MEDIA: &[Surface] = &[
+    (Dialect::OpenaiImages, "/images/generations"),
+    (Dialect::OpenaiImageEdits, "/images/edits"),
+    (Dialect::OpenaiSpeech, "/audio/speech"),
+    (Dialect::OpenaiTranscriptions, "/audio/transcriptions"),
+    (Dialect::OpenaiTranslations, "/audio/translations"),
+    (Dialect::OpenaiModerations, "/moderations"),
+];
+
 /// An account that speaks dialects of OpenAI's and its followers', each at a path of its own.
 pub(crate) struct OpenaiLike {
     pub(crate) endpoint: Endpoint,
@@ -29,7 +39,7 @@ pub(crate) struct OpenaiLike {
     quirks: Quirks,
     surfaces: Vec<(Dialect, Uri)>,
     models: Uri,
-    /// Beginnings of names that `models` lists but neither dialect can call.
+    /// Beginnings of names that `models` lists but no dialect here can call.
     hidden: &'static [&'static str],
 }
 
@@ -71,7 +81,7 @@ impl Provider for OpenaiLike {
 
     fn dialect(&self, client: Dialect, _model: &str) -> Option<Dialect> {
         let spoken = self.surfaces.iter().map(|(dialect, _)| *dialect);
-        let alike = spoken.clone().find(|dialect| dialect.operation() == client.operation());
+        let alike = spoken.clone().find(|dialect| wire::has_way(client, *dialect));
         spoken.into_iter().find(|dialect| *dialect == client).or(alike)
     }
 

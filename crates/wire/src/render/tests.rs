@@ -1,5 +1,7 @@
 //! What clients get to read.
 
+use contract::Code;
+
 use super::*;
 use contract::words::IdKind;
 
