@@ -19,6 +19,7 @@ mod costs;
 mod dialects;
 mod embeddings;
 mod failures;
+mod media;
 mod natives;
 mod refusals;
 mod streams;
