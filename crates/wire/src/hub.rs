@@ -1,13 +1,13 @@
 //! The hub: which dialect is spoken where, and the way from one to another through canon.
 //!
 //! A dialect of conversations implements [`Chat`], in every direction; one of vectors [`Embed`], one of relevance
-//! [`Rerank`], one of token counts [`Count`]. The tables [`chat`], [`embed`], [`rerank`] and [`count`] name them. No
-//! dialect knows another.
+//! [`Rerank`], one of token counts [`Count`], one of pictures [`Draw`]. The tables [`chat`], [`embed`], [`rerank`],
+//! [`count`] and [`draw`] name them. No dialect knows another.
 
 use bytes::{Bytes, BytesMut};
 use contract::canon::{
-    Answered, Asked, EmbedReply, EmbedRequest, Part, PartKind, Receipt, Reply, Request, RerankReply,
-    RerankRequest, VectorFormat,
+    Answered, Asked, EmbedReply, EmbedRequest, ImageReply, ImageRequest, Part, PartKind, Receipt, Reply,
+    Request, RerankReply, RerankRequest, VectorFormat,
 };
 use contract::words::{Dialect, Operation};
 use contract::{Code, Fault};
@@ -71,6 +71,23 @@ pub(crate) trait Rerank: Sync {
     fn write_reply(&self, reply: &RerankReply) -> Bytes;
 }
 
+/// A dialect of pictures.
+pub(crate) trait Draw: Sync {
+    /// A client's request → canon.
+    fn read_request(&self, body: &[u8]) -> Result<ImageRequest, Fault>;
+    /// Canon → a request for an upstream.
+    fn write_request(
+        &self,
+        request: &ImageRequest,
+        quirks: &Quirks,
+        receipt: &mut Receipt,
+    ) -> Result<Bytes, Fault>;
+    /// An upstream's answer → canon.
+    fn read_reply(&self, body: &[u8]) -> Result<ImageReply, WireError>;
+    /// Canon → an answer for a client.
+    fn write_reply(&self, reply: &ImageReply, options: &EncodeOptions, receipt: &mut Receipt) -> Bytes;
+}
+
 /// A dialect of token counts: a conversation in, a number out.
 pub(crate) trait Count: Sync {
     /// A client's request → canon.
@@ -122,6 +139,16 @@ pub(crate) fn count(dialect: Dialect) -> Option<&'static dyn Count> {
     })
 }
 
+/// The dialects of pictures.
+pub(crate) fn draw(dialect: Dialect) -> Option<&'static dyn Draw> {
+    Some(match dialect {
+        Dialect::OpenaiImages => &openai::Pictures::NEW,
+        Dialect::OpenaiImageEdits => &openai::Pictures::CHANGED,
+        Dialect::GeminiImages => &gemini::Pictures,
+        _ => return None,
+    })
+}
+
 /// Reads a client's request.
 ///
 /// # Errors
@@ -136,6 +163,7 @@ pub fn read_request(dialect: Dialect, body: &[u8]) -> Result<Asked, Fault> {
         Operation::CountTokens => {
             count(dialect).map(|it| it.read_request(body).map(Box::new).map(Asked::Count))
         }
+        Operation::Images => draw(dialect).map(|it| it.read_request(body).map(Box::new).map(Asked::Image)),
         _ => None,
     };
     asked.unwrap_or_else(|| Err(no_way(dialect, dialect)))
@@ -156,6 +184,7 @@ pub fn write_request(
         Asked::Embed(request) => embed(target).map(|it| it.write_request(request, quirks, receipt)),
         Asked::Rerank(request) => rerank(target).map(|it| it.write_request(request, quirks, receipt)),
         Asked::Count(request) => count(target).map(|it| it.write_request(request, quirks, receipt)),
+        Asked::Image(request) => draw(target).map(|it| it.write_request(request, quirks, receipt)),
     };
     written.unwrap_or_else(|| Err(no_way(target, target)))
 }
@@ -174,6 +203,7 @@ pub fn read_reply(dialect: Dialect, body: &[u8]) -> Result<Answered, WireError> 
             rerank(dialect).map(|it| it.read_reply(body).map(Box::new).map(Answered::Rerank))
         }
         Operation::CountTokens => count(dialect).map(|it| it.read_reply(body).map(Answered::Count)),
+        Operation::Images => draw(dialect).map(|it| it.read_reply(body).map(Box::new).map(Answered::Image)),
         _ => None,
     };
     answered.unwrap_or_else(|| Err(WireError { dialect, reason: "it has no such answers".to_owned() }))
@@ -191,6 +221,7 @@ pub fn write_reply(
         Answered::Embed(reply) => embed(dialect)?.write_reply(reply, options.vectors),
         Answered::Rerank(reply) => rerank(dialect)?.write_reply(reply),
         Answered::Count(tokens) => count(dialect)?.write_reply(*tokens),
+        Answered::Image(reply) => draw(dialect)?.write_reply(reply, options, receipt),
     })
 }
 
@@ -275,6 +306,7 @@ pub fn has_way(from: Dialect, to: Dialect) -> bool {
             Operation::Embeddings => both(|dialect| embed(dialect).is_some()),
             Operation::Rerank => both(|dialect| rerank(dialect).is_some()),
             Operation::CountTokens => both(|dialect| count(dialect).is_some()),
+            Operation::Images => both(|dialect| draw(dialect).is_some()),
             _ => false,
         }
 }

@@ -43,6 +43,7 @@ use shape::Shape;
 pub use envelope::Envelope;
 pub use framing::Framing;
 pub use gather::Gather;
+pub use gemini::is_predicted;
 pub use hub::{
     decoder, encoder, fail, has_way, read_reply, read_request, rewrite_reply, write_reply, write_request,
 };

@@ -38,7 +38,8 @@ impl Shape {
             Dialect::GeminiGenerate
             | Dialect::GeminiEmbed
             | Dialect::GeminiEmbedOne
-            | Dialect::GeminiCount => Self::Google,
+            | Dialect::GeminiCount
+            | Dialect::GeminiImages => Self::Google,
             Dialect::OllamaChat | Dialect::OllamaGenerate | Dialect::OllamaEmbed => Self::Ollama,
             Dialect::CohereChat | Dialect::CohereEmbed | Dialect::CohereRerank => Self::Cohere,
             Dialect::BedrockConverse => Self::Aws,

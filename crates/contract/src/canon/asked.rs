@@ -1,6 +1,6 @@
 //! What a client asks for and what a model answers, whatever the operation.
 
-use super::{EmbedReply, EmbedRequest, Reply, Request, RerankReply, RerankRequest};
+use super::{EmbedReply, EmbedRequest, ImageReply, ImageRequest, Reply, Request, RerankReply, RerankRequest};
 use crate::words::Usage;
 
 /// A request in canon.
@@ -14,6 +14,8 @@ pub enum Asked {
     Rerank(Box<RerankRequest>),
     /// A conversation whose tokens are to be counted.
     Count(Box<Request>),
+    /// Pictures to be made.
+    Image(Box<ImageRequest>),
 }
 
 impl Asked {
@@ -23,6 +25,7 @@ impl Asked {
             Self::Chat(request) | Self::Count(request) => &mut request.model,
             Self::Embed(request) => &mut request.model,
             Self::Rerank(request) => &mut request.model,
+            Self::Image(request) => &mut request.model,
         }
     }
 }
@@ -38,6 +41,8 @@ pub enum Answered {
     Rerank(Box<RerankReply>),
     /// The tokens of the input.
     Count(u64),
+    /// Pictures.
+    Image(Box<ImageReply>),
 }
 
 impl Answered {
@@ -48,6 +53,7 @@ impl Answered {
             Self::Chat(reply) => reply.usage,
             Self::Embed(reply) => reply.usage,
             Self::Rerank(reply) => reply.usage,
+            Self::Image(reply) => reply.usage,
             // Counting consumes nothing.
             Self::Count(_) => Some(Usage::default()),
         }
@@ -59,6 +65,7 @@ impl Answered {
             Self::Chat(reply) => Some(&mut reply.model),
             Self::Embed(reply) => Some(&mut reply.model),
             Self::Rerank(reply) => Some(&mut reply.model),
+            Self::Image(reply) => Some(&mut reply.model),
             Self::Count(_) => None,
         }
     }

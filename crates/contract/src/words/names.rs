@@ -94,6 +94,8 @@ dialects! {
     OpenaiTranslations = "openai.translations", Transcription, "/v1/audio/translations";
     /// OpenAI's moderations.
     OpenaiModerations = "openai.moderations", Moderation, "/v1/moderations";
+    /// Pictures of Google's models; an upstream's only.
+    GeminiImages = "gemini.images", Images, "/v1beta/models/{model}:predict";
 }
 
 impl Dialect {

@@ -252,3 +252,46 @@ async fn who_cannot_says_so_and_errors_are_the_providers() {
         (&json!("no such size"), &json!("size"))
     );
 }
+
+#[tokio::test]
+async fn google_draws_for_clients_of_openai() {
+    let bench = Bench::start().await;
+    let picture = json!({ "inlineData": { "mimeType": "image/png", "data": "AAAA" } });
+    let counts = json!({ "promptTokenCount": 5, "candidatesTokenCount": 1290, "totalTokenCount": 1295 });
+    let reply = json!({ "candidates": [{ "content": { "parts": [picture] } }], "usageMetadata": counts });
+    bench.upstream.then(Reply::json(200, &reply));
+    let ask = json!({ "model": "google/gemini-2.5-flash-image", "prompt": "a cat", "size": "1024x1024", "style": "vivid" });
+    let answer = bench.openai().post(IMAGES, &ask).await;
+    assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-dropped")), (200, "style"));
+    let kept = bench.kept(&answer).await;
+    assert_eq!(kept.attempts[0]["usage"]["output"], 1290);
+    assert_unpriced(&kept.attempts[0]);
+    assert_eq!(answer.json().await["data"], json!([{ "b64_json": "AAAA" }]));
+    let call = bench.upstream.seen().pop().unwrap();
+    assert_eq!(call.path, "/google/v1beta/models/gemini-2.5-flash-image:generateContent");
+    assert_eq!(call.json()["generationConfig"]["imageConfig"]["aspectRatio"], "1:1");
+
+    bench.upstream.then(Reply::json(200, &reply));
+    let body = form(&[("prompt", "a hat"), ("model", "google/gemini-2.5-flash-image")], "image");
+    let answer = upload(&bench, EDITS, body).await;
+    assert_eq!(answer.status, 200);
+    let call = bench.upstream.seen().pop().unwrap();
+    assert_eq!(call.header("content-type"), "application/json");
+    let sent = &call.json()["contents"][0]["parts"][1]["inlineData"];
+    assert_eq!(sent["mimeType"], "application/octet-stream");
+
+    bench.upstream.then(Reply::json(
+        200,
+        &json!({ "predictions": [{ "bytesBase64Encoded": "AAAB", "mimeType": "image/png" }] }),
+    ));
+    let ask = json!({ "model": "google/imagen-4.0-generate-001", "prompt": "a cat", "n": 1 });
+    assert_eq!(bench.openai().post(IMAGES, &ask).await.json().await["data"], json!([{ "b64_json": "AAAB" }]));
+    assert_eq!(
+        bench.upstream.seen().pop().unwrap().path,
+        "/google/v1beta/models/imagen-4.0-generate-001:predict"
+    );
+
+    let ask = json!({ "model": "google/gemini-2.5-pro", "prompt": "a cat" });
+    let answer = bench.openai().post(IMAGES, &ask).await;
+    assert_eq!(answer.header("x-pathgate-error"), "unsupported_capability");
+}

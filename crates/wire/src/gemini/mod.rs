@@ -8,6 +8,7 @@ mod contents;
 mod count;
 mod embed;
 mod error;
+mod images;
 mod models;
 mod part;
 mod partial;
@@ -17,6 +18,8 @@ mod stream;
 
 pub(crate) use count::Counting;
 pub(crate) use error::read_error;
+pub(crate) use images::Pictures;
+pub use images::is_predicted;
 
 use bytes::Bytes;
 use contract::Fault;

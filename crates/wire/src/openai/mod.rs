@@ -10,6 +10,7 @@ mod count;
 mod embed;
 mod encode;
 mod error;
+mod images;
 mod read;
 mod reply;
 mod request;
@@ -18,6 +19,7 @@ mod tools;
 
 pub(crate) use count::Counting;
 pub(crate) use error::read_error;
+pub(crate) use images::Pictures;
 
 use bytes::Bytes;
 use contract::Fault;

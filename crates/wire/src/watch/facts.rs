@@ -29,7 +29,7 @@ pub struct ReplyFacts {
 /// # Errors
 /// The answer is not JSON, or was cut off.
 pub fn reply_facts(dialect: Dialect, body: &[u8]) -> Result<ReplyFacts, WireError> {
-    if !dialect.operation().is_text() {
+    if super::media::is_read_here(dialect) {
         return super::media::facts(dialect, body);
     }
     let Some(names) = names(dialect) else { return crate::hub::facts(dialect, body) };

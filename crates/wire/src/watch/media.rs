@@ -10,13 +10,19 @@ use serde::Deserialize;
 use super::facts::malformed;
 use super::scan::{self, WORDS};
 use super::{ReplyFacts, Seen, is_done};
+use crate::shape::Shape;
 use crate::sse::Frame;
 use crate::usage::Count;
 use crate::{WireError, json};
 
+/// Is it a dialect of OpenAI's for these?
+pub(super) fn is_read_here(dialect: Dialect) -> bool {
+    !dialect.operation().is_text() && Shape::of(dialect) == Shape::Openai
+}
+
 /// Does this dialect stream events that are read here?
-pub(super) const fn has_streams(dialect: Dialect) -> bool {
-    matches!(dialect.operation(), Operation::Images | Operation::Speech | Operation::Transcription)
+pub(super) fn has_streams(dialect: Dialect) -> bool {
+    is_read_here(dialect) && dialect.operation() != Operation::Moderation
 }
 
 /// Is an answer of this media type sound or plain text, in which there is nothing to be read?
