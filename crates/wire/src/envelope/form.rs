@@ -22,7 +22,7 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn take(&mut self, part: Part<'a>, body: &'a [u8]) -> Result<(), Fault> {
+    fn take(&mut self, part: &Part<'a>, body: &'a [u8]) -> Result<(), Fault> {
         let (name, slot) = match part.name {
             "model" => ("model", &mut self.model),
             "stream" => ("stream", &mut self.stream),
@@ -51,7 +51,7 @@ impl Envelope {
     /// `invalid_request`: it cannot be read, or a field that matters stands twice, is missing or is no text.
     pub(super) fn read_form(path: &PathFacts, boundary: Boundary, body: Bytes) -> Result<Self, Fault> {
         let mut fields = Fields::default();
-        boundary.parts(&body, |part| fields.take(part, &body))?;
+        boundary.parts(&body, |part| fields.take(&part, &body))?;
         let (model, at) = fields.model.ok_or_else(|| missing("model"))?;
         // A new name takes this one's place as it is: with a line break in it, it could pass for further fields.
         if model.contains(|letter: char| letter.is_control()) {
@@ -62,21 +62,21 @@ impl Envelope {
             (None, Some((text, _))) => flag(text)?,
             (None, None) => false,
         };
-        let text = |field: Option<(&str, usize)>| field.map(|(text, _)| text.to_owned());
+        let (model, user) = (model.to_owned(), fields.user.map(|(text, _)| text.to_owned()));
         let (model_at, n) = (at..at + model.len(), fields.n.and_then(|(text, _)| text.parse().ok()));
         Ok(Self {
-            model: model.to_owned(),
+            model,
             stream,
             include_usage: true,
             max_output: None,
-            user: text(fields.user),
+            user,
             service_tier: None,
             n,
             file_bytes: fields.file_bytes,
             model_at,
             ask_usage: Splice::None,
             form: Some(boundary),
-            body: body.clone(),
+            body,
         })
     }
 }

@@ -247,7 +247,7 @@ mod tests {
     use super::*;
 
     /// What a client of OpenAI's asks for, written for Google.
-    fn asked(dialect: Dialect, model: &str, fields: Value) -> Result<(Value, String), Fault> {
+    fn asked(dialect: Dialect, model: &str, fields: &Value) -> Result<(Value, String), Fault> {
         let mut body = json!({ "model": "m", "prompt": "a cat" });
         for (key, value) in fields.as_object().unwrap() {
             body[key] = value.clone();
@@ -265,7 +265,7 @@ mod tests {
     fn gemini_draws_in_a_conversation() {
         let fields = json!({ "size": "1792x1008", "n": 2, "quality": "auto", "background": "transparent",
             "output_format": "webp", "response_format": "url", "user": "u" });
-        let (body, lost) = asked(Dialect::OpenaiImages, FLASH, fields).unwrap();
+        let (body, lost) = asked(Dialect::OpenaiImages, FLASH, &fields).unwrap();
         let config = json!({ "responseModalities": ["IMAGE"], "imageConfig": { "aspectRatio": "16:9" } });
         let expected = json!({ "contents": [{ "role": "user", "parts": [{ "text": "a cat" }] }], "generationConfig": config });
         assert_eq!(body, expected);
@@ -282,7 +282,7 @@ mod tests {
             ("4294967295x1", false, "21:9", "size"),
         ] {
             let model = if predicted { "imagen-4" } else { FLASH };
-            let (body, receipt) = asked(Dialect::OpenaiImages, model, json!({ "size": size })).unwrap();
+            let (body, receipt) = asked(Dialect::OpenaiImages, model, &json!({ "size": size })).unwrap();
             let found = if predicted {
                 &body["parameters"]["aspectRatio"]
             } else {
@@ -290,14 +290,14 @@ mod tests {
             };
             assert_eq!((found, receipt.as_str()), (&json!(ratio), lost), "{size}");
         }
-        let (body, _) = asked(Dialect::OpenaiImages, FLASH, json!({ "size": "auto" })).unwrap();
+        let (body, _) = asked(Dialect::OpenaiImages, FLASH, &json!({ "size": "auto" })).unwrap();
         assert_eq!(body["generationConfig"], json!({ "responseModalities": ["IMAGE"] }));
     }
 
     #[test]
     fn pictures_to_be_changed_go_along() {
         let images = json!({ "images": [{ "image_url": "data:image/png;base64,AAAA" }, { "image_url": "https://a.test/b.png" }] });
-        let (body, _) = asked(Dialect::OpenaiImageEdits, FLASH, images).unwrap();
+        let (body, _) = asked(Dialect::OpenaiImageEdits, FLASH, &images).unwrap();
         let parts = &body["contents"][0]["parts"];
         assert_eq!(parts[1], json!({ "inlineData": { "mimeType": "image/png", "data": "AAAA" } }));
         assert_eq!(parts[2], json!({ "fileData": { "fileUri": "https://a.test/b.png" } }));
@@ -315,7 +315,7 @@ mod tests {
             (Dialect::OpenaiImages, FLASH, json!({ "size": "0x7" }), "size"),
             (Dialect::OpenaiImages, FLASH, json!({ "n": "x" }), "n"),
         ] {
-            let fault = asked(dialect, model, fields).unwrap_err();
+            let fault = asked(dialect, model, &fields).unwrap_err();
             assert_eq!(fault.param(), Some(param));
         }
     }
@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn imagen_predicts() {
         let (body, lost) =
-            asked(Dialect::OpenaiImages, "models/imagen-4", json!({ "n": 9, "output_format": "jpeg" }))
+            asked(Dialect::OpenaiImages, "models/imagen-4", &json!({ "n": 9, "output_format": "jpeg" }))
                 .unwrap();
         let parameters = json!({ "sampleCount": 4, "outputOptions": { "mimeType": "image/jpeg" } });
         assert_eq!(
