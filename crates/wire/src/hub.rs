@@ -296,19 +296,20 @@ pub fn fail(dialect: Dialect, fault: &Fault, out: &mut BytesMut) -> bool {
 /// Is there a way from a client of one dialect to an upstream of another: the bytes themselves, or canon?
 #[must_use]
 pub fn has_way(from: Dialect, to: Dialect) -> bool {
-    if from == to {
-        return true;
+    from == to || (from.operation() == to.operation() && has_canon(from) && has_canon(to))
+}
+
+/// Does canon have words for what this dialect says? Others pass through only.
+#[must_use]
+pub fn has_canon(dialect: Dialect) -> bool {
+    match dialect.operation() {
+        Operation::Chat => chat(dialect).is_some(),
+        Operation::Embeddings => embed(dialect).is_some(),
+        Operation::Rerank => rerank(dialect).is_some(),
+        Operation::CountTokens => count(dialect).is_some(),
+        Operation::Images => draw(dialect).is_some(),
+        Operation::Speech | Operation::Transcription | Operation::Moderation => false,
     }
-    let both = |known: fn(Dialect) -> bool| known(from) && known(to);
-    from.operation() == to.operation()
-        && match from.operation() {
-            Operation::Chat => both(|dialect| chat(dialect).is_some()),
-            Operation::Embeddings => both(|dialect| embed(dialect).is_some()),
-            Operation::Rerank => both(|dialect| rerank(dialect).is_some()),
-            Operation::CountTokens => both(|dialect| count(dialect).is_some()),
-            Operation::Images => both(|dialect| draw(dialect).is_some()),
-            _ => false,
-        }
 }
 
 /// A dialect was asked for what it does not have: a fault of ours.

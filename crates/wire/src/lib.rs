@@ -45,7 +45,8 @@ pub use framing::Framing;
 pub use gather::Gather;
 pub use gemini::is_predicted;
 pub use hub::{
-    decoder, encoder, fail, has_way, read_reply, read_request, rewrite_reply, write_reply, write_request,
+    decoder, encoder, fail, has_canon, has_way, read_reply, read_request, rewrite_reply, write_reply,
+    write_request,
 };
 pub use places::place;
 pub use render::Renderer;

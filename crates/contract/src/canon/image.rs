@@ -18,8 +18,8 @@ pub struct ImageRequest {
     pub size: Option<(u64, u64)>,
     /// The media type they are wanted in, such as `image/png`.
     pub media_type: Option<String>,
-    /// Are addresses wanted instead of the pictures themselves?
-    pub as_urls: bool,
+    /// Are addresses wanted instead of the pictures themselves? None: the client does not say.
+    pub as_urls: Option<bool>,
     /// The end user, as the app names them.
     pub user: Option<String>,
     /// Fields canon has no word for.

@@ -73,7 +73,7 @@ pub fn is_predicted(model: &str) -> bool {
 fn write_request(request: &ImageRequest, quirks: &Quirks, receipt: &mut Receipt) -> Result<Bytes, Fault> {
     let predicted = is_predicted(&request.model);
     let ratio = request.size.and_then(|size| ratio(size, predicted, receipt));
-    if request.as_urls {
+    if request.as_urls == Some(true) {
         receipt.dropped("response_format", "the pictures themselves are in the answer");
     }
     if request.user.is_some() {

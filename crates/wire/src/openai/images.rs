@@ -67,7 +67,12 @@ fn read_request(dialect: Dialect, mut fields: Fields) -> Result<ImageRequest, Fa
         Some(text) => Some(size(text).ok_or_else(|| wrong("size", "auto or a size such as 1024x1024"))?),
     };
     let media_type = fields.text("output_format")?.map(|format| format!("image/{format}"));
-    let as_urls = fields.text("response_format")?.as_deref() == Some("url");
+    let as_urls = match fields.text("response_format")?.as_deref() {
+        None => None,
+        Some("url") => Some(true),
+        Some("b64_json") => Some(false),
+        Some(_) => return Err(wrong("response_format", "url or b64_json")),
+    };
     let user = fields.text("user")?;
     let inputs = inputs(&mut fields)?;
     if dialect == Dialect::OpenaiImageEdits && inputs.is_empty() {
@@ -140,7 +145,7 @@ fn write_request(request: &ImageRequest, quirks: &Quirks, receipt: &mut Receipt)
     out.put_some("size", request.size.map(|(width, height)| format!("{width}x{height}")))?;
     let format = request.media_type.as_deref().and_then(|kind| kind.strip_prefix("image/"));
     out.put_some("output_format", format)?;
-    out.put_some("response_format", request.as_urls.then_some("url"))?;
+    out.put_some("response_format", request.as_urls.map(|urls| if urls { "url" } else { "b64_json" }))?;
     out.put_some("user", request.user.as_ref())?;
     out.finish()
 }
@@ -156,8 +161,9 @@ fn read_reply(dialect: Dialect, body: &[u8]) -> Result<ImageReply, WireError> {
     let Some(Value::Array(data)) = map.shift_remove("data") else {
         return Err(invalid("no data".to_owned()));
     };
-    let kind = map.get("output_format").and_then(Value::as_str).unwrap_or("png").to_owned();
-    let images = data.into_iter().map(|item| picture(dialect, item, &kind));
+    let kind = map.get("output_format").and_then(Value::as_str);
+    let mime = kind.map(|kind| format!("image/{kind}")).unwrap_or_default();
+    let images = data.into_iter().map(|item| picture(dialect, item, &mime));
     let images = images.collect::<Option<_>>().ok_or_else(|| invalid("a picture that is none".to_owned()))?;
     let usage = crate::reply_facts(dialect, body)?.usage;
     map.shift_remove("usage");
@@ -169,7 +175,8 @@ fn read_reply(dialect: Dialect, body: &[u8]) -> Result<ImageReply, WireError> {
     Ok(ImageReply { model, created, images, usage, extra: extra(dialect, map) })
 }
 
-fn picture(dialect: Dialect, item: Value, kind: &str) -> Option<Picture> {
+/// `mime` is empty where the upstream does not tell.
+fn picture(dialect: Dialect, item: Value, mime: &str) -> Option<Picture> {
     let Value::Object(mut item) = item else { return None };
     let mut text = |name: &str| match item.shift_remove(name) {
         Some(Value::String(text)) => Some(text),
@@ -177,7 +184,7 @@ fn picture(dialect: Dialect, item: Value, kind: &str) -> Option<Picture> {
     };
     let (data, url, revised_prompt) = (text("b64_json"), text("url"), text("revised_prompt"));
     let source = match (data, url) {
-        (Some(data), _) => MediaSource::Base64 { mime: format!("image/{kind}"), data },
+        (Some(data), _) => MediaSource::Base64 { mime: mime.to_owned(), data },
         (None, Some(url)) => MediaSource::Url(url),
         (None, None) => return None,
     };
@@ -192,7 +199,9 @@ fn extra(owner: Dialect, mut fields: Map<String, Value>) -> Extra {
 /// Writes an answer.
 fn write_reply(reply: &ImageReply, options: &EncodeOptions, receipt: &mut Receipt) -> Bytes {
     let mut out = Map::new();
-    out.insert("created".to_owned(), reply.created.unwrap_or(options.created).into());
+    // Some servers do not tell when; clients rely on it.
+    let created = reply.created.or((options.created != 0).then_some(options.created));
+    out.extend(created.map(|created| ("created".to_owned(), created.into())));
     let data = reply.images.iter().map(|picture| {
         let mut item = Map::new();
         match &picture.source {
@@ -241,7 +250,7 @@ mod tests {
     #[test]
     fn a_request_comes_back_as_it_was() {
         let body = json!({ "model": "m", "prompt": "a cat", "n": 2, "size": "1024x1536", "output_format": "webp",
-            "user": "u", "quality": "low", "moderation": "low" });
+            "user": "u", "response_format": "b64_json", "quality": "low", "moderation": "low" });
         let asked = crate::read_request(Dialect::OpenaiImages, body.to_string().as_bytes()).unwrap();
         let mut receipt = Receipt::default();
         let bytes =

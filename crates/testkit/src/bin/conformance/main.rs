@@ -120,10 +120,14 @@ fn alone(exchange: &corpus::Exchange, outcomes: &mut Vec<Outcome>) {
         apis::Place::Outside(why) => return note(exchange, "reply", None, None, why, outcomes),
     };
     let mut add = |check, client, verdict| note(exchange, check, client, verdict, "", outcomes);
-    if let Some(verdict) = checks::request(dialect, exchange) {
+    if wire::has_canon(dialect)
+        && let Some(verdict) = checks::request(dialect, exchange)
+    {
         add("request", None, Some(verdict));
     }
-    if exchange.status >= 400 {
+    if exchange.status < 400 && !wire::has_canon(dialect) {
+        add("reply", None, Some(checks::passing(dialect, exchange)));
+    } else if exchange.status >= 400 {
         for client in apis::clients(dialect) {
             add("error", Some(client), Some(errors::keeps(dialect, client, exchange)));
         }
