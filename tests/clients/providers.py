@@ -10,6 +10,8 @@ A wrong provider key is refused, so that a test fails when the gateway passes on
 """
 
 import base64
+import email
+import email.policy
 import json
 import re
 import struct
@@ -21,6 +23,21 @@ OUTPUT_TOKENS = 7
 STRUCTURED = {"city": "Paris", "population": 2100000}
 ARGUMENTS = {"city": "Paris"}
 VECTOR = [0.5, -0.25, 0.125, 1.0]
+
+
+PIXEL = "iVBORw0KGgo="
+SOUND = bytes(range(256)) * 64
+
+
+def form(kind, raw):
+    """The fields of a form: texts as strings, files as bytes."""
+    message = email.message_from_bytes(b"content-type: " + kind.encode() + b"\r\n\r\n" + raw, policy=email.policy.HTTP)
+    fields = {}
+    for part in message.iter_parts():
+        value = part.get_payload(decode=True)
+        name = part.get_param("name", header="content-disposition")
+        fields[name] = value if part.get_filename() else value.decode()
+    return fields
 
 
 def pieces(name):
@@ -61,7 +78,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         length = int(self.headers.get("content-length", 0))
-        self.answer(json.loads(self.rfile.read(length)))
+        raw = self.rfile.read(length)
+        kind = self.headers.get("content-type") or ""
+        self.answer(form(kind, raw) if kind.startswith("multipart/form-data") else json.loads(raw))
 
     def answer(self, body):
         self.provider.seen.append((self.path, dict(self.headers.items()), body))
@@ -83,6 +102,13 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(data)))
         for name, text in headers:
             self.send_header(name, text)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def bytes(self, kind, data):
+        self.send_response(200)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
 
@@ -132,12 +158,36 @@ class OpenAi(Handler):
             return self.json(200, {"object": "list", "data": entries})
         if self.path.endswith("/embeddings"):
             return self.json(200, self.embeddings(body, model))
+        if "/images/" in self.path or "/audio/" in self.path or self.path.endswith("/moderations"):
+            return self.media(body)
         message, finish = self.message(body)
         if body.get("stream"):
             return self.events(self.stream(body, model, message, finish))
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
         head = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": model}
         return self.json(200, {**head, "choices": [choice], "usage": self.USAGE})
+
+    def media(self, body):
+        usage = {"input_tokens": INPUT_TOKENS, "output_tokens": OUTPUT_TOKENS, "total_tokens": INPUT_TOKENS + OUTPUT_TOKENS}
+        streams = body.get("stream") in (True, "true")
+        if "/images/" in self.path and streams:
+            event = {"b64_json": PIXEL, "created_at": 1, "size": "1024x1024", "quality": "low", "background": "opaque", "output_format": "png"}
+            partial = named({"type": "image_generation.partial_image", "partial_image_index": 0, **event})
+            return self.events([partial, named({"type": "image_generation.completed", "usage": usage, **event})])
+        if "/images/" in self.path:
+            return self.json(200, {"created": 1, "data": [{"b64_json": PIXEL}], "usage": usage})
+        if self.path.endswith("/moderations"):
+            result = {"flagged": True, "categories": {"violence": True}, "category_scores": {"violence": 0.9}}
+            return self.json(200, {"id": "modr-1", "model": body["model"], "results": [result]})
+        text = "".join(pieces(self.provider.name))
+        if self.path.endswith("/speech"):
+            return self.bytes("audio/mpeg", SOUND)
+        if streams:
+            deltas = [named({"type": "transcript.text.delta", "delta": piece}) for piece in pieces(self.provider.name)]
+            return self.events([*deltas, named({"type": "transcript.text.done", "text": text})])
+        if body.get("response_format") == "text":
+            return self.bytes("text/plain; charset=utf-8", f"{text}\n".encode())
+        return self.json(200, {"text": text, "usage": {"type": "duration", "seconds": 2}})
 
     def embeddings(self, body, model):
         inputs = body["input"] if isinstance(body["input"], list) else [body["input"]]

@@ -60,19 +60,27 @@ fn names_a_length(raw: &[u8]) -> bool {
         .any(|line| line.get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME)))
 }
 
-/// Checks that a model call says its body is JSON, or bytes where the dialect has bytes, or does not say, and did not
-/// compress it.
+/// Checks that a model call says its body is JSON, a form or bytes where the dialect has them, or does not say, and did
+/// not compress it.
 pub(crate) fn check_media(headers: &HeaderMap, dialect: Dialect) -> Result<(), Fault> {
-    let fits = |kind: &[u8]| is_json(kind) || (dialect.takes_bytes() && is_bytes(kind));
-    let json = headers.get(CONTENT_TYPE).is_none_or(|value| fits(value.as_bytes()));
+    let fits = |kind: &[u8]| {
+        is_json(kind) || (dialect.takes_forms() && is_form(kind)) || (dialect.takes_bytes() && is_bytes(kind))
+    };
+    let mut kinds = headers.get_all(CONTENT_TYPE).iter();
+    // Two of them could be obeyed differently here and upstream.
+    let fitting = kinds.next().is_none_or(|kind| fits(kind.as_bytes())) && kinds.next().is_none();
     let plain =
         headers.get(CONTENT_ENCODING).is_none_or(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"));
-    if json && plain { Ok(()) } else { Err(Code::UnsupportedMediaType.into()) }
+    if fitting && plain { Ok(()) } else { Err(Code::UnsupportedMediaType.into()) }
 }
 
 /// A media type without its parameters.
 fn essence(value: &[u8]) -> &[u8] {
     value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
+}
+
+fn is_form(value: &[u8]) -> bool {
+    essence(value).eq_ignore_ascii_case(b"multipart/form-data")
 }
 
 fn is_bytes(value: &[u8]) -> bool {
@@ -112,6 +120,18 @@ mod tests {
         assert!(check_media(&headers, Dialect::KserveInfer).is_ok());
         let fault = check_media(&headers, Dialect::PathgatePredict).unwrap_err();
         assert_eq!(fault.code(), Code::UnsupportedMediaType);
+    }
+
+    #[test]
+    fn forms_are_taken_where_there_are_files() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("Multipart/form-data; boundary=x"));
+        assert!(check_media(&headers, Dialect::OpenaiTranscriptions).is_ok());
+        assert!(check_media(&headers, Dialect::OpenaiImageEdits).is_ok());
+        let fault = check_media(&headers, Dialect::OpenaiChat).unwrap_err();
+        assert_eq!(fault.code(), Code::UnsupportedMediaType);
+        headers.append(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+        assert!(check_media(&headers, Dialect::OpenaiTranscriptions).is_err());
     }
 
     #[test]

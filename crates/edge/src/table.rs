@@ -62,6 +62,12 @@ impl<'a> Target<'a> {
             "/v1/predict" => {
                 Self::Llm(Call { dialect: Dialect::PathgatePredict, model: None, stream: Some(false) })
             }
+            "/v1/images/generations" => Self::call(Dialect::OpenaiImages),
+            "/v1/images/edits" => Self::call(Dialect::OpenaiImageEdits),
+            "/v1/audio/speech" => Self::call(Dialect::OpenaiSpeech),
+            "/v1/audio/transcriptions" => Self::call(Dialect::OpenaiTranscriptions),
+            "/v1/audio/translations" => Self::call(Dialect::OpenaiTranslations),
+            "/v1/moderations" => Self::call(Dialect::OpenaiModerations),
             "/v1/models" => Self::Models(Dialect::OpenaiChat, None),
             "/anthropic/v1/models" => Self::Models(Dialect::AnthropicMessages, None),
             "/ollama/api/chat" => Self::call(Dialect::OllamaChat),
@@ -216,6 +222,13 @@ mod tests {
             ("/v2/rerank", Some(Target::call(Dialect::CohereRerank))),
             ("/v1/rerank", Some(Target::call(Dialect::CohereRerank))),
             ("/v2/models", None),
+            ("/v1/images/generations", Some(Target::call(Dialect::OpenaiImages))),
+            ("/v1/images/edits", Some(Target::call(Dialect::OpenaiImageEdits))),
+            ("/v1/images/variations", None),
+            ("/v1/audio/speech", Some(Target::call(Dialect::OpenaiSpeech))),
+            ("/v1/audio/transcriptions", Some(Target::call(Dialect::OpenaiTranscriptions))),
+            ("/v1/audio/translations", Some(Target::call(Dialect::OpenaiTranslations))),
+            ("/v1/moderations", Some(Target::call(Dialect::OpenaiModerations))),
             ("/v1/messages", Some(Target::call(Dialect::AnthropicMessages))),
             ("/anthropic/v1/messages", Some(Target::call(Dialect::AnthropicMessages))),
             ("/v1/messages/count_tokens", Some(Target::call(Dialect::AnthropicCount))),

@@ -45,11 +45,12 @@ pub(crate) fn whole(whole: Whole, settled: &Settlement) -> Response<Body> {
 }
 
 /// A stream: what is known before its end.
-pub(crate) fn stream(ticket: &Ticket) -> Parts {
+/// `kind`: the media type, where it is not that of the dialect's streams.
+pub(crate) fn stream(ticket: &Ticket, kind: Option<&HeaderValue>) -> Parts {
     let (mut parts, ()) = Response::new(()).into_parts();
     parts.headers.reserve(FIELDS);
-    let kind = wire::Framing::of(ticket.dialect()).media_type();
-    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    let usual = || HeaderValue::from_static(wire::Framing::of(ticket.dialect()).media_type());
+    parts.headers.insert(CONTENT_TYPE, kind.cloned().unwrap_or_else(usual));
     parts.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if let Some(record) = ticket.record() {
         add(&mut parts.headers, &record.so_far(), &mut Values::default());

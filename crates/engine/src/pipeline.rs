@@ -68,7 +68,7 @@ impl Pipeline {
                 head::whole(whole, &settled)
             }
             Ok(Answered::Stream(stream)) => {
-                let parts = head::stream(&ticket);
+                let parts = head::stream(&ticket, stream.kind());
                 Response::from_parts(parts, Body::stream(stream.metered(ticket)))
             }
             Err(fault) => {

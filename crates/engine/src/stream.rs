@@ -15,6 +15,7 @@ use contract::body::{Body, BodyError};
 use contract::canon::Event;
 use contract::ports::Outcome;
 use contract::words::{Dialect, Usage};
+use http::HeaderValue;
 use http_body::{Body as HttpBody, Frame};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use wire::{EncodeOptions, Gather, StreamDecoder, StreamEncoder, Watch};
@@ -29,12 +30,16 @@ pub(crate) struct Streaming {
     upstream: Body,
     lane: Lane,
     keep: BodyLog,
+    /// The media type, where it is not that of the dialect's streams.
+    kind: Option<HeaderValue>,
 }
 
 /// How the bytes get from one side to the other.
 enum Lane {
     /// Both sides speak the same dialect: bytes pass, usage is read in passing.
     Pass { dialect: Dialect, watch: Box<dyn Watch> },
+    /// Bytes without frames, in which nothing can be said: sound.
+    Through { watch: Box<dyn Watch> },
     /// Through canon.
     Translate(Box<Translator>),
 }
@@ -59,7 +64,19 @@ impl Streaming {
     /// None: the dialect has no streams.
     pub(crate) fn pass(dialect: Dialect, upstream: Body, strip_usage: bool) -> Option<Self> {
         let watch = wire::watch(dialect, strip_usage)?;
-        Some(Self { upstream, lane: Lane::Pass { dialect, watch }, keep: BodyLog::default() })
+        Some(Self { upstream, lane: Lane::Pass { dialect, watch }, keep: BodyLog::default(), kind: None })
+    }
+
+    /// The client gets the upstream's own bytes, which are no events.
+    pub(crate) fn through(upstream: Body, kind: Option<HeaderValue>) -> Self {
+        let kind = kind.or(Some(HeaderValue::from_static("application/octet-stream")));
+        let lane = Lane::Through { watch: wire::through() };
+        Self { upstream, lane, keep: BodyLog::default(), kind }
+    }
+
+    /// The media type, where it is not that of the dialect's streams.
+    pub(crate) const fn kind(&self) -> Option<&HeaderValue> {
+        self.kind.as_ref()
     }
 
     /// The client gets frames of its own dialect. None: one of the two has no streams.
@@ -83,7 +100,8 @@ impl Streaming {
             complete: false,
             failed: false,
         };
-        Some(Self { upstream, lane: Lane::Translate(Box::new(translator)), keep: BodyLog::default() })
+        let lane = Lane::Translate(Box::new(translator));
+        Some(Self { upstream, lane, keep: BodyLog::default(), kind: None })
     }
 
     /// Keeps the beginning of the answer for the request log, if bodies are logged.
@@ -105,6 +123,7 @@ impl Streaming {
             ended: false,
             keep: self.keep,
             kept: Vec::new(),
+            torn: None,
         }
     }
 }
@@ -112,7 +131,7 @@ impl Streaming {
 impl Lane {
     fn feed(&mut self, chunk: Bytes, out: &mut VecDeque<Bytes>) -> Result<(), BodyError> {
         match self {
-            Self::Pass { watch, .. } => {
+            Self::Pass { watch, .. } | Self::Through { watch } => {
                 watch.feed(chunk, out);
                 Ok(())
             }
@@ -126,7 +145,7 @@ impl Lane {
 
     fn finish(&mut self, out: &mut VecDeque<Bytes>) -> Result<(), BodyError> {
         match self {
-            Self::Pass { watch, .. } => {
+            Self::Pass { watch, .. } | Self::Through { watch } => {
                 watch.finish(out);
                 if watch.complete() || watch.error().is_some() { Ok(()) } else { Err(BodyError::Lost) }
             }
@@ -144,21 +163,21 @@ impl Lane {
     /// Has the last event gone by?
     fn ended(&self) -> bool {
         match self {
-            Self::Pass { watch, .. } => watch.ended(),
+            Self::Pass { watch, .. } | Self::Through { watch } => watch.ended(),
             Self::Translate(translator) => translator.complete,
         }
     }
 
     fn content_started(&self) -> bool {
         match self {
-            Self::Pass { watch, .. } => watch.content_started(),
+            Self::Pass { watch, .. } | Self::Through { watch } => watch.content_started(),
             Self::Translate(translator) => translator.content,
         }
     }
 
     fn consumed(&mut self) -> Consumed {
         match self {
-            Self::Pass { watch, .. } => Consumed {
+            Self::Pass { watch, .. } | Self::Through { watch } => Consumed {
                 usage: watch.usage(),
                 output_bytes: watch.output_bytes(),
                 service_tier: watch.service_tier().map(Into::into),
@@ -171,18 +190,20 @@ impl Lane {
         }
     }
 
-    /// Ends the client's stream the way its dialect reports errors.
-    fn fail(&mut self, fault: &Fault, out: &mut VecDeque<Bytes>) {
+    /// Ends the client's stream the way its dialect reports errors; tells whether there is such a way.
+    fn fail(&mut self, fault: &Fault, out: &mut VecDeque<Bytes>) -> bool {
         let mut frames = BytesMut::new();
         match self {
             Self::Pass { dialect, .. } => {
-                if let Some(mut encoder) = wire::encoder(*dialect, EncodeOptions::default()) {
-                    encoder.fail(fault, &mut frames);
+                if !wire::fail(*dialect, fault, &mut frames) {
+                    return false;
                 }
             }
+            Self::Through { .. } => return false,
             Self::Translate(translator) => translator.encoder.fail(fault, &mut frames),
         }
         out.push_back(frames.freeze());
+        true
     }
 }
 
@@ -249,6 +270,8 @@ pub(crate) struct Metered {
     ended: bool,
     keep: BodyLog,
     kept: Vec<u8>,
+    /// The answer broke off where nothing can be said: the connection has to break off too.
+    torn: Option<BodyError>,
 }
 
 impl Metered {
@@ -294,8 +317,10 @@ impl Metered {
     /// Once: at the last event, or when the answer broke off.
     fn settle(&mut self, broken: Option<&Fault>) {
         let Some(mut ticket) = self.ticket.take() else { return };
-        if let Some(fault) = broken {
-            self.lane.fail(fault, &mut self.out);
+        if let Some(fault) = broken
+            && !self.lane.fail(fault, &mut self.out)
+        {
+            self.torn = Some(BodyError::Lost);
         }
         let code = broken.map(Fault::code).or_else(|| self.reported_error());
         ticket.consumed(self.lane.consumed());
@@ -322,7 +347,7 @@ impl Metered {
     /// Did the upstream itself end the stream with an error event?
     fn reported_error(&self) -> Option<Code> {
         match &self.lane {
-            Lane::Pass { watch, .. } => watch.error().map(|_| Code::UpstreamError),
+            Lane::Pass { watch, .. } | Lane::Through { watch } => watch.error().map(|_| Code::UpstreamError),
             Lane::Translate(translator) => translator.failed.then_some(Code::UpstreamError),
         }
     }
@@ -358,7 +383,7 @@ impl HttpBody for Metered {
                 return Poll::Ready(Some(Ok(Frame::data(frame))));
             }
             if this.ended {
-                return Poll::Ready(None);
+                return Poll::Ready(this.torn.take().map(Err));
             }
             match Pin::new(&mut this.upstream).poll_frame(cx) {
                 Poll::Ready(arrived) => this.take(arrived),
@@ -369,7 +394,7 @@ impl HttpBody for Metered {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ended && self.out.is_empty()
+        self.ended && self.out.is_empty() && self.torn.is_none()
     }
 }
 

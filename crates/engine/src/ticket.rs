@@ -319,7 +319,7 @@ impl Record {
         let (usage, source) = self.usage_of(&open, ending);
         let price = open.deployment.price.as_ref();
         let tier = open.consumed.service_tier;
-        // Numbers, sound and seconds were consumed, and nobody counted them.
+        // Numbers, sound, pictures and seconds were consumed, and nobody counted them.
         let uncounted = source == UsageSource::None && ending.assume_consumed;
         let (cost, cost_kind) = match (price, source) {
             (_, UsageSource::None) if uncounted => (None, CostKind::UnknownPrice),

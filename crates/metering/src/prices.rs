@@ -298,12 +298,7 @@ fn card(line: &Line<'_>) -> ModelCard {
     };
     ModelCard {
         name: line.model.clone().into_owned(),
-        operations: match &*line.mode {
-            "chat" => vec![Operation::Chat],
-            "embedding" => vec![Operation::Embeddings],
-            "rerank" => vec![Operation::Rerank],
-            _ => Vec::new(),
-        },
+        operations: operations(line),
         context_window: line.context,
         max_output: line.output,
         capabilities: Capabilities {
@@ -317,6 +312,29 @@ fn card(line: &Line<'_>) -> ModelCard {
         },
         deprecated: line.deprecated.clone(),
     }
+}
+
+/// What a model does. Some that make pictures or sound converse as well: those whose output is limited in tokens.
+fn operations(line: &Line<'_>) -> Vec<Operation> {
+    let also_chat = |operation: Operation, converses: bool| {
+        if converses { vec![operation, Operation::Chat] } else { vec![operation] }
+    };
+    match &*line.mode {
+        "chat" => vec![Operation::Chat],
+        "embedding" => vec![Operation::Embeddings],
+        "rerank" => vec![Operation::Rerank],
+        mode if draws(mode) => also_chat(Operation::Images, line.output.is_some()),
+        "audio_speech" => also_chat(Operation::Speech, line.output.is_some()),
+        "audio_transcription" => {
+            also_chat(Operation::Transcription, line.can.iter().any(|can| can == "audio"))
+        }
+        "moderation" => vec![Operation::Moderation],
+        _ => Vec::new(),
+    }
+}
+
+fn draws(mode: &str) -> bool {
+    matches!(mode, "image" | "image_generation")
 }
 
 /// Provider and model of a line, without parsing it: names in the book need no escapes.

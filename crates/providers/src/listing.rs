@@ -73,14 +73,39 @@ pub(crate) fn card(name: impl Into<String>, operation: Operation) -> ModelCard {
 /// What a model does, guessed from its name: lists in OpenAI's shape do not say.
 pub(crate) fn guess(name: &str) -> Operation {
     let name = name.to_ascii_lowercase();
-    if name.contains("rerank") {
-        return Operation::Rerank;
-    }
-    let embeds = ["embed", "bge-", "gte-", "e5-", "minilm", "voyage-", "jina-clip"]
-        .iter()
-        .any(|part| name.contains(part));
-    if embeds { Operation::Embeddings } else { Operation::Chat }
+    let known = BY_NAME.iter().find(|(_, parts)| parts.iter().any(|part| name.contains(part)));
+    known.map_or(Operation::Chat, |(operation, _)| *operation)
 }
+
+// tidy: table
+/// What stands in the names of models that do not converse; the first that fits counts.
+const BY_NAME: &[(Operation, &[&str])] = &[
+    (Operation::Rerank, &["rerank"]),
+    (Operation::Embeddings, &["embed", "bge-", "gte-", "e5-", "minilm", "voyage-", "jina-clip"]),
+    (Operation::Moderation, &["moderation"]),
+    (Operation::Transcription, &["whisper", "transcribe", "parakeet", "canary-"]),
+    (Operation::Speech, &["tts", "playai-", "orpheus-", "kokoro"]),
+    (
+        Operation::Images,
+        &[
+            "gpt-image",
+            "chatgpt-image",
+            "dall-e",
+            "imagen",
+            "flash-image",
+            "pro-image",
+            "nano-banana",
+            "grok-imagine-image",
+            "grok-2-image",
+            "stable-diffusion",
+            "sdxl",
+            "flux-",
+            "flux.",
+            "qwen-image",
+            "cogview",
+        ],
+    ),
+];
 
 /// Cards for a list that is not asked for.
 pub(crate) fn configured(names: &[impl AsRef<str>]) -> Vec<ModelCard> {
@@ -148,6 +173,29 @@ impl OpenaiEntry {
             context_window: window.or(self.max_context_length),
             max_output: self.max_completion_tokens,
             ..card(self.id, operation)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_what_a_model_does() {
+        for (name, operation) in [
+            ("gpt-5", Operation::Chat),
+            ("text-embedding-3-small", Operation::Embeddings),
+            ("BAAI/bge-m3", Operation::Embeddings),
+            ("gpt-image-1", Operation::Images),
+            ("gemini-2.5-flash-image", Operation::Images),
+            ("gemini-2.5-flash-preview-tts", Operation::Speech),
+            ("tts-1-hd", Operation::Speech),
+            ("whisper-large-v3", Operation::Transcription),
+            ("gpt-4o-mini-transcribe", Operation::Transcription),
+            ("omni-moderation-latest", Operation::Moderation),
+        ] {
+            assert_eq!(guess(name), operation, "{name}");
         }
     }
 }

@@ -147,6 +147,9 @@ impl Endpoint {
         if call.stream && framing != Framing::Sse {
             headers.insert(ACCEPT, HeaderValue::from_static(framing.media_type()));
         }
+        if !call.dialect.operation().is_text() {
+            media_headers(&mut headers, &call);
+        }
         for name in &self.forwards {
             let mut values = call.headers.get_all(name).iter();
             if let Some(value) = values.next() {
@@ -185,6 +188,17 @@ impl Endpoint {
     ) -> Outbound {
         let provider = Some(self.name.clone());
         Outbound { method, uri, headers, body, timeouts, untrusted: false, provider }
+    }
+}
+
+/// Forms go on as the client framed them, and answers need not be JSON.
+fn media_headers(headers: &mut HeaderMap, call: &Call<'_>) {
+    let form = call.headers.get(CONTENT_TYPE).filter(|_| call.dialect.takes_forms());
+    if let Some(kind) = form {
+        headers.insert(CONTENT_TYPE, kind.clone());
+    }
+    if !call.stream {
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
     }
 }
 

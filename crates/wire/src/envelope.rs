@@ -2,7 +2,9 @@
 //!
 //! Messages are skipped, not parsed: their bytes are checked to be JSON ([`json`] says how strictly) and never copied. The
 //! edits (model name, stream options) are spliced between slices of the client's own buffer. Translation is elsewhere:
-//! [`crate::read_chat`].
+//! [`crate::read_request`]. Requests with files come as forms: `envelope/form.rs`.
+
+mod form;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -17,6 +19,7 @@ use smallvec::SmallVec;
 
 use crate::fields::{invalid_json, missing, wrong};
 use crate::json::{self, Member, Outer};
+use crate::multipart::Boundary;
 
 /// A client's request with its outside read.
 #[derive(Clone, Debug)]
@@ -35,11 +38,15 @@ pub struct Envelope {
     pub service_tier: Option<String>,
     /// How many answers it wants.
     pub n: Option<u64>,
+    /// Bytes of the body that are files.
+    pub file_bytes: u64,
     body: Bytes,
     models_at: SmallVec<[Range<usize>; 1]>,
     /// Was the model named by the path? What the body says besides must not differ from it.
     by_path: bool,
     ask_usage: Splice,
+    /// What separates its parts, if it is a form.
+    form: Option<Boundary>,
 }
 
 /// How `stream_options.include_usage` is switched on.
@@ -52,6 +59,22 @@ enum Splice {
 }
 
 impl Envelope {
+    /// Reads a request body of the media type its head told: a form where the dialect has forms, else JSON.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); `invalid_request` when it is a form that cannot be read, or that could be read in two ways.
+    pub fn receive(
+        dialect: Dialect,
+        path: &PathFacts,
+        content_type: Option<&[u8]>,
+        body: Bytes,
+    ) -> Result<Self, Fault> {
+        match content_type.filter(|_| dialect.takes_forms()).and_then(Boundary::of) {
+            Some(boundary) => Self::read_form(path, boundary?, body),
+            None => Self::read(dialect, path, body),
+        }
+    }
+
     /// Reads a request body, and what the path said before it.
     ///
     /// # Errors
@@ -65,7 +88,10 @@ impl Envelope {
         let stream = match (path.stream, top.stream) {
             (Some(stream), _) => stream,
             (None, Some(field)) if field.value != b"null" => flag(field.value, "stream")?,
-            (None, _) => streams_unless_told(dialect),
+            (None, _) => {
+                streams_unless_told(dialect)
+                    || (dialect == Dialect::OpenaiSpeech && top.stream_format.is_some_and(is_sse))
+            }
         };
         let (include_usage, ask_usage) = match dialect {
             Dialect::OpenaiChat | Dialect::OpenaiCompletions => usage_option(&body, top.stream_options)?,
@@ -93,9 +119,11 @@ impl Envelope {
             user,
             service_tier: top.service_tier.and_then(text),
             n: top.answers(dialect),
+            file_bytes: 0,
             models_at,
             by_path: path.model.is_some(),
             ask_usage,
+            form: None,
             body,
         })
     }
@@ -110,9 +138,11 @@ impl Envelope {
             user: None,
             service_tier: None,
             n: None,
+            file_bytes: 0,
             models_at: SmallVec::new(),
             by_path: true,
             ask_usage: Splice::None,
+            form: None,
             body,
         })
     }
@@ -123,19 +153,27 @@ impl Envelope {
         &self.body
     }
 
+    /// The upstream's name of the model, as it is written at a place of the body.
+    fn named(&self, at: &Range<usize>, upstream_model: &str) -> Vec<u8> {
+        if self.form.is_some() {
+            return upstream_model.as_bytes().to_vec();
+        }
+        // Google names a model with its collection.
+        let collected = self.body.get(at.clone()).is_some_and(|name| name.starts_with(b"\"models/"));
+        let name = match collected && !upstream_model.contains('/') {
+            true => serde_json::to_vec(&format!("models/{upstream_model}")),
+            false => serde_json::to_vec(upstream_model),
+        };
+        name.unwrap_or_default()
+    }
+
     /// The body with the model renamed and, if `ask_usage`, with the stream's usage asked for. Everything else is the
     /// client's own bytes: slices of its buffer, not copies.
     #[must_use]
     pub fn edited(&self, upstream_model: &str, ask_usage: bool) -> VecDeque<Bytes> {
         let mut edits: SmallVec<[(Range<usize>, Bytes); 2]> = SmallVec::new();
         for at in self.models_at.iter().filter(|_| self.by_path || upstream_model != self.model) {
-            // Google names a model with its collection.
-            let collected = self.body.get(at.clone()).is_some_and(|name| name.starts_with(b"\"models/"));
-            let name = match collected && !upstream_model.contains('/') {
-                true => serde_json::to_vec(&format!("models/{upstream_model}")),
-                false => serde_json::to_vec(upstream_model),
-            };
-            edits.push((at.clone(), name.unwrap_or_default().into()));
+            edits.push((at.clone(), self.named(at, upstream_model).into()));
         }
         if ask_usage
             && self.stream
@@ -179,6 +217,7 @@ struct Top<'a> {
     model: Option<Field<'a>>,
     stream: Option<Field<'a>>,
     stream_options: Option<Field<'a>>,
+    stream_format: Option<Field<'a>>,
     max_tokens: Option<Field<'a>>,
     max_completion_tokens: Option<Field<'a>>,
     max_output_tokens: Option<Field<'a>>,
@@ -237,6 +276,7 @@ impl<'a> Top<'a> {
             b"model" => ("model", &mut self.model),
             b"stream" => ("stream", &mut self.stream),
             b"stream_options" => ("stream_options", &mut self.stream_options),
+            b"stream_format" => ("stream_format", &mut self.stream_format),
             b"max_tokens" => ("max_tokens", &mut self.max_tokens),
             b"max_completion_tokens" => ("max_completion_tokens", &mut self.max_completion_tokens),
             b"max_output_tokens" => ("max_output_tokens", &mut self.max_output_tokens),
@@ -256,6 +296,11 @@ impl<'a> Top<'a> {
 /// Does the dialect stream when the request does not say?
 const fn streams_unless_told(dialect: Dialect) -> bool {
     matches!(dialect, Dialect::OllamaChat | Dialect::OllamaGenerate)
+}
+
+/// Speech is streamed by its format, not by a flag.
+fn is_sse(format: Field<'_>) -> bool {
+    json::string(format.value).is_some_and(|format| format == "sse")
 }
 
 /// A number that stands within one of the fields, under one of its names. The largest, should there be several.

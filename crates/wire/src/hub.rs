@@ -1,17 +1,18 @@
 //! The hub: which dialect is spoken where, and the way from one to another through canon.
 //!
 //! A dialect of conversations implements [`Chat`], in every direction; one of vectors [`Embed`], one of relevance
-//! [`Rerank`], one of token counts [`Count`]. The tables [`chat`], [`embed`], [`rerank`] and [`count`] name them. No
-//! dialect knows another.
+//! [`Rerank`], one of token counts [`Count`], one of pictures [`Draw`]. The tables [`chat`], [`embed`], [`rerank`],
+//! [`count`] and [`draw`] name them. No dialect knows another.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use contract::canon::{
-    Answered, Asked, EmbedReply, EmbedRequest, Part, PartKind, Receipt, Reply, Request, RerankReply,
-    RerankRequest, VectorFormat,
+    Answered, Asked, EmbedReply, EmbedRequest, ImageReply, ImageRequest, Part, PartKind, Receipt, Reply,
+    Request, RerankReply, RerankRequest, VectorFormat,
 };
 use contract::words::{Dialect, Operation};
 use contract::{Code, Fault};
 
+use crate::shape::Shape;
 use crate::{EncodeOptions, Quirks, ReplyFacts, StreamDecoder, StreamEncoder, WireError};
 use crate::{
     anthropic, bedrock, cohere, completions, emulate, gemini, kserve, ollama, openai, predict, replicate,
@@ -86,6 +87,23 @@ pub(crate) trait Rerank: Sync {
     fn write_reply(&self, reply: &RerankReply) -> Bytes;
 }
 
+/// A dialect of pictures.
+pub(crate) trait Draw: Sync {
+    /// A client's request → canon.
+    fn read_request(&self, body: &[u8]) -> Result<ImageRequest, Fault>;
+    /// Canon → a request for an upstream.
+    fn write_request(
+        &self,
+        request: &ImageRequest,
+        quirks: &Quirks,
+        receipt: &mut Receipt,
+    ) -> Result<Bytes, Fault>;
+    /// An upstream's answer → canon.
+    fn read_reply(&self, body: &[u8]) -> Result<ImageReply, WireError>;
+    /// Canon → an answer for a client.
+    fn write_reply(&self, reply: &ImageReply, options: &EncodeOptions, receipt: &mut Receipt) -> Bytes;
+}
+
 /// A dialect of token counts: a conversation in, a number out.
 pub(crate) trait Count: Sync {
     /// A client's request → canon.
@@ -150,6 +168,16 @@ pub(crate) fn count(dialect: Dialect) -> Option<&'static dyn Count> {
     })
 }
 
+/// The dialects of pictures.
+pub(crate) fn draw(dialect: Dialect) -> Option<&'static dyn Draw> {
+    Some(match dialect {
+        Dialect::OpenaiImages => &openai::Pictures::NEW,
+        Dialect::OpenaiImageEdits => &openai::Pictures::CHANGED,
+        Dialect::GeminiImages => &gemini::Pictures,
+        _ => return None,
+    })
+}
+
 /// Reads a client's request.
 ///
 /// # Errors
@@ -167,6 +195,7 @@ pub fn read_request(dialect: Dialect, body: &[u8]) -> Result<Asked, Fault> {
         Operation::Predict if dialect == Dialect::PathgatePredict => {
             Some(predict::read_request(body).map(Box::new).map(Asked::Predict))
         }
+        Operation::Images => draw(dialect).map(|it| it.read_request(body).map(Box::new).map(Asked::Image)),
         _ => None,
     };
     asked.unwrap_or_else(|| Err(no_way(dialect, dialect)))
@@ -194,6 +223,7 @@ pub fn write_request(
         Asked::Predict(request) => {
             (target == Dialect::PathgatePredict).then(|| predict::write_request(request))
         }
+        Asked::Image(request) => draw(target).map(|it| it.write_request(request, quirks, receipt)),
     };
     written.unwrap_or_else(|| Err(no_way(target, target)))
 }
@@ -229,6 +259,7 @@ pub fn read_reply(dialect: Dialect, body: &[u8]) -> Result<Answered, WireError> 
         }
         // Tensors that are read are those of vectors; others only pass.
         Operation::Predict => Some(kserve::read_vectors(body).map(Box::new).map(Answered::Embed)),
+        Operation::Images => draw(dialect).map(|it| it.read_reply(body).map(Box::new).map(Answered::Image)),
         _ => None,
     };
     answered.unwrap_or_else(|| Err(WireError { dialect, reason: "it has no such answers".to_owned() }))
@@ -248,6 +279,7 @@ pub fn write_reply(
         Answered::Count(tokens) => count(dialect)?.write_reply(*tokens),
         Answered::Predict(reply) if dialect == Dialect::PathgatePredict => predict::write_reply(reply),
         Answered::Predict(_) => return None,
+        Answered::Image(reply) => draw(dialect)?.write_reply(reply, options, receipt),
     })
 }
 
@@ -303,6 +335,39 @@ pub fn encoder(dialect: Dialect, mut options: EncodeOptions) -> Option<Box<dyn S
     let custom = std::mem::take(&mut options.custom);
     let encoder = chat(dialect)?.encoder(options);
     Some(if custom.is_empty() { encoder } else { Box::new(emulate::Raising::before(encoder, custom)) })
+}
+
+/// Ends a client's stream that passed through with a fault; tells whether its dialect has words for that.
+pub fn fail(dialect: Dialect, fault: &Fault, out: &mut BytesMut) -> bool {
+    let encoder = chat(dialect).or_else(|| {
+        // Streams of other things report errors as those of conversations do.
+        (Shape::of(dialect) == Shape::Openai).then_some(&openai::Dialog as &dyn Chat)
+    });
+    match encoder {
+        Some(it) => it.encoder(EncodeOptions::default()).fail(fault, out),
+        None => return false,
+    }
+    true
+}
+
+/// Is there a way from a client of one dialect to an upstream of another: the bytes themselves, or canon?
+#[must_use]
+pub fn has_way(from: Dialect, to: Dialect) -> bool {
+    from == to || (from.operation() == to.operation() && has_canon(from) && has_canon(to))
+}
+
+/// Does canon have words for what this dialect says? Others pass through only.
+#[must_use]
+pub fn has_canon(dialect: Dialect) -> bool {
+    match dialect.operation() {
+        Operation::Chat => chat(dialect).is_some(),
+        Operation::Embeddings => embed(dialect).is_some(),
+        Operation::Rerank => rerank(dialect).is_some(),
+        Operation::CountTokens => count(dialect).is_some(),
+        Operation::Images => draw(dialect).is_some(),
+        Operation::Predict => dialect == Dialect::PathgatePredict,
+        Operation::Speech | Operation::Transcription | Operation::Moderation => false,
+    }
 }
 
 /// A dialect was asked for what it does not have: a fault of ours.

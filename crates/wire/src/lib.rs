@@ -23,6 +23,7 @@ mod json;
 pub mod kserve;
 mod lines;
 mod models;
+mod multipart;
 pub mod natives;
 mod ollama;
 mod openai;
@@ -57,12 +58,16 @@ pub use emulate::custom_tools;
 pub use envelope::Envelope;
 pub use framing::Framing;
 pub use gather::Gather;
-pub use hub::{decoder, encoder, read_reply, read_reply_for, read_request, write_reply, write_request};
+pub use gemini::is_predicted;
+pub use hub::{
+    decoder, encoder, fail, has_canon, has_way, read_reply, read_reply_for, read_request, write_reply,
+    write_request,
+};
 pub use places::place;
 pub use render::Renderer;
 pub use splice::{Edits, member, splice};
 pub use usage::service_tier;
-pub use watch::{ReplyFacts, StreamError, Watch, is_opaque, reply_facts, watch};
+pub use watch::{ReplyFacts, StreamError, Watch, is_opaque, reply_facts, through, watch};
 
 /// What an upstream sent is not what its dialect allows. The text is for logs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -43,7 +43,8 @@ impl Shape {
             | Dialect::GeminiEmbed
             | Dialect::GeminiEmbedOne
             | Dialect::GeminiCount
-            | Dialect::VertexPredict => Self::Google,
+            | Dialect::VertexPredict
+            | Dialect::GeminiImages => Self::Google,
             Dialect::OllamaChat
             | Dialect::OllamaGenerate
             | Dialect::OllamaEmbed

@@ -421,9 +421,13 @@ struct Modality {
     token_count: Count,
 }
 
-fn audio(details: Option<&[Modality]>) -> u64 {
+/// A modality's word and number (ai.google.dev/api/generate-content#Modality).
+const IMAGE: (&str, u8) = ("IMAGE", 2);
+const AUDIO: (&str, u8) = ("AUDIO", 4);
+
+fn of_modality((word, number): (&str, u8), details: Option<&[Modality]>) -> u64 {
     let all = details.unwrap_or_default().iter();
-    all.filter(|entry| entry.modality == "AUDIO" || entry.modality == 4)
+    all.filter(|entry| entry.modality == word || entry.modality == number)
         .map(|entry| entry.token_count.get())
         .sum()
 }
@@ -444,19 +448,24 @@ impl Gemini {
     pub(crate) fn canon(&self) -> Usage {
         let prompt = self.prompt_token_count.get();
         let cached = self.cached_content_token_count.get().min(prompt);
-        let audio_cached = audio(self.cache_tokens_details.as_deref());
-        let audio_input = audio(self.prompt_tokens_details.as_deref()).saturating_sub(audio_cached);
+        let audio_cached = of_modality(AUDIO, self.cache_tokens_details.as_deref());
+        let audio_input =
+            of_modality(AUDIO, self.prompt_tokens_details.as_deref()).saturating_sub(audio_cached);
         let audio_input = audio_input.min(prompt - cached);
         let candidates = self.candidates_token_count.get();
-        let audio_output = audio(self.candidates_tokens_details.as_deref()).min(candidates);
+        let outputs = self.candidates_tokens_details.as_deref();
+        let audio_output = of_modality(AUDIO, outputs).min(candidates);
+        // Pictures that are drawn have a price of their own; those that are seen cost what text does.
+        let image_output = of_modality(IMAGE, outputs).min(candidates - audio_output);
         let reasoning = self.thoughts_token_count.get();
         Usage {
             input: (prompt - cached - audio_input).saturating_add(self.tool_use_prompt_token_count.get()),
             cached,
             audio_input,
-            output: (candidates - audio_output).saturating_add(reasoning),
+            output: (candidates - audio_output - image_output).saturating_add(reasoning),
             reasoning,
             audio_output,
+            image_output,
             ..Usage::default()
         }
     }

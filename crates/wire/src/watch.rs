@@ -6,8 +6,10 @@
 //! Next: `watch/scan.rs` for the searching, `watch/facts.rs` for answers that are no stream.
 
 mod facts;
+mod media;
 mod scan;
 mod strip;
+mod through;
 
 use std::collections::VecDeque;
 
@@ -23,6 +25,7 @@ use scan::WORDS;
 use strip::Strip;
 
 pub use facts::{ReplyFacts, reply_facts};
+pub use through::through;
 
 /// Reads a stream of an upstream in passing: bytes go through, figures stay here.
 pub trait Watch: Send {
@@ -56,15 +59,18 @@ pub fn watch(dialect: Dialect, strip_usage: bool) -> Option<Box<dyn Watch>> {
         | Dialect::OpenaiCompletions
         | Dialect::AnthropicMessages
         | Dialect::GeminiGenerate => Some(Box::new(StreamWatch::new(dialect, strip_usage))),
+        _ if media::has_streams(dialect) => Some(Box::new(StreamWatch::new(dialect, false))),
         _ => Follow::new(dialect).map(|follow| Box::new(follow) as Box<dyn Watch>),
     }
 }
 
-/// Is an answer of this media type bytes in which there is nothing to be read?
+/// Is an answer of this media type bytes, sound or plain text, in which there is nothing to be read?
 #[must_use]
 pub fn is_opaque(dialect: Dialect, content_type: &[u8]) -> bool {
     let kind = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-    dialect.takes_bytes() && !kind.eq_ignore_ascii_case(b"application/json") && !kind.is_empty()
+    let json = kind.eq_ignore_ascii_case(b"application/json") || kind.ends_with(b"+json");
+    // What does not say what it is may be JSON, where JSON is what is usual.
+    (dialect.takes_bytes() && !json && !kind.is_empty()) || (media::is_sound_or_text(dialect) && !json)
 }
 
 /// Watches one stream by searching its frames.
@@ -187,7 +193,8 @@ impl Watch for StreamWatch {
     }
 
     fn complete(&self) -> bool {
-        self.seen.complete
+        // A picture may be larger than any frame that is looked into.
+        self.seen.complete || (self.blind && media::has_streams(self.dialect))
     }
 
     fn ended(&self) -> bool {
@@ -219,6 +226,7 @@ impl Seen {
             Dialect::AnthropicMessages => self.anthropic(raw),
             Dialect::GeminiGenerate => self.gemini(raw),
             Dialect::OpenaiCompletions => self.completions(raw),
+            _ if media::has_streams(dialect) => self.media(dialect, raw),
             _ => self.openai(raw),
         }
     }

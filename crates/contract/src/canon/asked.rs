@@ -1,6 +1,9 @@
 //! What a client asks for and what a model answers, whatever the operation.
 
-use super::{EmbedReply, EmbedRequest, Predicted, Prediction, Reply, Request, RerankReply, RerankRequest};
+use super::{
+    EmbedReply, EmbedRequest, ImageReply, ImageRequest, Predicted, Prediction, Reply, Request, RerankReply,
+    RerankRequest,
+};
 use crate::words::Usage;
 
 /// A request in canon.
@@ -16,6 +19,8 @@ pub enum Asked {
     Count(Box<Request>),
     /// Anything, for a model that predicts.
     Predict(Box<Prediction>),
+    /// Pictures to be made.
+    Image(Box<ImageRequest>),
 }
 
 impl Asked {
@@ -26,6 +31,7 @@ impl Asked {
             Self::Embed(request) => &mut request.model,
             Self::Rerank(request) => &mut request.model,
             Self::Predict(request) => &mut request.model,
+            Self::Image(request) => &mut request.model,
         }
     }
 }
@@ -43,6 +49,8 @@ pub enum Answered {
     Count(u64),
     /// A prediction.
     Predict(Box<Predicted>),
+    /// Pictures.
+    Image(Box<ImageReply>),
 }
 
 impl Answered {
@@ -53,6 +61,7 @@ impl Answered {
             Self::Chat(reply) => reply.usage,
             Self::Embed(reply) => reply.usage,
             Self::Rerank(reply) => reply.usage,
+            Self::Image(reply) => reply.usage,
             // Counting consumes nothing.
             Self::Count(_) => Some(Usage::default()),
             Self::Predict(reply) => reply.usage,
@@ -66,6 +75,7 @@ impl Answered {
             Self::Embed(reply) => Some(&mut reply.model),
             Self::Rerank(reply) => Some(&mut reply.model),
             Self::Predict(reply) => Some(&mut reply.model),
+            Self::Image(reply) => Some(&mut reply.model),
             Self::Count(_) => None,
         }
     }

@@ -7,6 +7,7 @@
 mod asked;
 mod embed;
 mod event;
+mod image;
 mod part;
 mod predict;
 mod receipt;
@@ -17,6 +18,7 @@ mod rerank;
 pub use asked::{Answered, Asked};
 pub use embed::{EmbedInput, EmbedReply, EmbedRequest, EmbedTask, Vector, VectorFormat};
 pub use event::{Event, PartStart};
+pub use image::{ImageReply, ImageRequest, Picture};
 pub use part::{
     CacheHint, Citation, MediaKind, MediaSource, Native, Part, PartKind, Provenance, Sensitivity, ServerCall,
     ServerResult, ServerTool, ToolResult,

@@ -106,6 +106,8 @@ dialects! {
     KserveInfer = "kserve.infer", Predict, "/v2/models/{model}/infer";
     /// Our own: any JSON in, what a model made of it out.
     PathgatePredict = "pathgate.predict", Predict, "/v1/predict";
+    /// Pictures of Google's models; an upstream's only.
+    GeminiImages = "gemini.images", Images, "/v1beta/models/{model}:predict";
 }
 
 impl Dialect {
@@ -113,6 +115,12 @@ impl Dialect {
     #[must_use]
     pub const fn takes_bytes(self) -> bool {
         matches!(self, Self::KserveInfer)
+    }
+
+    /// May a request in this dialect be a form (`multipart/form-data`), which is how files are sent?
+    #[must_use]
+    pub const fn takes_forms(self) -> bool {
+        matches!(self, Self::OpenaiImageEdits | Self::OpenaiTranscriptions | Self::OpenaiTranslations)
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use contract::Fault;
 use contract::canon::{Answered, Receipt};
 use contract::ports::{Call, Deployment, Outcome, ProviderReply, RetryPolicy, Stage};
-use contract::words::{Dialect, Id};
+use contract::words::{Dialect, Id, Operation};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use wire::{EncodeOptions, Framing, ReplyFacts, natives};
 
@@ -134,6 +134,10 @@ impl Run<'_> {
             let streaming = streaming.ok_or_else(|| Failure::nonsense(target, "a stream"))?;
             return Ok(Attempted::Stream(streaming.keeping(self.snapshot.bodies)));
         }
+        if target == request.dialect && is_sound(target, &headers) {
+            let kind = headers.get(header::CONTENT_TYPE).cloned();
+            return Ok(Attempted::Stream(Streaming::through(body, kind)));
+        }
         let bytes = collect(body, REPLY_CAP).await.map_err(Failure::torn)?;
         let (headers, body) = self.whole(request, (target, wants), (&headers, bytes), ticket)?;
         Ok(Attempted::Whole(Whole { status, headers, body }))
@@ -249,6 +253,12 @@ impl Run<'_> {
 fn is_stream(dialect: Dialect, headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     Framing::of(dialect).announced_by(kind)
+}
+
+/// Is the answer sound? There may be much of it, and nothing in it to be read.
+fn is_sound(dialect: Dialect, headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    dialect.operation() == Operation::Speech && wire::is_opaque(dialect, kind)
 }
 
 /// How long to wait before trying again: what the upstream asked for, else exponential with full jitter. `None` when the

@@ -110,7 +110,7 @@ impl<'a> Hub<'a> {
     ) -> Result<&Asked, Fault> {
         let mut asked = match self.canon.take() {
             Some(asked) => asked,
-            None => wire::read_request(self.request.dialect, self.request.envelope.body())?,
+            None => wire::read_request(self.request.dialect, &self.request.envelope.as_json()?)?,
         };
         to.upstream_model.as_ref().clone_into(asked.model_mut());
         if let Asked::Chat(request) = &mut asked {

@@ -20,6 +20,7 @@ mod custom;
 mod dialects;
 mod embeddings;
 mod failures;
+mod media;
 mod natives;
 mod ollama;
 mod refusals;

@@ -180,3 +180,21 @@ fn searches_and_pictures_have_prices_of_their_own() {
     let pictures = Usage { input: 10, image_input: 20, image_output: 30, searches: 1, ..Usage::default() };
     assert_eq!(draw.cost(&pictures, None), NanoUsd(10 * 5_000 + 20 * 10_000 + 30 * 40_000));
 }
+
+#[test]
+fn models_say_what_they_do() {
+    let book = PriceBook::embedded().unwrap();
+    let entry = |model: &str| book.lookup("openai", model).unwrap();
+    assert_eq!(entry("omni-moderation-latest").card.operations, [Operation::Moderation]);
+    assert_eq!(entry("gpt-4o-mini-tts").card.operations, [Operation::Speech]);
+    assert_eq!(entry("gpt-4o-transcribe").card.operations, [Operation::Transcription]);
+    assert!(entry("gpt-4o-transcribe").price.is_some());
+    let picture = entry("gpt-image-1.5");
+    assert_eq!(picture.card.operations, [Operation::Images]);
+    let drawn = Usage { image_output: 1_000, ..Usage::default() };
+    let written = Usage { output: 1_000, ..Usage::default() };
+    let price = picture.price.unwrap();
+    assert!(price.cost(&drawn, None) > price.cost(&written, None));
+    let both = book.lookup("gemini", "gemini-2.5-flash-image").unwrap();
+    assert_eq!(both.card.operations, [Operation::Images, Operation::Chat]);
+}

@@ -20,14 +20,14 @@ use contract::words::{Dialect, Operation};
 use http::Uri;
 use serde::Deserialize;
 
-use crate::listing::{card, configured, read};
+use crate::listing::{card, configured, guess, read};
 use crate::request::{Endpoint, segment, translate};
 
 pub use config::Config;
 
 pub(crate) const KIND: &str = quirks::FACTS.kind;
 
-/// An account that speaks `gemini.generate`, `gemini.embed` and `gemini.embed_content`, and counts tokens.
+/// An account that speaks `gemini.generate`, `gemini.embed` and `gemini.embed_content`, counts tokens and draws.
 struct Gemini {
     endpoint: Endpoint,
     models: Uri,
@@ -51,7 +51,8 @@ impl Gemini {
             (Dialect::GeminiEmbed, _) => ("batchEmbedContents", None),
             (Dialect::GeminiCount, _) => ("countTokens", None),
             (Dialect::GeminiEmbedOne, _) => ("embedContent", None),
-            (_, false) => ("generateContent", None),
+            (Dialect::GeminiImages, _) if wire::is_predicted(call.model) => ("predict", None),
+            (Dialect::GeminiImages, _) | (_, false) => ("generateContent", None),
             (_, true) => ("streamGenerateContent", Some("alt=sse")),
         };
         self.endpoint.url(&format!("/{collection}/{name}:{method}"), query)
@@ -73,6 +74,7 @@ impl Provider for Gemini {
             Operation::Embeddings if client == Dialect::GeminiEmbedOne => Some(client),
             Operation::Embeddings => Some(Dialect::GeminiEmbed),
             Operation::CountTokens => Some(Dialect::GeminiCount),
+            Operation::Images => Some(Dialect::GeminiImages),
             _ => None,
         }
     }
@@ -127,22 +129,28 @@ struct Entry {
 }
 
 impl Entry {
-    /// None for models that neither converse nor embed, such as those for images and film.
+    /// None for models that do nothing that is served here, such as those for film.
     fn card(self) -> Option<ModelCard> {
         let can = |method: &str| self.supported_generation_methods.iter().any(|name| name == method);
-        let operation = if can("generateContent") {
+        let name = self.name.strip_prefix("models/").unwrap_or(&self.name);
+        let operation = if can("predict") && wire::is_predicted(name) {
+            Operation::Images
+        } else if can("generateContent") {
             Operation::Chat
         } else if can("embedContent") || can("batchEmbedContents") {
             Operation::Embeddings
         } else {
             return None;
         };
-        let name = self.name.strip_prefix("models/").unwrap_or(&self.name);
+        let mut made = card(name, operation);
+        if operation == Operation::Chat && guess(name) == Operation::Images {
+            made.operations.insert(0, Operation::Images);
+        }
         Some(ModelCard {
             context_window: self.input_token_limit,
             max_output: self.output_token_limit,
             capabilities: Capabilities { reasoning: self.thinking, ..Capabilities::default() },
-            ..card(name, operation)
+            ..made
         })
     }
 }

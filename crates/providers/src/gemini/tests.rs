@@ -23,6 +23,13 @@ fn model_and_operation_stand_in_the_path() {
             "/models/gemini-embedding-001:batchEmbedContents",
         ),
         (Operation::CountTokens, false, "gemini-2.5-pro", "/models/gemini-2.5-pro:countTokens"),
+        (
+            Operation::Images,
+            false,
+            "gemini-2.5-flash-image",
+            "/models/gemini-2.5-flash-image:generateContent",
+        ),
+        (Operation::Images, true, "imagen-4.0-generate-001", "/models/imagen-4.0-generate-001:predict"),
         (Operation::Chat, false, "models/gemini-2.5-pro", "/models/gemini-2.5-pro:generateContent"),
         (Operation::Chat, false, "tunedModels/mine", "/tunedModels/mine:generateContent"),
         (Operation::Chat, false, "../v1/files?x=", "/models/..%2Fv1%2Ffiles%3Fx%3D:generateContent"),
@@ -67,10 +74,19 @@ fn the_list_says_what_a_model_does() {
         { "name": "models/gemini-2.5-pro", "inputTokenLimit": 1_048_576, "outputTokenLimit": 65_536, "thinking": true,
           "supportedGenerationMethods": ["generateContent", "countTokens"] },
         { "name": "models/gemini-embedding-001", "supportedGenerationMethods": ["embedContent"] },
+        { "name": "models/imagen-4", "supportedGenerationMethods": ["predict"] },
+        { "name": "models/gemini-2.5-flash-image", "supportedGenerationMethods": ["generateContent"] },
         { "name": "models/veo-3", "supportedGenerationMethods": ["predictLongRunning"] },
     ] });
     let cards = Script::answering(&list.to_string()).discover(&*provider).unwrap();
     let names: Vec<_> = cards.iter().map(|card| (card.name.as_str(), card.operations[0])).collect();
-    assert_eq!(names, [("gemini-2.5-pro", Operation::Chat), ("gemini-embedding-001", Operation::Embeddings)]);
+    let expected = [
+        ("gemini-2.5-pro", Operation::Chat),
+        ("gemini-embedding-001", Operation::Embeddings),
+        ("imagen-4", Operation::Images),
+        ("gemini-2.5-flash-image", Operation::Images),
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(cards[3].operations, [Operation::Images, Operation::Chat]);
     assert_eq!((cards[0].context_window, cards[0].capabilities.reasoning), (Some(1_048_576), Some(true)));
 }

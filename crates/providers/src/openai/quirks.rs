@@ -23,30 +23,20 @@ pub(super) const SURFACES: &[Surface] = &[
     (Dialect::OpenaiResponses, "/responses"),
     (Dialect::OpenaiCompletions, "/completions"),
     (Dialect::OpenaiEmbeddings, "/embeddings"),
+    (Dialect::OpenaiImages, "/images/generations"),
+    (Dialect::OpenaiImageEdits, "/images/edits"),
+    (Dialect::OpenaiSpeech, "/audio/speech"),
+    (Dialect::OpenaiTranscriptions, "/audio/transcriptions"),
+    (Dialect::OpenaiTranslations, "/audio/translations"),
+    (Dialect::OpenaiModerations, "/moderations"),
 ];
 
 pub(super) const QUIRKS: Quirks = Quirks::NONE;
 
 // tidy: table
-/// Models that `/v1/models` lists and that neither conversations, completions nor embeddings take.
-pub(super) const HIDDEN: &[&str] = &[
-    "chatgpt-image",
-    "codex-",
-    "computer-use",
-    "dall-e",
-    "gpt-image",
-    "gpt-realtime",
-    "gpt-4o-mini-realtime",
-    "gpt-4o-mini-transcribe",
-    "gpt-4o-mini-tts",
-    "gpt-4o-realtime",
-    "gpt-4o-transcribe",
-    "omni-moderation",
-    "sora",
-    "text-moderation",
-    "tts-",
-    "whisper",
-];
+/// Models that `/v1/models` lists and that no operation here can call.
+pub(super) const HIDDEN: &[&str] =
+    &["codex-", "computer-use", "gpt-realtime", "gpt-4o-mini-realtime", "gpt-4o-realtime", "sora"];
 
 /// Models that take a prompt at `/v1/completions` and no conversation (platform.openai.com/docs/deprecations: base models and
 /// the instruct series).

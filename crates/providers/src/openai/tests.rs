@@ -39,11 +39,12 @@ fn responses_are_spoken_as_they_are() {
 #[test]
 fn models_that_cannot_be_called_are_not_listed() {
     let provider = built(json!({ "kind": "openai", "api_key": "k" }));
-    let names = ["gpt-5", "whisper-1", "dall-e-3", "text-embedding-3-small", "gpt-4o-mini-tts", "o3"];
+    let names =
+        ["gpt-5", "whisper-1", "sora-2", "text-embedding-3-small", "gpt-4o-mini-realtime-preview", "o3"];
     let list = json!({ "data": names.map(|id| json!({ "id": id, "object": "model" })) });
     let cards = Script::answering(&list.to_string()).discover(&*provider).unwrap();
     let names: Vec<_> = cards.iter().map(|card| card.name.as_str()).collect();
-    assert_eq!(names, ["gpt-5", "text-embedding-3-small", "o3"]);
+    assert_eq!(names, ["gpt-5", "whisper-1", "text-embedding-3-small", "o3"]);
 }
 
 #[test]

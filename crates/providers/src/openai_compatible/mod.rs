@@ -12,7 +12,7 @@ use contract::settings::Faults;
 use contract::words::Dialect;
 use http::Uri;
 
-use crate::openai_like::{OpenaiLike, Surface, USUAL};
+use crate::openai_like::{MEDIA, OpenaiLike, Surface, USUAL};
 
 pub use config::Config;
 
@@ -24,7 +24,7 @@ const RERANK: Surface = (Dialect::CohereRerank, "/rerank");
 pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<SharedProvider> {
     let url = config.base_url.as_deref().and_then(|text| text.parse::<Uri>().ok());
     let (quirks, edits) = quirks::of(url.as_ref().and_then(Uri::host).unwrap_or_default());
-    let spoken: Vec<Surface> = USUAL.iter().copied().chain([RERANK]).collect();
+    let spoken = [USUAL, MEDIA, &[RERANK]].concat();
     let provider =
         OpenaiLike::new(name, config.account(), &quirks::FACTS, (&spoken, quirks.clone()), faults)?;
     Some(Arc::new(provider.editing(edits)))

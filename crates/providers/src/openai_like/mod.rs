@@ -31,6 +31,16 @@ pub(crate) const USUAL: &[Surface] = &[
     (Dialect::OpenaiCompletions, "/completions"),
 ];
 
+/// Pictures, sound and moderation, at the paths where those who follow OpenAI have them.
+pub(crate) const MEDIA: &[Surface] = &[
+    (Dialect::OpenaiImages, "/images/generations"),
+    (Dialect::OpenaiImageEdits, "/images/edits"),
+    (Dialect::OpenaiSpeech, "/audio/speech"),
+    (Dialect::OpenaiTranscriptions, "/audio/transcriptions"),
+    (Dialect::OpenaiTranslations, "/audio/translations"),
+    (Dialect::OpenaiModerations, "/moderations"),
+];
+
 /// An account that speaks dialects of OpenAI's and its followers', each at a path of its own.
 pub(crate) struct OpenaiLike {
     pub(crate) endpoint: Endpoint,
@@ -40,7 +50,7 @@ pub(crate) struct OpenaiLike {
     listing: Option<(Uri, Reader)>,
     /// Models to list where the service has no list.
     offers: &'static [&'static str],
-    /// Beginnings of names that `models` lists but neither dialect can call.
+    /// Beginnings of names that `models` lists but no dialect here can call.
     hidden: &'static [&'static str],
     /// Beginnings of names of models that complete a prompt and take no conversation.
     completing: &'static [&'static str],
@@ -164,7 +174,7 @@ impl Provider for OpenaiLike {
             if *dialect == client {
                 return Some(client);
             }
-            if alike.is_none() && dialect.operation() == client.operation() {
+            if alike.is_none() && wire::has_way(client, *dialect) {
                 alike = Some(*dialect);
             }
         }

@@ -90,6 +90,7 @@ INSERT INTO words (kind, number, word) VALUES
     ('dialect', 28, 'replicate.predictions'),
     ('dialect', 29, 'kserve.infer'),
     ('dialect', 30, 'pathgate.predict'),
+    ('dialect', 31, 'gemini.images'),
     ('operation', 1, 'chat'),
     ('operation', 2, 'embeddings'),
     ('operation', 3, 'rerank'),

@@ -54,7 +54,7 @@ impl From<&Usage> for Out {
     fn from(usage: &Usage) -> Self {
         Self {
             // Anthropic has no word for audio; its tokens are tokens.
-            input_tokens: usage.input.saturating_add(usage.audio_input),
+            input_tokens: usage.input.saturating_add(usage.audio_input).saturating_add(usage.image_input),
             cache_creation_input_tokens: usage.cache_write.saturating_add(usage.cache_write_long),
             cache_read_input_tokens: usage.cached,
             cache_creation: Creation {

@@ -55,7 +55,7 @@ pub(super) fn take(fields: &mut Map<String, Value>) -> Option<Usage> {
 /// The `usage` object of these counts; what is left of the upstream's own goes before.
 pub(super) fn write(usage: &Usage, left: Map<String, Value>) -> Map<String, Value> {
     // Bedrock has no word for audio; its tokens are tokens.
-    let input = usage.input.saturating_add(usage.audio_input);
+    let input = usage.input.saturating_add(usage.audio_input).saturating_add(usage.image_input);
     let written = usage.cache_write.saturating_add(usage.cache_write_long);
     let mut object = Map::new();
     object.insert("inputTokens".to_owned(), input.into());

@@ -43,8 +43,10 @@ pub(super) fn write(usage: Option<&Usage>, left: Option<&Map<String, Value>>) ->
         put(&mut counts, "cachedContentTokenCount", usage.cached);
         put(&mut counts, "thoughtsTokenCount", usage.reasoning);
         put(&mut counts, TOTAL, usage.total());
-        sound(&mut counts, "promptTokensDetails", usage.input_total(), usage.audio_input);
-        sound(&mut counts, "candidatesTokensDetails", candidates, usage.audio_output);
+        let inputs = [("AUDIO", usage.audio_input), ("IMAGE", usage.image_input)];
+        let outputs = [("AUDIO", usage.audio_output), ("IMAGE", usage.image_output)];
+        detail(&mut counts, "promptTokensDetails", usage.input_total(), inputs);
+        detail(&mut counts, "candidatesTokensDetails", candidates, outputs);
     }
     counts.extend(left.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
     counts
@@ -57,11 +59,13 @@ fn put(counts: &mut Map<String, Value>, name: &str, count: u64) {
     }
 }
 
-/// How much of a count is sound, if any.
-fn sound(counts: &mut Map<String, Value>, name: &str, all: u64, audio: u64) {
-    if audio > 0 {
-        let entry = |modality: &str, count: u64| json!({"modality": modality, "tokenCount": count});
-        let list = json!([entry("TEXT", all.saturating_sub(audio)), entry("AUDIO", audio)]);
+/// How much of a count is sound or pictures, if any.
+fn detail(counts: &mut Map<String, Value>, name: &str, all: u64, others: [(&str, u64); 2]) {
+    let sum = others.iter().map(|(_, count)| count).sum();
+    if sum > 0 {
+        let all = [("TEXT", all.saturating_sub(sum))].into_iter().chain(others);
+        let entry = |(modality, count): (&str, u64)| json!({"modality": modality, "tokenCount": count});
+        let list = all.filter(|(_, count)| *count > 0).map(entry).collect();
         counts.insert(name.to_owned(), list);
     }
 }

@@ -16,6 +16,7 @@ mod encode;
 mod error;
 mod finish;
 mod ids;
+mod images;
 mod likely;
 mod models;
 mod names;
@@ -37,6 +38,8 @@ mod tools;
 pub(crate) use count::Counting;
 pub(crate) use embed::{One, Vectors};
 pub(crate) use error::read_error;
+pub(crate) use images::Pictures;
+pub use images::is_predicted;
 
 use bytes::Bytes;
 use contract::Fault;

@@ -19,6 +19,7 @@ mod error;
 mod format;
 mod frames;
 mod held;
+mod images;
 mod likely;
 mod media;
 mod read;
@@ -33,6 +34,7 @@ mod written;
 
 pub(crate) use count::Counting;
 pub(crate) use error::read_error;
+pub(crate) use images::Pictures;
 
 use bytes::Bytes;
 use contract::Fault;

@@ -91,7 +91,7 @@ pub(super) fn write(reply: &Reply, options: &EncodeOptions, receipt: &mut Receip
     if let (Some(usage), Some(object)) = (&reply.usage, prediction.as_object_mut()) {
         let counts = json!({
             "input_token_count": usage.input_total(),
-            "output_token_count": usage.output.saturating_add(usage.audio_output),
+            "output_token_count": usage.output_total(),
         });
         object.insert("metrics".to_owned(), counts);
     }

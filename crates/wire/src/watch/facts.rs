@@ -29,6 +29,9 @@ pub struct ReplyFacts {
 /// # Errors
 /// The answer is not JSON, or was cut off.
 pub fn reply_facts(dialect: Dialect, body: &[u8]) -> Result<ReplyFacts, WireError> {
+    if super::media::is_read_here(dialect) {
+        return super::media::facts(dialect, body);
+    }
     let Some(names) = names(dialect) else { return crate::hub::facts(dialect, body) };
     let mut found = Found::default();
     let outer = json::members(body, |member| match member.name.as_deref() {
@@ -64,7 +67,7 @@ pub fn reply_facts(dialect: Dialect, body: &[u8]) -> Result<ReplyFacts, WireErro
 
 /// Why a body is not JSON: serde finds the place.
 #[cold]
-fn malformed(body: &[u8]) -> String {
+pub(super) fn malformed(body: &[u8]) -> String {
     serde_json::from_slice::<IgnoredAny>(body).err().map(|error| error.to_string()).unwrap_or_default()
 }
 

@@ -73,6 +73,11 @@ const ABILITIES: &[(&str, &str)] = &[
     ("prompt_cache", "supports_prompt_caching"),
 ];
 
+// tidy: table
+/// What Pathgate serves, in the first catalogue's words.
+const SERVED: &[&str] =
+    &["chat", "embedding", "rerank", "image_generation", "audio_speech", "audio_transcription", "moderation"];
+
 /// Every model of the first catalogue that is billed by tokens or does what Pathgate serves.
 pub(super) fn priced(catalogue: &Value) -> Book {
     let mut book = Book::new();
@@ -82,7 +87,7 @@ pub(super) fn priced(catalogue: &Value) -> Book {
             continue;
         };
         let model = model(facts, mode);
-        if model.is_priced() || matches!(model.mode.as_str(), "chat" | "embedding") {
+        if model.is_priced() || SERVED.contains(&model.mode.as_str()) {
             let name = bare(key, provider);
             // The same model can stand under several keys; the most detailed one counts.
             let slot = book.entry((names::first(provider), name)).or_default();
