@@ -44,6 +44,6 @@ words! {
     UsageWord of UsageSource { None, Reported, Estimated, }
     /// What a model is asked to do.
     OperationWord of Operation {
-        Chat, Embeddings, Rerank, CountTokens, Images, Speech, Transcription, Moderation,
+        Chat, Embeddings, Rerank, CountTokens, Images, Speech, Transcription, Moderation, Predict,
     }
 }

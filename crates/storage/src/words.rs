@@ -44,6 +44,7 @@ macro_rules! words {
 words! {
     "operation" Operation {
         1 Chat 2 Embeddings 3 Rerank 4 CountTokens 5 Images 6 Speech 7 Transcription 8 Moderation
+        9 Predict
     }
     "outcome" Outcome { 1 Answered 2 Refused 3 Failed 4 ClientGone 5 Interrupted }
     "usage_source" UsageSource { 1 None 2 Reported 3 Estimated }
