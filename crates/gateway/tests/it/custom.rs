@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 use testkit::upstream::Reply;
 
-use crate::setup::{Bench, KEY, Setup};
+use crate::setup::{Bench, KEY, Setup, request_id};
 
 const INFER: &str = "/v2/models/triton/resnet/infer";
 const PREDICT: &str = "/v1/predict";
@@ -162,13 +162,12 @@ async fn a_client_that_wants_a_stream_gets_one() {
         request["stream_options"] = json!({ "include_usage": usage });
         let answer = bench.openai().post("/v1/chat/completions", &request).await;
         assert_eq!(answer.header("content-type"), "text/event-stream");
-        let id = crate::setup::request_id(&answer);
-        let kept = bench.kept_of(&id);
+        let id = request_id(&answer);
         let events = answer.try_events().await.unwrap();
         assert!(events.iter().any(|event| event.contains("\"content\":\"Hello\"")), "{events:?}");
         assert_eq!(events.iter().any(|event| event.contains("\"total_tokens\":9")), usage, "{events:?}");
         assert!(events.last().unwrap().contains("[DONE]"), "{events:?}");
-        assert_eq!(kept.await.attempts[0]["usage"]["output"], 2);
+        assert_eq!(bench.kept_of(&id).await.attempts[0]["usage"]["output"], 2);
     }
     let ask = json!({ "model": "score/m", "max_tokens": 9, "stream": true,
         "messages": [{ "role": "user", "content": "Hi" }] });
@@ -232,7 +231,7 @@ fn a_bad_template_is_refused_before_anything_starts() {
     let told =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     for fault in [
-        ":6:22: providers.score.chat.request.q[0]: no placeholder {{promt}} here",
+        ":6:23: providers.score.chat.request.q[0]: no placeholder {{promt}} here",
         ":7:13: providers.score.chat.text: `said` is not a JSON pointer",
         ":4:10: providers.score.url: only {model} can stand in a URL",
     ] {

@@ -13,8 +13,7 @@ use crate::conformance::{Script, built, call};
 
 const URL: &str = "http://score.test/v1/{model}/run?v=2";
 
-#[expect(clippy::needless_pass_by_value, reason = "written in place by every test")]
-fn config(operations: Value) -> Value {
+fn config(operations: &Value) -> Value {
     let mut config = json!({ "kind": "http", "url": URL });
     config.as_object_mut().unwrap().extend(operations.as_object().unwrap().clone());
     config
@@ -22,7 +21,7 @@ fn config(operations: Value) -> Value {
 
 fn chat(request: &Value) -> Value {
     config(
-        json!({ "chat": { "request": request, "text": "/out/0/text", "usage": { "input": "/in", "output": "/n" } } }),
+        &json!({ "chat": { "request": request, "text": "/out/0/text", "usage": { "input": "/in", "output": "/n" } } }),
     )
 }
 
@@ -112,7 +111,7 @@ fn texts_and_anything_fill_a_template() {
     let inputs = ["a", "b"].map(|text| EmbedInput::Text(text.to_owned())).to_vec();
     let request = EmbedRequest { model: "m".into(), inputs, dimensions: Some(4), ..EmbedRequest::default() };
     let asked = Asked::Embed(Box::new(request.clone()));
-    let vectors = |request: Value| config(json!({ "embeddings": { "request": request, "vectors": "/v" } }));
+    let vectors = |request: Value| config(&json!({ "embeddings": { "request": request, "vectors": "/v" } }));
     let (body, lost) = written(
         vectors(json!({ "texts": "{{inputs}}", "m": "{{model}}" })),
         &asked,
@@ -128,7 +127,7 @@ fn texts_and_anything_fill_a_template() {
 
     let Value::Object(body) = json!({ "rows": [[1]], "unit": "m" }) else { panic!() };
     let asked = Asked::Predict(Box::new(Prediction { model: "m".into(), body }));
-    let predict = |request: Value| config(json!({ "predict": { "request": request } }));
+    let predict = |request: Value| config(&json!({ "predict": { "request": request } }));
     let (body, lost) =
         written(predict(json!({ "instances": "{{body:/rows}}" })), &asked, Dialect::PathgatePredict).unwrap();
     assert_eq!((body, lost.as_str()), (json!({ "instances": [[1]] }), "unit"));
@@ -156,7 +155,7 @@ fn answers_are_found_by_pointers() {
         (json!({ "request": 1, "vectors": "/v" }), json!({ "v": [[1, 2], [3, 4]] })),
         (json!({ "request": 1, "vectors": "", "vector": "/e" }), json!([{ "e": [1, 2] }, { "e": [3, 4] }])),
     ] {
-        let provider = built(config(json!({ "embeddings": vectors })));
+        let provider = built(config(&json!({ "embeddings": vectors })));
         let (_, reply) =
             read(&*provider, &Script::answering(&answer.to_string()), Operation::Embeddings, false);
         let reply: Value = serde_json::from_str(&reply).unwrap();
@@ -165,11 +164,11 @@ fn answers_are_found_by_pointers() {
             (&json!([3, 4]), Some(2))
         );
     }
-    let one = built(config(json!({ "embeddings": { "request": 1, "vectors": "/v" } })));
+    let one = built(config(&json!({ "embeddings": { "request": 1, "vectors": "/v" } })));
     let (_, reply) = read(&*one, &Script::answering("{\"v\":[1,2]}"), Operation::Embeddings, false);
     assert!(reply.contains("\"embedding\":[1,2]"), "{reply}");
 
-    let score = built(config(json!({ "predict": { "request": "{{body}}", "result": "/score" } })));
+    let score = built(config(&json!({ "predict": { "request": "{{body}}", "result": "/score" } })));
     let (_, reply) = read(&*score, &Script::answering("{\"score\":null}"), Operation::Predict, false);
     assert_eq!(serde_json::from_str::<Value>(&reply).unwrap(), json!({ "result": null, "model": "m" }));
 }
@@ -177,7 +176,7 @@ fn answers_are_found_by_pointers() {
 #[test]
 fn answers_that_were_not_described_are_not_guessed_at() {
     let chat = built(chat(&json!("{{prompt}}")));
-    let vectors = built(config(json!({ "embeddings": { "request": 1, "vectors": "/v" } })));
+    let vectors = built(config(&json!({ "embeddings": { "request": 1, "vectors": "/v" } })));
     for (provider, operation, answer) in [
         (&chat, Operation::Chat, "{}"),
         (&chat, Operation::Chat, "{\"out\":[{\"text\":7}]}"),
