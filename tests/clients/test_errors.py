@@ -125,7 +125,7 @@ def test_a_body_that_is_too_large(caller):
 @pytest.mark.parametrize("provider", ["house", "claude", "gem"])
 def test_a_provider_that_fails(caller, provider):
     who = caller()
-    error = refused(who, "InternalServerError", 502, lambda: who.ask(f"{provider}/err-500"))
+    error = refused(who, "InternalServerError", 500, lambda: who.ask(f"{provider}/err-500"))
     assert who.code(error) == "upstream_error"
 
 
@@ -138,4 +138,4 @@ def test_our_own_credentials_stay_our_own_matter(caller):
 
 def test_a_stream_that_cannot_begin(caller):
     who = caller()
-    refused(who, "InternalServerError", 502, lambda: list(who.ask("claude/err-500", stream=True)))
+    refused(who, "InternalServerError", 500, lambda: list(who.ask("claude/err-500", stream=True)))

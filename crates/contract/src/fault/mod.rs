@@ -129,17 +129,15 @@ impl Fault {
     /// The HTTP status the client gets: the upstream's own where it answered.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        // What is no error to HTTP (a redirect, say) would mislead the client.
-        let theirs = self.told().map(|error| error.status);
-        theirs
-            .filter(|status| status.is_client_error() || status.is_server_error())
-            .unwrap_or_else(|| self.0.code.status())
+        self.told().map_or_else(|| self.0.code.status(), |error| error.status)
     }
 
-    /// What the upstream said, if the client may see it: not when it refused our own credentials.
+    /// What the upstream said, if the client may see it: not when it refused our own credentials, nor when it is no error to
+    /// HTTP (a redirect, say).
     #[must_use]
     pub fn told(&self) -> Option<&UpstreamError> {
-        self.0.upstream.as_ref().filter(|_| self.0.code != Code::UpstreamAuth)
+        let is_error = |status: StatusCode| status.is_client_error() || status.is_server_error();
+        self.0.upstream.as_ref().filter(|error| self.0.code != Code::UpstreamAuth && is_error(error.status))
     }
 
     /// What the client may see.

@@ -89,7 +89,7 @@ async fn lists_are_paged_without_gaps_or_repeats_and_filtered() {
         ("/admin/v1/requests?outcome=answered", 100, |item| item["outcome"] == "answered"),
         ("/admin/v1/requests?outcome=failed", 20, |item| item["attempts"] == 2 && item["model"] == "shaky"),
         ("/admin/v1/requests?outcome=refused", 20, |item| item["error"] == "model_not_found"),
-        ("/admin/v1/requests?status=502", 20, |item| item["status"] == 502),
+        ("/admin/v1/requests?status=500", 20, |item| item["status"] == 500),
         ("/admin/v1/requests?model=demo/echo", 100, |item| item["deployment"] == "demo/echo"),
         (&by_other, 40, |item| item["key_name"] == "other" && item["team"] == "other"),
         (&both, 20, |item| item["key_name"] == "other" && item["status"] == 200),

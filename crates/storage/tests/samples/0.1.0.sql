@@ -7,7 +7,7 @@ CREATE TABLE _sqlx_migrations (
     checksum BLOB NOT NULL,
     execution_time BIGINT NOT NULL
 );
-INSERT INTO "_sqlx_migrations" VALUES(1,'foundation','2026-11-21 20:08:37',1,X'24AC78DF9FDE58C34FFF4419A998DA6899AD486E538C5B53B8CE86B1D8C3C98AAC62B0804E7A480A1F34A088A09C5793',3702465);
+INSERT INTO "_sqlx_migrations" VALUES(1,'foundation','2026-11-21 20:29:14',1,X'B6A810794AC259511129E7C8EE0955798EDCBAD86BEBF511FD1DA1D05C4699A0583C14C5EC534647738C93AC366C84E3',1775300);
 CREATE TABLE callers (
     id       INTEGER PRIMARY KEY,
     key      BLOB,
@@ -169,6 +169,7 @@ INSERT INTO "words" VALUES('dialect',27,'vertex.predict');
 INSERT INTO "words" VALUES('dialect',28,'replicate.predictions');
 INSERT INTO "words" VALUES('dialect',29,'kserve.infer');
 INSERT INTO "words" VALUES('dialect',30,'pathgate.predict');
+INSERT INTO "words" VALUES('dialect',31,'gemini.images');
 INSERT INTO "words" VALUES('operation',1,'chat');
 INSERT INTO "words" VALUES('operation',2,'embeddings');
 INSERT INTO "words" VALUES('operation',3,'rerank');

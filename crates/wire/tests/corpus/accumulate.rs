@@ -41,7 +41,7 @@ pub(crate) fn accumulated(stream: &[u8]) -> Value {
 fn replace(into: &mut Map<String, Value>, name: &str, value: Value) {
     match (into.get_mut(name), value) {
         (_, Value::Null) => {}
-        (Some(_), Value::String(empty)) if empty.is_empty() => {}
+        (_, Value::String(empty)) if empty.is_empty() => {}
         (_, Value::Object(empty)) if empty.is_empty() => {}
         (Some(Value::Object(before)), Value::Object(more)) => before.extend(more),
         (_, value) => {
@@ -97,7 +97,7 @@ fn grow(into: &mut Map<String, Value>, name: &str, value: Value) {
     let names = ["channel", "format", "id", "index", "name", "type"].contains(&name);
     match (into.get_mut(name), value) {
         (_, Value::Null) => {}
-        (Some(_), Value::String(empty)) if empty.is_empty() => {}
+        (_, Value::String(empty)) if empty.is_empty() => {}
         (Some(Value::String(before)), Value::String(more)) if !names => before.push_str(&more),
         (Some(Value::Array(before)), Value::Array(more)) => {
             for item in more {
