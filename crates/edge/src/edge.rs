@@ -96,7 +96,7 @@ impl Surface {
     pub(crate) const fn has(self, target: Target<'_>) -> bool {
         match target {
             Target::Healthz | Target::Readyz => true,
-            Target::Llm(_) | Target::Models(..) => !matches!(self, Self::Admin),
+            Target::Llm(_) | Target::Models(..) | Target::Stored(..) => !matches!(self, Self::Admin),
             Target::Metrics | Target::Admin => !matches!(self, Self::Data),
         }
     }

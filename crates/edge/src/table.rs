@@ -10,6 +10,8 @@ pub(crate) enum Target<'a> {
     Llm(Call<'a>),
     /// The list of models, or one of them, in the shape of a dialect's clients.
     Models(Dialect, Option<&'a str>),
+    /// A response that is kept, by its id.
+    Stored(&'a str, Below),
     /// Is the process alive?
     Healthz,
     /// Should it get traffic?
@@ -18,6 +20,17 @@ pub(crate) enum Target<'a> {
     Metrics,
     /// The admin API.
     Admin,
+}
+
+/// What is below a kept response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Below {
+    /// Nothing: itself.
+    Itself,
+    /// `/cancel`.
+    Cancel,
+    /// `/input_items`.
+    Items,
 }
 
 /// A model call, as far as its path tells.
@@ -57,6 +70,9 @@ impl<'a> Target<'a> {
         if path.starts_with("/admin/v1/") {
             return Some(Self::Admin);
         }
+        if let Some(rest) = path.strip_prefix("/v1/responses/") {
+            return stored_target(rest);
+        }
         let google = path.strip_prefix("/gemini");
         let stable = || google?.strip_prefix("/v1/models");
         if let Some(rest) = google.unwrap_or(path).strip_prefix("/v1beta/models").or_else(stable) {
@@ -84,8 +100,13 @@ impl<'a> Target<'a> {
     /// The methods it takes, as `allow` lists them; none when it sees to that itself.
     pub(crate) const fn methods(self) -> Option<&'static str> {
         match self {
-            Self::Llm(_) => Some("POST"),
-            Self::Models(..) | Self::Healthz | Self::Readyz | Self::Metrics => Some("GET, HEAD"),
+            Self::Llm(_) | Self::Stored(_, Below::Cancel) => Some("POST"),
+            Self::Stored(_, Below::Itself) => Some("GET, HEAD, DELETE"),
+            Self::Models(..)
+            | Self::Stored(_, Below::Items)
+            | Self::Healthz
+            | Self::Readyz
+            | Self::Metrics => Some("GET, HEAD"),
             Self::Admin => None,
         }
     }
@@ -93,13 +114,25 @@ impl<'a> Target<'a> {
     /// Does it take this method?
     pub(crate) fn takes(self, method: &Method) -> bool {
         match self {
-            Self::Llm(_) => method == Method::POST,
-            Self::Models(..) | Self::Healthz | Self::Readyz | Self::Metrics => {
+            Self::Llm(_) | Self::Stored(_, Below::Cancel) => method == Method::POST,
+            Self::Stored(_, Below::Itself) if method == Method::DELETE => true,
+            Self::Models(..) | Self::Stored(..) | Self::Healthz | Self::Readyz | Self::Metrics => {
                 method == Method::GET || method == Method::HEAD
             }
             Self::Admin => true,
         }
     }
+}
+
+/// What stands behind `/v1/responses/`: an id, or an id and what is below it. Two names are calls of their own.
+fn stored_target(rest: &str) -> Option<Target<'_>> {
+    let (id, below) = match rest.split_once('/') {
+        None => (rest, Below::Itself),
+        Some((id, "cancel")) => (id, Below::Cancel),
+        Some((id, "input_items")) => (id, Below::Items),
+        Some(_) => return None,
+    };
+    (!id.is_empty() && !["compact", "input_tokens"].contains(&id)).then_some(Target::Stored(id, below))
 }
 
 /// What stands behind `/v1beta/models`: nothing, a name, or a name and a method (ai.google.dev/api).
@@ -139,6 +172,7 @@ fn aws_target(rest: &str) -> Option<Target<'_>> {
 pub(crate) fn guess(path: &str, headers: &HeaderMap) -> Dialect {
     match Target::find(path) {
         Some(Target::Llm(call)) => call.dialect,
+        Some(Target::Stored(..)) => Dialect::OpenaiResponses,
         Some(Target::Models(dialect, _)) if dialect != Dialect::OpenaiChat => dialect,
         _ if path.starts_with("/anthropic/")
             || path.starts_with("/v1/messages/")
@@ -162,6 +196,11 @@ mod tests {
             ("/v1/chat/completions", Some(Target::call(Dialect::OpenaiChat))),
             ("/v1/responses", Some(Target::call(Dialect::OpenaiResponses))),
             ("/v1/responses/", None),
+            ("/v1/responses/resp_1", Some(Target::Stored("resp_1", Below::Itself))),
+            ("/v1/responses/resp_1/cancel", Some(Target::Stored("resp_1", Below::Cancel))),
+            ("/v1/responses/resp_1/input_items", Some(Target::Stored("resp_1", Below::Items))),
+            ("/v1/responses/resp_1/else", None),
+            ("/v1/responses//cancel", None),
             ("/v1/embeddings", Some(Target::call(Dialect::OpenaiEmbeddings))),
             ("/v1/messages", Some(Target::call(Dialect::AnthropicMessages))),
             ("/anthropic/v1/messages", Some(Target::call(Dialect::AnthropicMessages))),

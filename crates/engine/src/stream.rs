@@ -17,9 +17,11 @@ use contract::ports::Outcome;
 use contract::words::{Dialect, Usage};
 use http_body::{Body as HttpBody, Frame};
 use tokio_util::sync::WaitForCancellationFutureOwned;
+use wire::stored::Tap;
 use wire::{EncodeOptions, Gather, StreamDecoder, StreamEncoder, Watch};
 
 use crate::keeper::{GATHERED, Keeper};
+use crate::shelf::Shelf;
 use crate::snapshot::BodyLog;
 use crate::ticket::{Consumed, Ending, Ticket};
 use crate::verdict::broken;
@@ -29,6 +31,7 @@ pub(crate) struct Streaming {
     upstream: Body,
     lane: Lane,
     keep: BodyLog,
+    shelf: Option<Box<Shelf>>,
 }
 
 /// How the bytes get from one side to the other.
@@ -59,7 +62,7 @@ impl Streaming {
     /// None: the dialect has no streams.
     pub(crate) fn pass(dialect: Dialect, upstream: Body, strip_usage: bool) -> Option<Self> {
         let watch = wire::watch(dialect, strip_usage)?;
-        Some(Self { upstream, lane: Lane::Pass { dialect, watch }, keep: BodyLog::default() })
+        Some(Self::new(upstream, Lane::Pass { dialect, watch }))
     }
 
     /// The client gets frames of its own dialect. None: one of the two has no streams.
@@ -83,7 +86,17 @@ impl Streaming {
             complete: false,
             failed: false,
         };
-        Some(Self { upstream, lane: Lane::Translate(Box::new(translator)), keep: BodyLog::default() })
+        Some(Self::new(upstream, Lane::Translate(Box::new(translator))))
+    }
+
+    fn new(upstream: Body, lane: Lane) -> Self {
+        Self { upstream, lane, keep: BodyLog::default(), shelf: None }
+    }
+
+    /// Keeps the whole answer, which goes by at the end, for clients that refer to it.
+    pub(crate) fn shelved(mut self, shelf: Option<Box<Shelf>>) -> Self {
+        self.shelf = shelf;
+        self
     }
 
     /// Keeps the beginning of the answer for the request log, if bodies are logged.
@@ -105,6 +118,7 @@ impl Streaming {
             ended: false,
             keep: self.keep,
             kept: Vec::new(),
+            shelf: self.shelf.map(|shelf| (shelf, Tap::default())),
         }
     }
 }
@@ -249,10 +263,13 @@ pub(crate) struct Metered {
     ended: bool,
     keep: BodyLog,
     kept: Vec<u8>,
+    /// Where the answer is kept, and what finds it among the frames.
+    shelf: Option<(Box<Shelf>, Tap)>,
 }
 
 impl Metered {
     fn take(&mut self, arrived: Option<Result<Frame<Bytes>, BodyError>>) {
+        let waiting = self.out.len();
         let step = match arrived {
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) => self.lane.feed(data, &mut self.out),
@@ -268,10 +285,20 @@ impl Metered {
             }
         };
         self.note_content();
+        self.note_answer(waiting);
         match step {
             Ok(()) if self.ended || self.lane.ended() => self.settle(None),
             Ok(()) => {}
             Err(error) => self.end(&broken(error)),
+        }
+    }
+
+    /// Keeps the answer if it is among the frames from this one on: before the client learns that it is complete.
+    fn note_answer(&mut self, from: usize) {
+        if let Some((shelf, tap)) = &mut self.shelf {
+            for answer in self.out.range(from..).filter_map(|frame| tap.feed(frame)) {
+                shelf.keep(&answer);
+            }
         }
     }
 

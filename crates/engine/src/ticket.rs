@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::Fault;
 use contract::canon::Receipt;
 use contract::ports::{
     Arrived, AttemptEntry, CostKind, Deployment, Entries, Hold, Outcome, RequestEntry, Settled, Stage,
     StageTimes,
 };
 use contract::words::{Dialect, Id, IdKind, Principal, Tick, Timestamp, Usage, UsageSource};
+use contract::{Code, Fault};
 use http::StatusCode;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
@@ -272,6 +272,17 @@ impl Ticket {
             record.kept.entries.request.status = status.as_u16();
             record.kept.entries.request.bytes_out = bytes_out;
             record.note(fault);
+        });
+    }
+
+    /// The request ends before its answer is complete; what was consumed counts.
+    pub(crate) fn stopped(&mut self, outcome: Outcome, code: Code) {
+        self.stages_over();
+        self.end_attempt(&Ending { outcome, error: Some(code.as_str()), assume_consumed: true });
+        self.edit(|record| {
+            record.kept.entries.request.outcome = outcome;
+            record.kept.entries.request.status = code.status().as_u16();
+            record.kept.entries.request.error = Some(code.as_str().into());
         });
     }
 

@@ -50,6 +50,7 @@ pub use gather::Gather;
 pub use hub::{decoder, encoder, read_reply, read_reply_for, read_request, write_reply, write_request};
 pub use places::place;
 pub use render::Renderer;
+pub use responses::stored;
 pub use usage::service_tier;
 pub use watch::{ReplyFacts, StreamError, Watch, reply_facts, watch};
 
@@ -151,7 +152,7 @@ pub struct EncodeOptions {
     pub model: String,
     /// Unix seconds to show when the upstream gave none.
     pub created: i64,
-    /// The id to show when the upstream gave none.
+    /// The id to show when the upstream gave none. A response's (`resp_…`) is shown whatever the upstream gave.
     pub id: String,
     /// The model the client asked for, where the upstream names none.
     pub asked: String,
@@ -159,6 +160,8 @@ pub struct EncodeOptions {
     pub vectors: VectorFormat,
     /// The names of the client's custom tools ([`custom_tools`]): calls of them come back as such.
     pub custom: Vec<String>,
+    /// Fields of the client's request that its dialect repeats in the answer ([`stored::repeated`]).
+    pub repeated: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Must usage be asked for on a stream of this dialect?

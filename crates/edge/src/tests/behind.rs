@@ -9,7 +9,7 @@ use bytes::Bytes;
 use contract::body::BodyError;
 use contract::ports::{
     Answer, Arrived, BoxFuture, Clock, Exposition, FaultRenderer, HttpService, Keyring, Llm, ModelsAsk,
-    Readiness, RecordError, Settled, Telemetry,
+    Readiness, RecordError, Settled, StoredAsk, Telemetry,
 };
 use contract::words::{Dialect, Id, Principal, Scope, Secret};
 use contract::{Body, Code, Fault};
@@ -138,6 +138,17 @@ impl Llm for Seen {
             reply(&json!({
                 "models": ask.dialect.as_str(),
                 "model": ask.model,
+                "key": ask.key.as_ref().map(Secret::expose),
+            }))
+        })
+    }
+
+    fn stored(self: Arc<Self>, ask: StoredAsk) -> BoxFuture<'static, Response<Body>> {
+        Box::pin(async move {
+            reply(&json!({
+                "response": ask.response,
+                "action": format!("{:?}", ask.action),
+                "query": ask.query,
                 "key": ask.key.as_ref().map(Secret::expose),
             }))
         })

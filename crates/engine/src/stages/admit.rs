@@ -58,6 +58,7 @@ impl Run<'_> {
             plan,
             tenant: Tenant::of(&principal),
             strict,
+            turn: None,
         })
     }
 

@@ -9,7 +9,7 @@ use contract::canon::{Answered, Receipt};
 use contract::ports::{Call, Deployment, Outcome, ProviderReply, RetryPolicy, Stage};
 use contract::words::{Dialect, Id};
 use http::{HeaderMap, HeaderValue, header};
-use wire::{EncodeOptions, Framing, natives};
+use wire::{EncodeOptions, Framing, natives, stored};
 
 use super::translate::{Hub, Memory, Outgoing, Wants};
 use super::{Admitted, Attempted, Cleared, Whole};
@@ -22,9 +22,9 @@ use crate::ticket::{Consumed, Ending, Ticket};
 use crate::verdict::{Failure, Then};
 
 /// Most bytes of a provider's error that are read.
-const ERROR_CAP: u64 = 256 << 10;
+pub(crate) const ERROR_CAP: u64 = 256 << 10;
 /// Most bytes of a whole answer. Base64 images of the largest size stay under it.
-const REPLY_CAP: u64 = 256 << 20;
+pub(crate) const REPLY_CAP: u64 = 256 << 20;
 
 impl Run<'_> {
     /// Calls deployments until one answers.
@@ -71,7 +71,11 @@ impl Run<'_> {
         ticket: &mut Ticket,
     ) -> Result<Attempted, Failure> {
         let mut receipt = Receipt::default();
-        let memory = Memory { natives: &*self.handles.natives, now: self.handles.clock.now() };
+        let memory = Memory {
+            natives: &*self.handles.natives,
+            responses: &*self.handles.responses,
+            now: self.handles.clock.now(),
+        };
         let outgoing = hub.write(deployment, &mut receipt, &memory).await;
         let outgoing = outgoing.map_err(Failure::untranslatable)?;
         let attempt = ticket.begin_attempt(deployment);
@@ -131,12 +135,14 @@ impl Run<'_> {
                 Streaming::translate(target, request.dialect, body, options, keeper)
             };
             let streaming = streaming.ok_or_else(|| Failure::nonsense(target, "a stream"))?;
-            return Ok(Attempted::Stream(streaming.keeping(self.snapshot.bodies)));
+            let shelf = self.shelf(request, deployment, target == request.dialect);
+            return Ok(Attempted::Stream(streaming.keeping(self.snapshot.bodies).shelved(shelf)));
         }
         let bytes = collect(body, REPLY_CAP).await.map_err(Failure::torn)?;
         let kind = headers.get(header::CONTENT_TYPE);
         let (headers, body) = self.whole(request, (target, wants), (kind, bytes), ticket)?;
-        Ok(Attempted::Whole(Whole { status, headers, body }))
+        let shelf = self.shelf(request, deployment, target == request.dialect);
+        Ok(Attempted::Whole(Whole { status, headers, body, shelf }))
     }
 
     /// Puts a whole answer in the client's dialect.
@@ -194,15 +200,17 @@ impl Run<'_> {
         Ok(body)
     }
 
-    fn options(self, request: &Admitted, wants: Wants, ticket: &Ticket) -> EncodeOptions {
+    pub(super) fn options(self, request: &Admitted, wants: Wants, ticket: &Ticket) -> EncodeOptions {
+        let turn = request.turn.as_deref();
         EncodeOptions {
             usage: request.envelope.include_usage,
             model: String::new(),
             created: self.handles.clock.now().seconds(),
-            id: ticket.id().to_string(),
+            id: turn.map_or_else(|| ticket.id().to_string(), |turn| turn.id.to_string()),
             asked: request.envelope.model.clone(),
             vectors: wants.vectors,
             custom: wants.custom,
+            repeated: turn.map(|_| stored::repeated(request.envelope.body())).unwrap_or_default(),
         }
     }
 

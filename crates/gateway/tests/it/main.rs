@@ -21,6 +21,7 @@ mod embeddings;
 mod failures;
 mod natives;
 mod refusals;
+mod responses;
 mod streams;
 
 mod admin;

@@ -5,10 +5,12 @@ use std::future::ready;
 use bytes::Bytes;
 use contract::Fault;
 use contract::canon::{Asked, Receipt};
-use contract::ports::{BoxFuture, Call, ModelCard, Provider, ProviderReply, Upstream, UpstreamFailure};
+use contract::ports::{
+    BoxFuture, Call, ModelCard, Provider, ProviderReply, StoredCall, Upstream, UpstreamFailure,
+};
 use contract::settings::Faults;
 use contract::words::Dialect;
-use http::Uri;
+use http::{Method, Uri};
 use wire::Quirks;
 
 use crate::account::Account;
@@ -28,6 +30,7 @@ pub(crate) struct OpenaiLike {
     kind: &'static str,
     quirks: Quirks,
     surfaces: Vec<(Dialect, Uri)>,
+    paths: Vec<Surface>,
     models: Uri,
     /// Beginnings of names that `models` lists but neither dialect can call.
     hidden: &'static [&'static str],
@@ -49,6 +52,7 @@ impl OpenaiLike {
                 .iter()
                 .map(|(dialect, path)| Some((*dialect, endpoint.url(path, None)?)))
                 .collect::<Option<_>>()?,
+            paths: surfaces.to_vec(),
             models: endpoint.url("/models", None)?,
             endpoint,
             hidden: &[],
@@ -88,6 +92,27 @@ impl Provider for OpenaiLike {
             Some((_, url)) => upstream.send(self.endpoint.post(url.clone(), call)),
             None => Box::pin(ready(Err(UpstreamFailure::Build(format!("no path for {}", call.dialect))))),
         }
+    }
+
+    fn stored<'a>(
+        &'a self,
+        call: StoredCall,
+        id: &'a str,
+        upstream: &'a dyn Upstream,
+    ) -> Option<BoxFuture<'a, Result<ProviderReply, UpstreamFailure>>> {
+        let (_, path) = self.paths.iter().find(|(dialect, _)| *dialect == Dialect::OpenaiResponses)?;
+        // An id is a segment of the path and nothing else.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        if id.is_empty() || id.starts_with('.') || !id.bytes().all(plain) {
+            return None;
+        }
+        let (method, below) = match call {
+            StoredCall::Get => (Method::GET, ""),
+            StoredCall::Cancel => (Method::POST, "/cancel"),
+            StoredCall::Delete => (Method::DELETE, ""),
+        };
+        let url = self.endpoint.url(&format!("{path}/{id}{below}"), None)?;
+        Some(upstream.send(self.endpoint.ask(method, url)))
     }
 
     fn discover<'a>(
