@@ -43,6 +43,8 @@ pub(crate) struct OpenAttempt {
     pub(crate) status: Option<u16>,
     pub(crate) first_byte: Option<Tick>,
     pub(crate) consumed: Consumed,
+    /// Bytes of input that the client did not send itself: a conversation that is kept here.
+    pub(crate) beyond: u64,
 }
 
 /// What an attempt is known to have consumed so far.
@@ -211,6 +213,7 @@ impl Ticket {
                 status: None,
                 first_byte: None,
                 consumed: Consumed::default(),
+                beyond: 0,
             });
             Some(id)
         })
@@ -372,7 +375,7 @@ impl Record {
             Some(usage) => (usage, UsageSource::Reported),
             None if ending.assume_consumed => {
                 let usage = Usage {
-                    input: estimate(self.kept.entries.request.bytes_in),
+                    input: estimate(self.kept.entries.request.bytes_in + open.beyond),
                     output: estimate(open.consumed.output_bytes),
                     ..Usage::default()
                 };

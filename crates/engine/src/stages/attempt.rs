@@ -79,7 +79,12 @@ impl Run<'_> {
         let outgoing = hub.write(deployment, &mut receipt, &memory).await;
         let outgoing = outgoing.map_err(Failure::untranslatable)?;
         let attempt = ticket.begin_attempt(deployment);
-        ticket.edit(|record| record.kept.receipt = receipt);
+        ticket.edit(|record| {
+            record.kept.receipt = receipt;
+            if let Some(open) = &mut record.open {
+                open.beyond = outgoing.beyond;
+            }
+        });
         let result = self.exchange(request, deployment, outgoing, (attempt, ticket)).await;
         if let Err(failure) = &result {
             let code = failure.fault.code();
@@ -105,7 +110,7 @@ impl Run<'_> {
         outgoing: Outgoing,
         (attempt, ticket): (Id, &mut Ticket),
     ) -> Result<Attempted, Failure> {
-        let Outgoing { target, body, usage_added, wants } = outgoing;
+        let Outgoing { target, body, usage_added, wants, beyond: _ } = outgoing;
         let traceparent = self.traceparent(attempt, ticket);
         let call = Call {
             dialect: target,

@@ -23,6 +23,8 @@ pub(crate) struct Outgoing {
     pub(crate) usage_added: bool,
     /// What the client wants of an answer that has to be written anew.
     pub(crate) wants: Wants,
+    /// Bytes of a conversation that the client did not send itself.
+    pub(crate) beyond: u64,
 }
 
 /// What a client wants of an answer in its own dialect, beyond what its envelope says.
@@ -42,6 +44,8 @@ pub(crate) struct Hub<'a> {
     restored: bool,
     /// The conversation up to here, once a deployment had to be told of it.
     turns: Option<Vec<StoredResponse>>,
+    /// How many bytes that added.
+    beyond: u64,
 }
 
 /// What the client's request refers to or cannot carry.
@@ -63,7 +67,7 @@ impl Memory<'_> {
 
 impl<'a> Hub<'a> {
     pub(crate) const fn new(request: &'a Admitted) -> Self {
-        Self { request, canon: None, restored: false, turns: None }
+        Self { request, canon: None, restored: false, turns: None, beyond: 0 }
     }
 
     /// Writes the request for a deployment.
@@ -83,7 +87,8 @@ impl<'a> Hub<'a> {
             let envelope = told.as_ref().unwrap_or(&self.request.envelope);
             let usage_added = wire::asks_for_usage(target) && envelope.stream && !envelope.include_usage;
             let body = envelope.edited(&to.upstream_model, usage_added);
-            return Ok(Outgoing { target, body, usage_added, wants: Wants::default() });
+            let beyond = told.map_or(0, |_| self.beyond);
+            return Ok(Outgoing { target, body, usage_added, wants: Wants::default(), beyond });
         }
         let asked = self.canon(to, target, memory).await?;
         let (body, lost) = to.provider.translate(asked, target)?;
@@ -104,7 +109,8 @@ impl<'a> Hub<'a> {
         };
         let wants =
             Wants { vectors, custom: self.canon.as_ref().map(wire::custom_tools).unwrap_or_default() };
-        Ok(Outgoing { target, body: VecDeque::from([body]), usage_added: false, wants })
+        let body = VecDeque::from([body]);
+        Ok(Outgoing { target, body, usage_added: false, wants, beyond: self.beyond })
     }
 
     /// The client's own request for a deployment that has to be told of the conversation, or is not to answer later.
@@ -125,15 +131,13 @@ impl<'a> Hub<'a> {
     }
 
     /// The client's request for a deployment of another dialect, which keeps nothing.
-    async fn stateless(&mut self, to: &Deployment, memory: &Memory<'_>) -> Result<Bytes, Fault> {
+    async fn stateless(&mut self, memory: &Memory<'_>) -> Result<Bytes, Fault> {
         let body = self.request.envelope.body();
         let Some(turn) = self.request.turn.as_deref() else { return Ok(body.clone()) };
-        if matches!(turn.previous, Previous::Unknown) {
-            return Err(unknown());
-        }
-        match turn.untold(to) {
-            Some(previous) => Ok(stored::stateless(&self.expanded(previous, memory, false).await?)),
-            None => Ok(stored::stateless(body)),
+        match &turn.previous {
+            Previous::Unknown => Err(unknown()),
+            Previous::None => Ok(stored::stateless(body)),
+            Previous::Kept(previous) => Ok(stored::stateless(&self.expanded(previous, memory, false).await?)),
         }
     }
 
@@ -150,7 +154,10 @@ impl<'a> Hub<'a> {
         let turns = self.turns.insert(turns).iter();
         let turns: Vec<_> =
             turns.map(|turn| stored::Turn { input: &turn.input, response: &turn.body }).collect();
-        stored::expand(self.request.envelope.body(), &turns, native)
+        let body = self.request.envelope.body();
+        let expanded = stored::expand(body, &turns, native)?;
+        self.beyond = expanded.len().saturating_sub(body.len()) as u64;
+        Ok(expanded)
     }
 
     async fn canon(
@@ -161,7 +168,7 @@ impl<'a> Hub<'a> {
     ) -> Result<&Asked, Fault> {
         let mut asked = match self.canon.take() {
             Some(asked) => asked,
-            None => wire::read_request(self.request.dialect, &self.stateless(to, memory).await?)?,
+            None => wire::read_request(self.request.dialect, &self.stateless(memory).await?)?,
         };
         to.upstream_model.as_ref().clone_into(asked.model_mut());
         if let Asked::Chat(request) = &mut asked {

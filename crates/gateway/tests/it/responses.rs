@@ -323,6 +323,20 @@ async fn a_response_is_made_while_its_client_does_not_wait() {
 }
 
 #[tokio::test]
+async fn what_a_conversation_costs_is_estimated_with_all_its_turns() {
+    let bench = Bench::start().await;
+    let long = "x".repeat(4_000);
+    let first = turn(&bench, &ask(CLAUDE, &long, None, false), says(CLAUDE, false, "", "ONE")).await;
+    let mut silent = openai::text("TWO", TOKENS);
+    silent.as_object_mut().unwrap().remove("usage");
+    bench.upstream.then(Reply::json(200, &silent));
+    let answer = bench.openai().post(PATH, &ask(HOUSE, "two", Some(id(&first)), false)).await;
+    let kept = bench.kept(&answer).await;
+    assert_eq!(kept.attempts[0]["usage_source"], "estimated");
+    assert!(kept.attempts[0]["usage"]["input"].as_u64().unwrap() > 1_000, "{:?}", kept.attempts);
+}
+
+#[tokio::test]
 async fn a_response_in_the_making_can_be_cancelled() {
     let bench = Bench::start().await;
     let gate = Gate::new();
@@ -357,9 +371,7 @@ async fn what_a_stop_cut_off_has_failed() {
         let waiting = response(answer, false).await;
         bench.upstream.request(0).await;
         if kill {
-            // What is behind in the queue by then would be lost: any answer from the database shows that it is written.
-            turn(&bench, &ask(CLAUDE, "one", None, false), says(CLAUDE, false, "", "ONE")).await;
-            bench.openai().send(Method::DELETE, &format!("{PATH}/{}", "resp_nobody"), "".into()).await;
+            // A removal is answered once it is durable, and with it all that was kept before.
             let made = turn(&bench, &ask(CLAUDE, "one", None, false), says(CLAUDE, false, "", "ONE")).await;
             bench.openai().send(Method::DELETE, &format!("{PATH}/{}", id(&made)), "".into()).await;
             bench.gateway.kill().await;
