@@ -196,11 +196,6 @@ mod tests {
             ("/v1/chat/completions", Some(Target::call(Dialect::OpenaiChat))),
             ("/v1/responses", Some(Target::call(Dialect::OpenaiResponses))),
             ("/v1/responses/", None),
-            ("/v1/responses/resp_1", Some(Target::Stored("resp_1", Below::Itself))),
-            ("/v1/responses/resp_1/cancel", Some(Target::Stored("resp_1", Below::Cancel))),
-            ("/v1/responses/resp_1/input_items", Some(Target::Stored("resp_1", Below::Items))),
-            ("/v1/responses/resp_1/else", None),
-            ("/v1/responses//cancel", None),
             ("/v1/embeddings", Some(Target::call(Dialect::OpenaiEmbeddings))),
             ("/v1/messages", Some(Target::call(Dialect::AnthropicMessages))),
             ("/anthropic/v1/messages", Some(Target::call(Dialect::AnthropicMessages))),
@@ -281,6 +276,20 @@ mod tests {
             ("/v1/messages/", None),
         ] {
             assert_eq!(Target::find(path), target, "{path}");
+        }
+    }
+
+    #[test]
+    fn kept_responses_have_paths_below_their_ids() {
+        for (rest, target) in [
+            ("resp_1", Some(Target::Stored("resp_1", Below::Itself))),
+            ("resp_1/cancel", Some(Target::Stored("resp_1", Below::Cancel))),
+            ("resp_1/input_items", Some(Target::Stored("resp_1", Below::Items))),
+            ("resp_1/else", None),
+            ("/cancel", None),
+            ("compact", None),
+        ] {
+            assert_eq!(Target::find(&format!("/v1/responses/{rest}")), target, "{rest}");
         }
     }
 

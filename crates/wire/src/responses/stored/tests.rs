@@ -1,3 +1,5 @@
+//! Responses that are kept, by small made-up ones.
+
 use super::*;
 use crate::EncodeOptions;
 
