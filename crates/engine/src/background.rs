@@ -33,7 +33,7 @@ impl Pipeline {
     pub(crate) fn detach(
         self: &Arc<Self>,
         snapshot: Arc<Snapshot>,
-        cleared: Cleared,
+        cleared: Box<Cleared>,
         ticket: Ticket,
     ) -> Response<Body> {
         let run = Run { snapshot: &snapshot, handles: &self.handles };

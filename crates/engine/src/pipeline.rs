@@ -36,7 +36,7 @@ enum Step {
     /// At its own.
     Done(Answered),
     /// Before the call: the answer is made while the client does not wait.
-    Detached(Cleared),
+    Detached(Box<Cleared>),
 }
 
 impl Pipeline {
@@ -137,7 +137,7 @@ impl Run<'_> {
         let prepared = self.assemble(admitted, ticket).await?;
         let cleared = self.inspect_input(prepared, ticket)?;
         if cleared.is_detached() {
-            return Ok(Step::Detached(cleared));
+            return Ok(Step::Detached(Box::new(cleared)));
         }
         self.finish(&cleared, ticket).await.map(Step::Done)
     }
