@@ -4,6 +4,7 @@ What one answers depends on the request alone:
 - model `err-<status>`: that error, as the service words it; `err-429` with `retry-after: 7`
 - tools, and the last turn is no tool result: a call of the first tool with {"city": "Paris"}
 - structured output asked for: {"city": "Paris", "population": 2100000}
+- model `held`: the same as any other, but not before `release` is set
 - otherwise: the text "Hello from <provider>." in three pieces
 
 A wrong provider key is refused, so that a test fails when the gateway passes on the client's own.
@@ -51,6 +52,7 @@ class Provider:
         self.name = name
         self.key = key
         self.seen = []
+        self.release = threading.Event()
         bound = type("Bound", (handler,), {"provider": self})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), bound)
         self.server.daemon_threads = True
@@ -90,6 +92,8 @@ class Handler(BaseHTTPRequestHandler):
         failure = re.fullmatch(r"err-(\d+)", model or "")
         if failure:
             return self.error(int(failure[1]), f"scripted {failure[1]}")
+        if model == "held":
+            self.provider.release.wait(20)
         return self.reply(body, model)
 
     def model(self, body):

@@ -96,9 +96,11 @@ impl Surface {
     pub(crate) const fn has(self, target: Target<'_>) -> bool {
         match target {
             Target::Healthz | Target::Readyz => true,
-            Target::Llm(_) | Target::Models(..) | Target::Shown(_) | Target::Fixed(..) => {
-                !matches!(self, Self::Admin)
-            }
+            Target::Llm(_)
+            | Target::Models(..)
+            | Target::Shown(_)
+            | Target::Stored(..)
+            | Target::Fixed(..) => !matches!(self, Self::Admin),
             Target::Metrics | Target::Admin => !matches!(self, Self::Data),
         }
     }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use contract::ports::{Arrived, BoxFuture, ModelsAsk, PathFacts};
+use contract::ports::{Arrived, BoxFuture, ModelsAsk, PathFacts, StoredAction, StoredAsk};
 use contract::words::{Dialect, Id, IdKind, Timestamp};
 use contract::{Body, Code, Fault};
 use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH};
@@ -24,7 +24,7 @@ use crate::intake::{Allowance, Intake};
 use crate::load::Permit;
 use crate::outgoing::Outgoing;
 use crate::pulse::{Pulse, UnderWay};
-use crate::table::{Target, guess};
+use crate::table::{Below, Target, guess};
 use crate::{client, cors, credential, head, operations};
 
 /// When to try again after a refusal for want of room.
@@ -104,6 +104,16 @@ impl Entry {
             }
             Target::Shown(dialect) => (self.show_model(head, body, dialect, id), None),
             Target::Fixed(kind, text) => (operations::fixed(kind, text).into(), None),
+            Target::Stored(response, below) => {
+                let (response, delete) = (unescape(response), head.method == Method::DELETE);
+                let action = match below {
+                    Below::Itself if delete => StoredAction::Delete,
+                    Below::Itself => StoredAction::Get,
+                    Below::Cancel => StoredAction::Cancel,
+                    Below::Items => StoredAction::Items,
+                };
+                (self.ask_stored(head, (response, action), id), None)
+            }
             Target::Healthz => (operations::healthz().into(), None),
             Target::Readyz => {
                 (operations::readyz(self.shared.load.is_draining(), &self.shared.services).into(), None)
@@ -199,6 +209,16 @@ impl Entry {
         let key = credential::take(&mut head.headers, head.uri.query());
         let ask = ModelsAsk { id, dialect, key, model, body };
         Answer::Later(Arc::clone(&self.shared.services.llm).models(ask))
+    }
+
+    fn ask_stored(&self, mut head: Parts, (response, action): (String, StoredAction), id: Id) -> Answer {
+        if self.shared.load.is_draining() {
+            return self.refuse(&head, &Fault::new(Code::Draining).retry_after(RETRY_AFTER), id);
+        }
+        let key = credential::take(&mut head.headers, head.uri.query());
+        let query = head.uri.query().map(str::to_owned);
+        let ask = StoredAsk { id, key, response, action, query };
+        Answer::Later(Arc::clone(&self.shared.services.llm).stored(ask))
     }
 
     fn metrics(&self, mut head: Parts, id: Id) -> Answer {

@@ -22,6 +22,8 @@ pub(crate) enum Target<'a> {
     Shown(Dialect),
     /// An answer that is always the same: its type and text.
     Fixed(&'static str, &'static str),
+    /// A response that is kept, by its id.
+    Stored(&'a str, Below),
     /// Is the process alive?
     Healthz,
     /// Should it get traffic?
@@ -30,6 +32,17 @@ pub(crate) enum Target<'a> {
     Metrics,
     /// The admin API.
     Admin,
+}
+
+/// What is below a kept response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Below {
+    /// Nothing: itself.
+    Itself,
+    /// `/cancel`.
+    Cancel,
+    /// `/input_items`.
+    Items,
 }
 
 /// A model call, as far as its path tells.
@@ -95,6 +108,9 @@ impl<'a> Target<'a> {
         if let Some(rest) = path.strip_prefix("/v2/models/") {
             return inference_target(rest);
         }
+        if let Some(rest) = path.strip_prefix("/v1/responses/") {
+            return stored_target(rest);
+        }
         let google = path.strip_prefix("/gemini");
         let stable = || google?.strip_prefix("/v1/models");
         if let Some(rest) = google.unwrap_or(path).strip_prefix("/v1beta/models").or_else(stable) {
@@ -122,10 +138,14 @@ impl<'a> Target<'a> {
     /// The methods it takes, as `allow` lists them; none when it sees to that itself.
     pub(crate) const fn methods(self) -> Option<&'static str> {
         match self {
-            Self::Llm(_) | Self::Shown(_) => Some("POST"),
-            Self::Models(..) | Self::Fixed(..) | Self::Healthz | Self::Readyz | Self::Metrics => {
-                Some("GET, HEAD")
-            }
+            Self::Llm(_) | Self::Shown(_) | Self::Stored(_, Below::Cancel) => Some("POST"),
+            Self::Stored(_, Below::Itself) => Some("GET, HEAD, DELETE"),
+            Self::Models(..)
+            | Self::Stored(_, Below::Items)
+            | Self::Fixed(..)
+            | Self::Healthz
+            | Self::Readyz
+            | Self::Metrics => Some("GET, HEAD"),
             Self::Admin => None,
         }
     }
@@ -133,10 +153,14 @@ impl<'a> Target<'a> {
     /// Does it take this method?
     pub(crate) fn takes(self, method: &Method) -> bool {
         match self {
-            Self::Llm(_) | Self::Shown(_) => method == Method::POST,
-            Self::Models(..) | Self::Fixed(..) | Self::Healthz | Self::Readyz | Self::Metrics => {
-                method == Method::GET || method == Method::HEAD
-            }
+            Self::Llm(_) | Self::Shown(_) | Self::Stored(_, Below::Cancel) => method == Method::POST,
+            Self::Stored(_, Below::Itself) if method == Method::DELETE => true,
+            Self::Models(..)
+            | Self::Stored(..)
+            | Self::Fixed(..)
+            | Self::Healthz
+            | Self::Readyz
+            | Self::Metrics => method == Method::GET || method == Method::HEAD,
             Self::Admin => true,
         }
     }
@@ -147,6 +171,17 @@ impl<'a> Target<'a> {
 fn inference_target(rest: &str) -> Option<Target<'_>> {
     let model = rest.strip_suffix("/infer").filter(|model| !model.is_empty())?;
     Some(Target::Llm(Call { dialect: Dialect::KserveInfer, model: Some(model), stream: Some(false) }))
+}
+
+/// What stands behind `/v1/responses/`: an id, or an id and what is below it. Two names are calls of their own.
+fn stored_target(rest: &str) -> Option<Target<'_>> {
+    let (id, below) = match rest.split_once('/') {
+        None => (rest, Below::Itself),
+        Some((id, "cancel")) => (id, Below::Cancel),
+        Some((id, "input_items")) => (id, Below::Items),
+        Some(_) => return None,
+    };
+    (!id.is_empty() && !["compact", "input_tokens"].contains(&id)).then_some(Target::Stored(id, below))
 }
 
 /// What stands behind `/v1beta/models`: nothing, a name, or a name and a method (ai.google.dev/api).
@@ -187,6 +222,7 @@ pub(crate) fn guess(path: &str, headers: &HeaderMap) -> Dialect {
     match Target::find(path) {
         Some(Target::Llm(call)) => call.dialect,
         Some(Target::Shown(dialect)) => dialect,
+        Some(Target::Stored(..)) => Dialect::OpenaiResponses,
         Some(Target::Models(dialect, _)) if dialect != Dialect::OpenaiChat => dialect,
         _ if path.starts_with("/anthropic/")
             || path.starts_with("/v1/messages/")
@@ -286,6 +322,20 @@ mod tests {
             ("/v1/messages/", None),
         ] {
             assert_eq!(Target::find(path), target, "{path}");
+        }
+    }
+
+    #[test]
+    fn kept_responses_have_paths_below_their_ids() {
+        for (rest, target) in [
+            ("resp_1", Some(Target::Stored("resp_1", Below::Itself))),
+            ("resp_1/cancel", Some(Target::Stored("resp_1", Below::Cancel))),
+            ("resp_1/input_items", Some(Target::Stored("resp_1", Below::Items))),
+            ("resp_1/else", None),
+            ("/cancel", None),
+            ("compact", None),
+        ] {
+            assert_eq!(Target::find(&format!("/v1/responses/{rest}")), target, "{rest}");
         }
     }
 

@@ -31,7 +31,7 @@ const DROPPED_BYTES: usize = 1024;
 
 /// A whole answer.
 pub(crate) fn whole(whole: Whole, settled: &Settlement) -> Response<Body> {
-    let Whole { status, mut headers, body } = whole;
+    let Whole { status, mut headers, body, shelf: _ } = whole;
     let mut values = Values::default();
     add(&mut headers, settled, &mut values);
     if let Some(cost) = settled.cost {

@@ -3,11 +3,15 @@
 //! The engine knows no feature and no provider: it calls ports of `contract` and translates with `wire`. Everything a
 //! finished request leaves behind goes through [`settle`], once, on every exit.
 
+mod background;
 mod collect;
 mod head;
+mod jobs;
 mod keeper;
+mod kept;
 mod pipeline;
 mod settle;
+mod shelf;
 mod snapshot;
 mod stages;
 mod stream;

@@ -12,15 +12,16 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use contract::body::Body;
-use contract::ports::{Arrived, BoxFuture, Llm, ModelsAsk};
+use contract::ports::{Arrived, BoxFuture, Llm, ModelsAsk, StoredAsk};
 use contract::{Code, Fault};
 use http::Response;
 
 use crate::collect::collect;
 use crate::head;
+use crate::jobs::Jobs;
 use crate::settle::Tail;
 use crate::snapshot::{Handles, Snapshot};
-use crate::stages::{Answered, refuse};
+use crate::stages::{Answered, Cleared, refuse};
 use crate::ticket::Ticket;
 
 /// Most bytes of a question about a model.
@@ -29,15 +30,24 @@ const QUESTION_CAP: u64 = 64 << 10;
 /// The pipeline with everything it calls.
 pub struct Pipeline {
     snapshot: ArcSwap<Snapshot>,
-    handles: Handles,
+    pub(crate) handles: Handles,
     tail: Arc<Tail>,
+    pub(crate) jobs: Jobs,
+}
+
+/// Where a request is when its client gets an answer.
+enum Step {
+    /// At its own.
+    Done(Answered),
+    /// Before the call: the answer is made while the client does not wait.
+    Detached(Box<Cleared>),
 }
 
 impl Pipeline {
     /// A pipeline that serves under this snapshot until another one is [put in](Self::swap).
     #[must_use]
     pub fn new(snapshot: Snapshot, handles: Handles, tail: Arc<Tail>) -> Self {
-        Self { snapshot: ArcSwap::from_pointee(snapshot), handles, tail }
+        Self { snapshot: ArcSwap::from_pointee(snapshot), handles, tail, jobs: Jobs::default() }
     }
 
     /// Puts a new snapshot in. Requests under way finish under the one they began with.
@@ -51,18 +61,38 @@ impl Pipeline {
         self.snapshot.load_full()
     }
 
+    /// Ends the answers that are still made in the background, which fail.
+    pub async fn close(&self) {
+        self.jobs.close().await;
+    }
+
     /// What arrived is lent out, not handed on: a future holds each value that is moved into it twice.
-    async fn run(&self, arrived: &mut Arrived) -> Response<Body> {
-        let run = Run { snapshot: &self.snapshot.load_full(), handles: &self.handles };
+    async fn run(self: &Arc<Self>, arrived: &mut Arrived) -> Response<Body> {
+        let snapshot = self.snapshot.load_full();
+        let run = Run { snapshot: &snapshot, handles: &self.handles };
         let mut ticket = Ticket::open(arrived, run.snapshot.version, &self.tail);
-        let result = run.answer(arrived, &mut ticket).await;
-        self.settle(ticket, result)
+        match run.answer(arrived, &mut ticket).await {
+            Ok(Step::Done(answered)) => self.settle(ticket, Ok(answered)),
+            Ok(Step::Detached(cleared)) => self.detach(snapshot, cleared, ticket),
+            Err(fault) => self.settle(ticket, Err(fault)),
+        }
     }
 
     /// An answer at hand is settled here; a stream takes its ticket along and settles at its last event.
-    fn settle(&self, mut ticket: Ticket, result: Result<Answered, Fault>) -> Response<Body> {
+    pub(crate) fn settle(
+        self: &Arc<Self>,
+        mut ticket: Ticket,
+        result: Result<Answered, Fault>,
+    ) -> Response<Body> {
         match result {
-            Ok(Answered::Whole(whole)) => {
+            Ok(Answered::Whole(mut whole)) => {
+                let shelf = whole.shelf.take();
+                if let Some(shelf) = shelf {
+                    if shelf.is_pending(&whole.body) {
+                        return self.follow(whole, shelf, ticket);
+                    }
+                    shelf.keep(&whole.body);
+                }
                 ticket.answered(&whole);
                 let settled = ticket.settle();
                 head::whole(whole, &settled)
@@ -77,6 +107,13 @@ impl Pipeline {
                 let settled = ticket.settle();
                 head::fault(response, &settled)
             }
+        }
+    }
+
+    async fn tell(&self, ask: StoredAsk) -> Response<Body> {
+        match self.about(&ask).await {
+            Ok(body) => head::json(body, wire::stored::DIALECT, ask.id),
+            Err(fault) => self.handles.renderer.render(wire::stored::DIALECT, &fault, ask.id),
         }
     }
 
@@ -98,15 +135,23 @@ pub(crate) struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn answer(self, arrived: &mut Arrived, ticket: &mut Ticket) -> Result<Answered, Fault> {
+    async fn answer(self, arrived: &mut Arrived, ticket: &mut Ticket) -> Result<Step, Fault> {
         let known = self.authenticate(arrived, ticket).await?;
         let admitted = self.admit(known, ticket).await?;
-        let prepared = self.assemble(admitted, ticket);
+        let prepared = self.assemble(admitted, ticket).await?;
         let cleared = self.inspect_input(prepared, ticket)?;
-        let attempted = if let Some(hit) = self.lookup(&cleared, ticket) {
+        if cleared.is_detached() {
+            return Ok(Step::Detached(Box::new(cleared)));
+        }
+        self.finish(&cleared, ticket).await.map(Step::Done)
+    }
+
+    /// The rest of the path, from a request that may go out.
+    pub(crate) async fn finish(self, cleared: &Cleared, ticket: &mut Ticket) -> Result<Answered, Fault> {
+        let attempted = if let Some(hit) = self.lookup(cleared, ticket) {
             hit
         } else {
-            self.attempt(&cleared, ticket).await?
+            self.attempt(cleared, ticket).await?
         };
         Ok(self.inspect_output(attempted, ticket))
     }
@@ -137,5 +182,9 @@ impl Llm for Pipeline {
 
     fn models(self: Arc<Self>, ask: ModelsAsk) -> BoxFuture<'static, Response<Body>> {
         Box::pin(async move { self.list(ask).await })
+    }
+
+    fn stored(self: Arc<Self>, ask: StoredAsk) -> BoxFuture<'static, Response<Body>> {
+        Box::pin(async move { self.tell(ask).await })
     }
 }

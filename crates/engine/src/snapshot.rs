@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use std::time::Duration;
 
-use contract::ports::{Clock, FaultRenderer, Keyring, Meter, NativeBlocks, Router, Upstream};
+use contract::ports::{Clock, FaultRenderer, Keyring, Meter, NativeBlocks, ResponseStore, Router, Upstream};
 
 /// The immutable, compiled configuration one request runs under.
 pub struct Snapshot {
@@ -18,6 +18,8 @@ pub struct Snapshot {
     pub bodies: BodyLog,
     /// How long blocks that only a provider understands are kept.
     pub keep_blocks: Duration,
+    /// How long answers that clients may refer to are kept.
+    pub keep_responses: Duration,
     /// Are spans exported? Then a `traceparent` is sent upstream even if the client sent none.
     pub tracing: bool,
 }
@@ -46,4 +48,6 @@ pub struct Handles {
     pub renderer: Arc<dyn FaultRenderer>,
     /// What conversations in other dialects cannot carry themselves.
     pub natives: Arc<dyn NativeBlocks>,
+    /// Answers that clients may refer to.
+    pub responses: Arc<dyn ResponseStore>,
 }

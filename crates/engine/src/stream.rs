@@ -18,9 +18,11 @@ use contract::words::{Dialect, Usage};
 use http::HeaderValue;
 use http_body::{Body as HttpBody, Frame};
 use tokio_util::sync::WaitForCancellationFutureOwned;
+use wire::stored::Tap;
 use wire::{EncodeOptions, Gather, StreamDecoder, StreamEncoder, Watch};
 
 use crate::keeper::{GATHERED, Keeper};
+use crate::shelf::Shelf;
 use crate::snapshot::BodyLog;
 use crate::ticket::{Consumed, Ending, Ticket};
 use crate::verdict::broken;
@@ -32,6 +34,7 @@ pub(crate) struct Streaming {
     keep: BodyLog,
     /// The media type, where it is not that of the dialect's streams.
     kind: Option<HeaderValue>,
+    shelf: Option<Box<Shelf>>,
 }
 
 /// How the bytes get from one side to the other.
@@ -64,14 +67,14 @@ impl Streaming {
     /// None: the dialect has no streams.
     pub(crate) fn pass(dialect: Dialect, upstream: Body, strip_usage: bool) -> Option<Self> {
         let watch = wire::watch(dialect, strip_usage)?;
-        Some(Self { upstream, lane: Lane::Pass { dialect, watch }, keep: BodyLog::default(), kind: None })
+        Some(Self::new(upstream, Lane::Pass { dialect, watch }))
     }
 
     /// The client gets the upstream's own bytes, which are no events.
     pub(crate) fn through(upstream: Body, kind: Option<HeaderValue>) -> Self {
         let kind = kind.or(Some(HeaderValue::from_static("application/octet-stream")));
         let lane = Lane::Through { watch: wire::through() };
-        Self { upstream, lane, keep: BodyLog::default(), kind }
+        Self { kind, ..Self::new(upstream, lane) }
     }
 
     /// The media type, where it is not that of the dialect's streams.
@@ -100,8 +103,17 @@ impl Streaming {
             complete: false,
             failed: false,
         };
-        let lane = Lane::Translate(Box::new(translator));
-        Some(Self { upstream, lane, keep: BodyLog::default(), kind: None })
+        Some(Self::new(upstream, Lane::Translate(Box::new(translator))))
+    }
+
+    fn new(upstream: Body, lane: Lane) -> Self {
+        Self { upstream, lane, keep: BodyLog::default(), kind: None, shelf: None }
+    }
+
+    /// Keeps the whole answer, which goes by at the end, for clients that refer to it.
+    pub(crate) fn shelved(mut self, shelf: Option<Box<Shelf>>) -> Self {
+        self.shelf = shelf;
+        self
     }
 
     /// Keeps the beginning of the answer for the request log, if bodies are logged.
@@ -124,6 +136,7 @@ impl Streaming {
             keep: self.keep,
             kept: Vec::new(),
             torn: None,
+            shelf: self.shelf.map(|shelf| (shelf, Tap::default())),
         }
     }
 }
@@ -272,10 +285,13 @@ pub(crate) struct Metered {
     kept: Vec<u8>,
     /// The answer broke off where nothing can be said: the connection has to break off too.
     torn: Option<BodyError>,
+    /// Where the answer is kept, and what finds it among the frames.
+    shelf: Option<(Box<Shelf>, Tap)>,
 }
 
 impl Metered {
     fn take(&mut self, arrived: Option<Result<Frame<Bytes>, BodyError>>) {
+        let waiting = self.out.len();
         let step = match arrived {
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) => self.lane.feed(data, &mut self.out),
@@ -291,10 +307,20 @@ impl Metered {
             }
         };
         self.note_content();
+        self.note_answer(waiting);
         match step {
             Ok(()) if self.ended || self.lane.ended() => self.settle(None),
             Ok(()) => {}
             Err(error) => self.end(&broken(error)),
+        }
+    }
+
+    /// Keeps the answer if it is among the frames from this one on: before the client learns that it is complete.
+    fn note_answer(&mut self, from: usize) {
+        if let Some((shelf, tap)) = &mut self.shelf {
+            for answer in self.out.range(from..).filter_map(|frame| tap.feed(frame)) {
+                shelf.keep(&answer);
+            }
         }
     }
 

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::Fault;
 use contract::canon::Receipt;
 use contract::ports::{
     Arrived, AttemptEntry, CostKind, Deployment, Entries, Hold, Outcome, RequestEntry, Settled, Stage,
     StageTimes,
 };
 use contract::words::{Dialect, Id, IdKind, Principal, Tick, Timestamp, Usage, UsageSource};
+use contract::{Code, Fault};
 use http::StatusCode;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
@@ -43,6 +43,8 @@ pub(crate) struct OpenAttempt {
     pub(crate) status: Option<u16>,
     pub(crate) first_byte: Option<Tick>,
     pub(crate) consumed: Consumed,
+    /// Bytes of input that the client did not send itself: a conversation that is kept here.
+    pub(crate) beyond: u64,
 }
 
 /// What an attempt is known to have consumed so far.
@@ -211,6 +213,7 @@ impl Ticket {
                 status: None,
                 first_byte: None,
                 consumed: Consumed::default(),
+                beyond: 0,
             });
             Some(id)
         })
@@ -272,6 +275,17 @@ impl Ticket {
             record.kept.entries.request.status = status.as_u16();
             record.kept.entries.request.bytes_out = bytes_out;
             record.note(fault);
+        });
+    }
+
+    /// The request ends before its answer is complete; what was consumed counts.
+    pub(crate) fn stopped(&mut self, outcome: Outcome, code: Code) {
+        self.stages_over();
+        self.end_attempt(&Ending { outcome, error: Some(code.as_str()), assume_consumed: true });
+        self.edit(|record| {
+            record.kept.entries.request.outcome = outcome;
+            record.kept.entries.request.status = code.status().as_u16();
+            record.kept.entries.request.error = Some(code.as_str().into());
         });
     }
 
@@ -364,7 +378,7 @@ impl Record {
             Some(usage) => (usage, UsageSource::Reported),
             None if ending.assume_consumed && self.kept.entries.request.operation.is_text() => {
                 let usage = Usage {
-                    input: estimate(self.kept.entries.request.bytes_in),
+                    input: estimate(self.kept.entries.request.bytes_in + open.beyond),
                     output: estimate(open.consumed.output_bytes),
                     ..Usage::default()
                 };

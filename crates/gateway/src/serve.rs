@@ -55,6 +55,7 @@ async fn serve(setup: Setup, background: Background) -> Result<(), Failure> {
 
     let settled = CancellationToken::new();
     let settle = background.tasks.spawn(settle.run(settled.clone().cancelled_owned()));
+    let pipeline = Arc::clone(&features.live.pipeline);
     let running = start(&config, setup, (&kept, &identity, features), (&clock, &background)).await?;
 
     let shutdown = CancellationToken::new();
@@ -63,6 +64,7 @@ async fn serve(setup: Setup, background: Background) -> Result<(), Failure> {
     if cut > 0 {
         warn!(connections = cut, "connections were cut because their answers did not end in time");
     }
+    pipeline.close().await;
     settled.cancel();
     // A panic in the settle task has been logged where it happened.
     let _ = settle.await;

@@ -142,6 +142,7 @@ pub(crate) fn build(
         upstream: Arc::clone(&egress) as _,
         clock: Arc::clone(clock),
         renderer: Arc::new(Renderer),
+        responses: kept.stores.responses(Arc::clone(clock), &background.tasks, background.stop.clone()),
         natives: kept.stores.natives(Arc::clone(clock), &background.tasks, background.stop.clone()),
     };
     let pipeline = Arc::new(Pipeline::new(compiled.snapshot(config, 1), handles, tail));

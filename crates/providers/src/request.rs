@@ -167,6 +167,11 @@ impl Endpoint {
 
     /// A question about the account itself.
     pub(crate) fn get(&self, uri: Uri) -> Outbound {
+        self.ask(Method::GET, uri)
+    }
+
+    /// As [`Endpoint::get`], with any method.
+    pub(crate) fn ask(&self, method: Method, uri: Uri) -> Outbound {
         let mut headers = self.json.clone();
         headers.remove(CONTENT_TYPE);
         let timeouts = Timeouts {
@@ -175,7 +180,7 @@ impl Endpoint {
             idle: Duration::from_secs(10),
             total: Duration::from_secs(20),
         };
-        self.outbound(Method::GET, uri, headers, Body::Empty, timeouts)
+        self.outbound(method, uri, headers, Body::Empty, timeouts)
     }
 
     fn outbound(

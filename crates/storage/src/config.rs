@@ -20,6 +20,8 @@ pub struct StorageConfig {
     /// How long blocks that only a provider understands (signatures, encrypted thoughts) are kept, so that a conversation in
     /// another dialect can go on with them.
     pub block_retention: Span,
+    /// How long responses that clients may refer to (`openai.responses` with `store`) are kept.
+    pub response_retention: Span,
 }
 
 /// The local write-ahead spool.
@@ -39,6 +41,7 @@ impl Default for StorageConfig {
             spool: SpoolConfig::default(),
             log_retention: Span(Duration::from_secs(30 * 86_400)),
             block_retention: Span(Duration::from_secs(7 * 86_400)),
+            response_retention: Span(Duration::from_secs(30 * 86_400)),
         }
     }
 }

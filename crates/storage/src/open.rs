@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::ports::{Clock, LedgerStore, LogStore, NativeBlocks, Recorder, ResourceStore};
+use contract::ports::{Clock, LedgerStore, LogStore, NativeBlocks, Recorder, ResourceStore, ResponseStore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::batch::Sink;
 use crate::config::{Database, StorageConfig};
-use crate::memory::{Memory, MemoryNatives, MemoryRecorder};
+use crate::memory::{Memory, MemoryNatives, MemoryRecorder, MemoryResponses};
 use crate::spool::SpoolError;
 use crate::sqlite::{self, Sqlite};
 
@@ -133,6 +133,19 @@ impl Stores {
         match &self.backend {
             Backend::Memory(_) => Arc::new(MemoryNatives::default()),
             Backend::Sqlite(database) => sqlite::Natives::start(database.clone(), clock, tasks, stop),
+        }
+    }
+
+    /// The answers that clients may refer to; with a database, their writer runs until `stop`.
+    pub fn responses(
+        &self,
+        clock: Arc<dyn Clock>,
+        tasks: &TaskTracker,
+        stop: CancellationToken,
+    ) -> Arc<dyn ResponseStore> {
+        match &self.backend {
+            Backend::Memory(_) => Arc::new(MemoryResponses::default()),
+            Backend::Sqlite(database) => sqlite::Responses::start(database.clone(), clock, tasks, stop),
         }
     }
 

@@ -65,6 +65,7 @@ pub use hub::{
 };
 pub use places::place;
 pub use render::Renderer;
+pub use responses::stored;
 pub use splice::{Edits, member, splice};
 pub use usage::service_tier;
 pub use watch::{ReplyFacts, StreamError, Watch, is_opaque, reply_facts, through, watch};
@@ -170,7 +171,7 @@ pub struct EncodeOptions {
     pub model: String,
     /// Unix seconds to show when the upstream gave none.
     pub created: i64,
-    /// The id to show when the upstream gave none.
+    /// The id to show when the upstream gave none. A response's (`resp_…`) is shown whatever the upstream gave.
     pub id: String,
     /// The model the client asked for, where the upstream names none.
     pub asked: String,
@@ -178,6 +179,8 @@ pub struct EncodeOptions {
     pub vectors: VectorFormat,
     /// The names of the client's custom tools ([`custom_tools`]): calls of them come back as such.
     pub custom: Vec<String>,
+    /// Fields of the client's request that its dialect repeats in the answer ([`stored::repeated`]).
+    pub repeated: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Must usage be asked for on a stream of this dialect?

@@ -84,6 +84,8 @@ codes! {
     InsufficientScope "insufficient_scope" 403 Caller Permission false "The API key may not be used for this.";
     ModelForbidden "model_forbidden" 403 Policy Permission false "The API key may not use this model.";
     ModelNotFound "model_not_found" 404 Caller NotFound false "No such model. GET /v1/models lists those that exist.";
+    ResponseNotFound "response_not_found" 404 Caller NotFound false "No such response is kept here for this API key's team. Responses are kept when 'store' is not false, and for a limited time.";
+    PreviousResponseNotFound "previous_response_not_found" 400 Caller InvalidRequest false "The response that 'previous_response_id' names is not kept here, or no longer. Send the conversation in 'input'.";
     NotFound "not_found" 404 Caller NotFound false "Nothing is served at this path.";
     MethodNotAllowed "method_not_allowed" 405 Caller InvalidRequest false "This path does not take this method.";
     InvalidJson "invalid_json" 400 Caller InvalidRequest false "The request body is not valid JSON.";

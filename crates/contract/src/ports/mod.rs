@@ -18,7 +18,7 @@ pub use answer::{Answer, BoxFuture};
 pub use clock::Clock;
 pub use identity::{KeyAdmin, KeyLimits, KeySource, KeySpec, KeyView, Keyring, MintedKey};
 pub use meter::{Ask, Hold, Meter, Spent};
-pub use provider::{Call, Provider, ProviderReply, SharedProvider};
+pub use provider::{Call, Provider, ProviderReply, SharedProvider, StoredCall};
 pub use recorder::{
     AttemptEntry, CostKind, Entries, Outcome, RecordError, Recorder, RequestEntry, Settled, Stage,
     StageTimes, Telemetry,
@@ -27,8 +27,11 @@ pub use router::{
     Capabilities, Deployment, Health, ModelCard, Plan, Price, PriceTier, RetryPolicy, Router, ServiceTier,
     Timeouts,
 };
-pub use service::{Arrived, Exposition, FaultRenderer, HttpService, Llm, ModelsAsk, PathFacts, Readiness};
-pub use state::{Anchor, KeptMessage, NativeBlocks, Tenant};
+pub use service::{
+    Arrived, Exposition, FaultRenderer, HttpService, Llm, ModelsAsk, PathFacts, Readiness, StoredAction,
+    StoredAsk,
+};
+pub use state::{Anchor, KeptMessage, NativeBlocks, ResponseStore, StoredResponse, Tenant};
 pub use store::{
     LedgerFilter, LedgerLine, LedgerStore, LogFilter, LogStore, Page, PageRequest, Resource, ResourceKind,
     ResourceStore, StoreError,

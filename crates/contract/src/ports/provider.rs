@@ -42,6 +42,17 @@ pub struct ProviderReply {
     pub body: Body,
 }
 
+/// What can be asked of an account about a response that it keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoredCall {
+    /// How it is now.
+    Get,
+    /// Stop making it.
+    Cancel,
+    /// Forget it.
+    Delete,
+}
+
 /// One configured upstream account.
 pub trait Provider: Send + Sync {
     /// The name in the configuration.
@@ -68,6 +79,15 @@ pub trait Provider: Send + Sync {
         call: Call<'a>,
         upstream: &'a dyn Upstream,
     ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>>;
+    /// Asks about a response that the account keeps under this id. None: it keeps none.
+    fn stored<'a>(
+        &'a self,
+        _call: StoredCall,
+        _id: &'a str,
+        _upstream: &'a dyn Upstream,
+    ) -> Option<BoxFuture<'a, Result<ProviderReply, UpstreamFailure>>> {
+        None
+    }
     /// The models this account offers right now, asked of the upstream; used for listing, not on the request path.
     fn discover<'a>(
         &'a self,

@@ -47,6 +47,35 @@ pub trait Llm: Send + Sync {
     fn serve(self: Arc<Self>, arrived: Arrived) -> BoxFuture<'static, Response<Body>>;
     /// `GET /v1/models` and `GET /v1/models/{model}` in the shape of a dialect's clients.
     fn models(self: Arc<Self>, ask: ModelsAsk) -> BoxFuture<'static, Response<Body>>;
+    /// `/v1/responses/{id}` and what is below it.
+    fn stored(self: Arc<Self>, ask: StoredAsk) -> BoxFuture<'static, Response<Body>>;
+}
+
+/// A question about a response that is kept.
+pub struct StoredAsk {
+    /// Its request id.
+    pub id: Id,
+    /// The key it presented.
+    pub key: Option<Secret>,
+    /// The id of the response.
+    pub response: String,
+    /// What is to be done.
+    pub action: StoredAction,
+    /// The query of its URL, as it came.
+    pub query: Option<String>,
+}
+
+/// What can be done with a response that is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoredAction {
+    /// Show it.
+    Get,
+    /// Forget it.
+    Delete,
+    /// Stop making it.
+    Cancel,
+    /// List what it answers.
+    Items,
 }
 
 /// A question about the models a key may use.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Answer;
+use super::{Answer, StoreError};
 use crate::words::{Principal, Timestamp};
 
 /// Whose state something is: nothing crosses from one tenant to another. The team of the caller where it has one, else its key.
@@ -65,4 +65,45 @@ pub trait NativeBlocks: Send + Sync {
         anchors: &'a [Anchor],
         now: Timestamp,
     ) -> Answer<'a, Vec<(Anchor, Bytes)>>;
+}
+
+/// An answer that can be asked for again, and gone on from, by its id (`openai.responses` with `store`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredResponse {
+    /// Its id, as the client knows it. Different tenants may have answers of the same id.
+    pub id: Arc<str>,
+    /// Whose it is.
+    pub tenant: Tenant,
+    /// When its request came.
+    pub created: Timestamp,
+    /// When it is forgotten.
+    pub until: Timestamp,
+    /// The answer that its request went on from.
+    pub previous: Option<Arc<str>>,
+    /// Who answered: `provider/upstream-name`. None while nobody has.
+    pub deployment: Option<Arc<str>>,
+    /// Does the provider keep it too, under the same id?
+    pub native: bool,
+    /// What this turn brought: a JSON array of items.
+    pub input: Bytes,
+    /// The answer as its client got it: a JSON object, whose `status` says whether it is still being made.
+    pub body: Bytes,
+}
+
+/// Answers that clients may refer to later.
+pub trait ResponseStore: Send + Sync {
+    /// Keeps an answer, in place of one of the same tenant and id. Whoever asks this instance finds it at once; it outlives the
+    /// process a little later.
+    fn keep(&self, response: StoredResponse);
+    /// A tenant's answer, unless it has come to its end.
+    fn find<'a>(
+        &'a self,
+        tenant: &'a Tenant,
+        id: &'a str,
+        now: Timestamp,
+    ) -> Answer<'a, Result<Option<StoredResponse>, StoreError>>;
+    /// Has any tenant an answer of this id?
+    fn is_known<'a>(&'a self, id: &'a str, now: Timestamp) -> Answer<'a, Result<bool, StoreError>>;
+    /// Forgets a tenant's answer; gives whether there was one. Afterwards nobody finds it, here or after a restart.
+    fn remove<'a>(&'a self, tenant: &'a Tenant, id: &'a str) -> Answer<'a, Result<bool, StoreError>>;
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use contract::body::BodyError;
 use contract::ports::{
     Answer, Arrived, BoxFuture, Clock, Exposition, FaultRenderer, HttpService, Keyring, Llm, ModelsAsk,
-    Readiness, RecordError, Settled, Telemetry,
+    Readiness, RecordError, Settled, StoredAsk, Telemetry,
 };
 use contract::words::{Dialect, Id, Principal, Scope, Secret};
 use contract::{Body, Code, Fault};
@@ -144,6 +144,17 @@ impl Llm for Seen {
                 seen["body"] = json!(read(ask.body).await.ok());
             }
             reply(&seen)
+        })
+    }
+
+    fn stored(self: Arc<Self>, ask: StoredAsk) -> BoxFuture<'static, Response<Body>> {
+        Box::pin(async move {
+            reply(&json!({
+                "response": ask.response,
+                "action": format!("{:?}", ask.action),
+                "query": ask.query,
+                "key": ask.key.as_ref().map(Secret::expose),
+            }))
         })
     }
 }

@@ -69,6 +69,25 @@ async fn models_are_listed_in_the_shape_of_the_asker() {
 }
 
 #[tokio::test]
+async fn questions_about_kept_responses_are_handed_on() {
+    let edge = start(&config());
+    let ask =
+        |method: &str, path: &str| format!("{method} {path} HTTP/1.1\r\nhost: x\r\nx-api-key: k\r\n\r\n");
+    for (method, path, action, query) in [
+        ("GET", "/v1/responses/resp_1", "Get", "null"),
+        ("DELETE", "/v1/responses/resp_1?a=b", "Delete", r#""a=b""#),
+        ("POST", "/v1/responses/resp_1/cancel", "Cancel", "null"),
+        ("GET", "/v1/responses/resp_1/input_items?limit=2", "Items", r#""limit=2""#),
+    ] {
+        let answer = edge.ask(&ask(method, path)).await;
+        let expected = format!(r#"{{"response":"resp_1","action":"{action}","query":{query},"key":"k"}}"#);
+        assert!(answer.ends_with(&expected), "{answer}");
+    }
+    let answer = edge.ask(&ask("PUT", "/v1/responses/resp_1")).await;
+    assert!(answer.starts_with("HTTP/1.1 405") && answer.contains("allow: GET, HEAD, DELETE"), "{answer}");
+}
+
+#[tokio::test]
 async fn what_is_not_served_is_refused_in_the_askers_dialect() {
     let edge = start(&config());
     for (request, code, dialect, name) in [

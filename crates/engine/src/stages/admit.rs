@@ -59,6 +59,7 @@ impl Run<'_> {
             plan,
             tenant: Tenant::of(&principal),
             strict,
+            turn: None,
         })
     }
 

@@ -9,7 +9,7 @@ use contract::canon::{Answered, Receipt};
 use contract::ports::{Call, Deployment, Outcome, ProviderReply, RetryPolicy, Stage};
 use contract::words::{Dialect, Id, Operation};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use wire::{EncodeOptions, Framing, ReplyFacts, natives};
+use wire::{EncodeOptions, Framing, ReplyFacts, natives, stored};
 
 use super::translate::{Hub, Memory, Outgoing, Wants};
 use super::{Admitted, Attempted, Cleared, Whole};
@@ -22,9 +22,9 @@ use crate::ticket::{Consumed, Ending, Ticket};
 use crate::verdict::{Failure, Then};
 
 /// Most bytes of a provider's error that are read.
-const ERROR_CAP: u64 = 256 << 10;
+pub(crate) const ERROR_CAP: u64 = 256 << 10;
 /// Most bytes of a whole answer. Base64 images of the largest size stay under it.
-const REPLY_CAP: u64 = 256 << 20;
+pub(crate) const REPLY_CAP: u64 = 256 << 20;
 
 impl Run<'_> {
     /// Calls deployments until one answers.
@@ -71,11 +71,20 @@ impl Run<'_> {
         ticket: &mut Ticket,
     ) -> Result<Attempted, Failure> {
         let mut receipt = Receipt::default();
-        let memory = Memory { natives: &*self.handles.natives, now: self.handles.clock.now() };
+        let memory = Memory {
+            natives: &*self.handles.natives,
+            responses: &*self.handles.responses,
+            now: self.handles.clock.now(),
+        };
         let outgoing = hub.write(deployment, &mut receipt, &memory).await;
         let outgoing = outgoing.map_err(Failure::untranslatable)?;
         let attempt = ticket.begin_attempt(deployment);
-        ticket.edit(|record| record.kept.receipt = receipt);
+        ticket.edit(|record| {
+            record.kept.receipt = receipt;
+            if let Some(open) = &mut record.open {
+                open.beyond = outgoing.beyond;
+            }
+        });
         let result = self.exchange(request, deployment, outgoing, (attempt, ticket)).await;
         if let Err(failure) = &result {
             let code = failure.fault.code();
@@ -101,7 +110,7 @@ impl Run<'_> {
         outgoing: Outgoing,
         (attempt, ticket): (Id, &mut Ticket),
     ) -> Result<Attempted, Failure> {
-        let Outgoing { target, body, usage_added, wants } = outgoing;
+        let Outgoing { target, body, usage_added, wants, beyond: _ } = outgoing;
         let traceparent = self.traceparent(attempt, ticket);
         let call = Call {
             dialect: target,
@@ -123,6 +132,7 @@ impl Run<'_> {
         }
         self.snapshot.router.observe(deployment, Ok(first_byte));
         if request.envelope.stream && is_stream(target, &headers) {
+            let native = wants.is_none();
             let streaming = match wants {
                 None => Streaming::pass(request.dialect, body, usage_added),
                 Some(wants) => {
@@ -132,15 +142,18 @@ impl Run<'_> {
                 }
             };
             let streaming = streaming.ok_or_else(|| Failure::nonsense(target, "a stream"))?;
-            return Ok(Attempted::Stream(streaming.keeping(self.snapshot.bodies)));
+            let shelf = self.shelf(request, deployment, native);
+            return Ok(Attempted::Stream(streaming.keeping(self.snapshot.bodies).shelved(shelf)));
         }
         if target == request.dialect && is_sound(target, &headers) {
             let kind = headers.get(header::CONTENT_TYPE).cloned();
             return Ok(Attempted::Stream(Streaming::through(body, kind)));
         }
         let bytes = collect(body, REPLY_CAP).await.map_err(Failure::torn)?;
+        let native = wants.is_none();
         let (headers, body) = self.whole(request, (target, wants), (&headers, bytes), ticket)?;
-        Ok(Attempted::Whole(Whole { status, headers, body }))
+        let shelf = self.shelf(request, deployment, native);
+        Ok(Attempted::Whole(Whole { status, headers, body, shelf }))
     }
 
     /// Puts a whole answer in the client's dialect. An answer that needs no translation passes as it is.
@@ -205,15 +218,17 @@ impl Run<'_> {
         Ok(body)
     }
 
-    fn options(self, request: &Admitted, wants: Wants, ticket: &Ticket) -> EncodeOptions {
+    pub(super) fn options(self, request: &Admitted, wants: Wants, ticket: &Ticket) -> EncodeOptions {
+        let turn = request.turn.as_deref();
         EncodeOptions {
             usage: request.envelope.include_usage,
             model: String::new(),
             created: self.handles.clock.now().seconds(),
-            id: ticket.id().to_string(),
+            id: turn.map_or_else(|| ticket.id().to_string(), |turn| turn.id.to_string()),
             asked: request.envelope.model.clone(),
             vectors: wants.vectors,
             custom: wants.custom,
+            repeated: turn.map(|_| stored::repeated(request.envelope.body())).unwrap_or_default(),
         }
     }
 

@@ -1,12 +1,11 @@
-//! The three stages around the call that look but do not touch: assemble, inspect_input, inspect_output.
+//! The two stages around the call that look but do not touch: inspect_input and inspect_output.
 //!
-//! Sessions, prompts and recall fill `assemble`; guards and plugins fill the other two. Here they hold the limits that
-//! protect ledger, log and metrics from what clients may send.
+//! Guards and plugins fill them. Here they hold the limits that protect ledger, log and metrics from what clients may send.
 
 use contract::ports::{RequestEntry, Stage};
 use contract::{Code, Fault};
 
-use super::{Admitted, Answered, Attempted, Cleared, Prepared};
+use super::{Answered, Attempted, Cleared, Prepared};
 use crate::pipeline::Run;
 use crate::ticket::Ticket;
 
@@ -18,12 +17,6 @@ const TAG_BYTES: usize = 128;
 const USER_BYTES: usize = 256;
 
 impl Run<'_> {
-    /// Completes the request. Nothing to add yet.
-    pub(crate) fn assemble(self, admitted: Admitted, ticket: &mut Ticket) -> Prepared {
-        ticket.passed(Stage::Assemble);
-        Prepared(admitted)
-    }
-
     /// Checks the input against the limits on what is kept of it.
     pub(crate) fn inspect_input(self, prepared: Prepared, ticket: &mut Ticket) -> Result<Cleared, Fault> {
         if let Some(record) = ticket.record() {

@@ -1,6 +1,7 @@
 //! The stages and the states between them. Each state owns what the next stage needs and nothing else can make it.
 
 mod admit;
+mod assemble;
 mod attempt;
 mod authenticate;
 mod inspect;
@@ -15,9 +16,12 @@ use contract::words::{Dialect, Principal};
 use http::{HeaderMap, StatusCode};
 use wire::envelope::Envelope;
 
+use crate::shelf::Shelf;
 use crate::stream::Streaming;
 
 pub(crate) use admit::refuse;
+pub(crate) use assemble::{Turn, conversation, unavailable};
+pub(crate) use attempt::{ERROR_CAP, REPLY_CAP};
 
 /// The caller is known.
 pub(crate) struct Known<'a> {
@@ -35,6 +39,8 @@ pub(crate) struct Admitted {
     tenant: Tenant,
     /// Refuse what cannot be carried instead of dropping it?
     strict: bool,
+    /// What it says about answers that are kept, in a dialect where they may be; filled in by `assemble`.
+    turn: Option<Box<Turn>>,
 }
 
 /// The request is complete: sessions, prompts and recall are in.
@@ -44,8 +50,13 @@ pub(crate) struct Prepared(Admitted);
 pub(crate) struct Cleared(Prepared);
 
 impl Cleared {
-    const fn request(&self) -> &Admitted {
+    pub(crate) const fn request(&self) -> &Admitted {
         &self.0.0
+    }
+
+    /// Is it answered while its client does not wait?
+    pub(crate) fn is_detached(&self) -> bool {
+        self.request().turn.as_deref().is_some_and(|turn| turn.detached)
     }
 }
 
@@ -62,6 +73,8 @@ pub(crate) struct Whole {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// What keeps it.
+    pub(crate) shelf: Option<Box<Shelf>>,
 }
 
 /// The output may go to the client.

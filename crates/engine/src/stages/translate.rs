@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use contract::canon::{Asked, Receipt, Request, VectorFormat};
-use contract::ports::{Deployment, NativeBlocks, Tenant};
+use contract::ports::{Deployment, NativeBlocks, PathFacts, ResponseStore, StoredResponse, Tenant};
 use contract::words::{Dialect, Timestamp};
 use contract::{Code, Fault};
 
-use wire::natives;
+use wire::{Envelope, natives, stored};
 
 use super::Admitted;
+use super::assemble::{Previous, conversation, unknown};
 
 /// A request ready to be sent to one deployment.
 pub(crate) struct Outgoing {
@@ -22,6 +23,8 @@ pub(crate) struct Outgoing {
     pub(crate) usage_added: bool,
     /// What the client wants of an answer that has to be written anew; none when it passes as it is.
     pub(crate) wants: Option<Wants>,
+    /// Bytes of a conversation that the client did not send itself.
+    pub(crate) beyond: u64,
 }
 
 /// What a client wants of an answer in its own dialect, beyond what its envelope says.
@@ -39,11 +42,16 @@ pub(crate) struct Hub<'a> {
     canon: Option<Asked>,
     /// Are blocks of earlier turns back in their places?
     restored: bool,
+    /// The conversation up to here, once a deployment had to be told of it.
+    turns: Option<Vec<StoredResponse>>,
+    /// How many bytes that added.
+    beyond: u64,
 }
 
-/// Blocks that the client's dialect cannot carry.
+/// What the client's request refers to or cannot carry.
 pub(crate) struct Memory<'a> {
     pub(crate) natives: &'a dyn NativeBlocks,
+    pub(crate) responses: &'a dyn ResponseStore,
     pub(crate) now: Timestamp,
 }
 
@@ -59,7 +67,7 @@ impl Memory<'_> {
 
 impl<'a> Hub<'a> {
     pub(crate) const fn new(request: &'a Admitted) -> Self {
-        Self { request, canon: None, restored: false }
+        Self { request, canon: None, restored: false, turns: None, beyond: 0 }
     }
 
     /// Writes the request for a deployment.
@@ -74,11 +82,13 @@ impl<'a> Hub<'a> {
     ) -> Result<Outgoing, Fault> {
         let client = self.request.dialect;
         let target = to.provider.dialect(client, &to.upstream_model).ok_or(Code::UnsupportedCapability)?;
-        let envelope = &self.request.envelope;
         if target == client && to.provider.verbatim(client) {
+            let told = self.told(to, memory).await?;
+            let envelope = told.as_ref().unwrap_or(&self.request.envelope);
             let usage_added = wire::asks_for_usage(target) && envelope.stream && !envelope.include_usage;
             let body = envelope.edited(&to.upstream_model, usage_added);
-            return Ok(Outgoing { target, body, usage_added, wants: None });
+            let beyond = told.map_or(0, |_| self.beyond);
+            return Ok(Outgoing { target, body, usage_added, wants: None, beyond });
         }
         let asked = self.canon(to, target, memory).await?;
         let (body, lost) = to.provider.translate(asked, target)?;
@@ -99,7 +109,55 @@ impl<'a> Hub<'a> {
         };
         let wants =
             Wants { vectors, custom: self.canon.as_ref().map(wire::custom_tools).unwrap_or_default() };
-        Ok(Outgoing { target, body: VecDeque::from([body]), usage_added: false, wants: Some(wants) })
+        let body = VecDeque::from([body]);
+        Ok(Outgoing { target, body, usage_added: false, wants: Some(wants), beyond: self.beyond })
+    }
+
+    /// The client's own request for a deployment that has to be told of the conversation, or is not to answer later.
+    async fn told(&mut self, to: &Deployment, memory: &Memory<'_>) -> Result<Option<Envelope>, Fault> {
+        let Some(turn) = self.request.turn.as_deref() else { return Ok(None) };
+        let untold = turn.untold(to);
+        if untold.is_none() && !turn.detached {
+            return Ok(None);
+        }
+        let mut body = self.request.envelope.body().clone();
+        if let Some(previous) = untold {
+            body = self.expanded(previous, memory, true).await?;
+        }
+        if turn.detached {
+            body = stored::foreground(&body);
+        }
+        Envelope::read(self.request.dialect, &PathFacts::default(), body).map(Some)
+    }
+
+    /// The client's request for a deployment of another dialect, which keeps nothing.
+    async fn stateless(&mut self, memory: &Memory<'_>) -> Result<Bytes, Fault> {
+        let Some(turn) = self.request.turn.as_deref() else { return self.request.envelope.as_json() };
+        let body = self.request.envelope.body();
+        match &turn.previous {
+            Previous::Unknown => Err(unknown()),
+            Previous::None => Ok(stored::stateless(body)),
+            Previous::Kept(previous) => Ok(stored::stateless(&self.expanded(previous, memory, false).await?)),
+        }
+    }
+
+    async fn expanded(
+        &mut self,
+        previous: &StoredResponse,
+        memory: &Memory<'_>,
+        native: bool,
+    ) -> Result<Bytes, Fault> {
+        let turns = match self.turns.take() {
+            Some(turns) => turns,
+            None => conversation(memory.responses, previous, memory.now).await?,
+        };
+        let turns = self.turns.insert(turns).iter();
+        let turns: Vec<_> =
+            turns.map(|turn| stored::Turn { input: &turn.input, response: &turn.body }).collect();
+        let body = self.request.envelope.body();
+        let expanded = stored::expand(body, &turns, native)?;
+        self.beyond = expanded.len().saturating_sub(body.len()) as u64;
+        Ok(expanded)
     }
 
     async fn canon(
@@ -110,7 +168,7 @@ impl<'a> Hub<'a> {
     ) -> Result<&Asked, Fault> {
         let mut asked = match self.canon.take() {
             Some(asked) => asked,
-            None => wire::read_request(self.request.dialect, &self.request.envelope.as_json()?)?,
+            None => wire::read_request(self.request.dialect, &self.stateless(memory).await?)?,
         };
         to.upstream_model.as_ref().clone_into(asked.model_mut());
         if let Asked::Chat(request) = &mut asked {

@@ -25,6 +25,7 @@ mod natives;
 mod ollama;
 mod refusals;
 mod rerank;
+mod responses;
 mod streams;
 
 mod admin;

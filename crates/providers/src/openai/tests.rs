@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ProviderConfig;
-use crate::conformance::{Script, built, call_in, chat};
+use crate::conformance::{Script, built, call_in, chat, now};
 use contract::words::Dialect;
 use serde_json::json;
 
@@ -34,6 +34,29 @@ fn responses_are_spoken_as_they_are() {
     ] {
         assert_eq!(provider.dialect(client, "gpt-5"), Some(spoken), "{client}");
     }
+}
+
+#[test]
+fn responses_that_the_account_keeps_are_asked_for_by_plain_ids() {
+    use contract::ports::StoredCall;
+    let provider = built(json!({ "kind": "openai", "api_key": "k" }));
+    for (call, method, path) in [
+        (StoredCall::Get, "GET", "/v1/responses/resp_1"),
+        (StoredCall::Cancel, "POST", "/v1/responses/resp_1/cancel"),
+        (StoredCall::Delete, "DELETE", "/v1/responses/resp_1"),
+    ] {
+        let script = Script::answering("{}");
+        assert!(now(provider.stored(call, "resp_1", &script).unwrap()).is_ok());
+        let sent = script.sent();
+        assert_eq!((sent.method.as_str(), sent.uri.path()), (method, path));
+        assert_eq!(sent.headers["authorization"], "Bearer k");
+    }
+    let script = Script::answering("{}");
+    for id in ["", "..", "a/b", "a?b", "a%2Fb", "ä"] {
+        assert!(provider.stored(StoredCall::Get, id, &script).is_none(), "{id}");
+    }
+    let house = built(json!({ "kind": "openai-compatible", "base_url": "http://house/v1" }));
+    assert!(house.stored(StoredCall::Get, "resp_1", &script).is_none(), "it keeps none");
 }
 
 #[test]

@@ -9,11 +9,11 @@ use bytes::Bytes;
 use contract::Fault;
 use contract::canon::{Asked, Receipt};
 use contract::ports::{
-    BoxFuture, Call, ModelCard, Outbound, Provider, ProviderReply, Upstream, UpstreamFailure,
+    BoxFuture, Call, ModelCard, Outbound, Provider, ProviderReply, StoredCall, Upstream, UpstreamFailure,
 };
 use contract::settings::Faults;
 use contract::words::{Dialect, Operation};
-use http::Uri;
+use http::{Method, Uri};
 use wire::{Edits, Quirks, splice};
 
 use crate::account::Account;
@@ -47,6 +47,8 @@ pub(crate) struct OpenaiLike {
     kind: &'static str,
     quirks: Quirks,
     surfaces: Vec<Spoken>,
+    /// The surfaces as they were given: what is below a path starts there.
+    paths: Vec<Surface>,
     listing: Option<(Uri, Reader)>,
     /// Models to list where the service has no list.
     offers: &'static [&'static str],
@@ -84,6 +86,7 @@ impl OpenaiLike {
             kind: facts.kind,
             quirks,
             surfaces: surfaces.iter().map(spoken).collect::<Option<_>>()?,
+            paths: surfaces.to_vec(),
             listing: Some((endpoint.url("/models", None)?, openai_list)),
             endpoint,
             offers: &[],
@@ -197,6 +200,27 @@ impl Provider for OpenaiLike {
             call.body = splice(std::mem::take(&mut call.body), &self.edits);
         }
         self.send(self.endpoint.post(spoken.uri.clone(), call), upstream)
+    }
+
+    fn stored<'a>(
+        &'a self,
+        call: StoredCall,
+        id: &'a str,
+        upstream: &'a dyn Upstream,
+    ) -> Option<BoxFuture<'a, Result<ProviderReply, UpstreamFailure>>> {
+        let (_, path) = self.paths.iter().find(|(dialect, _)| *dialect == Dialect::OpenaiResponses)?;
+        // An id is a segment of the path and nothing else.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        if id.is_empty() || id.starts_with('.') || !id.bytes().all(plain) {
+            return None;
+        }
+        let (method, below) = match call {
+            StoredCall::Get => (Method::GET, ""),
+            StoredCall::Cancel => (Method::POST, "/cancel"),
+            StoredCall::Delete => (Method::DELETE, ""),
+        };
+        let url = self.endpoint.url(&format!("{path}/{id}{below}"), None)?;
+        Some(self.send(self.endpoint.ask(method, url), upstream))
     }
 
     fn discover<'a>(

@@ -238,3 +238,20 @@ CREATE TABLE native_blocks (
     PRIMARY KEY (tenant, anchor)
 ) STRICT;
 CREATE INDEX native_blocks_by_end ON native_blocks (until_us);
+
+-- Answers that clients may refer to by their id. `previous` is the id of the answer that the request went on from; `native` is
+-- 1 when the provider keeps the answer too; `input` is a JSON array of what this turn brought, `body` the answer.
+CREATE TABLE responses (
+    tenant     TEXT    NOT NULL,
+    id         TEXT    NOT NULL,
+    created_us INTEGER NOT NULL,
+    until_us   INTEGER NOT NULL,
+    previous   TEXT,
+    deployment TEXT,
+    native     INTEGER NOT NULL,
+    input      BLOB    NOT NULL,
+    body       BLOB    NOT NULL,
+    PRIMARY KEY (tenant, id)
+) STRICT;
+CREATE INDEX responses_by_id ON responses (id);
+CREATE INDEX responses_by_end ON responses (until_us);

@@ -7,6 +7,7 @@ mod log;
 mod natives;
 mod recorder;
 mod resources;
+mod responses;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -16,6 +17,7 @@ use contract::ports::{Entries, LedgerLine, Page, RequestEntry, Resource};
 
 pub use natives::MemoryNatives;
 pub use recorder::MemoryRecorder;
+pub use responses::MemoryResponses;
 
 use crate::cursor::{Line, Position};
 

@@ -11,6 +11,7 @@ mod names;
 mod natives;
 mod prune;
 mod resources;
+mod responses;
 mod writer;
 
 use std::os::unix::fs::OpenOptionsExt;
@@ -30,6 +31,7 @@ pub use log::Log;
 pub use natives::Natives;
 pub(crate) use prune::prune_for_ever;
 pub use resources::Resources;
+pub use responses::Responses;
 
 use self::writer::Writer;
 use crate::StorageError;

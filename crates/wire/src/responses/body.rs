@@ -157,8 +157,17 @@ impl Outline {
             _ => None,
         };
         fields.extend(own);
+        for (name, value) in &options.repeated {
+            fields.entry(name.as_str()).or_insert_with(|| value.clone());
+        }
         fill(&mut fields);
         Self { id, fields, left_usage }
+    }
+
+    /// A response that nobody has begun to make.
+    pub(super) fn waiting(options: &EncodeOptions) -> Map<String, Value> {
+        let outline = Self::of("", &options.asked, None, &Extra::default(), options);
+        outline.with("queued", None, Vec::new())
     }
 
     /// Takes in fields that came later.
@@ -233,6 +242,9 @@ fn service_tier(tier: &str) -> Option<&str> {
 
 /// The id of a response as OpenAI's clients know it: `resp_…`. One that came from this API stays.
 fn response_id(own: &str, verbatim: bool, options: &EncodeOptions) -> String {
+    if !verbatim && options.id.starts_with("resp_") {
+        return options.id.clone();
+    }
     let id = if own.is_empty() { &options.id } else { own };
     if id.starts_with("resp_") || (verbatim && !own.is_empty()) {
         id.to_owned()

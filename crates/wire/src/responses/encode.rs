@@ -149,7 +149,7 @@ fn error_fields(code: &str, message: &str, param: Option<&str>) -> Map<String, V
 }
 
 /// The codes that a failed response may have (schema `ResponseErrorCode`), nearest to another's word.
-fn error_code(code: &str) -> &'static str {
+pub(super) fn error_code(code: &str) -> &'static str {
     match code {
         "rate_limit_exceeded" | "rate_limit_error" | "insufficient_quota" | "RESOURCE_EXHAUSTED" => {
             "rate_limit_exceeded"

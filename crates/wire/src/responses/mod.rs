@@ -3,7 +3,7 @@
 //! Rules from OpenAI's API reference and its OpenAPI document; what servers that follow it leave out (ids, events, whole
 //! sections of a response) is not insisted on. `items.rs` and `written.rs` are the two ways of an item, which requests,
 //! answers and streams share; `sidecar.rs` says how an item's own fields travel beside canon's parts. Conversations that
-//! the provider keeps (`previous_response_id`, `conversation`, `background`) are not followed here: the fields go through.
+//! are kept (`previous_response_id`, `background`) are not followed here: `stored.rs` writes them out beforehand.
 
 mod body;
 mod citation;
@@ -21,6 +21,7 @@ mod request;
 mod server;
 mod settings;
 mod sidecar;
+pub mod stored;
 mod tools;
 mod turns;
 mod written;

@@ -1,0 +1,95 @@
+//! Answers that are made while nobody waits for them: which there are, how to stop one, how to end them all.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use contract::ports::Tenant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The most that are under way at once.
+const MOST: usize = 1_000;
+
+type Name = (Tenant, Arc<str>);
+
+/// Those of this process.
+#[derive(Clone, Default)]
+pub(crate) struct Jobs {
+    tracker: TaskTracker,
+    closing: CancellationToken,
+    running: Arc<Mutex<HashMap<Name, Signals>>>,
+}
+
+#[derive(Clone)]
+struct Signals {
+    stop: CancellationToken,
+    ended: CancellationToken,
+}
+
+/// One that is under way, until it is dropped.
+pub(crate) struct Job {
+    name: Name,
+    signals: Signals,
+    running: Arc<Mutex<HashMap<Name, Signals>>>,
+}
+
+impl Jobs {
+    /// Begins one. None: there are too many, or the process stops.
+    pub(crate) fn begin(&self, tenant: Tenant, id: Arc<str>) -> Option<Job> {
+        let (name, mut running) = ((tenant, id), held(&self.running));
+        if running.len() >= MOST || self.closing.is_cancelled() {
+            return None;
+        }
+        let signals = Signals { stop: self.closing.child_token(), ended: CancellationToken::new() };
+        running.insert(name.clone(), signals.clone());
+        Some(Job { name, signals, running: Arc::clone(&self.running) })
+    }
+
+    /// Runs one.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tracker.spawn(work);
+    }
+
+    pub(crate) fn is_running(&self, tenant: &Tenant, id: &Arc<str>) -> bool {
+        held(&self.running).contains_key(&(tenant.clone(), Arc::clone(id)))
+    }
+
+    /// Stops one and waits until it has ended.
+    pub(crate) async fn stop(&self, tenant: &Tenant, id: &Arc<str>) {
+        let signals = held(&self.running).get(&(tenant.clone(), Arc::clone(id))).cloned();
+        if let Some(signals) = signals {
+            signals.stop.cancel();
+            signals.ended.cancelled().await;
+        }
+    }
+
+    /// Stops all of them and waits until they have ended.
+    pub(crate) async fn close(&self) {
+        self.closing.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+
+    /// Does the process stop?
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.is_cancelled()
+    }
+}
+
+impl Job {
+    /// Ends when it has to stop.
+    pub(crate) async fn stopped(&self) {
+        self.signals.stop.cancelled().await;
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        held(&self.running).remove(&self.name);
+        self.signals.ended.cancel();
+    }
+}
+
+fn held(running: &Mutex<HashMap<Name, Signals>>) -> MutexGuard<'_, HashMap<Name, Signals>> {
+    running.lock().unwrap_or_else(PoisonError::into_inner)
+}

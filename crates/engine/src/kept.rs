@@ -1,0 +1,154 @@
+//! What clients ask about answers that are kept: show, forget, stop, list what it answers.
+//!
+//! An answer of another tenant is as unknown as one that never was.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use contract::ports::{SharedProvider, StoredAction, StoredAsk, StoredCall, StoredResponse, Tenant};
+use contract::words::{Scope, Secret};
+use contract::{Code, Fault};
+use http::StatusCode;
+use wire::stored::{self, Page};
+
+use crate::collect::collect;
+use crate::pipeline::Pipeline;
+use crate::stages::{ERROR_CAP, REPLY_CAP, conversation, unavailable};
+use crate::verdict::Failure;
+
+const LOST: &str = "The gateway was stopped before the response was complete.";
+
+impl Pipeline {
+    /// The answer to a question about a response.
+    pub(crate) async fn about(&self, ask: &StoredAsk) -> Result<Bytes, Fault> {
+        let who = self.handles.keyring.identify(ask.key.as_ref().map(Secret::expose)).await?;
+        if !who.has(Scope::Inference) {
+            return Err(Code::InsufficientScope.into());
+        }
+        let tenant = Tenant::of(&who);
+        let query = ask.query.as_deref();
+        if ask.action == StoredAction::Get && stored::wants_stream(query) {
+            let message = "A kept response is answered whole: leave out 'stream'.";
+            return Err(Fault::saying(Code::InvalidRequest, message).at("stream"));
+        }
+        let response = self.kept(&tenant, &ask.response).await?;
+        match ask.action {
+            StoredAction::Get => self.current(response).await,
+            StoredAction::Delete => self.delete(response).await,
+            StoredAction::Cancel => self.cancel(response).await,
+            StoredAction::Items => self.items(&response, &Page::read(query)?).await,
+        }
+    }
+
+    async fn kept(&self, tenant: &Tenant, id: &str) -> Result<StoredResponse, Fault> {
+        let found = self.handles.responses.find(tenant, id, self.handles.clock.now()).await;
+        found.map_err(unavailable)?.ok_or_else(|| Code::ResponseNotFound.into())
+    }
+
+    /// The response as it is now.
+    async fn current(&self, response: StoredResponse) -> Result<Bytes, Fault> {
+        if !is_pending(&response) {
+            return Ok(response.body);
+        }
+        let running = self.jobs.is_running(&response.tenant, &response.id);
+        if response.native {
+            return self.refreshed(response, StoredCall::Get, running).await;
+        }
+        // It may have ended since it was found.
+        let response = if running { response } else { self.kept(&response.tenant, &response.id).await? };
+        if running || !is_pending(&response) {
+            return Ok(response.body);
+        }
+        let body = stored::failed(&response.body, "server_error", LOST);
+        self.handles.responses.keep(StoredResponse { body: body.clone(), ..response });
+        Ok(body)
+    }
+
+    /// Asks the provider that makes the response; who follows it keeps what changes.
+    async fn refreshed(
+        &self,
+        response: StoredResponse,
+        call: StoredCall,
+        followed: bool,
+    ) -> Result<Bytes, Fault> {
+        let Some(provider) = self.provider(&response) else { return Ok(response.body) };
+        let Some(asked) = provider.stored(call, &response.id, &*self.handles.upstream) else {
+            return Ok(response.body);
+        };
+        let reply = asked.await.map_err(|failure| Failure::silent(&failure).fault)?;
+        if !reply.status.is_success() {
+            let body = collect(reply.body, ERROR_CAP).await.unwrap_or_default();
+            let error = wire::read_error(stored::DIALECT, reply.status, &body);
+            return Err(Failure::refused(error, &reply.headers, self.handles.clock.now()).fault);
+        }
+        let body = collect(reply.body, REPLY_CAP).await.map_err(|error| Failure::torn(error).fault)?;
+        if stored::facts(&body).is_none_or(|facts| facts.id != *response.id) {
+            return Err(Code::UpstreamInvalid.into());
+        }
+        if !followed {
+            self.handles.responses.keep(StoredResponse { body: body.clone(), ..response });
+        }
+        Ok(body)
+    }
+
+    /// The account that answered, if it is still there.
+    fn provider(&self, response: &StoredResponse) -> Option<SharedProvider> {
+        let id = response.deployment.as_deref()?;
+        let plan = self.snapshot().router.plan(id, stored::DIALECT).ok()?;
+        let found = plan.deployments.iter().find(|deployment| *deployment.id == *id)?;
+        Some(Arc::clone(&found.provider))
+    }
+
+    async fn delete(&self, response: StoredResponse) -> Result<Bytes, Fault> {
+        self.jobs.stop(&response.tenant, &response.id).await;
+        if response.native
+            && let Some(provider) = self.provider(&response)
+            && let Some(asked) = provider.stored(StoredCall::Delete, &response.id, &*self.handles.upstream)
+        {
+            let reply = asked.await.map_err(|failure| Failure::silent(&failure).fault)?;
+            if !reply.status.is_success() && reply.status != StatusCode::NOT_FOUND {
+                let body = collect(reply.body, ERROR_CAP).await.unwrap_or_default();
+                let error = wire::read_error(stored::DIALECT, reply.status, &body);
+                return Err(Failure::refused(error, &reply.headers, self.handles.clock.now()).fault);
+            }
+        }
+        let removed = self.handles.responses.remove(&response.tenant, &response.id).await;
+        removed.map_err(unavailable)?;
+        Ok(stored::deleted(&response.id))
+    }
+
+    async fn cancel(&self, response: StoredResponse) -> Result<Bytes, Fault> {
+        if !stored::facts(&response.body).is_some_and(|facts| facts.background) {
+            let message = "Only a response that is made in the background can be cancelled.";
+            return Err(Fault::saying(Code::InvalidRequest, message));
+        }
+        if !is_pending(&response) {
+            return Ok(response.body);
+        }
+        if response.native {
+            let followed = self.jobs.is_running(&response.tenant, &response.id);
+            return self.refreshed(response, StoredCall::Cancel, followed).await;
+        }
+        self.jobs.stop(&response.tenant, &response.id).await;
+        let response = self.kept(&response.tenant, &response.id).await?;
+        self.current(response).await
+    }
+
+    async fn items(&self, response: &StoredResponse, page: &Page) -> Result<Bytes, Fault> {
+        let store = &*self.handles.responses;
+        let turns = match conversation(store, response, self.handles.clock.now()).await {
+            // It went on from what is not kept here, or no longer: its own turn is.
+            Err(fault) if fault.code() == Code::PreviousResponseNotFound => vec![response.clone()],
+            turns => turns?,
+        };
+        let turns: Vec<_> = turns
+            .iter()
+            .map(|turn| (&*turn.id, stored::Turn { input: &turn.input, response: &turn.body }))
+            .collect();
+        Ok(stored::items(&turns, page))
+    }
+}
+
+fn is_pending(response: &StoredResponse) -> bool {
+    stored::facts(&response.body).is_some_and(|facts| facts.is_pending())
+}

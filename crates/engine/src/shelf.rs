@@ -1,0 +1,41 @@
+//! Keeps answers that their clients may refer to later ([`contract::ports::ResponseStore`]).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use contract::ports::{Deployment, ResponseStore, StoredResponse};
+use wire::stored;
+
+/// Keeps one answer.
+pub(crate) struct Shelf {
+    pub(crate) store: Arc<dyn ResponseStore>,
+    /// All that is known before the answer.
+    pub(crate) draft: StoredResponse,
+    /// Must it have the id that its client was given beforehand?
+    pub(crate) named: bool,
+    /// Who answers.
+    pub(crate) deployment: Arc<Deployment>,
+}
+
+impl Shelf {
+    /// Keeps the answer; false when it is none that could be kept.
+    pub(crate) fn keep(&self, answer: &Bytes) -> bool {
+        let Some(facts) = stored::facts(answer) else { return false };
+        let mut response = self.draft.clone();
+        response.body = answer.clone();
+        if self.named {
+            response.body = stored::named(answer, &response.id, response.previous.as_deref());
+        } else {
+            response.id = facts.id.into();
+        }
+        response.native &= facts.store && !self.named;
+        response.deployment = Some(Arc::clone(&self.deployment.id));
+        self.store.keep(response);
+        true
+    }
+
+    /// Does the provider go on with the answer on its own?
+    pub(crate) fn is_pending(&self, answer: &Bytes) -> bool {
+        self.draft.native && !self.named && stored::facts(answer).is_some_and(|facts| facts.is_pending())
+    }
+}

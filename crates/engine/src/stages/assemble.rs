@@ -1,0 +1,191 @@
+//! What the request refers to: the response that it goes on from. Prompts and recall will fill this stage further.
+//!
+//! A conversation is written out only for a deployment that does not keep it itself: see `translate.rs`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use contract::ports::{Deployment, Plan, ResponseStore, Stage, StoredResponse, Tenant};
+use contract::words::Timestamp;
+use contract::{Code, Fault};
+use wire::stored::{self, Keeping};
+
+use super::translate::Wants;
+use super::{Admitted, Prepared};
+use crate::pipeline::Run;
+use crate::shelf::Shelf;
+use crate::ticket::Ticket;
+
+/// The most turns of a conversation that are written out.
+const MOST_TURNS: usize = 500;
+/// The most bytes of a conversation that are written out.
+const MOST_BYTES: usize = 32 << 20;
+
+const PREVIOUS: &str = "previous_response_id";
+
+/// A request of a dialect whose answers may be kept.
+pub(crate) struct Turn {
+    pub(crate) keeping: Keeping,
+    /// The id of an answer that is written here.
+    pub(crate) id: Arc<str>,
+    pub(crate) previous: Previous,
+    /// Is it answered here while its client does not wait?
+    pub(crate) detached: bool,
+}
+
+/// The answer that a request goes on from.
+pub(crate) enum Previous {
+    /// None: a conversation begins.
+    None,
+    /// One that is kept here.
+    Kept(Box<StoredResponse>),
+    /// One that nobody here knows; a provider may.
+    Unknown,
+}
+
+impl Turn {
+    /// The answer before it, where this deployment has to be told of it.
+    pub(crate) fn untold(&self, to: &Deployment) -> Option<&StoredResponse> {
+        match &self.previous {
+            Previous::Kept(previous) if !keeps(to, previous) => Some(previous),
+            _ => None,
+        }
+    }
+}
+
+/// Does this deployment's account keep the answer itself?
+fn keeps(deployment: &Deployment, response: &StoredResponse) -> bool {
+    let account = response.deployment.as_deref().and_then(|id| id.split('/').next());
+    response.native && account == Some(&*deployment.provider_name)
+}
+
+impl Run<'_> {
+    /// Completes the request.
+    pub(crate) async fn assemble(
+        self,
+        mut admitted: Admitted,
+        ticket: &mut Ticket,
+    ) -> Result<Prepared, Fault> {
+        if !stored::is_kept(admitted.dialect) {
+            ticket.passed(Stage::Assemble);
+            return Ok(Prepared(admitted));
+        }
+        let keeping = stored::keeping(admitted.envelope.body())?;
+        let previous = match &keeping.previous {
+            Some(id) => self.previous(&admitted.tenant, id).await?,
+            None => Previous::None,
+        };
+        let Admitted { plan, dialect, envelope, .. } = &mut admitted;
+        let speaks = |to: &Deployment| to.provider.dialect(*dialect, &to.upstream_model) == Some(*dialect);
+        if let Previous::Kept(previous) = &previous {
+            prefer(plan, |to| speaks(to) && keeps(to, previous));
+        }
+        let alone = !plan.deployments.first().is_some_and(|first| speaks(first));
+        let detached = keeping.background && !envelope.stream && alone;
+        let id = stored::id(ticket.id()).into();
+        admitted.turn = Some(Box::new(Turn { keeping, id, previous, detached }));
+        ticket.ended(Stage::Assemble);
+        Ok(Prepared(admitted))
+    }
+
+    async fn previous(self, tenant: &Tenant, id: &str) -> Result<Previous, Fault> {
+        let (store, now) = (&*self.handles.responses, self.handles.clock.now());
+        if let Some(found) = store.find(tenant, id, now).await.map_err(unavailable)? {
+            let pending = stored::facts(&found.body).is_some_and(|facts| facts.is_pending());
+            if pending && !found.native {
+                let message = format!("The response '{id}' is still being made. Wait until it is complete.");
+                return Err(Fault::saying(Code::InvalidRequest, message).at(PREVIOUS));
+            }
+            return Ok(Previous::Kept(Box::new(found)));
+        }
+        // Accounts are shared by tenants: the provider would hand out what belongs to another.
+        if store.is_known(id, now).await.map_err(unavailable)? {
+            return Err(unknown());
+        }
+        Ok(Previous::Unknown)
+    }
+}
+
+/// Moves those that are meant to the front; else the order stays.
+fn prefer(plan: &mut Plan, is_meant: impl Fn(&Deployment) -> bool) {
+    plan.deployments.sort_by_key(|deployment| !is_meant(deployment));
+}
+
+pub(crate) fn unknown() -> Fault {
+    Fault::new(Code::PreviousResponseNotFound).at(PREVIOUS)
+}
+
+pub(crate) fn unavailable(error: contract::ports::StoreError) -> Fault {
+    Fault::new(Code::StorageUnavailable).because(error)
+}
+
+/// The conversation up to an answer, oldest turn first.
+///
+/// # Errors
+/// `previous_response_not_found`: a turn is missing, so that the conversation would not be whole; `invalid_request`: it is too
+/// long; `storage_unavailable`.
+pub(crate) async fn conversation(
+    store: &dyn ResponseStore,
+    last: &StoredResponse,
+    now: Timestamp,
+) -> Result<Vec<StoredResponse>, Fault> {
+    let mut turns = vec![last.clone()];
+    let mut bytes = last.input.len() + last.body.len();
+    while let Some(id) = turns.last().and_then(|turn| turn.previous.clone()) {
+        let found = store.find(&last.tenant, &id, now).await.map_err(unavailable)?;
+        // An upstream that gives the same id twice makes a conversation that never ends.
+        let found = found.filter(|_| turns.iter().all(|turn| turn.id != id)).ok_or_else(|| {
+            let message = "An earlier turn of this conversation is not kept any longer. Send the conversation in 'input'.";
+            Fault::saying(Code::PreviousResponseNotFound, message).at(PREVIOUS)
+        })?;
+        bytes += found.input.len() + found.body.len();
+        turns.push(found);
+        if turns.len() > MOST_TURNS || bytes > MOST_BYTES {
+            let message = "This conversation is too long to be sent to another model.";
+            return Err(Fault::saying(Code::InvalidRequest, message).at(PREVIOUS));
+        }
+    }
+    turns.reverse();
+    Ok(turns)
+}
+
+impl Run<'_> {
+    /// What is known beforehand of an answer that is to be kept.
+    fn draft(self, request: &Admitted, turn: &Turn) -> StoredResponse {
+        let now = self.handles.clock.now();
+        StoredResponse {
+            id: Arc::clone(&turn.id),
+            tenant: request.tenant.clone(),
+            created: now,
+            until: now.plus(self.snapshot.keep_responses),
+            previous: turn.keeping.previous.as_deref().map(Into::into),
+            deployment: None,
+            native: false,
+            input: stored::input(request.envelope.body()),
+            body: Bytes::new(),
+        }
+    }
+
+    /// The answer that waits to be made.
+    pub(crate) fn waiting(self, request: &Admitted, ticket: &Ticket) -> Option<StoredResponse> {
+        let turn = request.turn.as_deref()?;
+        let body = stored::queued(&self.options(request, Wants::default(), ticket));
+        Some(StoredResponse { body, ..self.draft(request, turn) })
+    }
+
+    /// What keeps the answer of this deployment, if it is to be kept. `native`: the client gets it as the provider wrote it.
+    pub(crate) fn shelf(
+        self,
+        request: &Admitted,
+        deployment: &Arc<Deployment>,
+        native: bool,
+    ) -> Option<Box<Shelf>> {
+        let turn = request.turn.as_deref().filter(|turn| turn.keeping.store)?;
+        Some(Box::new(Shelf {
+            store: Arc::clone(&self.handles.responses),
+            draft: StoredResponse { native, ..self.draft(request, turn) },
+            named: turn.detached,
+            deployment: Arc::clone(deployment),
+        }))
+    }
+}

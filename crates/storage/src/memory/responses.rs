@@ -1,0 +1,122 @@
+//! Answers that clients may refer to, in memory: the newest, up to a number of bytes.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use contract::ports::{Answer, ResponseStore, StoreError, StoredResponse, Tenant};
+use contract::words::Timestamp;
+
+/// The most bytes of answers that are held.
+const HELD: usize = 64 << 20;
+/// What an entry takes beside its input and its body.
+const ENTRY: usize = 512;
+
+/// The store. In front of a database it answers for what is new.
+#[derive(Debug, Default)]
+pub struct MemoryResponses(Mutex<Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    /// By id: seldom has more than one tenant the same.
+    responses: HashMap<Arc<str>, Vec<Entry>>,
+    /// In the order they came, with their numbers: an entry that was replaced or removed has another, or none.
+    order: VecDeque<(Arc<str>, u64)>,
+    next: u64,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    number: u64,
+    response: StoredResponse,
+}
+
+impl MemoryResponses {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A tenant's answer, if it is held.
+    pub(crate) fn at_hand(&self, tenant: &Tenant, id: &str, now: Timestamp) -> Option<StoredResponse> {
+        let held = self.held();
+        let mut entries = held.responses.get(id)?.iter().map(|entry| &entry.response);
+        entries.find(|response| response.tenant == *tenant && response.until > now).cloned()
+    }
+
+    /// Is an answer of this id held for anybody?
+    pub(crate) fn has(&self, id: &str, now: Timestamp) -> bool {
+        let held = self.held();
+        held.responses.get(id).is_some_and(|entries| entries.iter().any(|entry| entry.response.until > now))
+    }
+
+    /// Forgets a tenant's answer; gives whether it was held.
+    pub(crate) fn forget(&self, tenant: &Tenant, id: &str) -> bool {
+        self.held().take(id, |entry| entry.response.tenant == *tenant).is_some()
+    }
+
+    pub(crate) fn hold(&self, response: StoredResponse) {
+        self.held().add(response);
+    }
+}
+
+impl Held {
+    fn add(&mut self, response: StoredResponse) {
+        self.take(&response.id, |entry| entry.response.tenant == response.tenant);
+        self.bytes += size(&response);
+        self.next += 1;
+        let (id, number) = (Arc::clone(&response.id), self.next);
+        self.order.push_back((Arc::clone(&id), number));
+        self.responses.entry(id).or_default().push(Entry { number, response });
+        while self.bytes > HELD
+            && let Some((id, number)) = self.order.pop_front()
+        {
+            self.take(&id, |entry| entry.number == number);
+        }
+        // What was replaced or removed leaves its place behind.
+        if self.order.len() > 2 * self.responses.len() + 64 {
+            let Self { order, responses, .. } = self;
+            let is_there = |id: &Arc<str>, number: u64| {
+                responses.get(id).is_some_and(|entries| entries.iter().any(|entry| entry.number == number))
+            };
+            order.retain(|(id, number)| is_there(id, *number));
+        }
+    }
+
+    fn take(&mut self, id: &str, is_meant: impl Fn(&Entry) -> bool) -> Option<Entry> {
+        let entries = self.responses.get_mut(id)?;
+        let at = entries.iter().position(is_meant)?;
+        let taken = entries.swap_remove(at);
+        if entries.is_empty() {
+            self.responses.remove(id);
+        }
+        self.bytes -= size(&taken.response);
+        Some(taken)
+    }
+}
+
+fn size(response: &StoredResponse) -> usize {
+    ENTRY + response.input.len() + response.body.len()
+}
+
+impl ResponseStore for MemoryResponses {
+    fn keep(&self, response: StoredResponse) {
+        self.hold(response);
+    }
+
+    fn find<'a>(
+        &'a self,
+        tenant: &'a Tenant,
+        id: &'a str,
+        now: Timestamp,
+    ) -> Answer<'a, Result<Option<StoredResponse>, StoreError>> {
+        Answer::now(Ok(self.at_hand(tenant, id, now)))
+    }
+
+    fn is_known<'a>(&'a self, id: &'a str, now: Timestamp) -> Answer<'a, Result<bool, StoreError>> {
+        Answer::now(Ok(self.has(id, now)))
+    }
+
+    fn remove<'a>(&'a self, tenant: &'a Tenant, id: &'a str) -> Answer<'a, Result<bool, StoreError>> {
+        Answer::now(Ok(self.forget(tenant, id)))
+    }
+}

@@ -1,0 +1,150 @@
+//! Answers that clients may refer to: what both stores must do, and what outlives the process.
+
+#![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use contract::ports::{Clock, ResponseStore, StoredResponse, Tenant};
+use contract::words::{Id, IdKind, Principal, Timestamp};
+use storage::{StorageConfig, Stores};
+use testkit::clock::VirtualClock;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+fn tenant(key: u8) -> Tenant {
+    Tenant::of(&Principal {
+        key: Some(Id::from_parts(IdKind::Key, [key; 16])),
+        name: "ci".into(),
+        org: "default".into(),
+        team: None,
+        app: None,
+        scopes: Vec::new(),
+        models: Vec::new(),
+        requests: None,
+        expires: None,
+    })
+}
+
+fn response(tenant: &Tenant, id: &str, body: &'static str) -> StoredResponse {
+    StoredResponse {
+        id: id.into(),
+        tenant: tenant.clone(),
+        created: Timestamp(5),
+        until: Timestamp(100),
+        previous: Some("resp_0".into()),
+        deployment: Some("openai/gpt".into()),
+        native: true,
+        input: Bytes::from_static(b"[1]"),
+        body: Bytes::from_static(body.as_bytes()),
+    }
+}
+
+struct Opened {
+    responses: Arc<dyn ResponseStore>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+fn opened(stores: &Stores) -> Opened {
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
+    Opened { responses: stores.responses(clock, &tasks, stop.clone()), tasks, stop }
+}
+
+impl Opened {
+    async fn find(&self, tenant: &Tenant, id: &str, now: i64) -> Option<StoredResponse> {
+        self.responses.find(tenant, id, Timestamp(now)).await.unwrap()
+    }
+
+    async fn is_known(&self, id: &str, now: i64) -> bool {
+        self.responses.is_known(id, Timestamp(now)).await.unwrap()
+    }
+
+    async fn remove(&self, tenant: &Tenant, id: &str) -> bool {
+        self.responses.remove(tenant, id).await.unwrap()
+    }
+
+    async fn closed(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+async fn file(dir: &tempfile::TempDir) -> Stores {
+    let database = format!("sqlite://{}", dir.path().join("test.db").display());
+    storage::open(&StorageConfig { database, ..StorageConfig::default() }).await.unwrap()
+}
+
+async fn keeps_apart_replaces_and_forgets(store: &Opened) {
+    let (one, other) = (tenant(1), tenant(2));
+    store.responses.keep(response(&one, "resp_1", "first"));
+    assert_eq!(store.find(&one, "resp_1", 99).await, Some(response(&one, "resp_1", "first")));
+    assert_eq!(store.find(&one, "resp_1", 100).await, None, "it has come to its end");
+    assert_eq!(store.find(&other, "resp_1", 99).await, None);
+    assert!(store.is_known("resp_1", 99).await && !store.is_known("resp_1", 100).await);
+    assert!(!store.is_known("resp_2", 99).await);
+
+    store.responses.keep(response(&one, "resp_1", "second"));
+    store.responses.keep(response(&other, "resp_1", "of another"));
+    assert_eq!(store.find(&one, "resp_1", 99).await.unwrap().body, "second");
+    assert_eq!(store.find(&other, "resp_1", 99).await.unwrap().body, "of another");
+
+    assert!(store.remove(&one, "resp_1").await && !store.remove(&one, "resp_1").await);
+    assert_eq!(store.find(&one, "resp_1", 99).await, None);
+    assert_eq!(store.find(&other, "resp_1", 99).await.unwrap().body, "of another");
+}
+
+#[tokio::test]
+async fn memory_keeps_tenants_apart_replaces_and_forgets() {
+    let store = opened(&Stores::memory());
+    keeps_apart_replaces_and_forgets(&store).await;
+    store.closed().await;
+}
+
+#[tokio::test]
+async fn sqlite_does_so_too_and_outlives_the_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let before = opened(&file(&dir).await);
+    keeps_apart_replaces_and_forgets(&before).await;
+    let plain = StoredResponse {
+        previous: None,
+        deployment: None,
+        native: false,
+        ..response(&tenant(3), "resp_3", "x")
+    };
+    before.responses.keep(plain.clone());
+    before.closed().await;
+
+    let after = opened(&file(&dir).await);
+    assert_eq!(after.find(&tenant(1), "resp_1", 99).await, None, "what was removed stays so");
+    let other = response(&tenant(2), "resp_1", "of another");
+    assert_eq!(after.find(&tenant(2), "resp_1", 99).await, Some(other));
+    assert_eq!(after.find(&tenant(2), "resp_1", 100).await, None);
+    assert_eq!(after.find(&tenant(3), "resp_3", 99).await, Some(plain));
+    assert!(after.is_known("resp_1", 99).await && !after.is_known("resp_1", 100).await);
+    assert!(after.remove(&tenant(2), "resp_1").await);
+    assert!(!after.is_known("resp_1", 99).await);
+    after.closed().await;
+}
+
+#[tokio::test]
+async fn memory_is_bounded() {
+    let store = opened(&Stores::memory());
+    let tenant = tenant(1);
+    let large = Bytes::from(vec![b'x'; 8 << 20]);
+    for number in 0..20 {
+        let id = format!("resp_{number}");
+        store.responses.keep(StoredResponse { body: large.clone(), ..response(&tenant, &id, "") });
+        // One that is written again and again takes its place once.
+        store.responses.keep(response(&tenant, "resp_again", "again"));
+    }
+    let mut held = Vec::new();
+    for number in 0..20 {
+        held.extend(store.find(&tenant, &format!("resp_{number}"), 9).await.map(|_| number));
+    }
+    assert_eq!(held, (13..20).collect::<Vec<_>>(), "the newest are there");
+    assert!(store.find(&tenant, "resp_again", 9).await.is_some());
+    store.closed().await;
+}

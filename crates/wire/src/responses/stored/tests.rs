@@ -1,0 +1,169 @@
+//! Responses that are kept, by small made-up ones.
+
+use super::*;
+use crate::EncodeOptions;
+
+fn bytes(value: &Value) -> Bytes {
+    value.to_string().into()
+}
+
+fn parsed(body: &[u8]) -> Value {
+    serde_json::from_slice(body).unwrap()
+}
+
+#[test]
+fn keeping_is_the_default_and_background_needs_it() {
+    let plain = Keeping { store: true, previous: None, background: false };
+    assert_eq!(keeping(br#"{"model":"m","store":null,"previous_response_id":null}"#).unwrap(), plain);
+    let asked = keeping(br#"{"store":false,"previous_response_id":"resp_1"}"#).unwrap();
+    assert_eq!(asked, Keeping { store: false, previous: Some("resp_1".to_owned()), ..plain });
+    for (body, param) in [
+        (&br#"{"store":1}"#[..], "store"),
+        (br#"{"background":"yes"}"#, "background"),
+        (br#"{"previous_response_id":7}"#, "previous_response_id"),
+        (br#"{"background":true,"store":false}"#, "background"),
+    ] {
+        let fault = keeping(body).unwrap_err();
+        assert_eq!((fault.code(), fault.param()), (Code::InvalidRequest, Some(param)));
+    }
+}
+
+#[test]
+fn input_is_a_list_of_items() {
+    for (input_said, items) in [
+        (
+            json!("hi"),
+            json!([{"type":"message","role":"user","content":[{"type":"input_text","text":"hi"}]}]),
+        ),
+        (json!([{"role":"user","content":"a"}]), json!([{"role":"user","content":"a"}])),
+        (Value::Null, json!([])),
+    ] {
+        assert_eq!(parsed(&input(&bytes(&json!({"model":"m","input":input_said})))), items);
+    }
+    assert_eq!(input(&Bytes::from_static(b"{}")), "[]");
+}
+
+#[test]
+fn a_conversation_is_written_out_in_order() {
+    let thought = json!({"type":"reasoning","id":"rs_1","summary":[]});
+    let sealed = json!({"type":"reasoning","id":"rs_2","summary":[],"encrypted_content":"xyz"});
+    let said = json!({"type":"message","id":"msg_1","role":"assistant","content":[]});
+    let first = bytes(&json!({"id":"resp_1","instructions":"old","output":[thought, sealed, said]}));
+    let second = bytes(&json!({"id":"resp_2","output":[]}));
+    let turns = [
+        Turn { input: br#"[ {"role":"user","content":"one"} ]"#, response: &first },
+        Turn { input: b"[]", response: &second },
+    ];
+    let body = bytes(&json!({"model":"m","previous_response_id":"resp_2","input":"two","x":1}));
+    let written = parsed(&expand(&body, &turns, false).unwrap());
+    let two = parsed(&input(&body))[0].clone();
+    let one = json!({"role":"user","content":"one"});
+    assert_eq!(
+        written,
+        json!({"model":"m","previous_response_id":null,"input":[one, thought, sealed, said, two],"x":1})
+    );
+
+    let written = parsed(&expand(&body, &turns, true).unwrap());
+    let said = json!({"type":"message","role":"assistant","content":[]});
+    assert_eq!(written["input"], json!([one, sealed, said, two]));
+
+    let bare = Bytes::from_static(br#" {"model":"m","previous_response_id":"resp_2"}"#);
+    let written = parsed(&expand(&bare, &turns, true).unwrap());
+    assert_eq!(written["input"], json!([one, sealed, said]));
+    assert!(expand(&Bytes::from_static(br#"{"input":7}"#), &turns, true).is_err());
+}
+
+#[test]
+fn what_is_seen_to_here_does_not_go_out() {
+    let body =
+        Bytes::from_static(br#"{"store":true,"background":true,"previous_response_id":"r","model":"m"}"#);
+    assert_eq!(
+        stateless(&body),
+        r#"{"store":null,"background":null,"previous_response_id":null,"model":"m"}"#
+    );
+    assert_eq!(
+        foreground(&body),
+        r#"{"store":true,"background":null,"previous_response_id":"r","model":"m"}"#
+    );
+    let plain = Bytes::from_static(br#"{"model":"m"}"#);
+    assert_eq!(stateless(&plain), plain);
+}
+
+#[test]
+fn responses_change_their_state() {
+    let options = EncodeOptions {
+        id: "resp_9".to_owned(),
+        asked: "a/b".to_owned(),
+        created: 7,
+        repeated: repeated(br#"{"metadata":{"a":"b"},"tools":[],"temperature":null,"background":true}"#),
+        ..EncodeOptions::default()
+    };
+    let waiting = queued(&options);
+    let shown = parsed(&waiting);
+    assert_eq!(
+        (&shown["id"], &shown["status"], &shown["model"]),
+        (&json!("resp_9"), &json!("queued"), &json!("a/b"))
+    );
+    assert_eq!((&shown["metadata"], &shown["created_at"]), (&json!({"a":"b"}), &json!(7)));
+    assert!(facts(&waiting).unwrap().is_pending());
+    assert!(facts(&in_progress(&waiting)).unwrap().is_pending());
+    let over = failed(&waiting, "rate_limit_error", "Wait.");
+    assert!(!facts(&over).unwrap().is_pending());
+    assert_eq!(parsed(&over)["error"], json!({"code":"rate_limit_exceeded","message":"Wait."}));
+    assert_eq!(facts(&cancelled(&waiting)).unwrap().status, "cancelled");
+    assert_eq!(facts(&named(&waiting, "resp_1", None)).unwrap().id, "resp_1");
+    for nothing in ["", "[]", "{}", r#"{"id":"resp_1"}"#, r#"{"id":"","output":[]}"#] {
+        assert_eq!(facts(nothing.as_bytes()), None);
+    }
+}
+
+#[test]
+fn items_are_listed_page_by_page() {
+    let response = bytes(&json!({"id":"resp_1","output":[{"type":"message","id":"msg_1_0","content":[]}]}));
+    let first = Turn { input: br#"[{"role":"user","content":"one"}]"#, response: &response };
+    let second = Turn {
+        input: br#"[{"role":"assistant","content":"two"},{"type":"message","id":"own"}]"#,
+        response: b"{}",
+    };
+    let turns = [("resp_1", first), ("resp_2", second)];
+    let page = |query: &str| parsed(&items(&turns, &Page::read(Some(query)).unwrap()));
+    let all = page("order=asc");
+    let ids: Vec<&Value> = all["data"].as_array().unwrap().iter().map(|item| &item["id"]).collect();
+    assert_eq!(ids.len(), 4);
+    assert_eq!((ids[1], ids[3]), (&json!("msg_1_0"), &json!("own")));
+    assert_eq!(all["data"][0]["content"], json!([{"type":"input_text","text":"one"}]));
+    assert_eq!(all["data"][2]["content"][0]["type"], "output_text");
+    assert_eq!((&all["has_more"], &all["first_id"], &all["last_id"]), (&json!(false), ids[0], ids[3]));
+    assert_eq!(page("")["data"][0]["id"], "own", "the newest first");
+    let next = page(&format!("order=asc&limit=1&after={}", ids[1].as_str().unwrap()));
+    assert_eq!((&next["data"][0]["id"], &next["has_more"]), (ids[2], &json!(true)));
+    for query in ["limit=0", "limit=101", "limit=x", "order=up"] {
+        assert!(Page::read(Some(query)).is_err(), "{query}");
+    }
+    assert!(
+        wants_stream(Some("a=b&stream=true")) && !wants_stream(Some("stream=false")) && !wants_stream(None)
+    );
+}
+
+#[test]
+fn the_last_frame_gives_the_response_under_any_chunking() {
+    let delta = r#"event: response.output_text.delta
+data: {"type":"response.output_text.delta","delta":"say response.completed"}
+
+"#;
+    let last = r#"event: response.completed
+data: {"type":"response.completed","response":{"id":"resp_1","output":[]},"sequence_number":3}
+
+"#;
+    let unnamed = last.replace("event: response.completed\n", "");
+    for text in
+        [format!("{delta}{last}"), format!("{delta}{unnamed}"), format!("{delta}{last}data: [DONE]\n\n")]
+    {
+        for cut in 0..text.len() {
+            let mut tap = Tap::default();
+            let found = tap.feed(&text.as_bytes()[..cut]).or(tap.feed(&text.as_bytes()[cut..]));
+            assert_eq!(found.unwrap(), r#"{"id":"resp_1","output":[]}"#);
+        }
+    }
+    assert_eq!(Tap::default().feed(delta.as_bytes()), None);
+}
