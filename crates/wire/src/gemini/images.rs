@@ -238,7 +238,12 @@ fn read_reply(body: &[u8]) -> Result<ImageReply, WireError> {
             answer.prompt_feedback.as_ref().and_then(|feedback| feedback.get("blockReason")?.as_str());
         return Err(invalid(format!("no picture: {}", reason.or(blocked).unwrap_or("no reason given"))));
     }
-    let usage = answer.usage_metadata.map(|counts| counts.canon());
+    let mut usage = answer.usage_metadata.map(|counts| counts.canon());
+    // Without details what came out is pictures, which cost more than text.
+    if let Some(usage) = usage.as_mut().filter(|usage| usage.image_output == 0) {
+        usage.image_output = usage.output.saturating_sub(usage.reasoning);
+        usage.output -= usage.image_output;
+    }
     Ok(ImageReply { model: answer.model_version, images, usage, ..ImageReply::default() })
 }
 
@@ -353,7 +358,7 @@ mod tests {
             (&json!(5), &json!(1290))
         );
         let facts = crate::reply_facts(DIALECT, body.to_string().as_bytes()).unwrap();
-        assert_eq!(facts.usage.map(|usage| usage.output), Some(1290));
+        assert_eq!(facts.usage.map(|usage| usage.image_output), Some(1290));
 
         let predicted = json!({ "predictions": [{ "mimeType": "image/jpeg", "bytesBase64Encoded": "AAAA", "prompt": "a fine cat" }] });
         let reply = read(predicted).unwrap();
