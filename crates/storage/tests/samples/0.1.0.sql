@@ -7,7 +7,7 @@ CREATE TABLE _sqlx_migrations (
     checksum BLOB NOT NULL,
     execution_time BIGINT NOT NULL
 );
-INSERT INTO "_sqlx_migrations" VALUES(1,'foundation','2026-11-21 20:29:14',1,X'B6A810794AC259511129E7C8EE0955798EDCBAD86BEBF511FD1DA1D05C4699A0583C14C5EC534647738C93AC366C84E3',1775300);
+INSERT INTO "_sqlx_migrations" VALUES(1,'foundation','2026-11-21 20:44:22',1,X'977143CE2C5A12E55E7874EEFBFDCCA2DA1CFFA0166B463531FD17464760393F943563AAC2FF7C6A109B1AA74D566262',2891594);
 CREATE TABLE callers (
     id       INTEGER PRIMARY KEY,
     key      BLOB,
@@ -114,6 +114,18 @@ CREATE TABLE resources (
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "resources" VALUES('key','key_a',1,1735689600000000,1735689600000000,'{"name":"one"}');
 INSERT INTO "resources" VALUES('key','key_b',1,1735689600000000,1735689600000000,'{"name":"two"}');
+CREATE TABLE responses (
+    tenant     TEXT    NOT NULL,
+    id         TEXT    NOT NULL,
+    created_us INTEGER NOT NULL,
+    until_us   INTEGER NOT NULL,
+    previous   TEXT,
+    deployment TEXT,
+    native     INTEGER NOT NULL,
+    input      BLOB    NOT NULL,
+    body       BLOB    NOT NULL,
+    PRIMARY KEY (tenant, id)
+) STRICT;
 CREATE TABLE revision (
     id     INTEGER PRIMARY KEY CHECK (id = 1),
     number INTEGER NOT NULL
@@ -246,4 +258,6 @@ JOIN callers AS c ON c.id = l.caller
 LEFT JOIN targets AS t ON t.id = l.target
 WHERE l.request >= (SELECT request FROM log_start) AND l.dialect IS NOT NULL;
 CREATE INDEX native_blocks_by_end ON native_blocks (until_us);
+CREATE INDEX responses_by_id ON responses (id);
+CREATE INDEX responses_by_end ON responses (until_us);
 COMMIT;
