@@ -3,11 +3,13 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use contract::canon::{EmbedInput, EmbedReply, EmbedRequest, EmbedTask, Receipt, Vector, VectorFormat};
+use contract::canon::{
+    EmbedInput, EmbedReply, EmbedRequest, EmbedTask, Extra, Receipt, Vector, VectorFormat,
+};
 use contract::words::Dialect;
 use contract::{Code, Fault};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::embed_parts;
 use crate::fields::{self, missing, wrong};
@@ -166,6 +168,8 @@ struct ReplyIn {
     data: Vec<EntryIn>,
     #[serde(default)]
     usage: Option<Openai>,
+    #[serde(flatten)]
+    left: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -185,18 +189,20 @@ enum VectorIn {
 /// Reads an answer; the vectors come out in the order of their `index`.
 pub(crate) fn read_embed_reply(body: &[u8]) -> Result<EmbedReply, WireError> {
     let mut reply: ReplyIn = serde_json::from_slice(body).map_err(invalid)?;
+    reply.left.shift_remove("object");
     reply.data.sort_by_key(|entry| entry.index);
     // Perplexity's base64 holds signed bytes unless bits were asked for (docs: "Embeddings API", `encoding_format`).
     let bytes = reply.model.starts_with("pplx-embed")
         && reply.data.iter().all(|entry| matches!(entry.embedding, VectorIn::Base64(_)));
     let read = |entry: EntryIn| if bytes { signed(entry.embedding) } else { vector(entry.embedding) };
     let vectors = reply.data.into_iter().map(read).collect::<Result<_, _>>()?;
+    let owner = (!reply.left.is_empty()).then_some(DIALECT);
     Ok(EmbedReply {
         model: reply.model,
         vectors,
         format: if bytes { VectorFormat::Int8 } else { VectorFormat::Float },
         usage: reply.usage.map(|usage| usage.canon()),
-        ..EmbedReply::default()
+        extra: Extra { owner, fields: reply.left },
     })
 }
 
@@ -231,6 +237,8 @@ struct ReplyOut<'a> {
     model: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<UsageOut>,
+    #[serde(flatten)]
+    left: Option<&'a Map<String, Value>>,
 }
 
 #[derive(Serialize)]
@@ -273,6 +281,7 @@ pub(crate) fn write_embed_reply(reply: &EmbedReply, format: VectorFormat) -> Byt
         model: &reply.model,
         usage: usage
             .map(|usage| UsageOut { prompt_tokens: usage.input_total(), total_tokens: usage.total() }),
+        left: (reply.extra.owner == Some(DIALECT)).then_some(&reply.extra.fields),
     };
     serde_json::to_vec(&out).unwrap_or_default().into()
 }

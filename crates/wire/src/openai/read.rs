@@ -155,6 +155,8 @@ fn voice(fields: &mut Fields) -> Option<Voice> {
 struct Turns {
     names: HashMap<String, String>,
     made_up: usize,
+    /// Calls whose results are still to come.
+    open: Vec<String>,
     last_legacy: Option<String>,
 }
 
@@ -221,7 +223,18 @@ impl Turns {
     fn remember(&mut self, part: &Part) {
         if let PartKind::ToolCall { id, name, .. } = &part.kind {
             self.names.insert(id.clone(), name.clone());
+            self.open.push(id.clone());
         }
+    }
+
+    /// The call that a result answers. Servers that give calls no ids expect none: results then come in the order of the calls.
+    fn answered(&mut self, said: Option<String>) -> Option<String> {
+        let at = match &said {
+            Some(id) => self.open.iter().position(|open| open == id),
+            None => (!self.open.is_empty()).then_some(0),
+        };
+        let open = at.map(|at| self.open.remove(at));
+        said.or(open)
     }
 
     /// A `tool` message, or a legacy `function` message, which answers the last call.
@@ -232,7 +245,8 @@ impl Turns {
             let name = fields.need_text("name")?;
             (self.last_legacy.take().unwrap_or_else(|| self.make_up()), Some(name))
         } else {
-            let call = fields.need_text("tool_call_id")?;
+            let said = fields.text("tool_call_id")?;
+            let call = self.answered(said).ok_or_else(|| missing(&fields.path("tool_call_id")))?;
             let said = fields.text("name")?;
             let name = self.names.get(&call).cloned().or(said);
             (call, name)

@@ -29,6 +29,21 @@ fn write(request: &Request, quirks: &Quirks) -> (Value, Receipt) {
 }
 
 #[test]
+fn results_without_an_id_answer_the_calls_in_order() {
+    let call = |name: &str| json!({"function": {"name": name, "arguments": "{}"}});
+    let body = json!({"model": "m", "messages": [
+        {"role": "assistant", "content": "", "tool_calls": [call("f"), call("g")]},
+        {"role": "tool", "content": "1"}, {"role": "tool", "content": "2"}]});
+    let request = read_chat(body.to_string().as_bytes()).unwrap();
+    let named = |message: &Message| match &message.parts[0].kind {
+        PartKind::ToolResult(result) => (result.call.clone(), result.name.clone()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(named(&request.messages[1]), ("call_1".to_owned(), Some("f".to_owned())));
+    assert_eq!(named(&request.messages[2]), ("call_2".to_owned(), Some("g".to_owned())));
+}
+
+#[test]
 fn a_request_with_everything_comes_back_as_it_was() {
     let body = json!({
         "model": "m",

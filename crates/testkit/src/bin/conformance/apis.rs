@@ -48,7 +48,7 @@ pub(crate) fn place(exchange: &Exchange) -> Place {
         "openai.responses" => Dialect::OpenaiResponses,
         "openai.completions" => Dialect::OpenaiCompletions,
         "openai.embeddings" => Dialect::OpenaiEmbeddings,
-        "vertex.anthropic" if exchange.body.starts_with(b"[") => {
+        "vertex.anthropic" if exchange.body.starts_with(b"event: message\ndata:") => {
             return Place::Outside(
                 "Vertex's array of one message, when its path streams and the body does not",
             );

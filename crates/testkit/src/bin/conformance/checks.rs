@@ -2,7 +2,7 @@
 //! a stream is cut.
 
 use bytes::{Bytes, BytesMut};
-use contract::canon::{Answered, Event, Part, PartKind, Receipt, Reply};
+use contract::canon::{Answered, Event, Part, PartKind, Receipt, Reply, VectorFormat};
 use contract::words::Dialect;
 use serde_json::Value;
 use wire::{EncodeOptions, Gather, Quirks, Thinking};
@@ -105,13 +105,17 @@ pub(crate) fn passing(dialect: Dialect, exchange: &Exchange) -> Verdict {
 pub(crate) fn reply(dialect: Dialect, body: &[u8]) -> Verdict {
     let answered = wire::read_reply(dialect, body).map_err(|error| error.to_string())?;
     let mut receipt = Receipt::default();
-    let written = wire::write_reply(dialect, &answered, &EncodeOptions::default(), &mut receipt)
+    let theirs: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let mut options = EncodeOptions::default();
+    if theirs["data"][0]["embedding"].is_string() {
+        options.vectors = VectorFormat::Base64;
+    }
+    let written = wire::write_reply(dialect, &answered, &options, &mut receipt)
         .ok_or("the dialect has no such answers")?;
     if !receipt.is_empty() {
         return Err(format!("dropped: {receipt}"));
     }
     let ours: Value = serde_json::from_slice(&written).map_err(|error| error.to_string())?;
-    let theirs: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let again = wire::read_reply(dialect, &written).map_err(|error| format!("our own answer: {error}"))?;
     if again.usage() != answered.usage() {
         return Err(format!("usage: {:?} instead of {:?}", again.usage(), answered.usage()));

@@ -220,6 +220,8 @@ fn completions(frame: &Value, said: &mut Said) {
     for choice in frame["choices"].as_array().into_iter().flatten().filter(first) {
         said.text += text(&choice["text"]);
     }
+    // A frame of Writer's is its text.
+    said.text += text(&frame["value"]);
     if frame["usage"].is_object() {
         said.figures = Some(openai_figures(&frame["usage"]));
     }

@@ -117,6 +117,9 @@ fn message(message: &mut Value) {
         }
     }
     if let Some(message) = object(message) {
+        if message.get("tool_call_id").and_then(Value::as_str).is_some_and(made_up) {
+            message.shift_remove("tool_call_id");
+        }
         calls(message);
         if message.contains_key("tool_calls") && message.get("content") == Some(&json!("")) {
             message.shift_remove("content");
@@ -137,7 +140,7 @@ fn calls(message: &mut Map<String, Value>) {
             call.shift_remove("index");
             let id = call.get("id").and_then(Value::as_str).unwrap_or_default();
             // Made up where a server gives none.
-            if id.is_empty() || id.starts_with("call_0_") || id.len() < "call_00".len() {
+            if made_up(id) {
                 call.shift_remove("id");
             }
             let Some(Value::Object(function)) = call.get_mut("function") else { continue };
@@ -149,6 +152,11 @@ fn calls(message: &mut Map<String, Value>) {
             message.shift_remove("tool_calls");
         }
     }
+}
+
+/// A call without an id gets one, `call_1`, and its result the same.
+fn made_up(id: &str) -> bool {
+    id.is_empty() || id.starts_with("call_0_") || id.len() < "call_00".len()
 }
 
 fn answer(choice: &mut Value) {

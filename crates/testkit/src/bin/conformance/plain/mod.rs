@@ -13,7 +13,8 @@ pub(crate) fn plain(dialect: Dialect, value: Value) -> Value {
     match dialect {
         Dialect::OpenaiChat => chat::plain(&mut value),
         Dialect::OpenaiCompletions => completions(&mut value),
-        Dialect::OpenaiResponses => responses(&mut value),
+        Dialect::OpenaiResponses | Dialect::OpenaiCount => responses(&mut value),
+        Dialect::OpenaiEmbeddings => embeddings(&mut value),
         Dialect::AnthropicMessages | Dialect::AnthropicCount => anthropic(&mut value),
         Dialect::GeminiGenerate | Dialect::GeminiCount | Dialect::GeminiEmbed | Dialect::GeminiEmbedOne => {
             value = google::plain(value);
@@ -110,6 +111,17 @@ fn completions(value: &mut Value) {
         value["prompt"] = only.clone();
     }
     usage(value, &["prompt_tokens_details", "completion_tokens_details"]);
+}
+
+/// platform.openai.com/docs/api-reference/embeddings: floats are the default form. A vector's numbers are of four bytes, however
+/// many digits are written.
+fn embeddings(value: &mut Value) {
+    drop_default(value, "encoding_format", &json!("float"));
+    for entry in each(value, "data") {
+        for number in each(entry, "embedding") {
+            *number = json!(number.to_string().parse::<f32>().ok());
+        }
+    }
 }
 
 /// platform.openai.com/docs/api-reference/responses: a string of input is a message of the user, messages need not say that
