@@ -11,7 +11,7 @@ const messages = [{ role: "user", content: "hello" }];
 
 function parsed(value) {
   if (typeof value !== "string") return value;
-  if (!value.trim()) return {};
+  if (["", "null"].includes(value.trim())) return {};
   try {
     return JSON.parse(value);
   } catch {

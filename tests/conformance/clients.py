@@ -10,6 +10,7 @@ import json
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import anthropic
 import boto3
@@ -30,6 +31,10 @@ OLLAMA = ollama.Client(host=f"{URL}/ollama", headers={"authorization": f"Bearer 
 COHERE = cohere.ClientV2(api_key=KEY, base_url=URL, timeout=30)
 
 
+def authorize(request, **_):
+    request.headers["authorization"] = f"Bearer {KEY}"
+
+
 def bedrock():
     client = boto3.client(
         "bedrock-runtime",
@@ -37,9 +42,7 @@ def bedrock():
         endpoint_url=f"{URL}/bedrock",
         config=Config(signature_version=UNSIGNED, retries={"max_attempts": 0}),
     )
-    client.meta.events.register(
-        "before-send.*", lambda request, **_: request.headers.add_header("authorization", f"Bearer {KEY}")
-    )
+    client.meta.events.register("before-send.*", authorize)
     return client
 
 
@@ -50,7 +53,7 @@ def parsed(arguments):
     """Arguments as the runner compares them: the empty text stands for no arguments."""
     if not isinstance(arguments, str):
         return arguments
-    if not arguments.strip():
+    if arguments.strip() in ("", "null"):
         return {}
     try:
         return json.loads(arguments)
@@ -82,11 +85,17 @@ def openai_chat(model, stream):
                 continue
             text += plain(choice.delta.content)
             for call in choice.delta.tool_calls or []:
-                part = call.function or getattr(call, "custom", None)
+                part = call.function or custom(call)
                 known = calls.setdefault(call.index, ["", ""])
-                known[0] += (part.name or "") if part else ""
-                known[1] += (getattr(part, "arguments", None) or getattr(part, "input", None) or "") if part else ""
+                known[0] += getattr(part, "name", None) or ""
+                known[1] += getattr(part, "arguments", None) or getattr(part, "input", None) or ""
     return said(text, list(calls.values()), usage)
+
+
+def custom(call):
+    """A piece of a custom tool's call, for which the SDK has no type on streams."""
+    part = getattr(call, "custom", None)
+    return SimpleNamespace(**part) if isinstance(part, dict) else part
 
 
 def plain(content):
@@ -166,7 +175,9 @@ def gemini_generate(model, stream):
         chunks = [GOOGLE.models.generate_content(model=model, contents="hello")]
     text, calls, usage = "", [], None
     for chunk in chunks:
-        for candidate in (chunk.candidates or [])[:1]:
+        for candidate in chunk.candidates or []:
+            if candidate.index:
+                continue
             for part in (candidate.content and candidate.content.parts) or []:
                 if part.text and not part.thought:
                     text += part.text
@@ -234,7 +245,7 @@ def bedrock_converse(model, stream):
         answer = BEDROCK.converse(modelId=model, messages=messages)
         blocks = answer["output"]["message"]["content"]
         calls = [(block["toolUse"]["name"], block["toolUse"]["input"]) for block in blocks if "toolUse" in block]
-        return said("".join(block.get("text", "") for block in blocks), calls, bedrock_usage(answer["usage"]))
+        return said("".join(map(block_text, blocks)), calls, bedrock_usage(answer["usage"]))
     text, calls, usage = "", {}, None
     for event in BEDROCK.converse_stream(modelId=model, messages=messages)["stream"]:
         if start := event.get("contentBlockStart", {}).get("start", {}).get("toolUse"):
@@ -246,6 +257,11 @@ def bedrock_converse(model, stream):
         if "metadata" in event:
             usage = bedrock_usage(event["metadata"]["usage"])
     return said(text, list(calls.values()), usage)
+
+
+def block_text(block):
+    cited = block.get("citationsContent", {}).get("content", [])
+    return block.get("text", "") + "".join(part.get("text", "") for part in cited)
 
 
 def bedrock_usage(usage):

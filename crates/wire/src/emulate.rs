@@ -6,6 +6,7 @@
 //! custom tools, from [`EncodeOptions::custom`].
 
 mod raise;
+mod wrapping;
 
 use std::borrow::Cow;
 
@@ -13,6 +14,7 @@ use contract::canon::{Asked, Extra, Part, PartKind, Receipt, Reply, Request, Too
 use serde_json::{Value, json};
 
 pub(crate) use raise::Raising;
+pub(crate) use wrapping::Wrapping;
 
 use crate::hub::Has;
 use crate::{Lack, Quirks};
@@ -110,6 +112,17 @@ fn wrap(part: &mut Part) {
         *custom = false;
         *arguments = json!({INPUT: arguments}).to_string();
     }
+}
+
+/// An answer for a client whose dialect lacks custom tools: calls of them hold an object. Without one it could not be read.
+pub(crate) fn wrap_calls(reply: &Reply, has: Has) -> Cow<'_, Reply> {
+    let custom = |part: &Part| matches!(part.kind, PartKind::ToolCall { custom: true, .. });
+    if has.custom_tools || !reply.choices.iter().flat_map(|choice| &choice.parts).any(custom) {
+        return Cow::Borrowed(reply);
+    }
+    let mut reply = reply.clone();
+    reply.choices.iter_mut().flat_map(|choice| &mut choice.parts).for_each(wrap);
+    Cow::Owned(reply)
 }
 
 /// Calls of functions that stand for custom tools become calls of these.

@@ -39,11 +39,17 @@ impl Framing {
         }
     }
 
-    /// Does a `content-type` announce such a stream? Parameters and case do not matter.
+    /// Does a `content-type` announce such a stream? Parameters and case do not matter. Without one it may be a stream, and one
+    /// whole answer in JSON is a stream of one line.
     #[must_use]
     pub fn announced_by(self, content_type: &[u8]) -> bool {
-        let kind = self.media_type().as_bytes();
-        content_type.len() >= kind.len() && content_type[..kind.len()].eq_ignore_ascii_case(kind)
+        let begins = |kind: &str| {
+            content_type.len() >= kind.len()
+                && content_type[..kind.len()].eq_ignore_ascii_case(kind.as_bytes())
+        };
+        content_type.is_empty()
+            || begins(self.media_type())
+            || (self == Self::Lines && begins("application/json"))
     }
 }
 

@@ -273,7 +273,10 @@ pub fn write_reply(
     receipt: &mut Receipt,
 ) -> Option<Bytes> {
     Some(match answered {
-        Answered::Chat(reply) => chat(dialect)?.write_reply(reply, options, receipt),
+        Answered::Chat(reply) => {
+            let it = chat(dialect)?;
+            it.write_reply(&emulate::wrap_calls(reply, it.has()), options, receipt)
+        }
         Answered::Embed(reply) => embed(dialect)?.write_reply(reply, options.vectors),
         Answered::Rerank(reply) => rerank(dialect)?.write_reply(reply),
         Answered::Count(tokens) => count(dialect)?.write_reply(*tokens),
@@ -333,8 +336,13 @@ pub fn decoder(dialect: Dialect) -> Option<Box<dyn StreamDecoder>> {
 #[must_use]
 pub fn encoder(dialect: Dialect, mut options: EncodeOptions) -> Option<Box<dyn StreamEncoder>> {
     let custom = std::mem::take(&mut options.custom);
-    let encoder = chat(dialect)?.encoder(options);
-    Some(if custom.is_empty() { encoder } else { Box::new(emulate::Raising::before(encoder, custom)) })
+    let it = chat(dialect)?;
+    let encoder = it.encoder(options);
+    Some(match (custom.is_empty(), it.has().custom_tools) {
+        (false, _) => Box::new(emulate::Raising::before(encoder, custom)),
+        (true, true) => encoder,
+        (true, false) => Box::new(emulate::Wrapping::before(encoder)),
+    })
 }
 
 /// Ends a client's stream that passed through with a fault; tells whether its dialect has words for that.

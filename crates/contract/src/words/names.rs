@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 macro_rules! dialects {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $operation:ident, $path:literal;)*) => {
         /// A wire format a client or an upstream speaks.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+        )]
         pub enum Dialect {
             $($(#[$doc])* #[serde(rename = $name)] $variant,)*
         }

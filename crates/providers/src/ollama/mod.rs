@@ -36,7 +36,7 @@ pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<
     let calls = OpenaiLike::new(name, config.account(), &quirks::FACTS, surfaces, faults)?;
     let native = |(dialect, path): &Surface| Some((*dialect, calls.endpoint.url_outside("v1", path)?));
     let native = quirks::NATIVE.iter().map(native).collect::<Option<_>>()?;
-    let calls = calls.preferring(native);
+    let calls = calls.preferring(native).only(&config.dialects, faults)?;
     let tags = calls.endpoint.url_outside("v1", "/api/tags")?;
     Some(Arc::new(Ollama { calls, tags }))
 }

@@ -55,3 +55,18 @@ fn a_configured_list_is_not_asked_for() {
     assert_eq!(cards.len(), 2);
     assert!(script.nothing_sent());
 }
+
+#[test]
+fn an_account_says_which_dialects_it_speaks() {
+    let made = |dialects: serde_json::Value| {
+        built(json!({ "kind": "openai-compatible", "base_url": "http://a.test/v1", "dialects": dialects }))
+    };
+    let usual = made(json!([]));
+    assert_eq!(usual.dialect(Dialect::OpenaiResponses, "m"), Some(Dialect::OpenaiChat));
+    let provider = made(json!(["openai.responses"]));
+    assert_eq!(provider.dialect(Dialect::OpenaiChat, "m"), Some(Dialect::OpenaiResponses));
+    assert_eq!(provider.dialect(Dialect::OpenaiEmbeddings, "m"), None);
+    let script = Script::answering("{}");
+    crate::conformance::call_in(&*provider, &script, Dialect::OpenaiResponses);
+    assert_eq!(script.sent().uri, "http://a.test/v1/responses");
+}

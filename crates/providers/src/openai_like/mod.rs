@@ -120,6 +120,20 @@ impl OpenaiLike {
         self
     }
 
+    /// Speaks these of its dialects alone; all of them when none is named.
+    pub(crate) fn only(mut self, dialects: &[Dialect], faults: &mut Faults) -> Option<Self> {
+        if !dialects.is_empty() {
+            let spoken = |dialect: &Dialect| self.surfaces.iter().any(|spoken| spoken.dialect == *dialect);
+            if let Some(at) = dialects.iter().position(|dialect| !spoken(dialect)) {
+                let path = format!("providers.{}.dialects[{at}]", self.endpoint.name);
+                faults.add(path, format!("is not a dialect that {} accounts speak", self.kind));
+                return None;
+            }
+            self.surfaces.retain(|spoken| dialects.contains(&spoken.dialect));
+        }
+        Some(self)
+    }
+
     /// Has its list of models elsewhere, in another shape, or (none) nowhere.
     pub(crate) fn listed(self, listing: Option<(Uri, Reader)>) -> Self {
         Self { listing, ..self }

@@ -67,11 +67,7 @@ impl Encoder {
         self.begin(out);
         let entry = json!({"text": text, "index": choice, "logprobs": logprobs, "finish_reason": finish});
         json_to(out, &entry);
-        out.extend_from_slice(b"]");
-        if self.options.usage {
-            out.extend_from_slice(b",\"usage\":null");
-        }
-        out.extend_from_slice(b"}\n\n");
+        out.extend_from_slice(b"]}\n\n");
     }
 
     fn begin(&mut self, out: &mut BytesMut) {

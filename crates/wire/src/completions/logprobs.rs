@@ -44,12 +44,15 @@ pub(super) fn write(tokens: &[TokenLogprob], offset: &mut i64) -> Value {
     }
     let tops: Vec<Value> = tokens.iter().map(|entry| top(&entry.top)).collect();
     let asked = tokens.iter().any(|entry| !entry.top.is_empty());
-    json!({
+    let mut lists = json!({
         "tokens": tokens.iter().map(|entry| &entry.token.text).collect::<Vec<_>>(),
         "token_logprobs": tokens.iter().map(|entry| entry.token.logprob).collect::<Vec<_>>(),
-        "top_logprobs": if asked { Value::Array(tops) } else { Value::Null },
         "text_offset": offsets,
-    })
+    });
+    if asked {
+        lists["top_logprobs"] = Value::Array(tops);
+    }
+    lists
 }
 
 fn top(alternatives: &[Alternative]) -> Value {

@@ -16,6 +16,7 @@ use contract::canon::{Finish, Receipt, Reply, Request};
 use contract::words::Dialect;
 
 use crate::hub::Chat;
+use crate::openai::is_a_follower_s;
 use crate::{EncodeOptions, Quirks, StreamDecoder, StreamEncoder, WireError};
 
 /// The owner of every sidecar this folder makes.
@@ -44,7 +45,8 @@ fn finish_reason(finish: &Finish) -> &str {
     match finish {
         Finish::Length | Finish::ContextWindow => "length",
         Finish::ContentFilter | Finish::Refusal => "content_filter",
-        Finish::Other(reason) => reason,
+        Finish::Other(reason) if is_a_follower_s(reason) => reason,
+        Finish::Other(_) => "stop",
         Finish::Stop | Finish::StopSequence | Finish::ToolCalls | Finish::MalformedCall | Finish::Pause => {
             "stop"
         }

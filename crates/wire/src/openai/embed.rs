@@ -235,8 +235,7 @@ struct ReplyOut<'a> {
     object: &'static str,
     data: Vec<EntryOut<'a>>,
     model: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<UsageOut>,
+    usage: UsageOut,
     #[serde(flatten)]
     left: Option<&'a Map<String, Value>>,
 }
@@ -265,7 +264,8 @@ struct UsageOut {
 
 /// Writes an answer with its numbers in the form the client asked for.
 pub(crate) fn write_embed_reply(reply: &EmbedReply, format: VectorFormat) -> Bytes {
-    let usage = reply.usage.as_ref();
+    // The official clients read figures without asking whether there are any.
+    let usage = reply.usage.unwrap_or_default();
     let out = ReplyOut {
         object: "list",
         data: reply
@@ -279,8 +279,7 @@ pub(crate) fn write_embed_reply(reply: &EmbedReply, format: VectorFormat) -> Byt
             })
             .collect(),
         model: &reply.model,
-        usage: usage
-            .map(|usage| UsageOut { prompt_tokens: usage.input_total(), total_tokens: usage.total() }),
+        usage: UsageOut { prompt_tokens: usage.input_total(), total_tokens: usage.total() },
         left: (reply.extra.owner == Some(DIALECT)).then_some(&reply.extra.fields),
     };
     serde_json::to_vec(&out).unwrap_or_default().into()

@@ -76,8 +76,14 @@ fn finish_reason(finish: &Finish, declined: bool) -> &str {
         Finish::ToolCalls => "tool_calls",
         Finish::Refusal if declined => "stop",
         Finish::ContentFilter | Finish::Refusal => "content_filter",
-        Finish::Other(reason) => reason,
+        Finish::Other(reason) if is_a_follower_s(reason) => reason,
+        Finish::Other(_) => "stop",
     }
+}
+
+/// Is it written as those who follow this dialect write reasons of their own? Typed clients do not read any other.
+pub(crate) fn is_a_follower_s(reason: &str) -> bool {
+    reason.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
 /// The dialect, for the hub.

@@ -105,25 +105,67 @@ fn looks(exchange: &Exchange, text: &[u8]) -> bool {
     exchange.body.windows(text.len()).take(4096).any(|window| window == text)
 }
 
-/// The kind of provider that speaks a dialect, for the gateway under test.
-pub(crate) fn kind(dialect: Dialect) -> &'static str {
+/// An account of the gateway under test: its kind, its path at the upstream, and the dialects that it speaks where the kind has
+/// more, so that clients of other dialects are translated for.
+pub(crate) struct Account {
+    pub(crate) name: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) dialects: &'static [Dialect],
+}
+
+const fn account(name: &'static str, kind: &'static str, dialects: &'static [Dialect]) -> Account {
+    let path = if dialects.is_empty() { "" } else { "/v1" };
+    Account { name, kind, path, dialects }
+}
+
+const COMPATIBLE: &str = "openai-compatible";
+
+/// All of them.
+pub(crate) const ACCOUNTS: &[Account] = &[
+    account("chat", COMPATIBLE, &[Dialect::OpenaiChat]),
+    account("completions", COMPATIBLE, &[Dialect::OpenaiCompletions]),
+    account("responses", COMPATIBLE, &[Dialect::OpenaiResponses]),
+    account("embeddings", COMPATIBLE, &[Dialect::OpenaiEmbeddings]),
+    account("ollama-chat", "ollama", &[Dialect::OllamaChat]),
+    account("ollama-generate", "ollama", &[Dialect::OllamaGenerate]),
+    account("ollama-embed", "ollama", &[Dialect::OllamaEmbed]),
+    account("ollama-embed-one", "ollama", &[Dialect::OllamaEmbedOne]),
+    Account { path: "/v1", ..account("openai", "openai", &[]) },
+    account("anthropic", "anthropic", &[]),
+    account("gemini", "gemini", &[]),
+    account("cohere", "cohere", &[]),
+    account("bedrock", "bedrock", &[]),
+];
+
+/// The account that speaks a dialect.
+pub(crate) fn spoken_by(dialect: Dialect) -> &'static str {
+    if let Some(account) = ACCOUNTS.iter().find(|account| account.dialects.contains(&dialect)) {
+        return account.name;
+    }
     match dialect {
         Dialect::AnthropicMessages | Dialect::AnthropicCount => "anthropic",
         Dialect::GeminiGenerate | Dialect::GeminiEmbed | Dialect::GeminiEmbedOne | Dialect::GeminiCount => {
             "gemini"
         }
-        Dialect::OllamaChat | Dialect::OllamaGenerate | Dialect::OllamaEmbed | Dialect::OllamaEmbedOne => {
-            "ollama"
-        }
         Dialect::CohereChat | Dialect::CohereEmbed | Dialect::CohereRerank => "cohere",
         Dialect::BedrockConverse | Dialect::BedrockTitanEmbed => "bedrock",
-        Dialect::OpenaiChat | Dialect::OpenaiCompletions | Dialect::OpenaiEmbeddings => "openai-compatible",
         _ => "openai",
     }
 }
 
+/// Dialects that only upstreams speak.
+const UPSTREAM: &[Dialect] = &[
+    Dialect::ReplicatePredictions,
+    Dialect::BedrockTitanEmbed,
+    Dialect::VertexPredict,
+    Dialect::GeminiImages,
+];
+
 /// The dialects whose clients can ask for the same.
 pub(crate) fn clients(dialect: Dialect) -> Vec<Dialect> {
-    let fits = |client: &&Dialect| client.operation() == dialect.operation();
+    let fits = |client: &&Dialect| {
+        client.operation() == dialect.operation() && (!UPSTREAM.contains(client) || **client == dialect)
+    };
     Dialect::ALL.iter().filter(fits).copied().collect()
 }

@@ -28,6 +28,12 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
 }
 
+/// What an upstream sends.
+pub(crate) struct Played {
+    pub(crate) kind: String,
+    pub(crate) body: Vec<u8>,
+}
+
 impl Exchange {
     /// Is the answer a stream?
     pub(crate) fn is_stream(&self) -> bool {
@@ -49,6 +55,27 @@ impl Exchange {
             out.extend(b"\n\n");
         }
         out
+    }
+
+    /// The answer as an upstream sends it that speaks its dialect as the gateway asks for it: what Invoke wraps is unwrapped,
+    /// Gemini's streams are events, and a type that was not recorded is that of the dialect.
+    pub(crate) fn played(&self) -> Played {
+        let kind = self.header("content-type").filter(|kind| kind.contains('/'));
+        if !self.is_stream() {
+            return Played { kind: kind.unwrap_or("application/json").to_owned(), body: self.body.clone() };
+        }
+        let sse = "text/event-stream";
+        if self.api == "bedrock.invoke" {
+            return Played { kind: sse.to_owned(), body: self.unwrapped() };
+        }
+        if self.api.starts_with("gemini")
+            && let Ok(Value::Array(frames)) = serde_json::from_slice(&self.body)
+        {
+            let body: String = frames.iter().map(|frame| format!("data: {frame}\n\n")).collect();
+            return Played { kind: sse.to_owned(), body: body.into_bytes() };
+        }
+        let usual = if self.api == "bedrock.converse" { "application/vnd.amazon.eventstream" } else { sse };
+        Played { kind: kind.unwrap_or(usual).to_owned(), body: self.body.clone() }
     }
 
     /// A header of the answer.

@@ -34,6 +34,12 @@ pub(crate) fn written(exchange: usize, client: Dialect, stream: bool, body: &[u8
     } else {
         vec![serde_json::from_slice(body).unwrap_or_default()]
     };
+    // How a stream breaks off, and calls of custom tools on one, which OpenAI sends, the document does not describe.
+    let beyond = |value: &Value| {
+        let calls = value["choices"][0]["delta"]["tool_calls"].as_array();
+        value.get("error").is_some() || calls.into_iter().flatten().any(|call| call["type"] == "custom")
+    };
+    let values = values.into_iter().filter(|value| !(stream && beyond(value))).collect();
     Some(Written { exchange, client, schema, values })
 }
 

@@ -14,23 +14,12 @@ use testkit::client::Client;
 use testkit::gateway::{Gateway, Launch};
 use testkit::upstream::{Exchange as Asked, Reply, Upstream};
 
-use crate::apis::kind;
+use crate::apis::{ACCOUNTS, Account, spoken_by};
 use crate::corpus::Exchange;
 
 /// The key of every call.
 pub(crate) const KEY: &str = "the-key-of-the-conformance-run";
 const ADMIN_KEY: &str = "the-admin-key-of-the-conformance-run";
-
-/// Kinds of providers and where they think they are: the upstream's address and a path.
-const KINDS: &[(&str, &str)] = &[
-    ("openai", "/v1"),
-    ("openai-compatible", "/v1"),
-    ("anthropic", ""),
-    ("gemini", ""),
-    ("ollama", ""),
-    ("cohere", ""),
-    ("bedrock", ""),
-];
 
 /// Everything that runs.
 pub(crate) struct Stand {
@@ -90,7 +79,7 @@ impl Stand {
     }
 
     /// The usage of every answered attempt in the ledger, by request.
-    pub(crate) async fn ledger(&self, expected: usize) -> Result<HashMap<String, Value>> {
+    pub(crate) async fn ledger(&self, expected: Vec<&str>) -> Result<HashMap<String, Value>> {
         let client = Client::new(self.gateway.address()).bearer(ADMIN_KEY);
         let mut ticks = tokio::time::interval(std::time::Duration::from_millis(100));
         let mut found = HashMap::new();
@@ -114,7 +103,7 @@ impl Stand {
                     _ => break,
                 }
             }
-            if found.len() >= expected {
+            if expected.iter().all(|request| found.contains_key(*request)) {
                 break;
             }
         }
@@ -122,12 +111,9 @@ impl Stand {
     }
 }
 
-/// The name of the model that plays a recording. Bedrock picks the dialect by the maker in the name.
+/// The name of the model that plays a recording.
 pub(crate) fn model(exchange: &Exchange, recorded: Dialect) -> String {
-    if exchange.api == "bedrock.invoke" {
-        return format!("bedrock/anthropic.claude-{}", exchange.id);
-    }
-    format!("{}/{}", kind(recorded), exchange.id)
+    format!("{}/{}", spoken_by(recorded), exchange.id)
 }
 
 /// Where a client of a dialect asks for a model.
@@ -147,7 +133,9 @@ fn minimal(client: Dialect) -> Value {
     let message = json!([{"role": "user", "content": "hello"}]);
     match client {
         Dialect::OpenaiResponses | Dialect::OpenaiCount => json!({"input": "hello"}),
-        Dialect::OpenaiCompletions | Dialect::OllamaGenerate => json!({"prompt": "hello"}),
+        Dialect::OpenaiCompletions | Dialect::OllamaGenerate | Dialect::OllamaEmbedOne => {
+            json!({"prompt": "hello"})
+        }
         Dialect::AnthropicMessages => json!({"max_tokens": 1000, "messages": message}),
         Dialect::GeminiGenerate | Dialect::GeminiCount => {
             json!({"contents": [{"parts": [{"text": "hello"}]}]})
@@ -174,8 +162,12 @@ fn config(upstream: &str) -> String {
         "server: {{ listen: \"{{listen}}\", max_body: 64MiB }}\nstorage: {{ database: \"sqlite://{{dir}}/pathgate.db\" }}\n\
          auth: {{ admin_key: {ADMIN_KEY} }}\nproviders:\n"
     );
-    for (kind, path) in KINDS {
-        write!(yaml, "  {kind}:\n    kind: {kind}\n    base_url: {upstream}{path}\n    api_key: sk-played-back\n    models: [none]\n").ok();
+    for Account { name, kind, path, dialects } in ACCOUNTS {
+        let dialects: Vec<String> = dialects.iter().map(ToString::to_string).collect();
+        write!(yaml, "  {name}:\n    kind: {kind}\n    base_url: {upstream}{path}\n    api_key: sk-played-back\n    models: [none]\n").ok();
+        if !dialects.is_empty() {
+            writeln!(yaml, "    dialects: [{}]", dialects.join(", ")).ok();
+        }
         if *kind == "bedrock" {
             yaml.push_str("    region: us-east-1\n");
         }
@@ -193,8 +185,8 @@ fn play(asked: &Asked, exchanges: &HashMap<String, Exchange>) -> Reply {
     let Some(exchange) = words.into_iter().find_map(|word| exchanges.get(word)) else {
         return Reply::json(599, &json!({"error": "there is no such recording"}));
     };
-    let kind = exchange.header("content-type").unwrap_or("application/json");
-    let mut reply = Reply::text(exchange.status, kind, exchange.body.clone());
+    let played = exchange.played();
+    let mut reply = Reply::text(exchange.status, &played.kind, played.body);
     for (name, value) in &exchange.headers {
         let framing =
             ["content-type", "content-length", "transfer-encoding", "content-encoding", "connection"];

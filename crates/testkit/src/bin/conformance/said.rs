@@ -13,6 +13,8 @@ pub(crate) struct Said {
     /// Names with their arguments, parsed; custom tools have their plain input.
     pub(crate) calls: Vec<(String, Value)>,
     pub(crate) figures: Option<Figures>,
+    /// Does it end with an error of the provider's?
+    pub(crate) fails: bool,
 }
 
 /// Token counts as every provider can be brought to say them.
@@ -37,6 +39,8 @@ pub(crate) fn read(dialect: Dialect, stream: bool, body: &[u8]) -> Option<Said> 
             // One recording holds several answers, one behind the other.
             break;
         }
+        let failed = frame["type"] == "error" || frame["type"] == "response.failed";
+        said.fails |= stream && (failed || frame["error"].is_object());
         match dialect {
             Dialect::OpenaiChat => chat(frame, &mut said, &mut calls),
             Dialect::OpenaiCompletions => completions(frame, &mut said),
@@ -46,7 +50,10 @@ pub(crate) fn read(dialect: Dialect, stream: bool, body: &[u8]) -> Option<Said> 
             Dialect::OllamaChat | Dialect::OllamaGenerate => ollama(frame, &mut said),
             Dialect::CohereChat => cohere(frame, &mut said, &mut calls),
             Dialect::BedrockConverse => converse(frame, &mut said, &mut calls),
-            _ => said.figures = embedding(frame).or(said.figures),
+            _ => {
+                said.text = scores(frame).unwrap_or_else(|| lengths(frame));
+                said.figures = embedding(frame).or(said.figures);
+            }
         }
     }
     let named = calls.0.into_iter().filter(|call| !call.name.is_empty());
@@ -246,7 +253,8 @@ fn openai_figures(usage: &Value) -> Figures {
         output: completion + hidden,
         cached: cached.unwrap_or_default().min(prompt),
         cache_write: written.unwrap_or_default(),
-        reasoning: reasoning.unwrap_or_default().max(hidden),
+        // One service counts more thoughts than it bills output.
+        reasoning: reasoning.unwrap_or_default().max(hidden).min(completion + hidden),
     }
 }
 
@@ -446,27 +454,31 @@ fn cohere_usage(usage: &Value, said: &mut Said) {
     let counts = [&usage["billed_units"], &usage["tokens"]];
     if let Some(counts) = counts.into_iter().find(|counts| counts["input_tokens"].is_number()) {
         let (input, output) = (number(&counts["input_tokens"]), number(&counts["output_tokens"]));
-        said.figures = Some(Figures { input, output, ..Figures::default() });
+        let reasoning = number(&usage["tokens"]["reasoning_tokens"]).min(output);
+        said.figures = Some(Figures { input, output, reasoning, ..Figures::default() });
     }
 }
 
 fn converse(frame: &Value, said: &mut Said, calls: &mut Calls) {
     for (at, block) in frame["output"]["message"]["content"].as_array().into_iter().flatten().enumerate() {
         said.text += text(&block["text"]);
-        if let Some(call) = block["toolUse"].as_object() {
+        let cited = block["citationsContent"]["content"].as_array();
+        said.text.extend(cited.into_iter().flatten().map(|cited| text(&cited["text"])));
+        if let Some(call) = block["toolUse"].as_object().filter(|call| client_calls(call)) {
             let part = |name: &str| call.get(name).map(text).unwrap_or_default();
             let input = call.get("input").cloned().unwrap_or_default();
             calls.add(&Value::from(at), part("toolUseId"), part("name"), &input.to_string());
         }
     }
     let start = &frame["contentBlockStart"];
-    if let Some(call) = start["start"]["toolUse"].as_object() {
+    if let Some(call) = start["start"]["toolUse"].as_object().filter(|call| client_calls(call)) {
         let part = |name: &str| call.get(name).map(text).unwrap_or_default();
         calls.add(&start["contentBlockIndex"], part("toolUseId"), part("name"), "");
     }
     let delta = &frame["contentBlockDelta"];
     said.text += text(&delta["delta"]["text"]);
-    if let Some(input) = delta["delta"]["toolUse"]["input"].as_str() {
+    let known = calls.0.iter().any(|call| call.place == delta["contentBlockIndex"]);
+    if let Some(input) = delta["delta"]["toolUse"]["input"].as_str().filter(|_| known) {
         calls.add(&delta["contentBlockIndex"], "", "", input);
     }
     let usage = if frame["usage"].is_object() { &frame["usage"] } else { &frame["metadata"]["usage"] };
@@ -483,8 +495,60 @@ fn converse(frame: &Value, said: &mut Said, calls: &mut Calls) {
     }
 }
 
+/// Is the call for the client, not one that Bedrock answers by itself?
+fn client_calls(call: &Map<String, Value>) -> bool {
+    call.get("type").map(text) != Some("server_tool_use")
+}
+
+/// Relevance, as the SDKs are asked to say it.
+fn scores(frame: &Value) -> Option<String> {
+    let results = frame["results"].as_array().or(frame["data"].as_array())?;
+    let score = |result: &Value| {
+        let score = result["relevance_score"].as_f64().or(result["relevanceScore"].as_f64())?;
+        Some(format!("{}:{score:.4}", number(&result["index"])))
+    };
+    Some(results.iter().map(score).collect::<Option<Vec<_>>>()?.join(" "))
+}
+
+/// Vectors are compared by their number and their lengths, said as a text.
+fn lengths(frame: &Value) -> String {
+    let one = |vector: &Value| match vector {
+        // Floats of four bytes in base64, except where a model makes bytes.
+        Value::String(text) if text_of_bytes(frame) => text.trim_end_matches('=').len() * 3 / 4,
+        Value::String(text) => text.trim_end_matches('=').len() * 3 / 4 / 4,
+        vector => vector.as_array().map_or(0, Vec::len),
+    };
+    let each = |list: &Value, member: &str| -> Vec<usize> {
+        list.as_array().into_iter().flatten().map(|entry| one(&entry[member])).collect()
+    };
+    let embeddings = &frame["embeddings"];
+    let found = if frame["data"].is_array() {
+        each(&frame["data"], "embedding")
+    } else if frame["embedding"].is_object() {
+        vec![one(&frame["embedding"]["values"])]
+    } else if frame["embedding"].is_array() {
+        vec![one(&frame["embedding"])]
+    } else if let Some(float) = embeddings["float"].as_array() {
+        float.iter().map(one).collect()
+    } else if embeddings[0].is_object() {
+        each(embeddings, "values")
+    } else {
+        embeddings.as_array().into_iter().flatten().map(one).collect()
+    };
+    found.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+fn text_of_bytes(frame: &Value) -> bool {
+    frame["model"].as_str().is_some_and(|model| model.starts_with("pplx-embed"))
+}
+
 /// Vectors and relevance: only input counts.
 fn embedding(frame: &Value) -> Option<Figures> {
+    if let (Some(input), Some(output)) =
+        (frame["usage"]["input_tokens"].as_u64(), frame["usage"]["output_tokens"].as_u64())
+    {
+        return Some(Figures { input, output, ..Figures::default() });
+    }
     let places = [
         "/usage/prompt_tokens",
         "/usage/total_tokens",

@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 use crate::checks::Verdict;
 use crate::said::Said;
 
+/// Why an SDK is not asked.
+pub(crate) const NO_CALL: &str = "this SDK has no such call";
+
 /// One question to an SDK.
 pub(crate) struct Case {
     /// Which exchange, by its place in the list.
@@ -24,15 +27,24 @@ pub(crate) struct Case {
     pub(crate) expected: Said,
 }
 
-/// Asks them all; gives a verdict for each, none where the SDK has no such call.
-pub(crate) fn ask(program: &Path, script: &Path, url: &str, cases: &[Case]) -> Result<Vec<Option<Verdict>>> {
+/// Asks them all; gives a verdict for each, a reason where there is none.
+pub(crate) fn ask(
+    program: &Path,
+    script: &Path,
+    url: &str,
+    cases: &[Case],
+) -> Result<Vec<Result<Verdict, &'static str>>> {
     let question = |(at, case): (usize, &Case)| json!({"case": at, "client": case.client.as_str(), "model": case.model, "stream": case.stream});
     let questions = cases.iter().enumerate().map(question);
     let answers = talk(program, &[&script.display().to_string(), url, crate::proxy::KEY], questions)?;
     let verdict = |(at, case): (usize, &Case)| match answers.get(&(at as u64)) {
-        None => Some(Err("no answer".to_owned())),
-        Some(answer) if answer.get("skipped").is_some() => None,
-        Some(answer) => Some(compare(answer, case)),
+        None => Ok(Err("no answer".to_owned())),
+        Some(answer) if answer.get("skipped").is_some() => Err(NO_CALL),
+        Some(answer) => match compare(answer, case) {
+            // That the bytes are the provider's is another check.
+            Err(_) if case.passes => Err("the SDK cannot read what the provider sends"),
+            verdict => Ok(verdict),
+        },
     };
     Ok(cases.iter().enumerate().map(verdict).collect())
 }
@@ -67,15 +79,18 @@ pub(crate) fn talk(
 }
 
 fn compare(answer: &Value, case: &Case) -> Verdict {
-    if let Some(error) = answer["error"].as_str() {
-        return Err(error.to_owned());
+    match (answer["error"].as_str(), case.expected.fails) {
+        (Some(_), true) => return Ok(()),
+        (Some(error), false) => return Err(error.to_owned()),
+        (None, true) => return Err("the stream's error is not seen".to_owned()),
+        (None, false) => {}
     }
     // What passes through has the provider's accent, which is not ours to mend: that it is understood is enough.
     if case.passes {
         return Ok(());
     }
     let text = answer["text"].as_str().unwrap_or_default();
-    let declined = !case.expected.refusal.is_empty() && text.ends_with(&case.expected.refusal);
+    let declined = !case.expected.refusal.is_empty() && text.ends_with(case.expected.refusal.trim());
     if text != case.expected.text && !declined {
         return Err(format!("text {:?} instead of {:?}", clip(text), clip(&case.expected.text)));
     }
