@@ -293,7 +293,10 @@ impl<'a> Types<'a> {
             {
                 (format_name(asked), List::Bytes(reply.vectors.iter().map(whole).collect()))
             }
-            (VectorFormat::Float | VectorFormat::Base64, _) => ("float", List::Floats(&reply.vectors)),
+            // Bytes for one who asked for floats are their numbers: the official clients look where they asked.
+            (VectorFormat::Float | VectorFormat::Base64, _) | (_, VectorFormat::Float) => {
+                ("float", List::Floats(&reply.vectors))
+            }
             (bytes, _) => (format_name(bytes), List::Bytes(reply.vectors.iter().map(whole).collect())),
         };
         Self { name, list, others: None }

@@ -42,7 +42,8 @@ pub(super) fn write(usage: Option<&Usage>, left: Option<&Map<String, Value>>) ->
         put(&mut counts, "candidatesTokenCount", candidates);
         put(&mut counts, "cachedContentTokenCount", usage.cached);
         put(&mut counts, "thoughtsTokenCount", usage.reasoning);
-        put(&mut counts, TOTAL, usage.total());
+        // One count is always told, so that none means that nothing was counted.
+        counts.insert(TOTAL.to_owned(), usage.total().into());
         let inputs = [("AUDIO", usage.audio_input), ("IMAGE", usage.image_input)];
         let outputs = [("AUDIO", usage.audio_output), ("IMAGE", usage.image_output)];
         detail(&mut counts, "promptTokensDetails", usage.input_total(), inputs);

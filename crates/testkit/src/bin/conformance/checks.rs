@@ -107,6 +107,9 @@ pub(crate) fn reply(dialect: Dialect, body: &[u8]) -> Verdict {
     let mut receipt = Receipt::default();
     let theirs: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let mut options = EncodeOptions::default();
+    if let Answered::Embed(reply) = &answered {
+        options.vectors = reply.format;
+    }
     if theirs["data"][0]["embedding"].is_string() {
         options.vectors = VectorFormat::Base64;
     }

@@ -39,7 +39,15 @@ pub(crate) fn written(exchange: usize, client: Dialect, stream: bool, body: &[u8
         let calls = value["choices"][0]["delta"]["tool_calls"].as_array();
         value.get("error").is_some() || calls.into_iter().flatten().any(|call| call["type"] == "custom")
     };
-    let values = values.into_iter().filter(|value| !(stream && beyond(value))).collect();
+    let values = values.into_iter().filter(|value| !(stream && beyond(value)));
+    // It describes whole completions alone: on a stream the reason is null until the end.
+    let plain = |mut value: Value| {
+        if client == Dialect::OpenaiCompletions && value["choices"][0]["finish_reason"].is_null() {
+            value["choices"][0]["finish_reason"] = json!("stop");
+        }
+        value
+    };
+    let values = values.map(plain).collect();
     Some(Written { exchange, client, schema, values })
 }
 

@@ -268,7 +268,7 @@ fn responses(frame: &Value, stream: bool, said: &mut Said) {
         return note_item(frame, said);
     };
     let items = response["output"].as_array().into_iter().flatten();
-    if !stream || (said.text.is_empty() && said.calls.is_empty()) {
+    if !stream || (said.text.is_empty() && said.calls.is_empty() && said.refusal.is_empty()) {
         items.for_each(|item| output_item(item, said));
     }
     let usage = &response["usage"];
