@@ -82,6 +82,9 @@ pub(crate) fn place(exchange: &Exchange) -> Place {
         "models" if method == "POST" || path.contains("/versions/") || exchange.provider == "replicate" => {
             return Place::Outside("Replicate's own predictions");
         }
+        "models" if path.rsplit('/').next().is_some_and(|end| !end.starts_with("models")) => {
+            return Place::Outside("one model, of which the gateway's own book tells");
+        }
         "models" => return Place::Models,
         "cohere.v1_chat" => return Place::Outside("Cohere's first chat, which it has replaced"),
         // A provider that nobody knows follows OpenAI.

@@ -11,6 +11,7 @@ mod checks;
 mod corpus;
 mod document;
 mod errors;
+mod models;
 mod plain;
 mod proxy;
 mod report;
@@ -108,8 +109,14 @@ fn alone(exchange: &corpus::Exchange, outcomes: &mut Vec<Outcome>) {
     let dialect = match apis::place(exchange) {
         apis::Place::Call(dialect) => dialect,
         apis::Place::Models => {
-            let why = "lists of models are read by the kinds' own tests";
-            return note(exchange, "reply", None, Err(why), outcomes);
+            for client in models::SHAPES {
+                let (check, verdict) = match exchange.status {
+                    400.. => ("error", errors::keeps(models::dialect(&exchange.provider), client, exchange)),
+                    _ => ("reply", models::listed(exchange, client)),
+                };
+                note(exchange, check, Some(client), Ok(verdict), outcomes);
+            }
+            return;
         }
         apis::Place::Outside(why) => return note(exchange, "reply", None, Err(why), outcomes),
     };
