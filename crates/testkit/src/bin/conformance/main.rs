@@ -111,10 +111,13 @@ fn alone(exchange: &corpus::Exchange, outcomes: &mut Vec<Outcome>) {
         apis::Place::Models => {
             for client in models::SHAPES {
                 let (check, verdict) = match exchange.status {
-                    400.. => ("error", errors::keeps(models::dialect(&exchange.provider), client, exchange)),
+                    400.. => {
+                        let dialect = models::dialect(&exchange.provider);
+                        ("error", Ok(errors::keeps(dialect, client, exchange)))
+                    }
                     _ => ("reply", models::listed(exchange, client)),
                 };
-                note(exchange, check, Some(client), Ok(verdict), outcomes);
+                note(exchange, check, Some(client), verdict, outcomes);
             }
             return;
         }
