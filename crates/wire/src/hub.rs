@@ -248,7 +248,7 @@ pub fn read_reply(dialect: Dialect, body: &[u8]) -> Result<Answered, WireError> 
     let answered = match dialect.operation() {
         Operation::Chat => chat(dialect).map(|it| it.read_reply(body).map(Box::new).map(Answered::Chat)),
         Operation::Embeddings => {
-            embed(dialect).map(|it| it.read_reply(body).map(Box::new).map(Answered::Embed))
+            embed(dialect).map(|it| it.read_reply(body).and_then(|reply| finite(dialect, reply)))
         }
         Operation::Rerank => {
             rerank(dialect).map(|it| it.read_reply(body).map(Box::new).map(Answered::Rerank))
@@ -258,11 +258,19 @@ pub fn read_reply(dialect: Dialect, body: &[u8]) -> Result<Answered, WireError> 
             Some(predict::read_reply(body).map(Box::new).map(Answered::Predict))
         }
         // Tensors that are read are those of vectors; others only pass.
-        Operation::Predict => Some(kserve::read_vectors(body).map(Box::new).map(Answered::Embed)),
+        Operation::Predict => Some(kserve::read_vectors(body).and_then(|reply| finite(dialect, reply))),
         Operation::Images => draw(dialect).map(|it| it.read_reply(body).map(Box::new).map(Answered::Image)),
         _ => None,
     };
     answered.unwrap_or_else(|| Err(WireError { dialect, reason: "it has no such answers".to_owned() }))
+}
+
+/// JSON has no word for what is not a number, or too large for one.
+fn finite(dialect: Dialect, reply: EmbedReply) -> Result<Answered, WireError> {
+    if reply.vectors.iter().flatten().all(|number| number.is_finite()) {
+        return Ok(Answered::Embed(Box::new(reply)));
+    }
+    Err(WireError { dialect, reason: "a vector holds what is not a number".to_owned() })
 }
 
 /// Writes a whole answer for a client; the receipt names what was not carried. None: the dialect has no such answers.

@@ -395,4 +395,10 @@ mod tests {
         let written = write_embed_reply(&reply, VectorFormat::Base64);
         assert_eq!(serde_json::from_slice::<Value>(&written).unwrap(), body);
     }
+
+    #[test]
+    fn numbers_too_large_for_a_vector_are_no_answer() {
+        let body = format!("{{\"model\":\"m\",\"data\":[{{\"embedding\":[9{}.5]}}]}}", "7".repeat(80));
+        assert!(crate::read_reply(DIALECT, body.as_bytes()).is_err());
+    }
 }
