@@ -121,8 +121,9 @@ mod tests {
         let sse = Framing::of(Dialect::OpenaiChat);
         assert!(sse.announced_by(b"text/event-stream; charset=utf-8"));
         assert!(sse.announced_by(b"Text/Event-Stream"));
-        assert!(!sse.announced_by(b""));
+        assert!(sse.announced_by(b""));
         assert!(!sse.announced_by(b"application/json"));
+        assert!(Framing::of(Dialect::OllamaChat).announced_by(b"application/json; charset=utf-8"));
         assert!(Framing::of(Dialect::OllamaChat).announced_by(b"application/x-ndjson"));
     }
 

@@ -386,7 +386,8 @@ mod tests {
     #[test]
     fn bytes_in_base64_are_not_taken_for_floats() {
         let body = json!({"object": "list", "model": "pplx-embed-x",
-            "data": [{"object": "embedding", "index": 0, "embedding": "AX+A/w=="}]});
+            "data": [{"object": "embedding", "index": 0, "embedding": "AX+A/w=="}],
+            "usage": {"prompt_tokens": 2, "total_tokens": 2}});
         let reply = read_embed_reply(body.to_string().as_bytes()).unwrap();
         assert_eq!(
             (&reply.vectors[0][..], reply.format),
