@@ -154,3 +154,28 @@ fn other_calls_go_by_and_memory_has_a_bound() {
     }
     assert!(out.len() > 4096);
 }
+
+#[test]
+fn clients_without_custom_tools_read_an_object() {
+    let said = "a \"b\"\n";
+    let choice = Choice { parts: vec![call("patch", said, true)], ..Choice::default() };
+    let reply = Reply { choices: vec![choice], ..Reply::default() };
+    let wrapped = r#"{"input":"a \"b\"\n"}"#;
+    let written = wrap_calls(&reply, Has::default());
+    assert_eq!(written.choices[0].parts[0], call("patch", wrapped, false));
+    let has = Has { custom_tools: true, ..Has::default() };
+    assert!(matches!(wrap_calls(&reply, has), Cow::Borrowed(_)));
+
+    let mut wrapping = Wrapping::before(Box::new(Told));
+    let mut out = BytesMut::new();
+    let part = PartStart::ToolCall { id: "c".into(), name: "patch".into(), custom: true };
+    wrapping.write(&Event::PartStart { choice: 0, index: 1, part, native: None }, &mut out);
+    for letter in said.chars() {
+        wrapping.write(&Event::Delta { choice: 0, index: 1, text: letter.to_string() }, &mut out);
+    }
+    wrapping.write(&Event::PartStop { choice: 0, index: 1 }, &mut out);
+    let told = String::from_utf8(out.to_vec()).unwrap();
+    let text: String = told.split('|').skip(1).filter_map(|piece| piece.strip_prefix('1')).collect();
+    assert!(told.starts_with("false|"), "{told}");
+    assert_eq!(text, wrapped);
+}
