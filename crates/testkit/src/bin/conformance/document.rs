@@ -42,8 +42,10 @@ pub(crate) fn written(exchange: usize, client: Dialect, stream: bool, body: &[u8
     let values = values.into_iter().filter(|value| !(stream && beyond(value)));
     // It describes whole completions alone: on a stream the reason is null until the end.
     let plain = |mut value: Value| {
-        if client == Dialect::OpenaiCompletions && value["choices"][0]["finish_reason"].is_null() {
-            value["choices"][0]["finish_reason"] = json!("stop");
+        if let Some(reason @ Value::Null) = value.pointer_mut("/choices/0/finish_reason")
+            && client == Dialect::OpenaiCompletions
+        {
+            *reason = json!("stop");
         }
         value
     };
