@@ -171,6 +171,7 @@ impl Router for Fakes {
                 max_output: None,
                 capabilities: Capabilities { tools: Some(true), ..Capabilities::default() },
                 deprecated: None,
+                price: None,
             })
         };
         ["openai/gpt-5", "fast", "demo/echo", "claude/haiku"].map(card).into()
