@@ -201,9 +201,9 @@ impl Entry {
         if self.shared.load.is_draining() {
             return self.refuse(&head, &Fault::new(Code::Draining).retry_after(RETRY_AFTER), id);
         }
-        // Anthropic's clients ask at the same path as OpenAI's.
+        // Anthropic's clients and Cohere's ask at the same path as OpenAI's.
         let dialect = match guess(head.uri.path(), &head.headers) {
-            Dialect::AnthropicMessages => Dialect::AnthropicMessages,
+            told @ (Dialect::AnthropicMessages | Dialect::CohereChat) => told,
             _ => dialect,
         };
         let key = credential::take(&mut head.headers, head.uri.query());
