@@ -198,3 +198,35 @@ fn models_say_what_they_do() {
     let both = book.lookup("gemini", "gemini-2.5-flash-image").unwrap();
     assert_eq!(both.operations, [Operation::Images, Operation::Chat]);
 }
+
+#[test]
+fn media_that_are_not_billed_by_tokens_have_a_card_and_no_price() {
+    let book = PriceBook::embedded().unwrap();
+    for (provider, model, operation) in [
+        ("openai", "whisper-1", Operation::Transcription),
+        ("openai", "tts-1", Operation::Speech),
+        ("groq", "whisper-large-v3", Operation::Transcription),
+        ("scaleway", "whisper-large-v3", Operation::Transcription),
+        ("bedrock", "stability.stable-outpaint-v1:0", Operation::Images),
+        ("vercel", "cohere/rerank-v3.5", Operation::Rerank),
+    ] {
+        let card = book.lookup(provider, model).unwrap_or_else(|| panic!("{provider}/{model} is not there"));
+        assert_eq!(
+            (card.operations.as_slice(), card.price),
+            ([operation].as_slice(), None),
+            "{provider}/{model}"
+        );
+    }
+    let free = book.lookup("openai", "omni-moderation-latest").unwrap().price.unwrap();
+    assert_eq!(free.cost(&usage(9, 9, 9), None), NanoUsd(0));
+}
+
+#[test]
+fn reasoning_costs_what_the_output_of_its_tier_does() {
+    let price = PriceBook::embedded().unwrap().lookup("gemini", "gemini-2.5-flash").unwrap().price.unwrap();
+    let tier = price.tiers.iter().find(|tier| &*tier.name == "flex").unwrap();
+    assert!(tier.base.output < price.base.output);
+    let thought = Usage { output: 1_000, reasoning: 1_000, ..Usage::default() };
+    let said = Usage { output: 1_000, ..Usage::default() };
+    assert_eq!(price.cost(&thought, Some("flex")), price.cost(&said, Some("flex")));
+}

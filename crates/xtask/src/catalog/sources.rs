@@ -97,6 +97,7 @@ pub(super) fn priced(catalogue: &Value) -> Book {
     }
     for ((provider, name), model) in &mut book {
         model.forget_made_up_zeros(provider, name);
+        model.fold_reasoning();
     }
     book.retain(|(_, name), _| {
         !name.is_empty() && name.bytes().all(|byte| byte != b'"' && byte != b'\\' && byte >= b' ')
@@ -117,6 +118,7 @@ pub(super) fn complete(book: &mut Book, catalogue: &Value) -> Vec<String> {
                 modes::second(name, facts).clone_into(&mut model.mode);
             }
             model.learn(facts);
+            model.fold_reasoning();
             model.forget_made_up_zeros(owner, name);
             conflicts.extend(model.compare(&facts["cost"]).map(|what| format!("{id}/{name}: {what}")));
         }
@@ -275,6 +277,24 @@ impl Model {
                 _ if price.is_empty() => {}
                 None => self.price = price,
                 Some(from) => self.above.push((from, price)),
+            }
+        }
+    }
+
+    /// Reasoning that costs what other output does is within the output. Said apart, it would keep its usual figure in the
+    /// tiers and steps that lower or raise the output alone.
+    fn fold_reasoning(&mut self) {
+        let tiers = self.tiers.values_mut().flat_map(|tier| {
+            std::iter::once(&mut tier.price).chain(tier.above.iter_mut().map(|(_, price)| price))
+        });
+        let steps = self.above.iter_mut().map(|(_, price)| price);
+        let mut all: Vec<_> = std::iter::once(&mut self.price).chain(steps).chain(tiers).collect();
+        let within = |price: &&mut Map<String, Value>| {
+            price.get("reasoning").is_none_or(|figure| price.get("output") == Some(figure))
+        };
+        if all.iter().all(within) {
+            for price in &mut all {
+                price.remove("reasoning");
             }
         }
     }
