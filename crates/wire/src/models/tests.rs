@@ -1,3 +1,5 @@
+//! Each shape, with all facts and with none.
+
 use super::*;
 use contract::ports::{Capabilities, Price, PriceTier, ServiceTier};
 use contract::words::PicoUsd;
