@@ -109,6 +109,9 @@ def test_models(ant):
     names = {entry.id for entry in page}
     assert {"demo/echo", "fast"} <= names
     assert all(entry.type == "model" for entry in page.data)
+    demo = ant.models.retrieve("demo/echo")
+    assert (demo.pricing["prompt"], demo.lifecycle) == ("0", "active")
+    assert not demo.capabilities.thinking.types.enabled.supported
 
 
 def test_under_a_path_of_its_own(gateway):

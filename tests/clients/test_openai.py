@@ -138,7 +138,10 @@ def test_embeddings(oai, provider, encoding):
 def test_models(oai):
     names = {entry.id for entry in oai.models.list()}
     assert {"demo/echo", "fast"} <= names
-    assert oai.models.retrieve("demo/echo").object == "model"
+    demo = oai.models.retrieve("demo/echo")
+    assert demo.object == "model"
+    assert (demo.pricing["prompt"], demo.pricing["currency"]) == ("0", "USD")
+    assert demo.capabilities["tools"]
 
 
 def test_models_of_a_narrow_key(openai_with):

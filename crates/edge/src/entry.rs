@@ -201,10 +201,10 @@ impl Entry {
         if self.shared.load.is_draining() {
             return self.refuse(&head, &Fault::new(Code::Draining).retry_after(RETRY_AFTER), id);
         }
-        // Anthropic's clients ask at the same path as OpenAI's.
-        let dialect = match guess(head.uri.path(), &head.headers) {
-            Dialect::AnthropicMessages => Dialect::AnthropicMessages,
-            _ => dialect,
+        // Others ask at the same path as OpenAI's clients.
+        let dialect = match dialect {
+            Dialect::OpenaiChat => guess(head.uri.path(), &head.headers),
+            told => told,
         };
         let key = credential::take(&mut head.headers, head.uri.query());
         let ask = ModelsAsk { id, dialect, key, model, body };

@@ -233,8 +233,22 @@ pub(crate) fn guess(path: &str, headers: &HeaderMap) -> Dialect {
         _ if path == "/ollama" || path.starts_with("/ollama/") => Dialect::OllamaChat,
         _ if path.starts_with("/v1beta/") || path.starts_with("/gemini/") => Dialect::GeminiGenerate,
         _ if path.starts_with("/model/") || path.starts_with("/bedrock/") => Dialect::BedrockConverse,
+        _ if is_google(headers) => Dialect::GeminiGenerate,
+        _ if is_cohere(headers) => Dialect::CohereChat,
         _ => Dialect::OpenaiChat,
     }
+}
+
+/// Is it one of Google's clients? In the stable version of their API they ask for models where OpenAI's do.
+fn is_google(headers: &HeaderMap) -> bool {
+    ["x-goog-api-client", "x-goog-api-key"].iter().any(|name| headers.contains_key(*name))
+}
+
+/// Is it one of Cohere's SDKs? They ask for models where OpenAI's do, and say no version of an API; their generator has each
+/// of them name itself.
+fn is_cohere(headers: &HeaderMap) -> bool {
+    let name = headers.get("x-fern-sdk-name").and_then(|name| name.to_str().ok());
+    name.is_some_and(|name| name.contains("cohere"))
 }
 
 #[cfg(test)]
@@ -346,6 +360,16 @@ mod tests {
         anthropic.insert("anthropic-version", http::HeaderValue::from_static("2023-06-01"));
         assert_eq!(guess("/v1/nope", &plain), Dialect::OpenaiChat);
         assert_eq!(guess("/v1/nope", &anthropic), Dialect::AnthropicMessages);
+        let mut google = HeaderMap::new();
+        google.insert("x-goog-api-client", http::HeaderValue::from_static("google-genai-sdk/1.0.0"));
+        assert_eq!(guess("/v1/models", &google), Dialect::GeminiGenerate);
+        assert_eq!(guess("/v1/embeddings", &google), Dialect::OpenaiEmbeddings);
+        let mut cohere = HeaderMap::new();
+        cohere.insert("x-fern-sdk-name", http::HeaderValue::from_static("cohere-ai"));
+        assert_eq!(guess("/v1/models", &cohere), Dialect::CohereChat);
+        assert_eq!(guess("/v1/models/m", &cohere), Dialect::CohereChat);
+        assert_eq!(guess("/v1/nope", &cohere), Dialect::CohereChat);
+        assert_eq!(guess("/v1beta/models", &cohere), Dialect::GeminiGenerate);
         assert_eq!(guess("/anthropic/nope", &plain), Dialect::AnthropicMessages);
         assert_eq!(guess("/v1beta/models/x:generateContent", &plain), Dialect::GeminiGenerate);
         assert_eq!(guess("/ollama/api/show", &plain), Dialect::OllamaChat);

@@ -135,26 +135,27 @@ impl Discovery {
 fn known(compiled: &Compiled, account: &Account) -> Vec<ModelCard> {
     let named = account.config.account().models;
     match named.is_empty() {
-        false => named.iter().map(|name| enrich(compiled, account, ModelCard::unknown(name))).collect(),
+        false => named.iter().map(|name| account.about(&compiled.book, name)).collect(),
         true if account.config.is_self_hosted() => Vec::new(),
         true => {
             let mut cards = compiled.book.models_of(&account.in_book);
             cards.retain(|card| !card.operations.is_empty());
-            cards
+            cards.into_iter().map(|card| account.priced(card)).collect()
         }
     }
 }
 
-/// Adds what the price book knows to what the provider said.
+/// Adds what is known otherwise to what the provider said. It knows what its models can do; what a call is charged with is
+/// for the configuration and the book to say.
 fn enrich(compiled: &Compiled, account: &Account, said: ModelCard) -> ModelCard {
-    let Some(entry) = compiled.book.lookup(&account.in_book, &said.name) else { return said };
-    let book = entry.card;
+    let known = account.about(&compiled.book, &said.name);
     ModelCard {
-        operations: if said.operations.is_empty() { book.operations } else { said.operations },
-        context_window: said.context_window.or(book.context_window),
-        max_output: said.max_output.or(book.max_output),
-        capabilities: book.capabilities,
-        deprecated: book.deprecated,
+        operations: if said.operations.is_empty() { known.operations } else { said.operations },
+        context_window: said.context_window.or(known.context_window),
+        max_output: said.max_output.or(known.max_output),
+        capabilities: said.capabilities.or(known.capabilities),
+        deprecated: said.deprecated.or(known.deprecated),
+        price: known.price,
         name: said.name,
     }
 }

@@ -32,6 +32,25 @@ pub(crate) struct Account {
     pub(crate) in_book: Arc<str>,
 }
 
+impl Account {
+    /// What is known of one of its models, whoever listed it, with the price its calls are charged with.
+    pub(crate) fn about(&self, book: &PriceBook, upstream: &str) -> ModelCard {
+        let card = book.lookup(&self.in_book, upstream).unwrap_or_else(|| ModelCard::unknown(upstream));
+        self.priced(ModelCard { name: upstream.to_owned(), ..card })
+    }
+
+    /// The price that the configuration gives goes before the book's.
+    pub(crate) fn priced(&self, card: ModelCard) -> ModelCard {
+        match self.config.account().prices.get(&card.name) {
+            Some(price) => {
+                let price = Price { version: "configuration".into(), base: price.tier(), ..Price::default() };
+                ModelCard { price: Some(Arc::new(price)), ..card }
+            }
+            None => card,
+        }
+    }
+}
+
 /// Compiles a checked configuration.
 ///
 /// # Errors
@@ -101,11 +120,8 @@ struct Maker {
 impl Maker {
     fn deployment(&self, provider: &SharedProvider, upstream: &str) -> Deployment {
         let account = self.accounts.get(provider.name());
-        let entry = account.and_then(|account| self.book.lookup(&account.in_book, upstream));
-        let (price, card) = match entry {
-            Some(entry) => (entry.price, ModelCard { name: upstream.to_owned(), ..entry.card }),
-            None => (None, ModelCard::unknown(upstream)),
-        };
+        let card = account
+            .map_or_else(|| ModelCard::unknown(upstream), |account| account.about(&self.book, upstream));
         let settings = account.map(|account| account.config.account());
         Deployment {
             id: format!("{}/{upstream}", provider.name()).into(),
@@ -114,15 +130,9 @@ impl Maker {
             provider_name: provider.name().into(),
             upstream_model: upstream.into(),
             region: settings.and_then(|settings| settings.region.map(Into::into)),
-            price: settings.and_then(|settings| configured(settings, upstream)).or(price),
+            price: card.price.clone(),
             card: Arc::new(card),
             timeouts: settings.map(|settings| settings.timeouts.limits()).unwrap_or_default(),
         }
     }
-}
-
-/// The price that the configuration gives, which goes before the book's.
-fn configured(settings: providers::Account<'_>, upstream: &str) -> Option<Arc<Price>> {
-    let base = settings.prices.get(upstream)?.tier();
-    Some(Arc::new(Price { version: "configuration".into(), base, ..Price::default() }))
 }

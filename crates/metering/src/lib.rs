@@ -7,4 +7,4 @@ mod prices;
 
 pub use config::PricesConfig;
 pub use limits::Limits;
-pub use prices::{Entry, PriceBook, PriceError};
+pub use prices::{PriceBook, PriceError};

@@ -24,15 +24,6 @@ pub struct PriceBook {
     version: Arc<str>,
 }
 
-/// What the book knows of a model.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
-    /// What it costs; none when only its capabilities are known.
-    pub price: Option<Arc<Price>>,
-    /// What it can do.
-    pub card: ModelCard,
-}
-
 /// Why a price book cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PriceError {
@@ -224,7 +215,7 @@ impl PriceBook {
     /// What is known of a provider's model. A dated name (`-2025-08-07`, `-20250514`) that the book does not have stands for
     /// the name without its date.
     #[must_use]
-    pub fn lookup(&self, provider: &str, model: &str) -> Option<Entry> {
+    pub fn lookup(&self, provider: &str, model: &str) -> Option<ModelCard> {
         let model = model.strip_prefix("models/").unwrap_or(model);
         let start = self.find(provider, model).or_else(|| self.find(provider, undated(model)?))?;
         self.compile(&self.parse(start).ok()?).ok()
@@ -239,7 +230,6 @@ impl PriceBook {
         lines
             .take_while(|start| key_of(self.line(**start)).is_some_and(|key| key.0 == provider))
             .filter_map(|start| self.compile(&self.parse(*start).ok()?).ok())
-            .map(|entry| entry.card)
             .collect()
     }
 
@@ -261,7 +251,7 @@ impl PriceBook {
         serde_json::from_str(self.line(start)).map_err(|error| error.to_string())
     }
 
-    fn compile(&self, line: &Line<'_>) -> Result<Entry, String> {
+    fn compile(&self, line: &Line<'_>) -> Result<ModelCard, String> {
         let steps = |steps: &[Step], base: &PriceTier| {
             let step = |step: &Step| Ok((step.tokens, step.price.compile(base)?));
             steps.iter().map(step).collect::<Result<Vec<_>, String>>()
@@ -283,10 +273,11 @@ impl PriceBook {
                 Some(Arc::new(Price { version: Arc::clone(&self.version), base, above, tiers }))
             }
         };
-        Ok(Entry { price, card: card(line) })
+        Ok(ModelCard { price, ..card(line) })
     }
 }
 
+/// What is known of a model but its price.
 fn card(line: &Line<'_>) -> ModelCard {
     let known = |name: &str| match (
         line.can.iter().any(|can| can == name),
@@ -311,6 +302,7 @@ fn card(line: &Line<'_>) -> ModelCard {
             prompt_cache: known("prompt_cache"),
         },
         deprecated: line.deprecated.clone(),
+        price: None,
     }
 }
 

@@ -67,6 +67,7 @@ pub(crate) fn card(name: impl Into<String>, operation: Operation) -> ModelCard {
         max_output: None,
         capabilities: Capabilities::default(),
         deprecated: None,
+        price: None,
     }
 }
 

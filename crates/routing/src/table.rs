@@ -95,7 +95,7 @@ impl Table {
     /// Takes in what the providers offer; replaces what was known before.
     pub fn list(&self, offers: &[Listed]) {
         let mut listing = Listing::default();
-        let mut aliases: Vec<_> = self.aliases.values().map(|alias| Arc::clone(&alias.card)).collect();
+        let mut aliases: Vec<_> = self.aliases.values().map(|alias| alias.listed(offers)).collect();
         aliases.sort_by(|left, right| left.name.cmp(&right.name));
         listing.cards = aliases;
         for provider in &self.providers {
@@ -169,6 +169,18 @@ impl Table {
 }
 
 impl Alias {
+    /// Its card: that of its first target, as the provider offers it if it does.
+    fn listed(&self, offers: &[Listed]) -> Arc<ModelCard> {
+        let offered = self.targets.first().and_then(|target| {
+            let offer = offers.iter().find(|offer| *offer.provider == *target.provider_name)?;
+            offer.models.iter().find(|card| *card.name == *target.upstream_model)
+        });
+        match offered {
+            Some(card) => Arc::new(ModelCard { name: self.name.to_string(), ..card.clone() }),
+            None => Arc::clone(&self.card),
+        }
+    }
+
     fn plan(&self) -> Plan {
         let mut deployments: SmallVec<[Arc<Deployment>; 4]> = self
             .picker

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use batches::{append, some};
 use contract::ports::{LedgerFilter, LogFilter, PageRequest, ResourceKind};
+use contract::words::Usage;
 use sample::{at, entries};
 use serde_json::json;
 use sqlx::{Connection, SqliteConnection};
@@ -227,6 +228,18 @@ async fn people_can_read_the_ledger_with_sql() {
     .await
     .unwrap();
     assert_eq!(words, ("failed".into(), "none".into(), "nothing".into()));
+
+    let mut media = entries(6);
+    for attempt in &mut media.attempts {
+        attempt.usage = Usage { image_input: 4, image_output: 6, searches: 2, ..Usage::default() };
+    }
+    append(&stores, vec![media]).await;
+    let counts: (i64, i64, i64) =
+        sqlx::query_as("SELECT sum(image_input_tokens), sum(image_output_tokens), sum(searches) FROM ledger")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+    assert_eq!(counts, (8, 12, 4));
 }
 
 #[tokio::test]

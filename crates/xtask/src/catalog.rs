@@ -5,6 +5,7 @@
 //! first one counts and the disagreement is printed. Facts only; no text of theirs is kept.
 
 mod decimal;
+mod modes;
 mod names;
 mod sources;
 

@@ -3,6 +3,7 @@
 pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod models;
+mod price;
 pub(crate) mod providers;
 pub(crate) mod requests;
 pub(crate) mod status;

@@ -14,6 +14,7 @@ use crate::access::Admitted;
 use crate::input::Query;
 use crate::paging::{List, PageQuery};
 use crate::refusal::{BadQuery, Refusal, Refusals};
+use crate::resources::price::PriceItem;
 use crate::words::OperationWord;
 use crate::{AdminPorts, CurrentRouter};
 
@@ -40,6 +41,9 @@ struct ModelItem {
     /// When the provider will retire it (ISO date), if announced.
     #[schema(required)]
     deprecated: Option<String>,
+    /// What its calls are charged with; null is unknown, which is not nothing.
+    #[schema(required)]
+    price: Option<PriceItem>,
 }
 
 /// What a model can do; null is unknown.
@@ -71,7 +75,8 @@ struct Abilities {
 
 impl From<&ModelCard> for ModelItem {
     fn from(card: &ModelCard) -> Self {
-        let ModelCard { name, operations, context_window, max_output, capabilities, deprecated } = card;
+        let ModelCard { name, operations, context_window, max_output, capabilities, deprecated, price } =
+            card;
         let Capabilities { tools, images, audio, pdf, json_schema, reasoning, prompt_cache } = *capabilities;
         Self {
             name: name.clone(),
@@ -80,6 +85,7 @@ impl From<&ModelCard> for ModelItem {
             max_output: *max_output,
             capabilities: Abilities { tools, images, audio, pdf, json_schema, reasoning, prompt_cache },
             deprecated: deprecated.clone(),
+            price: price.as_deref().map(Into::into),
         }
     }
 }

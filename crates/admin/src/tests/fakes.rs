@@ -8,10 +8,11 @@ use contract::fault::{Code, Fault};
 use contract::ports::{
     Answer, AttemptEntry, BoxFuture, Capabilities, CostKind, Deployment, Health, KeyAdmin, KeySource,
     KeySpec, KeyView, Keyring, LedgerFilter, LedgerLine, LedgerStore, LogFilter, LogStore, MintedKey,
-    ModelCard, Outcome, Page, PageRequest, Plan, RequestEntry, Router, StoreError,
+    ModelCard, Outcome, Page, PageRequest, Plan, Price, PriceTier, RequestEntry, Router, ServiceTier,
+    StoreError,
 };
 use contract::words::{
-    Dialect, Id, IdKind, NanoUsd, Operation, Principal, Scope, Secret, Timestamp, Usage, UsageSource,
+    Dialect, Id, IdKind, NanoUsd, Operation, PicoUsd, Principal, Scope, Secret, Timestamp, Usage, UsageSource,
 };
 
 use super::{CALLER, READER, WRITER};
@@ -163,6 +164,13 @@ impl Router for Fakes {
     fn observe(&self, _: &Deployment, _: Result<Duration, Code>) {}
 
     fn models(&self) -> Vec<Arc<ModelCard>> {
+        let tier = |input: i64| PriceTier { input: PicoUsd(input), ..PriceTier::default() };
+        let price = Arc::new(Price {
+            version: "2026-06-30".into(),
+            base: PriceTier { cached: Some(PicoUsd(125_000)), ..tier(1_250_000) },
+            above: vec![(272_000, tier(2_500_000))],
+            tiers: vec![ServiceTier { name: "flex".into(), base: tier(625_000), above: Vec::new() }],
+        });
         let card = |name: &str| {
             Arc::new(ModelCard {
                 name: name.into(),
@@ -171,6 +179,7 @@ impl Router for Fakes {
                 max_output: None,
                 capabilities: Capabilities { tools: Some(true), ..Capabilities::default() },
                 deprecated: None,
+                price: (name != "fast").then(|| Arc::clone(&price)),
             })
         };
         ["openai/gpt-5", "fast", "demo/echo", "claude/haiku"].map(card).into()

@@ -2,7 +2,7 @@
 
 use contract::ports::{KeySource, LedgerFilter, LogFilter, PageRequest};
 use contract::words::{IdKind, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::Reload;
@@ -166,6 +166,15 @@ async fn models_health_and_status_are_shown() {
     let models = api.get("/admin/v1/models").await;
     assert_eq!(models.body["items"][0]["operations"], json!(["chat"]));
     assert_eq!(models.body["items"][0]["capabilities"]["tools"], true);
+    let price = &models.body["items"][0]["price"];
+    assert_eq!((&price["version"], &price["base"]["input"]), (&json!("2026-06-30"), &json!("1.25")));
+    assert_eq!((&price["base"]["cached"], &price["base"]["search"]), (&json!("0.125"), &Value::Null));
+    assert_eq!(price["above"][0]["input_tokens"], 272_000);
+    assert_eq!(
+        (&price["tiers"][0]["name"], &price["tiers"][0]["base"]["input"]),
+        (&json!("flex"), &json!("0.625"))
+    );
+    assert!(models.body["items"][2]["price"].is_null());
     let health = api.get("/admin/v1/providers").await;
     assert_eq!(health.body["items"][0]["provider"], "house");
     assert_eq!(health.body["items"][1]["last_error"], "upstream_timeout");

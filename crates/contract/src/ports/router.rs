@@ -65,7 +65,7 @@ impl Default for Timeouts {
 }
 
 /// What a model can do; `None` is unknown, which never excludes it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Capabilities {
     /// Takes tools.
     pub tools: Option<bool>,
@@ -83,6 +83,31 @@ pub struct Capabilities {
     pub prompt_cache: Option<bool>,
 }
 
+impl Capabilities {
+    /// What is known here, and where nothing is, what is known there.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        const fn first(one: Option<bool>, other: Option<bool>) -> Option<bool> {
+            if one.is_some() { one } else { other }
+        }
+        Self {
+            tools: first(self.tools, other.tools),
+            images: first(self.images, other.images),
+            audio: first(self.audio, other.audio),
+            pdf: first(self.pdf, other.pdf),
+            json_schema: first(self.json_schema, other.json_schema),
+            reasoning: first(self.reasoning, other.reasoning),
+            prompt_cache: first(self.prompt_cache, other.prompt_cache),
+        }
+    }
+
+    /// Is nothing known?
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// What is known of a model, for listings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ModelCard {
@@ -98,6 +123,8 @@ pub struct ModelCard {
     pub capabilities: Capabilities,
     /// When the provider will retire it (ISO date), if announced.
     pub deprecated: Option<String>,
+    /// What calls of it are charged with; none when nobody knows.
+    pub price: Option<Arc<Price>>,
 }
 
 impl ModelCard {
@@ -111,6 +138,7 @@ impl ModelCard {
             max_output: None,
             capabilities: Capabilities::default(),
             deprecated: None,
+            price: None,
         }
     }
 }

@@ -32,6 +32,30 @@ impl PicoUsd {
         }
         format!("{whole}{fraction:0<6}").parse().ok().map(Self)
     }
+
+    /// Writes it as [`per_million`](Self::per_million) reads it: `0.0375`.
+    #[must_use]
+    pub fn to_millions(self) -> String {
+        decimal(self.0, 6)
+    }
+}
+
+/// USD for one unit, as a decimal without trailing zeros: `0.0000000375`. Exact.
+impl fmt::Display for PicoUsd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&decimal(self.0, 12))
+    }
+}
+
+/// A count of parts, each 10^-`places`, as a decimal without trailing zeros.
+fn decimal(parts: i64, places: usize) -> String {
+    let sign = if parts < 0 { "-" } else { "" };
+    let digits = format!("{:0>width$}", parts.unsigned_abs(), width = places + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - places);
+    match fraction.trim_end_matches('0') {
+        "" => format!("{sign}{whole}"),
+        fraction => format!("{sign}{whole}.{fraction}"),
+    }
 }
 
 impl NanoUsd {
@@ -125,6 +149,24 @@ mod tests {
         }
         for text in ["", ".", "1.", ".5", "-1", "1e3", "0.0000001", "1,5", " 1", "99999999999999"] {
             assert_eq!(PicoUsd::per_million(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn prices_are_written_exactly() {
+        for (pico, per_million, each) in [
+            (0, "0", "0"),
+            (1, "0.000001", "0.000000000001"),
+            (37_500, "0.0375", "0.0000000375"),
+            (2_500_000, "2.5", "0.0000025"),
+            (2_000_000_000, "2000", "0.002"),
+            (1_500_000_000_000, "1500000", "1.5"),
+            (-20, "-0.00002", "-0.00000000002"),
+        ] {
+            assert_eq!(
+                (PicoUsd(pico).to_millions(), PicoUsd(pico).to_string()),
+                (per_million.into(), each.into())
+            );
         }
     }
 

@@ -49,6 +49,14 @@ async fn models_are_listed_in_the_shape_of_the_asker() {
                 .into(),
             r#"{"models":"anthropic.messages","model":null,"key":"k"}"#,
         ),
+        (
+            "GET /v1/models/a HTTP/1.1\r\nhost: x\r\nx-fern-sdk-name: cohere\r\n\r\n".into(),
+            r#"{"models":"cohere.chat","model":"a","key":null}"#,
+        ),
+        (
+            "GET /v1/models/a HTTP/1.1\r\nhost: x\r\nx-goog-api-key: k\r\n\r\n".into(),
+            r#"{"models":"gemini.generate","model":"a","key":"k"}"#,
+        ),
         (get("/ollama/api/tags"), r#"{"models":"ollama.chat","model":null,"key":null}"#),
         (get("/ollama/api/version"), r#"{"version":"0.12.11"}"#),
         (get("/ollama/api/ps"), r#"{"models":[]}"#),

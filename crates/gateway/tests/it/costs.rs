@@ -62,6 +62,25 @@ async fn a_price_of_the_configuration_goes_first() {
 }
 
 #[tokio::test]
+async fn lists_say_what_calls_are_charged_with() {
+    let aliases = "models:\n  ours: { route: { targets: [ { to: house/qwen3 } ] } }\n  theirs: { route: { targets: [ { to: openai/gpt-4.1-mini } ] } }\n";
+    let prices = "prices: { qwen3: { input: 0.0375, output: 0.2 } }";
+    let bench = Setup::new().accounts(prices).section(aliases).start().await;
+    for (model, prompt, completion, configured) in
+        [("ours", "0.0000000375", "0.0000002", true), ("theirs", "0.0000004", "0.0000016", false)]
+    {
+        let shown = bench.openai().get(&format!("/v1/models/{model}")).await.json().await;
+        let pricing = &shown["pricing"];
+        assert_eq!(
+            (&pricing["prompt"], &pricing["completion"]),
+            (&json!(prompt), &json!(completion)),
+            "{shown}"
+        );
+        assert_eq!(pricing["version"] == "configuration", configured, "{shown}");
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_price_is_null_and_never_zero() {
     let bench = Bench::start().await;
     for speech in Speech::ALL {

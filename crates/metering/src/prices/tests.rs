@@ -56,7 +56,7 @@ fn unknown_is_not_zero_and_zero_is_not_unknown() {
 fn dates_are_left_off_when_the_dated_name_is_unknown() {
     let book = small();
     for name in ["big-2025-08-07", "big-20250807", "big@20250807", "models/big"] {
-        assert_eq!(book.lookup("a", name).unwrap().card.name, "big", "{name}");
+        assert_eq!(book.lookup("a", name).unwrap().name, "big", "{name}");
     }
     for name in ["big-latest", "big-2025", "-20250807", "big-mini-20250807", "bi\u{301}-20250807"] {
         assert!(book.lookup("a", name).is_none(), "{name}");
@@ -65,7 +65,7 @@ fn dates_are_left_off_when_the_dated_name_is_unknown() {
 
 #[test]
 fn capabilities_are_yes_no_or_unknown() {
-    let card = small().lookup("a", "big").unwrap().card;
+    let card = small().lookup("a", "big").unwrap();
     assert_eq!(
         (card.capabilities.tools, card.capabilities.audio, card.capabilities.pdf),
         (Some(true), Some(false), None)
@@ -173,7 +173,7 @@ fn searches_and_pictures_have_prices_of_their_own() {
     ))
     .unwrap();
     let rank = book.lookup("a", "rank").unwrap();
-    assert_eq!(rank.card.operations, [Operation::Rerank]);
+    assert_eq!(rank.operations, [Operation::Rerank]);
     let searches = Usage { searches: 3, ..Usage::default() };
     assert_eq!(rank.price.unwrap().cost(&searches, None), NanoUsd(6_000_000));
     let draw = book.lookup("a", "draw").unwrap().price.unwrap();
@@ -185,16 +185,48 @@ fn searches_and_pictures_have_prices_of_their_own() {
 fn models_say_what_they_do() {
     let book = PriceBook::embedded().unwrap();
     let entry = |model: &str| book.lookup("openai", model).unwrap();
-    assert_eq!(entry("omni-moderation-latest").card.operations, [Operation::Moderation]);
-    assert_eq!(entry("gpt-4o-mini-tts").card.operations, [Operation::Speech]);
-    assert_eq!(entry("gpt-4o-transcribe").card.operations, [Operation::Transcription]);
+    assert_eq!(entry("omni-moderation-latest").operations, [Operation::Moderation]);
+    assert_eq!(entry("gpt-4o-mini-tts").operations, [Operation::Speech]);
+    assert_eq!(entry("gpt-4o-transcribe").operations, [Operation::Transcription]);
     assert!(entry("gpt-4o-transcribe").price.is_some());
     let picture = entry("gpt-image-1.5");
-    assert_eq!(picture.card.operations, [Operation::Images]);
+    assert_eq!(picture.operations, [Operation::Images]);
     let drawn = Usage { image_output: 1_000, ..Usage::default() };
     let written = Usage { output: 1_000, ..Usage::default() };
     let price = picture.price.unwrap();
     assert!(price.cost(&drawn, None) > price.cost(&written, None));
     let both = book.lookup("gemini", "gemini-2.5-flash-image").unwrap();
-    assert_eq!(both.card.operations, [Operation::Images, Operation::Chat]);
+    assert_eq!(both.operations, [Operation::Images, Operation::Chat]);
+}
+
+#[test]
+fn media_that_are_not_billed_by_tokens_have_a_card_and_no_price() {
+    let book = PriceBook::embedded().unwrap();
+    for (provider, model, operation) in [
+        ("openai", "whisper-1", Operation::Transcription),
+        ("openai", "tts-1", Operation::Speech),
+        ("groq", "whisper-large-v3", Operation::Transcription),
+        ("scaleway", "whisper-large-v3", Operation::Transcription),
+        ("bedrock", "stability.stable-outpaint-v1:0", Operation::Images),
+        ("vercel", "cohere/rerank-v3.5", Operation::Rerank),
+    ] {
+        let card = book.lookup(provider, model).unwrap_or_else(|| panic!("{provider}/{model} is not there"));
+        assert_eq!(
+            (card.operations.as_slice(), card.price),
+            ([operation].as_slice(), None),
+            "{provider}/{model}"
+        );
+    }
+    let free = book.lookup("openai", "omni-moderation-latest").unwrap().price.unwrap();
+    assert_eq!(free.cost(&usage(9, 9, 9), None), NanoUsd(0));
+}
+
+#[test]
+fn reasoning_costs_what_the_output_of_its_tier_does() {
+    let price = PriceBook::embedded().unwrap().lookup("gemini", "gemini-2.5-flash").unwrap().price.unwrap();
+    let tier = price.tiers.iter().find(|tier| &*tier.name == "flex").unwrap();
+    assert!(tier.base.output < price.base.output);
+    let thought = Usage { output: 1_000, reasoning: 1_000, ..Usage::default() };
+    let said = Usage { output: 1_000, ..Usage::default() };
+    assert_eq!(price.cost(&thought, Some("flex")), price.cost(&said, Some("flex")));
 }

@@ -91,6 +91,21 @@ fn a_bare_name_goes_to_the_first_provider_that_lists_it() {
 }
 
 #[test]
+fn an_alias_is_listed_with_what_its_first_target_offers() {
+    let table = table(serde_json::json!({
+        "fast": { "route": { "targets": [{ "to": "two/b" }, { "to": "one/a" }] } }
+    }));
+    let window = || table.models().iter().find(|card| card.name == "fast").unwrap().context_window;
+    assert_eq!(window(), None);
+    let card = |name: &str, window| ModelCard { context_window: Some(window), ..ModelCard::unknown(name) };
+    let offer = |provider: &str, models| Listed { provider: provider.into(), models };
+    table.list(&[offer("one", vec![card("a", 1), card("b", 2)]), offer("two", vec![card("b", 3)])]);
+    assert_eq!(window(), Some(3));
+    table.list(&[offer("one", vec![card("b", 2)])]);
+    assert_eq!(window(), None);
+}
+
+#[test]
 fn unknown_names_and_operations_are_told_apart() {
     let table = table(serde_json::json!({}));
     for name in ["nope", "three/x", "one/", ""] {

@@ -7,7 +7,7 @@ CREATE TABLE _sqlx_migrations (
     checksum BLOB NOT NULL,
     execution_time BIGINT NOT NULL
 );
-INSERT INTO "_sqlx_migrations" VALUES(1,'foundation','2026-11-21 20:44:22',1,X'977143CE2C5A12E55E7874EEFBFDCCA2DA1CFFA0166B463531FD17464760393F943563AAC2FF7C6A109B1AA74D566262',2891594);
+INSERT INTO "_sqlx_migrations" VALUES(1,'foundation','2026-11-21 21:22:24',1,X'3F82F0F65A56032D5AFC12015A39A0F4049040F33C098E50420496CD48DA0E315B84EE3F5DD4F7CF070501BE23C99FF5',2135775);
 CREATE TABLE callers (
     id       INTEGER PRIMARY KEY,
     key      BLOB,
@@ -220,9 +220,12 @@ SELECT
     coalesce(l.usage ->> 'cache_write', 0)                            AS cache_write_tokens,
     coalesce(l.usage ->> 'cache_write_long', 0)                       AS cache_write_long_tokens,
     coalesce(l.usage ->> 'audio_input', 0)                            AS audio_input_tokens,
+    coalesce(l.usage ->> 'image_input', 0)                            AS image_input_tokens,
     l.output_tokens,
     coalesce(l.usage ->> 'reasoning', 0)                              AS reasoning_tokens,
     coalesce(l.usage ->> 'audio_output', 0)                           AS audio_output_tokens,
+    coalesce(l.usage ->> 'image_output', 0)                           AS image_output_tokens,
+    coalesce(l.usage ->> 'searches', 0)                               AS searches,
     (SELECT word FROM words WHERE kind = 'usage_source' AND number = l.usage_source) AS usage_source,
     l.service_tier, l.cost_nano_usd,
     (SELECT word FROM words WHERE kind = 'cost_kind' AND number = l.cost_kind) AS cost_kind,

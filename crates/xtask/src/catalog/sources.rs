@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::decimal::shifted;
-use super::names;
+use super::{modes, names};
 
 /// The book under way: provider and model → what is known.
 pub(super) type Book = BTreeMap<(String, String), Model>;
@@ -73,11 +73,6 @@ const ABILITIES: &[(&str, &str)] = &[
     ("prompt_cache", "supports_prompt_caching"),
 ];
 
-// tidy: table
-/// What Pathgate serves, in the first catalogue's words.
-const SERVED: &[&str] =
-    &["chat", "embedding", "rerank", "image_generation", "audio_speech", "audio_transcription", "moderation"];
-
 /// Every model of the first catalogue that is billed by tokens or does what Pathgate serves.
 pub(super) fn priced(catalogue: &Value) -> Book {
     let mut book = Book::new();
@@ -86,8 +81,12 @@ pub(super) fn priced(catalogue: &Value) -> Book {
         else {
             continue;
         };
+        // One entry explains the others.
+        if key == "sample_spec" {
+            continue;
+        }
         let model = model(facts, mode);
-        if model.is_priced() || SERVED.contains(&model.mode.as_str()) {
+        if model.is_priced() || modes::SERVED.contains(&model.mode.as_str()) {
             let name = bare(key, provider);
             // The same model can stand under several keys; the most detailed one counts.
             let slot = book.entry((names::first(provider), name)).or_default();
@@ -96,8 +95,9 @@ pub(super) fn priced(catalogue: &Value) -> Book {
             }
         }
     }
-    for ((_, name), model) in &mut book {
-        model.forget_made_up_zeros(name);
+    for ((provider, name), model) in &mut book {
+        model.forget_made_up_zeros(provider, name);
+        model.fold_reasoning();
     }
     book.retain(|(_, name), _| {
         !name.is_empty() && name.bytes().all(|byte| byte != b'"' && byte != b'\\' && byte >= b' ')
@@ -110,14 +110,16 @@ pub(super) fn complete(book: &mut Book, catalogue: &Value) -> Vec<String> {
     let mut conflicts = Vec::new();
     for (id, provider) in catalogue.as_object().into_iter().flatten() {
         for (name, facts) in provider["models"].as_object().into_iter().flatten() {
-            let key = (names::second(id).to_owned(), name.clone());
+            let owner = names::second(id);
+            let key = (owner.to_owned(), name.clone());
             let known = book.contains_key(&key);
             let model = book.entry(key).or_default();
             if !known {
-                mode_of(facts).clone_into(&mut model.mode);
+                modes::second(name, facts).clone_into(&mut model.mode);
             }
             model.learn(facts);
-            model.forget_made_up_zeros(name);
+            model.fold_reasoning();
+            model.forget_made_up_zeros(owner, name);
             conflicts.extend(model.compare(&facts["cost"]).map(|what| format!("{id}/{name}: {what}")));
         }
     }
@@ -144,20 +146,9 @@ pub(super) fn newest(catalogue: &Value) -> String {
     days.max().unwrap_or("unknown").to_owned()
 }
 
-/// What a model of the second catalogue does, which names only what it takes and gives.
-fn mode_of(facts: &Value) -> &str {
-    let outputs = facts["modalities"]["output"].as_array();
-    let gives = |kind: &str| outputs.is_none_or(|outputs| outputs.iter().any(|output| output == kind));
-    if gives("text") {
-        "chat"
-    } else {
-        outputs.and_then(|outputs| outputs.first()?.as_str()).unwrap_or("other")
-    }
-}
-
 fn model(facts: &Value, mode: &str) -> Model {
     let mut model = Model {
-        mode: if matches!(mode, "chat" | "responses") { "chat" } else { mode }.to_owned(),
+        mode: modes::first(mode).to_owned(),
         context: tokens(&facts["max_input_tokens"]),
         output: tokens(&facts["max_output_tokens"]),
         deprecated: facts["deprecation_date"].as_str().filter(|day| day.len() == 10).map(str::to_owned),
@@ -247,13 +238,18 @@ impl Model {
     /// Is its price whole? One without input, or without output where there is any, would bill that part as nothing.
     pub(super) fn is_priced(&self) -> bool {
         let has = |figure: &str| self.price.contains_key(figure);
+        if modes::is_other_unit(&self.mode, self.price.get("input"), self.price.get("output")) {
+            return false;
+        }
         has("input") && (has("output") || matches!(self.mode.as_str(), "embedding" | "rerank" | "moderation"))
     }
 
-    /// Catalogues write 0 for subscriptions, promotions and models that nobody sells. Only what is called free is free.
-    fn forget_made_up_zeros(&mut self, name: &str) {
+    /// Catalogues write 0 for subscriptions, promotions and models that nobody sells. Only what is called free is free:
+    /// by its name, or in the provider's documents (platform.openai.com/docs/guides/moderation).
+    fn forget_made_up_zeros(&mut self, provider: &str, name: &str) {
         let zero = self.price.values().all(|figure| figure == "0");
-        let free = ["free", ":free", "-free"].iter().any(|end| name.ends_with(end));
+        let said = provider == "openai" && self.mode == "moderation";
+        let free = said || ["free", ":free", "-free"].iter().any(|end| name.ends_with(end));
         if zero && !free {
             self.price.clear();
         }
@@ -285,6 +281,24 @@ impl Model {
         }
     }
 
+    /// Reasoning that costs what other output does is within the output. Said apart, it would keep its usual figure in the
+    /// tiers and steps that lower or raise the output alone.
+    fn fold_reasoning(&mut self) {
+        let tiers = self.tiers.values_mut().flat_map(|tier| {
+            std::iter::once(&mut tier.price).chain(tier.above.iter_mut().map(|(_, price)| price))
+        });
+        let steps = self.above.iter_mut().map(|(_, price)| price);
+        let mut all: Vec<_> = std::iter::once(&mut self.price).chain(steps).chain(tiers).collect();
+        let within = |price: &&mut Map<String, Value>| {
+            price.get("reasoning").is_none_or(|figure| price.get("output") == Some(figure))
+        };
+        if all.iter().all(within) {
+            for price in &mut all {
+                price.remove("reasoning");
+            }
+        }
+    }
+
     /// Takes over what is not known yet.
     fn learn(&mut self, facts: &Value) {
         self.context = self.context.or_else(|| tokens(&facts["limit"]["context"]));
@@ -301,8 +315,13 @@ impl Model {
             ("audio", takes("audio")),
             ("pdf", takes("pdf")),
         ];
+        // That sound goes in says of a model that transcribes nothing more; with room for a conversation it holds one.
+        let only_hears =
+            self.mode == "audio_transcription" && self.context.is_none_or(|window| window < 1_000);
         for (ability, known) in known {
-            if let Some(known) = known {
+            if let Some(known) = known
+                && !(only_hears && ability == "audio")
+            {
                 self.abilities.entry(ability).or_insert(known);
             }
         }

@@ -1,0 +1,154 @@
+//! Each shape, with all facts and with none.
+
+use super::*;
+use contract::ports::{Capabilities, Price, PriceTier, ServiceTier};
+use contract::words::PicoUsd;
+
+fn tier(input: i64, output: i64) -> PriceTier {
+    PriceTier { input: PicoUsd(input), output: PicoUsd(output), ..PriceTier::default() }
+}
+
+fn card() -> ModelCard {
+    let cached = PriceTier { cached: Some(PicoUsd(125_000)), ..tier(1_250_000, 10_000_000) };
+    let price = Price {
+        version: "2026-06-30".into(),
+        base: cached,
+        above: vec![(272_000, tier(2_500_000, 15_000_000))],
+        tiers: vec![ServiceTier { name: "flex".into(), base: tier(625_000, 5_000_000), above: Vec::new() }],
+    };
+    ModelCard {
+        operations: vec![Operation::Chat],
+        context_window: Some(400_000),
+        capabilities: Capabilities { tools: Some(true), images: Some(false), ..Capabilities::default() },
+        deprecated: Some("2027-01-31".to_owned()),
+        price: Some(Arc::new(price)),
+        ..ModelCard::unknown("openai/gpt-5")
+    }
+}
+
+fn listed(dialect: Dialect, card: &ModelCard) -> Value {
+    serde_json::from_slice(&list(dialect, &[Arc::new(card.clone())])).unwrap()
+}
+
+fn shown(dialect: Dialect, card: &ModelCard) -> Value {
+    serde_json::from_slice(&one(dialect, card)).unwrap()
+}
+
+fn pricing_of_card() -> Value {
+    json!({"currency": "USD", "version": "2026-06-30",
+        "prompt": "0.00000125", "completion": "0.00001", "input_cache_read": "0.000000125",
+        "above": [{"input_tokens": 272_000, "prompt": "0.0000025", "completion": "0.000015"}],
+        "service_tiers": {"flex": {"prompt": "0.000000625", "completion": "0.000005"}}})
+}
+
+#[test]
+fn openai_has_all_facts_beside_its_own_members() {
+    let entry = json!({"id": "openai/gpt-5", "object": "model", "created": 0, "owned_by": "openai",
+        "shutdown_date": "2027-01-31", "operations": ["chat"], "context_window": 400_000, "deprecated": "2027-01-31",
+        "pricing": pricing_of_card(), "capabilities": {"tools": true, "images": false}});
+    for dialect in [Dialect::OpenaiChat, Dialect::BedrockConverse, Dialect::KserveInfer] {
+        assert_eq!(listed(dialect, &card()), json!({"object": "list", "data": [entry]}), "{dialect:?}");
+    }
+    assert_eq!(shown(Dialect::OpenaiChat, &card()), entry);
+}
+
+#[test]
+fn what_is_not_known_is_left_out() {
+    let unknown = ModelCard::unknown("fast");
+    assert_eq!(
+        shown(Dialect::OpenaiChat, &unknown),
+        json!({"id": "fast", "object": "model", "created": 0, "owned_by": "pathgate", "operations": [],
+            "capabilities": {}})
+    );
+    let anthropic = shown(Dialect::AnthropicMessages, &unknown);
+    assert_eq!((anthropic.get("capabilities"), anthropic.get("pricing")), (None, None));
+    assert_eq!(anthropic["lifecycle"], "active");
+    // A model of which nobody knows what it does is offered to those who look for one to talk to.
+    let google = shown(Dialect::GeminiGenerate, &unknown);
+    assert_eq!(google["supportedGenerationMethods"][0], "generateContent");
+    assert_eq!(listed(Dialect::OllamaChat, &unknown)["models"][0]["capabilities"], json!(["completion"]));
+    let none: [Arc<ModelCard>; 0] = [];
+    assert_eq!(
+        list(Dialect::AnthropicMessages, &none),
+        r#"{"data":[],"has_more":false,"first_id":null,"last_id":null}"#
+    );
+}
+
+#[test]
+fn anthropic_has_capabilities_of_its_own_shape() {
+    let list = listed(Dialect::AnthropicMessages, &card());
+    assert_eq!((&list["first_id"], &list["has_more"]), (&json!("openai/gpt-5"), &json!(false)));
+    let entry = &list["data"][0];
+    assert_eq!((&entry["type"], &entry["lifecycle"]), (&json!("model"), &json!("deprecated")));
+    assert_eq!((&entry["max_input_tokens"], &entry["context_window"]), (&json!(400_000), &json!(400_000)));
+    assert_eq!(entry["retires_at"], "2027-01-31T00:00:00Z");
+    assert_eq!(entry["pricing"], pricing_of_card());
+    let can = &entry["capabilities"];
+    assert_eq!(
+        (&can["image_input"], &can["tools"]),
+        (&json!({"supported": false}), &json!({"supported": true}))
+    );
+    for member in ["batch", "citations", "code_execution", "context_management", "effort", "pdf_input"] {
+        assert_eq!(can[member]["supported"], false, "{member}");
+    }
+    let thinks = Capabilities { reasoning: Some(true), ..Capabilities::default() };
+    let entry = shown(Dialect::AnthropicMessages, &ModelCard { capabilities: thinks, ..card() });
+    assert_eq!(entry["capabilities"]["thinking"]["types"]["enabled"]["supported"], true);
+    assert_eq!(entry["capabilities"].get("tools"), None);
+}
+
+#[test]
+fn google_and_cohere_have_their_own_words_and_ours() {
+    let google = listed(Dialect::GeminiGenerate, &card());
+    let entry = &google["models"][0];
+    assert_eq!((&entry["name"], &entry["inputTokenLimit"]), (&json!("models/openai/gpt-5"), &json!(400_000)));
+    assert_eq!(
+        entry["supportedGenerationMethods"],
+        json!(["generateContent", "streamGenerateContent", "countTokens"])
+    );
+    assert_eq!((&entry["pricing"], &entry["capabilities"]["tools"]), (&pricing_of_card(), &json!(true)));
+
+    let search = PriceTier { search: Some(PicoUsd(2_000_000_000)), ..PriceTier::default() };
+    let rank = ModelCard {
+        operations: vec![Operation::Rerank],
+        context_window: Some(4_096),
+        price: Some(Arc::new(Price { version: "configuration".into(), base: search, ..Price::default() })),
+        ..ModelCard::unknown("co/rank")
+    };
+    assert_eq!(
+        listed(Dialect::CohereChat, &rank),
+        json!({"models": [{"name": "co/rank", "endpoints": ["rerank"], "finetuned": false, "is_deprecated": false,
+            "context_length": 4_096, "features": [], "default_endpoints": [], "operations": ["rerank"],
+            "context_window": 4_096, "capabilities": {},
+            "pricing": {"currency": "USD", "version": "configuration", "prompt": "0", "completion": "0",
+                "search": "0.002"}}]})
+    );
+    assert_eq!(shown(Dialect::CohereChat, &card())["features"], json!(["tools"]));
+}
+
+#[test]
+fn ollama_lists_and_shows() {
+    let tags = listed(Dialect::OllamaChat, &card());
+    let tag = &tags["models"][0];
+    assert_eq!((&tag["name"], &tag["model"]), (&json!("openai/gpt-5"), &json!("openai/gpt-5")));
+    assert_eq!(tag["digest"].as_str().map(str::len), Some(64));
+    let shown = shown(Dialect::OllamaChat, &card());
+    assert_eq!(shown["model_info"]["pathgate.context_length"], 400_000);
+    for entry in [tag, &shown] {
+        assert_eq!(entry["capabilities"], json!(["completion", "tools"]));
+        assert_eq!((&entry["pricing"], &entry["context_window"]), (&pricing_of_card(), &json!(400_000)));
+    }
+}
+
+#[test]
+fn a_question_names_its_model() {
+    for (body, name) in [
+        (r#"{"model":"a"}"#, Some("a")),
+        (r#"{"name":"a","verbose":true}"#, Some("a")),
+        (r#"{"name":"a","model":"b"}"#, Some("b")),
+        ("{}", None),
+        ("", None),
+    ] {
+        assert_eq!(asked(body.as_bytes()).ok().as_deref(), name, "{body}");
+    }
+}
