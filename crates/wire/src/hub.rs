@@ -6,8 +6,8 @@
 
 use bytes::{Bytes, BytesMut};
 use contract::canon::{
-    Answered, Asked, EmbedReply, EmbedRequest, ImageReply, ImageRequest, Part, PartKind, Receipt, Reply,
-    Request, RerankReply, RerankRequest, VectorFormat,
+    Answered, Asked, CountReply, EmbedReply, EmbedRequest, ImageReply, ImageRequest, Part, PartKind, Receipt,
+    Reply, Request, RerankReply, RerankRequest, VectorFormat,
 };
 use contract::words::{Dialect, Operation};
 use contract::{Code, Fault};
@@ -115,10 +115,10 @@ pub(crate) trait Count: Sync {
         quirks: &Quirks,
         receipt: &mut Receipt,
     ) -> Result<Bytes, Fault>;
-    /// An upstream's answer → the tokens of the input.
-    fn read_reply(&self, body: &[u8]) -> Result<u64, WireError>;
-    /// The tokens of the input → an answer for a client.
-    fn write_reply(&self, tokens: u64) -> Bytes;
+    /// An upstream's answer → canon.
+    fn read_reply(&self, body: &[u8]) -> Result<CountReply, WireError>;
+    /// Canon → an answer for a client.
+    fn write_reply(&self, reply: &CountReply, receipt: &mut Receipt) -> Bytes;
 }
 
 /// The dialects of conversations.
@@ -253,7 +253,9 @@ pub fn read_reply(dialect: Dialect, body: &[u8]) -> Result<Answered, WireError> 
         Operation::Rerank => {
             rerank(dialect).map(|it| it.read_reply(body).map(Box::new).map(Answered::Rerank))
         }
-        Operation::CountTokens => count(dialect).map(|it| it.read_reply(body).map(Answered::Count)),
+        Operation::CountTokens => {
+            count(dialect).map(|it| it.read_reply(body).map(Box::new).map(Answered::Count))
+        }
         Operation::Predict if dialect == Dialect::PathgatePredict => {
             Some(predict::read_reply(body).map(Box::new).map(Answered::Predict))
         }
@@ -276,7 +278,7 @@ pub fn write_reply(
         Answered::Chat(reply) => chat(dialect)?.write_reply(reply, options, receipt),
         Answered::Embed(reply) => embed(dialect)?.write_reply(reply, options.vectors),
         Answered::Rerank(reply) => rerank(dialect)?.write_reply(reply),
-        Answered::Count(tokens) => count(dialect)?.write_reply(*tokens),
+        Answered::Count(reply) => count(dialect)?.write_reply(reply, receipt),
         Answered::Predict(reply) if dialect == Dialect::PathgatePredict => predict::write_reply(reply),
         Answered::Predict(_) => return None,
         Answered::Image(reply) => draw(dialect)?.write_reply(reply, options, receipt),

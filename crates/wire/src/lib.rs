@@ -58,7 +58,7 @@ pub use emulate::custom_tools;
 pub use envelope::Envelope;
 pub use framing::Framing;
 pub use gather::Gather;
-pub use gemini::is_predicted;
+pub use gemini::{flat_count, is_predicted, whole_count};
 pub use hub::{
     decoder, encoder, fail, has_canon, has_way, read_reply, read_reply_for, read_request, write_reply,
     write_request,

@@ -65,6 +65,14 @@ pub fn member(body: &VecDeque<Bytes>, name: &str) -> Option<Bytes> {
     found.map(|range| whole.slice(range))
 }
 
+/// The names of the outermost members, in their order; none where there is no object.
+pub(crate) fn names(body: &VecDeque<Bytes>) -> Vec<Vec<u8>> {
+    let whole = joined(body.clone());
+    let mut names = Vec::new();
+    let outer = json::members(&whole, |member| names.extend(member.name.map(std::borrow::Cow::into_owned)));
+    if outer == Some(Outer::Object) { names } else { Vec::new() }
+}
+
 fn joined(mut body: VecDeque<Bytes>) -> Bytes {
     if body.len() == 1 {
         return body.pop_front().unwrap_or_default();

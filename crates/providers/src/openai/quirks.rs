@@ -22,6 +22,7 @@ pub(super) const SURFACES: &[Surface] = &[
     (Dialect::OpenaiChat, "/chat/completions"),
     (Dialect::OpenaiResponses, "/responses"),
     (Dialect::OpenaiCompletions, "/completions"),
+    (Dialect::OpenaiCount, "/responses/input_tokens"),
     (Dialect::OpenaiEmbeddings, "/embeddings"),
     (Dialect::OpenaiImages, "/images/generations"),
     (Dialect::OpenaiImageEdits, "/images/edits"),

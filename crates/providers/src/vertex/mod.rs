@@ -20,14 +20,11 @@ use contract::ports::{
 };
 use contract::settings::{Faults, SecretText};
 use contract::words::Dialect;
-use wire::splice;
 
 use crate::account::Account;
 use crate::listing::configured;
 use crate::request::{Endpoint, is_label, translate};
 use crate::tokens::Tokens;
-
-use models::Model;
 
 pub use config::Config;
 
@@ -141,9 +138,7 @@ impl Provider for Vertex {
             let says = "the model's name cannot stand in a URL".to_owned();
             return Box::pin(ready(Err(UpstreamFailure::Build(says))));
         };
-        if matches!(model, Model::Anthropic(_)) && call.dialect == Dialect::AnthropicMessages {
-            call.body = splice(std::mem::take(&mut call.body), &quirks::CLAUDE);
-        }
+        call.body = model.body(std::mem::take(&mut call.body), call.dialect);
         let request = self.endpoint.post(uri, call);
         match &self.tokens {
             Some(tokens) => Box::pin(tokens.send(request, upstream)),

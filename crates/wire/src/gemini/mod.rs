@@ -36,6 +36,7 @@ mod time;
 mod tools;
 
 pub(crate) use count::Counting;
+pub use count::{flat as flat_count, within as whole_count};
 pub(crate) use embed::{One, Vectors};
 pub(crate) use error::read_error;
 pub(crate) use images::Pictures;
