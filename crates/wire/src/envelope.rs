@@ -5,6 +5,7 @@
 //! [`crate::read_request`]. Requests with files come as forms: `envelope/form.rs`.
 
 mod form;
+mod nested;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -98,12 +99,18 @@ impl Envelope {
             _ => (true, Splice::None),
         };
         let text = |field: Field<'_>| json::string(field.value).map(Cow::into_owned);
+        let mut deep = None;
         let model = match (&path.model, top.model) {
             (Some(model), _) => model.clone(),
             (None, Some(field)) => text(field).ok_or_else(|| wrong("model", "a string"))?,
+            (None, None) if dialect == Dialect::BedrockRerank => {
+                let (model, at) = nested::model(&body)?;
+                deep = Some(at);
+                model
+            }
             (None, None) => return Err(missing("model")),
         };
-        let mut models_at: SmallVec<_> = top.model.map(Field::range).into_iter().collect();
+        let mut models_at: SmallVec<_> = top.model.map(Field::range).into_iter().chain(deep).collect();
         if dialect == Dialect::GeminiEmbed {
             models_at.extend(batch::models_at(&body));
         }

@@ -155,7 +155,12 @@ pub(crate) fn embed(dialect: Dialect) -> Option<&'static dyn Embed> {
 
 /// The dialects of relevance.
 pub(crate) fn rerank(dialect: Dialect) -> Option<&'static dyn Rerank> {
-    (dialect == Dialect::CohereRerank).then_some(&cohere::Ranking as &dyn Rerank)
+    Some(match dialect {
+        Dialect::CohereRerank => &cohere::Ranking::COHERE,
+        Dialect::VoyageRerank => &cohere::Ranking::VOYAGE,
+        Dialect::BedrockRerank => &bedrock::Ranking,
+        _ => return None,
+    })
 }
 
 /// The dialects of token counts.
@@ -164,6 +169,7 @@ pub(crate) fn count(dialect: Dialect) -> Option<&'static dyn Count> {
         Dialect::AnthropicCount => &anthropic::Counting,
         Dialect::GeminiCount => &gemini::Counting,
         Dialect::OpenaiCount => &openai::Counting,
+        Dialect::BedrockCount => &bedrock::Counting,
         _ => return None,
     })
 }

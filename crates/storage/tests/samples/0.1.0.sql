@@ -7,7 +7,7 @@ CREATE TABLE _sqlx_migrations (
     checksum BLOB NOT NULL,
     execution_time BIGINT NOT NULL
 );
-INSERT INTO "_sqlx_migrations" VALUES(1,'foundation','2026-11-21 20:44:22',1,X'977143CE2C5A12E55E7874EEFBFDCCA2DA1CFFA0166B463531FD17464760393F943563AAC2FF7C6A109B1AA74D566262',2891594);
+INSERT INTO "_sqlx_migrations" VALUES(1,'foundation','2026-11-21 21:24:31',1,X'1DC9F5318EB98CBBA14156DBE6A0985818C9A8DA0602E8569FB8241D91205039449592CB09A362A86FD2B76CE78780E8',3864396);
 CREATE TABLE callers (
     id       INTEGER PRIMARY KEY,
     key      BLOB,
@@ -182,6 +182,9 @@ INSERT INTO "words" VALUES('dialect',28,'replicate.predictions');
 INSERT INTO "words" VALUES('dialect',29,'kserve.infer');
 INSERT INTO "words" VALUES('dialect',30,'pathgate.predict');
 INSERT INTO "words" VALUES('dialect',31,'gemini.images');
+INSERT INTO "words" VALUES('dialect',32,'bedrock.rerank');
+INSERT INTO "words" VALUES('dialect',33,'bedrock.count_tokens');
+INSERT INTO "words" VALUES('dialect',34,'voyage.rerank');
 INSERT INTO "words" VALUES('operation',1,'chat');
 INSERT INTO "words" VALUES('operation',2,'embeddings');
 INSERT INTO "words" VALUES('operation',3,'rerank');

@@ -211,3 +211,21 @@ fn google_spells_its_limits_in_two_ways() {
     }
     assert!(read(r#"{"generationConfig":{},"generation_config":{}}"#).is_err());
 }
+
+#[test]
+fn bedrock_names_a_model_that_ranks_deep_in_the_body() {
+    let body = |model: &str| {
+        let inner = format!(r#"{{"modelConfiguration":{{"modelArn":"{model}"}},"numberOfResults":1}}"#);
+        format!(r#"{{"queries":[],"rerankingConfiguration":{{"bedrockRerankingConfiguration":{inner}}}}}"#)
+    };
+    let arn = "arn:aws:bedrock:us-west-2::foundation-model/amazon.rerank-v1:0";
+    for (named, model) in [("aws/rank", "aws/rank"), (arn, "amazon.rerank-v1:0")] {
+        let seen = read(Dialect::BedrockRerank, &body(named));
+        assert_eq!(seen.model, model);
+        assert_eq!(joined(&seen.edited("other", false)), body("other"));
+    }
+    let none = Bytes::from_static(br#"{"rerankingConfiguration":{}}"#);
+    let fault = Envelope::read(Dialect::BedrockRerank, &PathFacts::default(), none).unwrap_err();
+    let place = "rerankingConfiguration.bedrockRerankingConfiguration.modelConfiguration.modelArn";
+    assert_eq!((fault.code(), fault.param()), (Code::InvalidRequest, Some(place)));
+}
