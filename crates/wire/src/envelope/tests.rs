@@ -229,3 +229,34 @@ fn bedrock_names_a_model_that_ranks_deep_in_the_body() {
     let place = "rerankingConfiguration.bedrockRerankingConfiguration.modelConfiguration.modelArn";
     assert_eq!((fault.code(), fault.param()), (Code::InvalidRequest, Some(place)));
 }
+
+#[test]
+fn a_model_that_is_not_named_is_the_usual_one() {
+    let (moderations, images) = (Dialect::OpenaiModerations, Dialect::OpenaiImages);
+    for (dialect, body, model, sent) in [
+        (moderations, r#"{"input":"x"}"#, "omni-moderation-latest", r#"{"input":"x"}"#),
+        (
+            moderations,
+            r#"{"model":null,"input":"x"}"#,
+            "omni-moderation-latest",
+            r#"{"model":null,"input":"x"}"#,
+        ),
+        (images, r#"{"prompt":"x"}"#, "dall-e-2", r#"{"model":"dall-e-2","prompt":"x"}"#),
+        (images, r#"{"prompt":"x","model":null}"#, "dall-e-2", r#"{"prompt":"x","model":"dall-e-2"}"#),
+        (
+            images,
+            r#"{"prompt":"x","output_format":"webp"}"#,
+            "gpt-image-1.5",
+            r#"{"model":"gpt-image-1.5","prompt":"x","output_format":"webp"}"#,
+        ),
+        (Dialect::OpenaiImageEdits, "{ }", "gpt-image-1.5", r#"{"model":"gpt-image-1.5" }"#),
+    ] {
+        let seen = read(dialect, body);
+        assert_eq!(seen.model, model, "{body}");
+        assert_eq!(joined(&seen.edited(model, false)), sent);
+        let other: Value = serde_json::from_str(&joined(&seen.edited("other", false))).unwrap();
+        assert_eq!(other["model"], "other");
+    }
+    assert_eq!(refused(br#"{"messages":[]}"#), (Code::InvalidRequest, Some("model".to_owned())));
+    assert_eq!(refused(br#"{"model":null}"#), (Code::InvalidRequest, Some("model".to_owned())));
+}
