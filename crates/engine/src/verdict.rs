@@ -82,6 +82,13 @@ impl Failure {
         Self { fault, then: Then::Next, assume_consumed: true }
     }
 
+    /// The provider made nothing of the request, or held it back, for its content. Others are not asked to do what one refused.
+    pub(crate) fn held_back(dialect: Dialect, reason: &str) -> Self {
+        let fault =
+            Fault::saying(Code::UpstreamRejected, format!("The provider refused the request: {reason}"));
+        Self::new(fault.because(format!("{dialect}: held back: {reason}")), Then::Stop)
+    }
+
     /// The upstream answered with an error.
     pub(crate) fn refused(error: UpstreamError, headers: &HeaderMap, now: Timestamp) -> Self {
         let wait = retry_after(headers, now).or(error.retry_after);

@@ -9,7 +9,7 @@ use contract::canon::{
     Answered, Asked, CountReply, EmbedReply, EmbedRequest, ImageReply, ImageRequest, Part, PartKind, Receipt,
     Reply, Request, RerankReply, RerankRequest, VectorFormat,
 };
-use contract::words::{Dialect, Operation};
+use contract::words::{Dialect, Operation, Usage};
 use contract::{Code, Fault};
 
 use crate::shape::Shape;
@@ -305,6 +305,13 @@ pub fn read_reply_for(dialect: Dialect, body: &[u8], options: &EncodeOptions) ->
         emulate::raise(reply, &options.custom);
     }
     Ok(answered)
+}
+
+/// Why an answer that cannot be read as one is none: the provider held back what it made, for its content. Dialects of conversations
+/// have words for that; with the reason comes what was consumed, where the answer tells.
+#[must_use]
+pub fn held_back(dialect: Dialect, body: &[u8]) -> Option<(String, Option<Usage>)> {
+    (dialect == Dialect::GeminiImages).then(|| gemini::held_back(body)).flatten()
 }
 
 /// What a whole answer says of itself, for dialects that are not searched in passing.
