@@ -30,6 +30,7 @@ mod openai;
 mod outgoing;
 mod places;
 mod predict;
+mod refused;
 pub mod render;
 mod replicate;
 mod responses;
@@ -64,6 +65,7 @@ pub use hub::{
     write_reply, write_request,
 };
 pub use places::place;
+pub use refused::without;
 pub use render::Renderer;
 pub use responses::stored;
 pub use splice::{Edits, member, splice};

@@ -36,7 +36,11 @@ impl Run<'_> {
         for deployment in &request.plan.deployments {
             for nth in 1..=request.plan.retry.per_deployment.min(left) {
                 left -= 1;
-                let failure = match self.once(request, &mut hub, deployment, ticket).await {
+                let mut result = self.once(request, &mut hub, deployment, ticket).await;
+                if result.as_ref().is_err_and(Failure::forgot) && hub.tell_all() {
+                    result = self.once(request, &mut hub, deployment, ticket).await;
+                }
+                let failure = match result {
                     Ok(attempted) => {
                         ticket.ended(Stage::Attempt);
                         return Ok(attempted);

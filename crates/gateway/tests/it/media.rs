@@ -299,7 +299,8 @@ async fn google_draws_for_clients_of_openai() {
     let answer = bench.openai().post(IMAGES, &ask).await;
     assert_eq!(answer.header("x-pathgate-error"), "unsupported_capability");
 
-    let held_back = json!({ "promptFeedback": { "blockReason": "SAFETY" }, "usageMetadata": { "promptTokenCount": 5 } });
+    let held_back =
+        json!({ "promptFeedback": { "blockReason": "SAFETY" }, "usageMetadata": { "promptTokenCount": 5 } });
     bench.upstream.then(Reply::json(200, &held_back));
     let ask = json!({ "model": "google/gemini-2.5-flash-image", "prompt": "a cat" });
     let answer = bench.openai().post(IMAGES, &ask).await;

@@ -73,6 +73,15 @@ struct Spoken {
     models: &'static [&'static str],
 }
 
+/// What of a dialect quirks refuse. They are written for OpenAI's chat and vectors and for Cohere's rerank; what else an account
+/// speaks it speaks as its inventor does.
+pub(crate) const fn refuses(quirks: &Quirks, dialect: Dialect) -> &'static [&'static str] {
+    match dialect {
+        Dialect::OpenaiChat | Dialect::OpenaiEmbeddings | Dialect::CohereRerank => quirks.refuses,
+        _ => &[],
+    }
+}
+
 impl OpenaiLike {
     pub(crate) fn new(
         name: &str,
@@ -188,6 +197,10 @@ impl Provider for OpenaiLike {
             }
         }
         alike
+    }
+
+    fn refuses(&self, dialect: Dialect) -> &[&'static str] {
+        refuses(&self.quirks, dialect)
     }
 
     fn translate(&self, request: &Asked, target: Dialect) -> Result<(Bytes, Receipt), Fault> {

@@ -23,6 +23,7 @@ use contract::words::Dialect;
 
 use crate::account::Account;
 use crate::listing::configured;
+use crate::openai_like::refuses;
 use crate::request::{Endpoint, is_label, translate};
 use crate::tokens::Tokens;
 
@@ -121,6 +122,10 @@ impl Provider for Vertex {
 
     fn dialect(&self, client: Dialect, model: &str) -> Option<Dialect> {
         models::of(model).dialect(client)
+    }
+
+    fn refuses(&self, dialect: Dialect) -> &[&'static str] {
+        refuses(&quirks::OPEN_QUIRKS, dialect)
     }
 
     fn translate(&self, request: &Asked, target: Dialect) -> Result<(Bytes, Receipt), Fault> {
