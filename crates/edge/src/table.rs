@@ -66,11 +66,14 @@ impl<'a> Target<'a> {
             "/v1/messages/count_tokens" | "/anthropic/v1/messages/count_tokens" => {
                 Self::call(Dialect::AnthropicCount)
             }
+            "/v1/responses/input_tokens" => Self::call(Dialect::OpenaiCount),
             "/v1/embeddings" => Self::call(Dialect::OpenaiEmbeddings),
             "/v1/completions" => Self::call(Dialect::OpenaiCompletions),
             "/v2/chat" => Self::call(Dialect::CohereChat),
             "/v2/embed" => Self::call(Dialect::CohereEmbed),
             "/v2/rerank" | "/v1/rerank" => Self::call(Dialect::CohereRerank),
+            "/voyage/v1/rerank" => Self::call(Dialect::VoyageRerank),
+            "/bedrock/rerank" => Self::call(Dialect::BedrockRerank),
             // What a body says of streams is for the model.
             "/v1/predict" => {
                 Self::Llm(Call { dialect: Dialect::PathgatePredict, model: None, stream: Some(false) })
@@ -205,15 +208,16 @@ fn google_target(rest: &str) -> Option<Target<'_>> {
     (!model.is_empty()).then_some(Target::Llm(Call { dialect, model: Some(model), stream: Some(stream) }))
 }
 
-/// What stands behind `/model/`: a name and an operation (docs.aws.amazon.com/bedrock, "Converse", "ConverseStream").
+/// What stands behind `/model/`: a name and an operation (docs.aws.amazon.com/bedrock, "Converse", "ConverseStream", "CountTokens").
 fn aws_target(rest: &str) -> Option<Target<'_>> {
     let (model, operation) = rest.rsplit_once('/')?;
-    let stream = match operation {
-        "converse" => false,
-        "converse-stream" => true,
+    let (dialect, stream) = match operation {
+        "converse" => (Dialect::BedrockConverse, false),
+        "converse-stream" => (Dialect::BedrockConverse, true),
+        "count-tokens" => (Dialect::BedrockCount, false),
         _ => return None,
     };
-    let call = Call { dialect: Dialect::BedrockConverse, model: Some(model), stream: Some(stream) };
+    let call = Call { dialect, model: Some(model), stream: Some(stream) };
     (!model.is_empty()).then_some(Target::Llm(call))
 }
 
@@ -266,6 +270,7 @@ mod tests {
             ("/v1/chat/completions", Some(Target::call(Dialect::OpenaiChat))),
             ("/v1/responses", Some(Target::call(Dialect::OpenaiResponses))),
             ("/v1/responses/", None),
+            ("/v1/responses/input_tokens", Some(Target::call(Dialect::OpenaiCount))),
             ("/v1/embeddings", Some(Target::call(Dialect::OpenaiEmbeddings))),
             ("/v2/chat", Some(Target::call(Dialect::CohereChat))),
             ("/v2/embed", Some(Target::call(Dialect::CohereEmbed))),
@@ -314,6 +319,9 @@ mod tests {
                 llm(Dialect::BedrockConverse, Some("aws%2Fus.anthropic.claude-x-v1%3A0"), true),
             ),
             ("/model/aws/m:0/converse", llm(Dialect::BedrockConverse, Some("aws/m:0"), false)),
+            ("/model/m/count-tokens", llm(Dialect::BedrockCount, Some("m"), false)),
+            ("/bedrock/rerank", Some(Target::call(Dialect::BedrockRerank))),
+            ("/voyage/v1/rerank", Some(Target::call(Dialect::VoyageRerank))),
             ("/model//converse", None),
             ("/model/m/invoke", None),
             ("/bedrock/model", None),

@@ -9,6 +9,8 @@ use tokio_util::task::TaskTracker;
 
 /// The most that are under way at once.
 const MOST: usize = 1_000;
+/// The most of them that are one tenant's.
+const SHARE: usize = MOST / 2;
 
 type Name = (Tenant, Arc<str>);
 
@@ -34,10 +36,11 @@ pub(crate) struct Job {
 }
 
 impl Jobs {
-    /// Begins one. None: there are too many, or the process stops.
+    /// Begins one. None: there are too many, all in all or of this tenant, or the process stops.
     pub(crate) fn begin(&self, tenant: Tenant, id: Arc<str>) -> Option<Job> {
         let (name, mut running) = ((tenant, id), held(&self.running));
-        if running.len() >= MOST || self.closing.is_cancelled() {
+        let theirs = || running.keys().filter(|(other, _)| *other == name.0).count();
+        if running.len() >= MOST || theirs() >= SHARE || self.closing.is_cancelled() {
             return None;
         }
         let signals = Signals { stop: self.closing.child_token(), ended: CancellationToken::new() };
@@ -92,4 +95,37 @@ impl Drop for Job {
 
 fn held(running: &Mutex<HashMap<Name, Signals>>) -> MutexGuard<'_, HashMap<Name, Signals>> {
     running.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::words::Principal;
+
+    use super::*;
+
+    fn tenant(team: &str) -> Tenant {
+        Tenant::of(&Principal {
+            key: None,
+            name: "k".into(),
+            org: "o".into(),
+            team: Some(team.into()),
+            app: None,
+            scopes: Vec::new(),
+            models: Vec::new(),
+            requests: None,
+            expires: None,
+        })
+    }
+
+    #[test]
+    fn a_tenant_leaves_room_for_others() {
+        let jobs = Jobs::default();
+        let begin = |team: &str, nth: usize| jobs.begin(tenant(team), nth.to_string().into());
+        let theirs: Vec<Job> = (0..SHARE).map(|nth| begin("a", nth).unwrap()).collect();
+        assert!(begin("a", SHARE).is_none());
+        let other = begin("b", 0);
+        assert!(other.is_some());
+        drop(theirs);
+        assert!(begin("a", 0).is_some());
+    }
 }

@@ -82,6 +82,19 @@ impl Failure {
         Self { fault, then: Then::Next, assume_consumed: true }
     }
 
+    /// Does the account no longer know the response that the request goes on from? OpenAI's word for it.
+    pub(crate) fn forgot(&self) -> bool {
+        let said = self.fault.upstream().and_then(|error| error.code.as_deref());
+        said == Some(Code::PreviousResponseNotFound.as_str())
+    }
+
+    /// The provider made nothing of the request, or held it back, for its content. Others are not asked to do what one refused.
+    pub(crate) fn held_back(dialect: Dialect, reason: &str) -> Self {
+        let fault =
+            Fault::saying(Code::UpstreamRejected, format!("The provider refused the request: {reason}"));
+        Self::new(fault.because(format!("{dialect}: held back: {reason}")), Then::Stop)
+    }
+
     /// The upstream answered with an error.
     pub(crate) fn refused(error: UpstreamError, headers: &HeaderMap, now: Timestamp) -> Self {
         let wait = retry_after(headers, now).or(error.retry_after);

@@ -41,6 +41,10 @@ impl Provider for Offered {
         !self.accents.contains(&dialect)
     }
 
+    fn refuses(&self, dialect: Dialect) -> &[&'static str] {
+        self.calls.refuses(dialect)
+    }
+
     fn translate(&self, request: &Asked, target: Dialect) -> Result<(Bytes, Receipt), Fault> {
         self.calls.translate(request, target)
     }

@@ -5,6 +5,8 @@
 //! [`crate::read_request`]. Requests with files come as forms: `envelope/form.rs`.
 
 mod form;
+mod nested;
+mod unnamed;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -12,7 +14,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use contract::ports::PathFacts;
-use contract::words::Dialect;
+use contract::words::{Dialect, Operation};
 use contract::{Code, Fault};
 use serde::de::IgnoredAny;
 use smallvec::SmallVec;
@@ -42,8 +44,11 @@ pub struct Envelope {
     pub file_bytes: u64,
     body: Bytes,
     models_at: SmallVec<[Range<usize>; 1]>,
-    /// Was the model named by the path? What the body says besides must not differ from it.
-    by_path: bool,
+    /// Is the body to name the model whatever it is called? Where the path names it, the body must not differ; where nobody does,
+    /// OpenAI chooses among several for pictures, and what is paid for must be what is drawn with.
+    always_named: bool,
+    /// Does the body name no model? It is put in at the place in `models_at` where it matters.
+    unnamed: bool,
     ask_usage: Splice,
     /// What separates its parts, if it is a form.
     form: Option<Boundary>,
@@ -70,7 +75,7 @@ impl Envelope {
         body: Bytes,
     ) -> Result<Self, Fault> {
         match content_type.filter(|_| dialect.takes_forms()).and_then(Boundary::of) {
-            Some(boundary) => Self::read_form(path, boundary?, body),
+            Some(boundary) => Self::read_form((dialect, path), boundary?, body),
             None => Self::read(dialect, path, body),
         }
     }
@@ -98,12 +103,26 @@ impl Envelope {
             _ => (true, Splice::None),
         };
         let text = |field: Field<'_>| json::string(field.value).map(Cow::into_owned);
-        let model = match (&path.model, top.model) {
+        let (mut deep, mut unnamed) = (None, false);
+        let usual = || unnamed::model(dialect, &body);
+        let named = top.model.filter(|field| field.value != b"null" || usual().is_none());
+        let model = match (&path.model, named) {
             (Some(model), _) => model.clone(),
             (None, Some(field)) => text(field).ok_or_else(|| wrong("model", "a string"))?,
-            (None, None) => return Err(missing("model")),
+            (None, None) if dialect == Dialect::BedrockRerank => {
+                let (model, at) = nested::model(&body)?;
+                deep = Some(at);
+                model
+            }
+            (None, None) => {
+                let usual = usual().ok_or_else(|| missing("model"))?;
+                unnamed = true;
+                let inside = memchr::memchr(b'{', &body).map_or(0, |brace| brace + 1);
+                deep = top.model.is_none().then_some(inside..inside);
+                usual.to_owned()
+            }
         };
-        let mut models_at: SmallVec<_> = top.model.map(Field::range).into_iter().collect();
+        let mut models_at: SmallVec<_> = top.model.map(Field::range).into_iter().chain(deep).collect();
         if dialect == Dialect::GeminiEmbed {
             models_at.extend(batch::models_at(&body));
         }
@@ -121,7 +140,8 @@ impl Envelope {
             n: top.answers(dialect),
             file_bytes: 0,
             models_at,
-            by_path: path.model.is_some(),
+            always_named: path.model.is_some() || (unnamed && dialect.operation() == Operation::Images),
+            unnamed,
             ask_usage,
             form: None,
             body,
@@ -140,7 +160,8 @@ impl Envelope {
             n: None,
             file_bytes: 0,
             models_at: SmallVec::new(),
-            by_path: true,
+            always_named: true,
+            unnamed: false,
             ask_usage: Splice::None,
             form: None,
             body,
@@ -155,8 +176,11 @@ impl Envelope {
 
     /// The upstream's name of the model, as it is written at a place of the body.
     fn named(&self, at: &Range<usize>, upstream_model: &str) -> Vec<u8> {
-        if self.form.is_some() {
-            return upstream_model.as_bytes().to_vec();
+        match &self.form {
+            Some(boundary) if self.unnamed => return boundary.field("model", upstream_model),
+            Some(_) => return upstream_model.as_bytes().to_vec(),
+            None if self.unnamed && at.is_empty() => return unnamed::member(upstream_model, &self.body),
+            None => {}
         }
         // Google names a model with its collection.
         let collected = self.body.get(at.clone()).is_some_and(|name| name.starts_with(b"\"models/"));
@@ -172,7 +196,8 @@ impl Envelope {
     #[must_use]
     pub fn edited(&self, upstream_model: &str, ask_usage: bool) -> VecDeque<Bytes> {
         let mut edits: SmallVec<[(Range<usize>, Bytes); 2]> = SmallVec::new();
-        for at in self.models_at.iter().filter(|_| self.by_path || upstream_model != self.model) {
+        let named = self.always_named || upstream_model != self.model;
+        for at in self.models_at.iter().filter(|_| named) {
             edits.push((at.clone(), self.named(at, upstream_model).into()));
         }
         if ask_usage

@@ -6,10 +6,10 @@
 
 use bytes::{Bytes, BytesMut};
 use contract::canon::{
-    Answered, Asked, EmbedReply, EmbedRequest, ImageReply, ImageRequest, Part, PartKind, Receipt, Reply,
-    Request, RerankReply, RerankRequest, VectorFormat,
+    Answered, Asked, CountReply, EmbedReply, EmbedRequest, ImageReply, ImageRequest, Part, PartKind, Receipt,
+    Reply, Request, RerankReply, RerankRequest, VectorFormat,
 };
-use contract::words::{Dialect, Operation};
+use contract::words::{Dialect, Operation, Usage};
 use contract::{Code, Fault};
 
 use crate::shape::Shape;
@@ -115,10 +115,10 @@ pub(crate) trait Count: Sync {
         quirks: &Quirks,
         receipt: &mut Receipt,
     ) -> Result<Bytes, Fault>;
-    /// An upstream's answer → the tokens of the input.
-    fn read_reply(&self, body: &[u8]) -> Result<u64, WireError>;
-    /// The tokens of the input → an answer for a client.
-    fn write_reply(&self, tokens: u64) -> Bytes;
+    /// An upstream's answer → canon.
+    fn read_reply(&self, body: &[u8]) -> Result<CountReply, WireError>;
+    /// Canon → an answer for a client.
+    fn write_reply(&self, reply: &CountReply, receipt: &mut Receipt) -> Bytes;
 }
 
 /// The dialects of conversations.
@@ -155,7 +155,12 @@ pub(crate) fn embed(dialect: Dialect) -> Option<&'static dyn Embed> {
 
 /// The dialects of relevance.
 pub(crate) fn rerank(dialect: Dialect) -> Option<&'static dyn Rerank> {
-    (dialect == Dialect::CohereRerank).then_some(&cohere::Ranking as &dyn Rerank)
+    Some(match dialect {
+        Dialect::CohereRerank => &cohere::Ranking::COHERE,
+        Dialect::VoyageRerank => &cohere::Ranking::VOYAGE,
+        Dialect::BedrockRerank => &bedrock::Ranking,
+        _ => return None,
+    })
 }
 
 /// The dialects of token counts.
@@ -164,6 +169,7 @@ pub(crate) fn count(dialect: Dialect) -> Option<&'static dyn Count> {
         Dialect::AnthropicCount => &anthropic::Counting,
         Dialect::GeminiCount => &gemini::Counting,
         Dialect::OpenaiCount => &openai::Counting,
+        Dialect::BedrockCount => &bedrock::Counting,
         _ => return None,
     })
 }
@@ -253,7 +259,9 @@ pub fn read_reply(dialect: Dialect, body: &[u8]) -> Result<Answered, WireError> 
         Operation::Rerank => {
             rerank(dialect).map(|it| it.read_reply(body).map(Box::new).map(Answered::Rerank))
         }
-        Operation::CountTokens => count(dialect).map(|it| it.read_reply(body).map(Answered::Count)),
+        Operation::CountTokens => {
+            count(dialect).map(|it| it.read_reply(body).map(Box::new).map(Answered::Count))
+        }
         Operation::Predict if dialect == Dialect::PathgatePredict => {
             Some(predict::read_reply(body).map(Box::new).map(Answered::Predict))
         }
@@ -287,7 +295,7 @@ pub fn write_reply(
         }
         Answered::Embed(reply) => embed(dialect)?.write_reply(reply, options.vectors),
         Answered::Rerank(reply) => rerank(dialect)?.write_reply(reply),
-        Answered::Count(tokens) => count(dialect)?.write_reply(*tokens),
+        Answered::Count(reply) => count(dialect)?.write_reply(reply, receipt),
         Answered::Predict(reply) if dialect == Dialect::PathgatePredict => predict::write_reply(reply),
         Answered::Predict(_) => return None,
         Answered::Image(reply) => draw(dialect)?.write_reply(reply, options, receipt),
@@ -308,6 +316,13 @@ pub fn read_reply_for(dialect: Dialect, body: &[u8], options: &EncodeOptions) ->
         emulate::raise(reply, &options.custom);
     }
     Ok(answered)
+}
+
+/// Why an answer that cannot be read as one is none: the provider held back what it made, for its content. Dialects of conversations
+/// have words for that; with the reason comes what was consumed, where the answer tells.
+#[must_use]
+pub fn held_back(dialect: Dialect, body: &[u8]) -> Option<(String, Option<Usage>)> {
+    (dialect == Dialect::GeminiImages).then(|| gemini::held_back(body)).flatten()
 }
 
 /// What a whole answer says of itself, for dialects that are not searched in passing.

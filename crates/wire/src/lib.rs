@@ -30,6 +30,7 @@ mod openai;
 mod outgoing;
 mod places;
 mod predict;
+mod refused;
 pub mod render;
 mod replicate;
 mod responses;
@@ -58,12 +59,13 @@ pub use emulate::custom_tools;
 pub use envelope::Envelope;
 pub use framing::Framing;
 pub use gather::Gather;
-pub use gemini::is_predicted;
+pub use gemini::{flat_count, is_predicted, whole_count};
 pub use hub::{
-    decoder, encoder, fail, has_canon, has_way, read_reply, read_reply_for, read_request, write_reply,
-    write_request,
+    decoder, encoder, fail, has_canon, has_way, held_back, read_reply, read_reply_for, read_request,
+    write_reply, write_request,
 };
 pub use places::place;
+pub use refused::without;
 pub use render::Renderer;
 pub use responses::stored;
 pub use splice::{Edits, member, splice};

@@ -68,6 +68,12 @@ impl Boundary {
         Ok(Self([b"\r\n--", value].concat()))
     }
 
+    /// A part that holds a text, to stand before those of a form. The text holds no line break.
+    pub(crate) fn field(&self, name: &str, text: &str) -> Vec<u8> {
+        let head = format!("\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n");
+        [&self.0[2..], head.as_bytes()].concat()
+    }
+
     /// Reads a form, one part after the other.
     ///
     /// # Errors

@@ -48,8 +48,10 @@ const fn names(client: Dialect) -> &'static [(&'static str, &'static str)] {
         Dialect::GeminiGenerate | Dialect::GeminiCount => GEMINI,
         Dialect::OpenaiResponses | Dialect::OpenaiCount => RESPONSES,
         Dialect::OllamaChat | Dialect::OllamaGenerate => OLLAMA,
-        Dialect::BedrockConverse => CONVERSE,
+        Dialect::BedrockConverse | Dialect::BedrockCount => CONVERSE,
         Dialect::CohereChat => COHERE,
+        Dialect::BedrockRerank => RERANK,
+        Dialect::VoyageRerank => &[("top_n", "top_k")],
         _ => &[],
     }
 }
@@ -126,6 +128,9 @@ const COHERE: &[(&str, &str)] = &[
     ("top_k", "k"),
     ("top_p", "p"),
 ];
+
+const RERANK: &[(&str, &str)] =
+    &[("top_n", "rerankingConfiguration.bedrockRerankingConfiguration.numberOfResults")];
 
 #[cfg(test)]
 mod tests {

@@ -49,8 +49,13 @@ impl Shape {
             | Dialect::OllamaGenerate
             | Dialect::OllamaEmbed
             | Dialect::OllamaEmbedOne => Self::Ollama,
-            Dialect::CohereChat | Dialect::CohereEmbed | Dialect::CohereRerank => Self::Cohere,
-            Dialect::BedrockConverse | Dialect::BedrockTitanEmbed => Self::Aws,
+            Dialect::CohereChat | Dialect::CohereEmbed | Dialect::CohereRerank | Dialect::VoyageRerank => {
+                Self::Cohere
+            }
+            Dialect::BedrockConverse
+            | Dialect::BedrockTitanEmbed
+            | Dialect::BedrockRerank
+            | Dialect::BedrockCount => Self::Aws,
             Dialect::KserveInfer => Self::Kserve,
         }
     }

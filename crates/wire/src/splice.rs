@@ -65,6 +65,29 @@ pub fn member(body: &VecDeque<Bytes>, name: &str) -> Option<Bytes> {
     found.map(|range| whole.slice(range))
 }
 
+/// The outermost members that have one of these names, with their values as they stand.
+pub(crate) fn named<'a>(body: &VecDeque<Bytes>, names: &[&'a str]) -> Vec<(&'a str, Bytes)> {
+    let edits = Edits { drops: names, ..Edits::default() };
+    if edits.can_skip(body) {
+        return Vec::new();
+    }
+    let whole = joined(body.clone());
+    let mut found = Vec::new();
+    let outer = json::members(&whole, |Member { name, start, value }| {
+        let name = names.iter().find(|known| name.as_deref() == Some(known.as_bytes()));
+        found.extend(name.map(|name| (*name, whole.slice(start..start + value.len()))));
+    });
+    if outer == Some(Outer::Object) { found } else { Vec::new() }
+}
+
+/// The names of the outermost members, in their order; none where there is no object.
+pub(crate) fn names(body: &VecDeque<Bytes>) -> Vec<Vec<u8>> {
+    let whole = joined(body.clone());
+    let mut names = Vec::new();
+    let outer = json::members(&whole, |member| names.extend(member.name.map(std::borrow::Cow::into_owned)));
+    if outer == Some(Outer::Object) { names } else { Vec::new() }
+}
+
 fn joined(mut body: VecDeque<Bytes>) -> Bytes {
     if body.len() == 1 {
         return body.pop_front().unwrap_or_default();

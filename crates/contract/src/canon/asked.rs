@@ -1,8 +1,8 @@
 //! What a client asks for and what a model answers, whatever the operation.
 
 use super::{
-    EmbedReply, EmbedRequest, ImageReply, ImageRequest, Predicted, Prediction, Reply, Request, RerankReply,
-    RerankRequest,
+    CountReply, EmbedReply, EmbedRequest, ImageReply, ImageRequest, Predicted, Prediction, Reply, Request,
+    RerankReply, RerankRequest,
 };
 use crate::words::Usage;
 
@@ -46,7 +46,7 @@ pub enum Answered {
     /// Documents in order.
     Rerank(Box<RerankReply>),
     /// The tokens of the input.
-    Count(u64),
+    Count(Box<CountReply>),
     /// A prediction.
     Predict(Box<Predicted>),
     /// Pictures.

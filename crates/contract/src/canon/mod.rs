@@ -5,6 +5,7 @@
 //! Nothing here knows JSON field names of a provider; `wire` does.
 
 mod asked;
+mod count;
 mod embed;
 mod event;
 mod image;
@@ -16,6 +17,7 @@ mod request;
 mod rerank;
 
 pub use asked::{Answered, Asked};
+pub use count::CountReply;
 pub use embed::{EmbedInput, EmbedReply, EmbedRequest, EmbedTask, Vector, VectorFormat};
 pub use event::{Event, PartStart};
 pub use image::{ImageReply, ImageRequest, Picture};

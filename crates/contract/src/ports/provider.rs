@@ -67,6 +67,11 @@ pub trait Provider: Send + Sync {
     fn verbatim(&self, _dialect: Dialect) -> bool {
         true
     }
+    /// Outermost fields of this dialect that the account refuses or passes over: they are taken out of what goes through as it is,
+    /// and named in the receipt.
+    fn refuses(&self, _dialect: Dialect) -> &[&'static str] {
+        &[]
+    }
     /// Writes a request, whose `model` is already the upstream's name, in a dialect that [`dialect`](Self::dialect) gave;
     /// the receipt names what could not be carried.
     ///

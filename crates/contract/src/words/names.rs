@@ -110,6 +110,12 @@ dialects! {
     PathgatePredict = "pathgate.predict", Predict, "/v1/predict";
     /// Pictures of Google's models; an upstream's only.
     GeminiImages = "gemini.images", Images, "/v1beta/models/{model}:predict";
+    /// AWS Bedrock's `Rerank`.
+    BedrockRerank = "bedrock.rerank", Rerank, "/bedrock/rerank";
+    /// AWS Bedrock's `CountTokens`.
+    BedrockCount = "bedrock.count_tokens", CountTokens, "/model/{model}/count-tokens";
+    /// Voyage's rerank.
+    VoyageRerank = "voyage.rerank", Rerank, "/voyage/v1/rerank";
 }
 
 impl Dialect {

@@ -44,12 +44,17 @@ pub(crate) enum Previous {
 }
 
 impl Turn {
-    /// The answer before it, where this deployment has to be told of it.
-    pub(crate) fn untold(&self, to: &Deployment) -> Option<&StoredResponse> {
+    /// The answer before it, if it is kept here.
+    pub(crate) fn kept(&self) -> Option<&StoredResponse> {
         match &self.previous {
-            Previous::Kept(previous) if !keeps(to, previous) => Some(previous),
+            Previous::Kept(previous) => Some(previous),
             _ => None,
         }
+    }
+
+    /// The answer before it, where this deployment has to be told of it.
+    pub(crate) fn untold(&self, to: &Deployment) -> Option<&StoredResponse> {
+        self.kept().filter(|previous| !keeps(to, previous))
     }
 }
 

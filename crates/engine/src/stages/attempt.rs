@@ -36,7 +36,11 @@ impl Run<'_> {
         for deployment in &request.plan.deployments {
             for nth in 1..=request.plan.retry.per_deployment.min(left) {
                 left -= 1;
-                let failure = match self.once(request, &mut hub, deployment, ticket).await {
+                let mut result = self.once(request, &mut hub, deployment, ticket).await;
+                if result.as_ref().is_err_and(Failure::forgot) && hub.tell_all() {
+                    result = self.once(request, &mut hub, deployment, ticket).await;
+                }
+                let failure = match result {
                     Ok(attempted) => {
                         ticket.ended(Stage::Attempt);
                         return Ok(attempted);
@@ -168,7 +172,10 @@ impl Run<'_> {
         let opaque =
             wants.is_none() && wire::is_opaque(target, kind.map(HeaderValue::as_bytes).unwrap_or_default());
         let facts = if opaque { Ok(ReplyFacts::default()) } else { wire::reply_facts(target, &bytes) };
-        let facts = facts.map_err(|error| Failure::nonsense(target, error))?;
+        let facts = match facts {
+            Ok(facts) => facts,
+            Err(error) => return Err(unreadable(target, error, &bytes, ticket)),
+        };
         ticket.consumed(Consumed {
             usage: facts.usage,
             output_bytes: facts.output_bytes,
@@ -263,6 +270,15 @@ impl Run<'_> {
         ticket.edit(|record| record.kept.entries.request.trace_id = Some(trace));
         Some(traceparent)
     }
+}
+
+/// The failure of an answer that cannot be read: it is nonsense, or the provider says why it holds nothing.
+fn unreadable(target: Dialect, error: wire::WireError, bytes: &[u8], ticket: &mut Ticket) -> Failure {
+    let Some((reason, usage)) = wire::held_back(target, bytes) else {
+        return Failure::nonsense(target, error);
+    };
+    ticket.consumed(Consumed { usage, output_bytes: 0, service_tier: None });
+    Failure::held_back(target, &reason)
 }
 
 fn is_stream(dialect: Dialect, headers: &HeaderMap) -> bool {

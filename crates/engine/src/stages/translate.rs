@@ -46,6 +46,8 @@ pub(crate) struct Hub<'a> {
     turns: Option<Vec<StoredResponse>>,
     /// How many bytes that added.
     beyond: u64,
+    /// Has an account forgotten the conversation it should know?
+    forgotten: bool,
 }
 
 /// What the client's request refers to or cannot carry.
@@ -67,7 +69,13 @@ impl Memory<'_> {
 
 impl<'a> Hub<'a> {
     pub(crate) const fn new(request: &'a Admitted) -> Self {
-        Self { request, canon: None, restored: false, turns: None, beyond: 0 }
+        Self { request, canon: None, restored: false, turns: None, beyond: 0, forgotten: false }
+    }
+
+    /// The account does not know the conversation, though it should. Can it be told all of it instead?
+    pub(crate) fn tell_all(&mut self) -> bool {
+        let kept = self.request.turn.as_deref().is_some_and(|turn| turn.kept().is_some());
+        kept && !std::mem::replace(&mut self.forgotten, true)
     }
 
     /// Writes the request for a deployment.
@@ -87,21 +95,15 @@ impl<'a> Hub<'a> {
             let envelope = told.as_ref().unwrap_or(&self.request.envelope);
             let usage_added = wire::asks_for_usage(target) && envelope.stream && !envelope.include_usage;
             let body = envelope.edited(&to.upstream_model, usage_added);
+            let body = wire::without(body, to.provider.refuses(target), receipt);
+            self.check_strict(to, receipt)?;
             let beyond = told.map_or(0, |_| self.beyond);
             return Ok(Outgoing { target, body, usage_added, wants: None, beyond });
         }
         let asked = self.canon(to, target, memory).await?;
         let (body, lost) = to.provider.translate(asked, target)?;
         let lost = if lost.is_empty() { lost } else { wire::place(client, asked, &lost) };
-        if self.request.strict && !lost.is_empty() {
-            return Err(Fault::saying(
-                Code::NotTranslatable,
-                format!(
-                    "{} cannot carry: {lost}. Remove these fields or leave out x-pathgate-strict.",
-                    to.id
-                ),
-            ));
-        }
+        self.check_strict(to, &lost)?;
         *receipt = lost;
         let vectors = match &self.canon {
             Some(Asked::Embed(request)) => request.format,
@@ -113,10 +115,20 @@ impl<'a> Hub<'a> {
         Ok(Outgoing { target, body, usage_added: false, wants: Some(wants), beyond: self.beyond })
     }
 
+    /// Nothing may be lost in strict mode.
+    fn check_strict(&self, to: &Deployment, lost: &Receipt) -> Result<(), Fault> {
+        if !self.request.strict || lost.is_empty() {
+            return Ok(());
+        }
+        let says =
+            format!("{} cannot carry: {lost}. Remove these fields or leave out x-pathgate-strict.", to.id);
+        Err(Fault::saying(Code::NotTranslatable, says))
+    }
+
     /// The client's own request for a deployment that has to be told of the conversation, or is not to answer later.
     async fn told(&mut self, to: &Deployment, memory: &Memory<'_>) -> Result<Option<Envelope>, Fault> {
         let Some(turn) = self.request.turn.as_deref() else { return Ok(None) };
-        let untold = turn.untold(to);
+        let untold = if self.forgotten { turn.kept() } else { turn.untold(to) };
         if untold.is_none() && !turn.detached {
             return Ok(None);
         }

@@ -298,4 +298,13 @@ async fn google_draws_for_clients_of_openai() {
     let ask = json!({ "model": "google/gemini-2.5-pro", "prompt": "a cat" });
     let answer = bench.openai().post(IMAGES, &ask).await;
     assert_eq!(answer.header("x-pathgate-error"), "unsupported_capability");
+
+    let held_back =
+        json!({ "promptFeedback": { "blockReason": "SAFETY" }, "usageMetadata": { "promptTokenCount": 5 } });
+    bench.upstream.then(Reply::json(200, &held_back));
+    let ask = json!({ "model": "google/gemini-2.5-flash-image", "prompt": "a cat" });
+    let answer = bench.openai().post(IMAGES, &ask).await;
+    assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-error")), (400, "upstream_rejected"));
+    assert_eq!(bench.kept(&answer).await.attempts[0]["usage"]["input"], 5);
+    assert_eq!(answer.json().await["error"]["message"], "The provider refused the request: SAFETY");
 }

@@ -156,6 +156,32 @@ async fn a_conversation_goes_on_with_the_same_model_and_with_another() {
 }
 
 #[tokio::test]
+async fn an_account_that_forgot_a_conversation_is_told_all_of_it() {
+    let bench = Bench::start().await;
+    let first = turn(&bench, &ask(GPT, "one", None, false), says(GPT, false, "resp_1", "ONE")).await;
+    let message = "Previous response with id 'resp_1' not found.";
+    let forgot = json!({ "error": { "message": message, "type": "invalid_request_error",
+        "param": "previous_response_id", "code": "previous_response_not_found" } });
+    for stream in [false, true] {
+        bench.upstream.then(Reply::json(400, &forgot));
+        let body = ask(GPT, "two", Some(id(&first)), stream);
+        let given = if stream { "resp_2s" } else { "resp_2" };
+        bench.upstream.then(says(GPT, stream, given, "TWO"));
+        let answer = bench.openai().post(PATH, &body).await;
+        assert_eq!(answer.header("x-pathgate-attempts"), "2");
+        assert_eq!(id(&response(answer, stream).await), given);
+        let request = sent(&bench);
+        assert_eq!(request["previous_response_id"], Value::Null);
+        let all = [("user", "one"), ("assistant", "ONE"), ("user", "two")];
+        assert_eq!(texts(&request["input"]), pairs(&all));
+    }
+    // Told all of it, it has nothing to forget: a second refusal is the answer.
+    bench.upstream.then(Reply::json(400, &forgot)).then(Reply::json(400, &forgot));
+    let answer = bench.openai().post(PATH, &ask(GPT, "two", Some(id(&first)), false)).await;
+    assert_eq!(answer.status, 400);
+}
+
+#[tokio::test]
 async fn nothing_is_reported_lost_that_the_gateway_sees_to() {
     let bench = Bench::start().await;
     bench.upstream.always(says(CLAUDE, false, "", "yes"));

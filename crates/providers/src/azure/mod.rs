@@ -23,9 +23,11 @@ use contract::ports::{
 use contract::settings::{Faults, SecretText};
 use contract::words::{Dialect, Secret};
 use http::{HeaderValue, Uri};
+use wire::Quirks;
 
 use crate::account::Account;
 use crate::listing::configured;
+use crate::openai_like::refuses;
 use crate::request::{Endpoint, is_label, translate};
 use crate::tokens::{Form, Tokens};
 
@@ -113,6 +115,12 @@ fn login(name: &str, config: &Config, faults: &mut Faults) -> Option<Option<Form
     Some(Some(Form { uri, fields, authorization: None, provider: None }))
 }
 
+impl Azure {
+    const fn quirks(&self) -> &'static Quirks {
+        if matches!(self.api, Api::Inference { .. }) { &quirks::INFERENCE_QUIRKS } else { &quirks::QUIRKS }
+    }
+}
+
 impl Provider for Azure {
     fn name(&self) -> &str {
         &self.endpoint.name
@@ -126,10 +134,12 @@ impl Provider for Azure {
         self.api.dialect(client, model)
     }
 
+    fn refuses(&self, dialect: Dialect) -> &[&'static str] {
+        refuses(self.quirks(), dialect)
+    }
+
     fn translate(&self, request: &Asked, target: Dialect) -> Result<(Bytes, Receipt), Fault> {
-        let quirks =
-            if matches!(self.api, Api::Inference { .. }) { quirks::INFERENCE_QUIRKS } else { quirks::QUIRKS };
-        translate(request, target, &quirks)
+        translate(request, target, self.quirks())
     }
 
     fn call<'a>(

@@ -4,6 +4,8 @@ use contract::words::{Dialect, Operation};
 use http::Uri;
 
 use super::quirks;
+use crate::openai::ONLY;
+use crate::openai_like::only;
 use crate::request::{Endpoint, segment};
 
 /// One of the APIs.
@@ -57,9 +59,11 @@ impl Api {
                 Dialect::OpenaiSpeech,
             ],
         };
+        // Deployments are mostly named after their models.
+        let only = only(ONLY, client, model).filter(|only| spoken.contains(only));
         let operation: Operation = client.operation();
         let alike = || spoken.iter().find(|dialect| dialect.operation() == operation);
-        spoken.iter().find(|dialect| **dialect == client).or_else(alike).copied()
+        only.or_else(|| spoken.iter().find(|dialect| **dialect == client).or_else(alike).copied())
     }
 
     pub(super) fn url(&self, endpoint: &Endpoint, dialect: Dialect, model: &str) -> Option<Uri> {

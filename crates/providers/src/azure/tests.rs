@@ -69,6 +69,10 @@ fn each_api_has_its_paths() {
     assert_eq!(dialect(&v1, "d"), Some(Dialect::OpenaiResponses));
     assert_eq!(dialect(&dated, "d"), Some(Dialect::OpenaiChat));
     assert_eq!(dialect(&v1, "claude-sonnet-4-5"), Some(Dialect::AnthropicMessages));
+    let chat = |config: &Value, model| built(config.clone()).dialect(Dialect::OpenaiChat, model);
+    assert_eq!(chat(&v1, "gpt-5-codex"), Some(Dialect::OpenaiResponses));
+    assert_eq!(chat(&dated, "gpt-5-codex"), Some(Dialect::OpenaiChat), "it has no responses");
+    assert_eq!(dialect(&v1, "gpt-4o-audio-preview"), Some(Dialect::OpenaiChat));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use contract::ports::{Outbound, ProviderReply, UpstreamFailure};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue};
 use http_body::{Body as HttpBody, Frame};
-use wire::bedrock::{InvokeStream, claude_body, claude_error};
+use wire::bedrock::{InvokeStream, claude_body, claude_count, claude_count_body, claude_error};
 
 use crate::listing::collect;
 
@@ -23,15 +23,48 @@ pub(super) fn is_claude(model: &str) -> bool {
     model.contains("anthropic.claude")
 }
 
+/// The model itself: what counts tokens takes no inference profiles, such as `us.anthropic.…` (docs: "Count tokens").
+pub(super) fn bare(model: &str) -> &str {
+    model.find("anthropic.claude").and_then(|at| model.get(at..)).unwrap_or(model)
+}
+
 /// Puts the request in the envelope; the betas move from their header into it.
 pub(super) fn wrap(request: &mut Outbound) -> Result<(), UpstreamFailure> {
-    let betas: Vec<HeaderValue> = request.headers.get_all(BETA).iter().cloned().collect();
-    request.headers.remove(BETA);
+    let betas = betas(request);
     let body = joined(std::mem::take(&mut request.body));
     let betas = betas.iter().filter_map(|value| value.to_str().ok());
     let body = claude_body(&body, betas).map_err(|error| UpstreamFailure::Build(error.to_string()))?;
     request.body = Body::Full(body);
     Ok(())
+}
+
+/// As [`wrap`], for what is to be counted only.
+pub(super) fn wrap_count(request: &mut Outbound) -> Result<(), UpstreamFailure> {
+    let betas = betas(request);
+    let body = joined(std::mem::take(&mut request.body));
+    let betas = betas.iter().filter_map(|value| value.to_str().ok());
+    let body = claude_count_body(&body, betas).map_err(|error| UpstreamFailure::Build(error.to_string()))?;
+    request.body = Body::Full(body);
+    Ok(())
+}
+
+fn betas(request: &mut Outbound) -> Vec<HeaderValue> {
+    let betas = request.headers.get_all(BETA).iter().cloned().collect();
+    request.headers.remove(BETA);
+    betas
+}
+
+/// Puts a count in the words of Anthropic's clients.
+pub(super) async fn unwrap_count(reply: ProviderReply) -> Result<ProviderReply, UpstreamFailure> {
+    if !reply.status.is_success() {
+        return Ok(unwrap(reply).await);
+    }
+    let ProviderReply { status, mut headers, body } = reply;
+    let body: Bytes = collect(body).await?.into();
+    // What cannot be read goes on as it is: the gateway says what is wrong with it.
+    let body = claude_count(&body).unwrap_or(body);
+    headers.remove(CONTENT_LENGTH);
+    Ok(ProviderReply { status, headers, body: Body::Full(body) })
 }
 
 /// The bytes of a body that is at hand.

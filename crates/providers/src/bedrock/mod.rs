@@ -1,11 +1,14 @@
-//! AWS Bedrock: Converse for every model, Claude's own dialect for clients that speak it, embeddings through Invoke.
+//! AWS Bedrock: Converse for every model, Claude's own dialect for clients that speak it, embeddings through Invoke,
+//! relevance through Rerank, counts of Claude's tokens.
 //!
-//! `sign.rs` signs, `claude.rs` puts Claude's dialect in Bedrock's envelope, `models.rs` reads the lists of models.
+//! `sign.rs` signs, `claude.rs` puts Claude's dialect in Bedrock's envelope, `ranks.rs` orders documents, `models.rs`
+//! reads the lists of models.
 
 mod claude;
 mod config;
 mod models;
 mod quirks;
+mod ranks;
 mod sign;
 #[cfg(test)]
 mod tests;
@@ -39,6 +42,9 @@ pub(crate) const KIND: &str = quirks::FACTS.kind;
 /// An AWS account in one region.
 struct Bedrock {
     runtime: Endpoint,
+    /// Where documents are ordered.
+    ranking: Uri,
+    region: String,
     foundation: Uri,
     profiles: Uri,
     /// None: the key is in the headers already.
@@ -66,8 +72,11 @@ pub(crate) fn build(
     };
     let runtime = endpoint(&run, faults)?;
     let lists = endpoint(&control, &mut Faults::default())?;
+    let agents = endpoint(&quirks::host("bedrock-agent-runtime", region), &mut Faults::default())?;
     Some(Arc::new(Bedrock {
         runtime,
+        ranking: agents.url("/rerank", None)?,
+        region: region.to_owned(),
         foundation: lists.url("/foundation-models", None)?,
         profiles: lists.url("/inference-profiles", Some("maxResults=1000"))?,
         signer: signer?,
@@ -138,26 +147,33 @@ fn signer(name: &str, config: &Config, region: &str, faults: &mut Faults) -> Opt
 
 impl Bedrock {
     /// The request for a call, not signed yet.
-    fn request(&self, call: Call<'_>) -> Result<Outbound, UpstreamFailure> {
-        let invoked = call.dialect != Dialect::BedrockConverse;
-        let method = match (invoked, call.stream) {
-            (false, false) => "converse",
-            (false, true) => "converse-stream",
-            (true, false) => "invoke",
-            (true, true) => "invoke-with-response-stream",
+    fn request(&self, mut call: Call<'_>) -> Result<Outbound, UpstreamFailure> {
+        let method = match (call.dialect, call.stream) {
+            (Dialect::BedrockRerank, _) => return Ok(self.rank(call)),
+            (Dialect::BedrockCount | Dialect::AnthropicCount, _) => "count-tokens",
+            (Dialect::BedrockConverse, false) => "converse",
+            (Dialect::BedrockConverse, true) => "converse-stream",
+            (_, false) => "invoke",
+            (_, true) => "invoke-with-response-stream",
         };
+        let model = if method == "count-tokens" { claude::bare(call.model) } else { call.model };
         let url =
-            segment(call.model).and_then(|model| self.runtime.url(&format!("/model/{model}/{method}"), None));
+            segment(model).and_then(|model| self.runtime.url(&format!("/model/{model}/{method}"), None));
         let url =
             url.ok_or_else(|| UpstreamFailure::Build("the model's name cannot stand in a URL".to_owned()))?;
         let (dialect, stream) = (call.dialect, call.stream);
+        if dialect == Dialect::CohereRerank {
+            call.body = ranks::invoked(std::mem::take(&mut call.body), call.model);
+        }
         let mut request = self.runtime.post(url, call);
         if stream {
             let kind = HeaderValue::from_static(Framing::EventStream.media_type());
             request.headers.insert(ACCEPT, kind);
         }
-        if dialect == Dialect::AnthropicMessages {
-            claude::wrap(&mut request)?;
+        match dialect {
+            Dialect::AnthropicMessages => claude::wrap(&mut request)?,
+            Dialect::AnthropicCount => claude::wrap_count(&mut request)?,
+            _ => {}
         }
         Ok(request)
     }
@@ -192,6 +208,10 @@ impl Provider for Bedrock {
             }
             Operation::Chat => Some(Dialect::BedrockConverse),
             Operation::Embeddings => vectors::dialect(model),
+            Operation::Rerank => ranks::dialect(model, self.signer.is_some()),
+            Operation::CountTokens if !claude::is_claude(model) => None,
+            Operation::CountTokens if client == Dialect::AnthropicCount => Some(client),
+            Operation::CountTokens => Some(Dialect::BedrockCount),
             _ => None,
         }
     }
@@ -214,7 +234,13 @@ impl Provider for Bedrock {
             Dialect::AnthropicMessages => {
                 Box::pin(async move { Ok(claude::unwrap(self.send(request, upstream).await?).await) })
             }
-            Dialect::BedrockConverse => Box::pin(self.send(request, upstream)),
+            Dialect::AnthropicCount => {
+                Box::pin(async move { claude::unwrap_count(self.send(request, upstream).await?).await })
+            }
+            Dialect::BedrockConverse
+            | Dialect::BedrockCount
+            | Dialect::BedrockRerank
+            | Dialect::CohereRerank => Box::pin(self.send(request, upstream)),
             _ => Box::pin(self.embed(request, upstream)),
         }
     }

@@ -27,6 +27,16 @@ pub(super) const SERVICE: &str = "bedrock";
 
 pub(super) const QUIRKS: Quirks = Quirks::NONE;
 
+/// The ARN of a model that anybody may call (docs: "Actions, resources, and condition keys for Amazon Bedrock").
+pub(super) fn model_arn(region: &str, model: &str) -> String {
+    let partition = match region {
+        china if china.starts_with("cn-") => "aws-cn",
+        government if government.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    };
+    format!("arn:{partition}:bedrock:{region}::foundation-model/{model}")
+}
+
 /// The host of one of Bedrock's services.
 pub(super) fn host(service: &str, region: &str) -> String {
     let end = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };

@@ -286,3 +286,69 @@ fn models_and_profiles_are_listed() {
     let listed = built(json!({ "kind": "bedrock", "region": "us-east-1", "api_key": "k", "models": ["m"] }));
     assert_eq!(now(listed.discover(&answers(vec![]))).unwrap()[0].name, "m");
 }
+
+#[test]
+fn documents_are_ordered_by_the_agents_runtime() {
+    let body = r#"{"queries":[],"rerankingConfiguration":{"bedrockRerankingConfiguration":{"modelConfiguration":{"modelArn":"m"}}}}"#;
+    let (provider, script) = (built(signed()), Script::answering("{}"));
+    for (model, arn) in [
+        ("amazon.rerank-v1:0", "arn:aws:bedrock:us-east-1::foundation-model/amazon.rerank-v1:0"),
+        (
+            "arn:aws:bedrock:us-west-2::foundation-model/rerank",
+            "arn:aws:bedrock:us-west-2::foundation-model/rerank",
+        ),
+    ] {
+        assert_eq!(provider.dialect(Dialect::CohereRerank, model), Some(Dialect::BedrockRerank));
+        call(&*provider, &script, (Dialect::BedrockRerank, model, false), body, &HeaderMap::new()).unwrap();
+        let sent = script.sent();
+        assert_eq!(sent.uri, "https://bedrock-agent-runtime.us-east-1.amazonaws.com/rerank");
+        assert!(sent.headers["authorization"].to_str().unwrap().contains("/us-east-1/bedrock/aws4_request"));
+        let sent: Value = serde_json::from_str(&text(sent.body).unwrap()).unwrap();
+        let place = "/rerankingConfiguration/bedrockRerankingConfiguration/modelConfiguration/modelArn";
+        assert_eq!(sent.pointer(place), Some(&json!(arn)));
+    }
+    assert_eq!(provider.dialect(Dialect::CohereRerank, CLAUDE), None);
+}
+
+#[test]
+fn with_a_key_models_that_order_documents_are_invoked() {
+    let (provider, script) = (built(keyed()), Script::answering("{}"));
+    for (model, expected) in [
+        ("cohere.rerank-v3-5:0", r#"{"api_version":2,"query":"q"}"#),
+        ("amazon.rerank-v1:0", r#"{"query":"q"}"#),
+    ] {
+        let dialect = provider.dialect(Dialect::CohereRerank, model).unwrap();
+        let body = r#"{"model":"m","query":"q"}"#;
+        call(&*provider, &script, (dialect, model, false), body, &HeaderMap::new()).unwrap();
+        let sent = script.sent();
+        assert!(sent.uri.path().ends_with("/invoke"), "{}", sent.uri);
+        assert_eq!(text(sent.body).unwrap(), expected);
+    }
+}
+
+#[test]
+fn tokens_of_claude_are_counted_in_two_dialects() {
+    let (provider, script) = (built(keyed()), Script::answering(r#"{"inputTokens":7}"#));
+    assert_eq!(provider.dialect(Dialect::GeminiCount, CLAUDE), Some(Dialect::BedrockCount));
+    assert_eq!(provider.dialect(Dialect::AnthropicCount, "amazon.nova-pro-v1:0"), None);
+    let url = "https://bedrock-runtime.eu-west-1.amazonaws.com/model/anthropic.claude-sonnet-4-5-20250929-v1%3A0/count-tokens";
+    let own = (Dialect::BedrockCount, CLAUDE, false);
+    let reply = call(&*provider, &script, own, r#"{"input":{}}"#, &HeaderMap::new()).unwrap();
+    let sent = script.sent();
+    assert_eq!(sent.uri, url);
+    assert_eq!(text(sent.body).unwrap(), r#"{"input":{}}"#);
+    assert_eq!(text(reply.body).unwrap(), r#"{"inputTokens":7}"#);
+    let theirs = (provider.dialect(Dialect::AnthropicCount, CLAUDE).unwrap(), CLAUDE, false);
+    let mut headers = HeaderMap::new();
+    headers.insert("anthropic-beta", HeaderValue::from_static("b-1"));
+    let reply = call(&*provider, &script, theirs, r#"{"model":"m","messages":[]}"#, &headers).unwrap();
+    let sent = script.sent();
+    assert_eq!(sent.uri, url);
+    assert!(!sent.headers.contains_key("anthropic-beta"));
+    let sent: Value = serde_json::from_str(&text(sent.body).unwrap()).unwrap();
+    assert!(sent["input"]["invokeModel"]["body"].is_string(), "{sent}");
+    assert_eq!(text(reply.body).unwrap(), r#"{"input_tokens":7}"#);
+    let refusing = Script::refusing(400, r#"{"message":"no"}"#);
+    let reply = call(&*provider, &refusing, theirs, r#"{"messages":[]}"#, &HeaderMap::new()).unwrap();
+    assert!(text(reply.body).unwrap().contains(r#""type":"error""#));
+}

@@ -61,6 +61,10 @@ impl Provider for Cohere {
         self.calls.dialect(client, model)
     }
 
+    fn refuses(&self, dialect: Dialect) -> &[&'static str] {
+        self.calls.refuses(dialect)
+    }
+
     fn translate(&self, request: &Asked, target: Dialect) -> Result<(Bytes, Receipt), Fault> {
         self.calls.translate(request, target)
     }

@@ -157,8 +157,18 @@ pub(crate) fn call_in(provider: &dyn Provider, script: &Script, dialect: Dialect
 
 /// Sends a conversation with this body.
 pub(crate) fn calling(provider: &dyn Provider, script: &Script, model: &str, body: &Value) {
-    let (headers, timeouts) = (HeaderMap::new(), Timeouts::default());
     let dialect = spoken(provider, Operation::Chat, model).expect("it converses");
+    asking(provider, script, (dialect, model), body);
+}
+
+/// Sends this body in a dialect.
+pub(crate) fn asking(
+    provider: &dyn Provider,
+    script: &Script,
+    (dialect, model): (Dialect, &str),
+    body: &Value,
+) {
+    let (headers, timeouts) = (HeaderMap::new(), Timeouts::default());
     let body = VecDeque::from([Bytes::from(body.to_string())]);
     let stream = false;
     let call = Call { dialect, model, stream, body, headers: &headers, traceparent: None, timeouts };

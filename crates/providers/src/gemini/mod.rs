@@ -85,9 +85,12 @@ impl Provider for Gemini {
 
     fn call<'a>(
         &'a self,
-        call: Call<'a>,
+        mut call: Call<'a>,
         upstream: &'a dyn Upstream,
     ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
+        if call.dialect == Dialect::GeminiCount {
+            call.body = wire::whole_count(std::mem::take(&mut call.body), call.model);
+        }
         match self.url(&call) {
             Some(url) => upstream.send(self.endpoint.post(url, call)),
             None => Box::pin(ready(Err(UpstreamFailure::Build(

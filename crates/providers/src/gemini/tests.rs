@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::conformance::{Script, built, call, now};
+use crate::conformance::{Script, asking, body_of, built, call, now};
 use contract::ports::{Call, Timeouts};
 use contract::words::{Dialect, Operation};
 use http::HeaderMap;
@@ -89,4 +89,20 @@ fn the_list_says_what_a_model_does() {
     assert_eq!(names, expected);
     assert_eq!(cards[3].operations, [Operation::Images, Operation::Chat]);
     assert_eq!((cards[0].context_window, cards[0].capabilities.reasoning), (Some(1_048_576), Some(true)));
+}
+
+#[test]
+fn more_than_contents_is_counted_within_a_whole_request() {
+    let (provider, script) = (built(json!({ "kind": "gemini", "api_key": "k" })), Script::answering("{}"));
+    let contents = json!([{ "role": "user", "parts": [{ "text": "Hi" }] }]);
+    let alone = json!({ "contents": contents });
+    let flat = json!({ "contents": contents, "systemInstruction": { "parts": [{ "text": "Be brief." }] } });
+    let whole = json!({ "generateContentRequest": { "model": "models/gemini-x", "contents": contents,
+        "systemInstruction": { "parts": [{ "text": "Be brief." }] } } });
+    let named = json!({ "generateContentRequest": { "model": "models/fast", "contents": contents,
+        "systemInstruction": { "parts": [{ "text": "Be brief." }] } } });
+    for (body, expected) in [(&alone, &alone), (&flat, &whole), (&named, &whole)] {
+        asking(&*provider, &script, (Dialect::GeminiCount, "gemini-x"), body);
+        assert_eq!(&serde_json::from_str::<serde_json::Value>(&body_of(script.sent())).unwrap(), expected);
+    }
 }

@@ -54,6 +54,10 @@ impl Provider for Ollama {
         self.calls.dialect(client, model)
     }
 
+    fn refuses(&self, dialect: Dialect) -> &[&'static str] {
+        self.calls.refuses(dialect)
+    }
+
     fn translate(&self, request: &Asked, target: Dialect) -> Result<(Bytes, Receipt), Fault> {
         self.calls.translate(request, target)
     }

@@ -16,6 +16,8 @@ use crate::openai_like::OpenaiLike;
 
 pub use config::Config;
 
+pub(crate) use quirks::ONLY;
+
 pub(crate) const KIND: &str = quirks::FACTS.kind;
 
 pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<SharedProvider> {
@@ -30,5 +32,5 @@ pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<
     let account = Account { headers: &headers, ..config.account() };
     let provider =
         OpenaiLike::new(name, account, &quirks::FACTS, (quirks::SURFACES, quirks::QUIRKS), faults)?;
-    Some(Arc::new(provider.hiding(quirks::HIDDEN).completing(quirks::COMPLETING)))
+    Some(Arc::new(provider.hiding(quirks::HIDDEN).binding(ONLY)))
 }

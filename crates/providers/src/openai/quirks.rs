@@ -3,7 +3,7 @@
 use contract::words::Dialect;
 use wire::Quirks;
 
-use crate::openai_like::Surface;
+use crate::openai_like::{Only, Surface};
 use crate::request::{Auth, Facts};
 
 pub(super) const FACTS: Facts = Facts {
@@ -22,6 +22,7 @@ pub(super) const SURFACES: &[Surface] = &[
     (Dialect::OpenaiChat, "/chat/completions"),
     (Dialect::OpenaiResponses, "/responses"),
     (Dialect::OpenaiCompletions, "/completions"),
+    (Dialect::OpenaiCount, "/responses/input_tokens"),
     (Dialect::OpenaiEmbeddings, "/embeddings"),
     (Dialect::OpenaiImages, "/images/generations"),
     (Dialect::OpenaiImageEdits, "/images/edits"),
@@ -35,9 +36,32 @@ pub(super) const QUIRKS: Quirks = Quirks::NONE;
 
 // tidy: table
 /// Models that `/v1/models` lists and that no operation here can call.
-pub(super) const HIDDEN: &[&str] =
-    &["codex-", "computer-use", "gpt-realtime", "gpt-4o-mini-realtime", "gpt-4o-realtime", "sora"];
+pub(super) const HIDDEN: &[&str] = &["gpt-realtime", "gpt-4o-mini-realtime", "gpt-4o-realtime", "sora"];
 
-/// Models that take a prompt at `/v1/completions` and no conversation (platform.openai.com/docs/deprecations: base models and
-/// the instruct series).
-pub(super) const COMPLETING: &[&str] = &["babbage-", "davinci-", "gpt-3.5-turbo-instruct"];
+// tidy: table
+/// Models of one dialect: base models and the instruct series take a prompt (platform.openai.com/docs/deprecations), those
+/// that use tools for long are of the Responses API (`ResponsesOnlyModel` of OpenAI's document, and the models' pages), those that
+/// speak and search by themselves of chat (guides/audio, guides/tools-web-search).
+pub(crate) const ONLY: &[Only] = &[
+    (Dialect::OpenaiCompletions, &["babbage-*", "davinci-*", "gpt-3.5-turbo-instruct*"]),
+    (
+        Dialect::OpenaiResponses,
+        &[
+            "o1-pro*",
+            "o3-pro*",
+            "o3-deep-research*",
+            "o4-mini-deep-research*",
+            "codex-*",
+            "computer-use-preview*",
+            "gpt-*-codex*",
+            "gpt-*-cyber*",
+            "gpt-*-pro",
+            "gpt-*-pro-20*",
+            "gpt-daybreak-*",
+        ],
+    ),
+    (
+        Dialect::OpenaiChat,
+        &["gpt-audio*", "gpt-*-audio-preview*", "gpt-*-search-preview*", "gpt-*-search-api*"],
+    ),
+];

@@ -62,12 +62,19 @@ fn responses_that_the_account_keeps_are_asked_for_by_plain_ids() {
 #[test]
 fn models_that_cannot_be_called_are_not_listed() {
     let provider = built(json!({ "kind": "openai", "api_key": "k" }));
-    let names =
-        ["gpt-5", "whisper-1", "sora-2", "text-embedding-3-small", "gpt-4o-mini-realtime-preview", "o3"];
+    let names = [
+        "gpt-5",
+        "codex-mini-latest",
+        "whisper-1",
+        "sora-2",
+        "text-embedding-3-small",
+        "gpt-4o-mini-realtime-preview",
+        "o3",
+    ];
     let list = json!({ "data": names.map(|id| json!({ "id": id, "object": "model" })) });
     let cards = Script::answering(&list.to_string()).discover(&*provider).unwrap();
     let names: Vec<_> = cards.iter().map(|card| card.name.as_str()).collect();
-    assert_eq!(names, ["gpt-5", "whisper-1", "text-embedding-3-small", "o3"]);
+    assert_eq!(names, ["gpt-5", "codex-mini-latest", "whisper-1", "text-embedding-3-small", "o3"]);
 }
 
 #[test]
@@ -84,6 +91,30 @@ fn base_models_are_sent_a_prompt() {
     let script = Script::answering("{}");
     call_in(&*provider, &script, Dialect::OpenaiCompletions);
     assert_eq!(script.sent().uri, "https://api.openai.com/v1/completions");
+}
+
+#[test]
+fn models_of_one_dialect_are_asked_in_it() {
+    let provider = built(json!({ "kind": "openai", "api_key": "k" }));
+    let (chat, responses) = (Dialect::OpenaiChat, Dialect::OpenaiResponses);
+    for (client, model, spoken) in [
+        (chat, "o1-pro-2025-03-19", responses),
+        (chat, "gpt-5-codex", responses),
+        (chat, "gpt-5.1-codex-max", responses),
+        (chat, "codex-mini-latest", responses),
+        (chat, "gpt-5-pro-2025-10-06", responses),
+        (Dialect::AnthropicMessages, "o3-deep-research", responses),
+        (responses, "computer-use-preview", responses),
+        (responses, "gpt-4o-mini-search-preview", chat),
+        (responses, "gpt-audio-mini", chat),
+        (responses, "gpt-5", responses),
+        (chat, "gpt-5", chat),
+        (chat, "o3", chat),
+        (chat, "gpt-5-prompt", chat),
+        (Dialect::OpenaiEmbeddings, "o1-pro", Dialect::OpenaiEmbeddings),
+    ] {
+        assert_eq!(provider.dialect(client, model), Some(spoken), "{client} {model}");
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //!
 //! [`crate::followers`] makes most of them from data; a kind with code of its own takes what it needs of this.
 
+mod only;
+
 use std::future::ready;
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use contract::ports::{
     BoxFuture, Call, ModelCard, Outbound, Provider, ProviderReply, StoredCall, Upstream, UpstreamFailure,
 };
 use contract::settings::Faults;
-use contract::words::{Dialect, Operation};
+use contract::words::Dialect;
 use http::{Method, Uri};
 use wire::{Edits, Quirks, splice};
 
@@ -20,6 +22,8 @@ use crate::account::Account;
 use crate::listing::{Reader, configured, openai_list, read_with};
 use crate::request::{Endpoint, Facts, translate};
 use crate::tokens::Tokens;
+
+pub(crate) use only::{Only, only};
 
 /// A dialect that is spoken, and the path below the base URL where.
 pub(crate) type Surface = (Dialect, &'static str);
@@ -54,8 +58,8 @@ pub(crate) struct OpenaiLike {
     offers: &'static [&'static str],
     /// Beginnings of names that `models` lists but no dialect here can call.
     hidden: &'static [&'static str],
-    /// Beginnings of names of models that complete a prompt and take no conversation.
-    completing: &'static [&'static str],
+    /// Models that speak one dialect of conversations alone.
+    only: &'static [Only],
     /// What is edited in a body that is passed through in OpenAI's chat dialect.
     edits: Edits<'static>,
     /// Where a credential that ends comes from.
@@ -67,6 +71,15 @@ struct Spoken {
     dialect: Dialect,
     uri: Uri,
     models: &'static [&'static str],
+}
+
+/// What of a dialect quirks refuse. They are written for OpenAI's chat and vectors and for Cohere's rerank; what else an account
+/// speaks it speaks as its inventor does.
+pub(crate) const fn refuses(quirks: &Quirks, dialect: Dialect) -> &'static [&'static str] {
+    match dialect {
+        Dialect::OpenaiChat | Dialect::OpenaiEmbeddings | Dialect::CohereRerank => quirks.refuses,
+        _ => &[],
+    }
 }
 
 impl OpenaiLike {
@@ -91,7 +104,7 @@ impl OpenaiLike {
             endpoint,
             offers: &[],
             hidden: &[],
-            completing: &[],
+            only: &[],
             edits: Edits::default(),
             tokens: None,
         })
@@ -102,8 +115,9 @@ impl OpenaiLike {
         Self { hidden, ..self }
     }
 
-    pub(crate) fn completing(self, completing: &'static [&'static str]) -> Self {
-        Self { completing, ..self }
+    /// Speaks one dialect of conversations alone with some models.
+    pub(crate) fn binding(self, only: &'static [Only]) -> Self {
+        Self { only, ..self }
     }
 
     /// With more surfaces. Clients of other dialects get these rather than those it has.
@@ -183,8 +197,9 @@ impl Provider for OpenaiLike {
     }
 
     fn dialect(&self, client: Dialect, model: &str) -> Option<Dialect> {
-        if client.operation() == Operation::Chat && self.completing.iter().any(|it| model.starts_with(it)) {
-            return Some(Dialect::OpenaiCompletions);
+        let bound = only(self.only, client, model);
+        if bound.is_some() {
+            return bound;
         }
         let mut alike = None;
         for Spoken { dialect, .. } in self.spoken(model) {
@@ -196,6 +211,10 @@ impl Provider for OpenaiLike {
             }
         }
         alike
+    }
+
+    fn refuses(&self, dialect: Dialect) -> &[&'static str] {
+        refuses(&self.quirks, dialect)
     }
 
     fn translate(&self, request: &Asked, target: Dialect) -> Result<(Bytes, Receipt), Fault> {

@@ -20,14 +20,12 @@ use contract::ports::{
 };
 use contract::settings::{Faults, SecretText};
 use contract::words::Dialect;
-use wire::splice;
 
 use crate::account::Account;
 use crate::listing::configured;
+use crate::openai_like::refuses;
 use crate::request::{Endpoint, is_label, translate};
 use crate::tokens::Tokens;
-
-use models::Model;
 
 pub use config::Config;
 
@@ -126,6 +124,10 @@ impl Provider for Vertex {
         models::of(model).dialect(client)
     }
 
+    fn refuses(&self, dialect: Dialect) -> &[&'static str] {
+        refuses(&quirks::OPEN_QUIRKS, dialect)
+    }
+
     fn translate(&self, request: &Asked, target: Dialect) -> Result<(Bytes, Receipt), Fault> {
         let quirks = if target == Dialect::OpenaiChat { &quirks::OPEN_QUIRKS } else { &quirks::QUIRKS };
         translate(request, target, quirks)
@@ -141,9 +143,7 @@ impl Provider for Vertex {
             let says = "the model's name cannot stand in a URL".to_owned();
             return Box::pin(ready(Err(UpstreamFailure::Build(says))));
         };
-        if matches!(model, Model::Anthropic(_)) && call.dialect == Dialect::AnthropicMessages {
-            call.body = splice(std::mem::take(&mut call.body), &quirks::CLAUDE);
-        }
+        call.body = model.body(std::mem::take(&mut call.body), call.dialect);
         let request = self.endpoint.post(uri, call);
         match &self.tokens {
             Some(tokens) => Box::pin(tokens.send(request, upstream)),

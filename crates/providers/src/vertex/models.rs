@@ -1,8 +1,14 @@
 //! Which publisher a model is of, the dialect that it speaks there, and its place.
 
+use std::collections::VecDeque;
+
+use bytes::Bytes;
 use contract::words::{Dialect, Operation};
 use http::Uri;
+use serde_json::Value;
+use wire::{Edits, splice};
 
+use super::quirks;
 use crate::request::{Endpoint, segment};
 
 /// A model's publisher, and its name there.
@@ -51,6 +57,20 @@ impl Model<'_> {
             (Self::Anthropic(_), Operation::CountTokens) => Some(Dialect::AnthropicCount),
             (Self::Mistral(_) | Self::Open(_), Operation::Chat) => Some(Dialect::OpenaiChat),
             _ => None,
+        }
+    }
+
+    /// The body of a call as its place takes it.
+    pub(super) fn body(self, body: VecDeque<Bytes>, dialect: Dialect) -> VecDeque<Bytes> {
+        match (self, dialect) {
+            (Self::Google(_), Dialect::GeminiCount) => wire::flat_count(body),
+            (Self::Anthropic(_), Dialect::AnthropicMessages) => splice(body, &quirks::CLAUDE),
+            // The one call that names its model in the body alone, without the publisher.
+            (Self::Anthropic(name), Dialect::AnthropicCount) => {
+                let name = Value::from(name).to_string();
+                splice(body, &Edits { puts: &[quirks::CLAUDE_VERSION, ("model", &name)], ..Edits::default() })
+            }
+            _ => body,
         }
     }
 

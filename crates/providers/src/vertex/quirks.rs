@@ -21,9 +21,11 @@ pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// Gives out Google's tokens.
 pub(super) const TOKEN_URL: &str = "https://oauth2.googleapis.com/token";
 
-/// Claude's requests name the version in the body and the model in the path alone.
-pub(super) const CLAUDE: Edits<'static> =
-    Edits { renames: &[], drops: &["model"], puts: &[("anthropic_version", "\"vertex-2023-10-16\"")] };
+/// The version of Claude's dialect, which its requests name in the body.
+pub(super) const CLAUDE_VERSION: (&str, &str) = ("anthropic_version", "\"vertex-2023-10-16\"");
+
+/// Claude's requests name the model in the path alone.
+pub(super) const CLAUDE: Edits<'static> = Edits { renames: &[], drops: &["model"], puts: &[CLAUDE_VERSION] };
 
 pub(super) const QUIRKS: Quirks = Quirks::NONE;
 

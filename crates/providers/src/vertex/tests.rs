@@ -7,7 +7,7 @@ use contract::words::{Dialect, Operation};
 use serde_json::{Value, json};
 
 use super::models::{Model, of};
-use crate::conformance::{Script, body_of, built, call, calling, stopped};
+use crate::conformance::{Script, asking, body_of, built, call, calling, stopped};
 use crate::jwt::tests::pem;
 
 fn plain(location: &str) -> Value {
@@ -104,6 +104,27 @@ fn claude_gets_its_version_and_not_its_model() {
     assert_eq!(body, json!({ "anthropic_version": "vertex-2023-10-16", "max_tokens": 1, "stream": true }));
     calling(&*provider, &script, "gemini-x", &json!({ "contents": [] }));
     assert_eq!(body_of(script.sent()), r#"{"contents":[]}"#);
+}
+
+#[test]
+fn counts_have_the_form_of_their_publisher() {
+    let (provider, script) = (built(plain("global")), Script::answering("{}"));
+    let contents = json!([{ "role": "user", "parts": [{ "text": "Hi" }] }]);
+    let flat = json!({ "contents": contents, "tools": [{ "googleSearch": {} }] });
+    let whole = json!({ "generateContentRequest": { "model": "models/gemini-x", "contents": contents,
+        "tools": [{ "googleSearch": {} }] } });
+    let messages = json!([{ "role": "user", "content": "Hi" }]);
+    let claude = json!({ "model": "anthropic/claude-x@1", "messages": messages });
+    let versioned =
+        json!({ "anthropic_version": "vertex-2023-10-16", "model": "claude-x@1", "messages": messages });
+    for (dialect, model, body, expected) in [
+        (Dialect::GeminiCount, "gemini-x", &flat, &flat),
+        (Dialect::GeminiCount, "gemini-x", &whole, &flat),
+        (Dialect::AnthropicCount, "anthropic/claude-x@1", &claude, &versioned),
+    ] {
+        asking(&*provider, &script, (dialect, model), body);
+        assert_eq!(&serde_json::from_str::<Value>(&body_of(script.sent())).unwrap(), expected);
+    }
 }
 
 #[test]

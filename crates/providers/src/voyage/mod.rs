@@ -1,4 +1,4 @@
-//! Voyage AI: vectors in OpenAI's dialect and rerank, both with names of its own.
+//! Voyage AI: vectors in OpenAI's dialect with names of its own, and rerank in its own.
 
 mod config;
 mod quirks;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use contract::ports::SharedProvider;
 use contract::settings::Faults;
 
-use crate::offered::{Offered, USUAL};
+use crate::offered::Offered;
 use crate::openai_like::OpenaiLike;
 
 pub use config::Config;
@@ -18,6 +18,7 @@ pub use config::Config;
 pub(crate) const KIND: &str = quirks::FACTS.kind;
 
 pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<SharedProvider> {
-    let calls = OpenaiLike::new(name, config.account(), &quirks::FACTS, (USUAL, quirks::QUIRKS), faults)?;
+    let spoken = (quirks::SURFACES, quirks::QUIRKS);
+    let calls = OpenaiLike::new(name, config.account(), &quirks::FACTS, spoken, faults)?;
     Some(Arc::new(Offered { calls, models: quirks::MODELS, accents: quirks::ACCENTS }))
 }

@@ -3,6 +3,7 @@
 use contract::words::Dialect;
 use wire::Quirks;
 
+use crate::openai_like::Surface;
 use crate::request::{Auth, Facts};
 
 pub(super) const FACTS: Facts = Facts {
@@ -17,15 +18,18 @@ pub(super) const FACTS: Facts = Facts {
 
 /// It refuses fields it does not know. Plain floats are what it gives when `encoding_format` is not there.
 pub(super) const QUIRKS: Quirks = Quirks {
-    renames: &[("dimensions", "output_dimension"), ("top_n", "top_k")],
+    renames: &[("dimensions", "output_dimension")],
     refuses: &["user", "documents.object"],
     accepts: &["input_type", "truncation", "output_dtype"],
     ..Quirks::NONE
 };
 
-/// OpenAI's clients send `dimensions` and `encoding_format: float`, Cohere's `top_n`: none is known here. Its results come
-/// as `data`.
-pub(super) const ACCENTS: &[Dialect] = &[Dialect::OpenaiEmbeddings, Dialect::CohereRerank];
+/// What it speaks, and where.
+pub(super) const SURFACES: &[Surface] =
+    &[(Dialect::OpenaiEmbeddings, "/embeddings"), (Dialect::VoyageRerank, "/rerank")];
+
+/// OpenAI's clients send `dimensions` and `encoding_format: float`: neither is known here.
+pub(super) const ACCENTS: &[Dialect] = &[Dialect::OpenaiEmbeddings];
 
 // tidy: table
 /// The current models.

@@ -52,11 +52,11 @@ fn requests_use_its_names() {
         ),
         (
             Asked::Rerank(Box::new(rerank)),
-            Dialect::CohereRerank,
+            Dialect::VoyageRerank,
             json!({ "model": "m", "query": "q", "documents": ["a"], "top_k": 1 }),
         ),
     ] {
-        assert!(!provider.verbatim(dialect));
+        assert_eq!(provider.verbatim(dialect), dialect == Dialect::VoyageRerank);
         let (bytes, receipt) = provider.translate(&asked, dialect).unwrap();
         assert!(receipt.is_empty());
         assert_eq!(serde_json::from_slice::<Value>(&bytes).unwrap(), expected);

@@ -4,12 +4,12 @@
 
 use bytes::Bytes;
 use contract::Fault;
-use contract::canon::{Receipt, Request};
+use contract::canon::{CountReply, Receipt, Request};
 use contract::words::Dialect;
 
 use super::{read, request};
 use crate::hub::Count;
-use crate::{Quirks, WireError};
+use crate::{Quirks, WireError, count};
 
 /// The dialect, for the hub.
 pub(crate) struct Counting;
@@ -28,11 +28,11 @@ impl Count for Counting {
         request::write_count(request, quirks, receipt)
     }
 
-    fn read_reply(&self, body: &[u8]) -> Result<u64, WireError> {
-        crate::count::read(Dialect::AnthropicCount, body, "input_tokens")
+    fn read_reply(&self, body: &[u8]) -> Result<CountReply, WireError> {
+        count::read(Dialect::AnthropicCount, body, "input_tokens")
     }
 
-    fn write_reply(&self, tokens: u64) -> Bytes {
-        format!("{{\"input_tokens\":{tokens}}}").into()
+    fn write_reply(&self, reply: &CountReply, receipt: &mut Receipt) -> Bytes {
+        count::write(Dialect::AnthropicCount, reply, "input_tokens", receipt)
     }
 }

@@ -7,6 +7,7 @@
 
 mod block;
 mod citation;
+mod count;
 mod encode;
 mod error;
 mod family;
@@ -17,6 +18,7 @@ mod read;
 mod reasoning;
 mod reply;
 mod request;
+mod rerank;
 mod result;
 mod stream;
 mod titan;
@@ -25,10 +27,14 @@ mod turns;
 mod usage;
 mod written;
 
+pub(crate) use count::Counting;
 pub(crate) use error::read_error;
+pub(crate) use rerank::{MODEL_AT, Ranking, model_of};
 pub(crate) use titan::Vectors;
 
+pub use count::{claude_count, claude_count_body};
 pub use invoke::{InvokeStream, claude_body, claude_error, without_model};
+pub use rerank::rerank_body;
 
 use bytes::Bytes;
 use contract::Fault;

@@ -127,11 +127,18 @@ impl Embed for Vectors {
 }
 
 /// The dialect of relevance, for the hub.
-pub(crate) struct Ranking;
+pub(crate) struct Ranking(rerank::Accent);
+
+impl Ranking {
+    /// Cohere's own, and that of those who follow it.
+    pub(crate) const COHERE: Self = Self(rerank::Accent::Cohere);
+    /// Voyage's.
+    pub(crate) const VOYAGE: Self = Self(rerank::Accent::Voyage);
+}
 
 impl Rerank for Ranking {
     fn read_request(&self, body: &[u8]) -> Result<RerankRequest, Fault> {
-        rerank::read_rerank(body)
+        rerank::read_rerank(self.0, body)
     }
 
     fn write_request(
@@ -140,15 +147,15 @@ impl Rerank for Ranking {
         quirks: &Quirks,
         receipt: &mut Receipt,
     ) -> Result<Bytes, Fault> {
-        rerank::write_rerank(request, quirks, receipt)
+        rerank::write_rerank(self.0, request, quirks, receipt)
     }
 
     fn read_reply(&self, body: &[u8]) -> Result<RerankReply, WireError> {
-        rerank::read_rerank_reply(body)
+        rerank::read_rerank_reply(self.0, body)
     }
 
     fn write_reply(&self, reply: &RerankReply) -> Bytes {
-        rerank::write_rerank_reply(reply)
+        rerank::write_rerank_reply(self.0, reply)
     }
 }
 

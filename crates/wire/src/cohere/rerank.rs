@@ -6,7 +6,10 @@
 //! | Voyage | `top_k`, `data` |
 //! | Text Embeddings Inference | `texts`, `return_text`; the answer is a bare list with `score` and `text` |
 //!
-//! All of these are read. What is written is Cohere's; a target's names come from its [`Quirks`].
+//! All of these are read. What is written is Cohere's, or Voyage's (docs.voyageai.com/reference/reranker-api) where that is the
+//! dialect; a target's names come from its [`Quirks`].
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use contract::canon::{Extra, Ranked, RankedDocument, Receipt, RerankReply, RerankRequest};
@@ -20,18 +23,40 @@ use crate::outgoing::Outgoing;
 use crate::usage::Openai;
 use crate::{Quirks, WireError};
 
-const DIALECT: Dialect = Dialect::CohereRerank;
+/// Whose words are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Accent {
+    Cohere,
+    Voyage,
+}
+
+impl Accent {
+    const fn dialect(self) -> Dialect {
+        match self {
+            Self::Cohere => Dialect::CohereRerank,
+            Self::Voyage => Dialect::VoyageRerank,
+        }
+    }
+
+    /// The name of the number of results that are wanted.
+    const fn top(self) -> &'static str {
+        match self {
+            Self::Cohere => "top_n",
+            Self::Voyage => "top_k",
+        }
+    }
+}
 
 /// Of [`Quirks::refuses`]: documents must be texts.
 const OBJECTS: &str = "documents.object";
 
 #[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
 fn invalid(reason: impl ToString) -> WireError {
-    WireError { dialect: DIALECT, reason: reason.to_string() }
+    WireError { dialect: Dialect::CohereRerank, reason: reason.to_string() }
 }
 
 /// Reads a request.
-pub(super) fn read_rerank(body: &[u8]) -> Result<RerankRequest, Fault> {
+pub(super) fn read_rerank(accent: Accent, body: &[u8]) -> Result<RerankRequest, Fault> {
     let mut fields = fields::body(body)?;
     let model = fields.need_text("model")?;
     let query = fields.need_text("query")?;
@@ -50,11 +75,13 @@ pub(super) fn read_rerank(body: &[u8]) -> Result<RerankRequest, Fault> {
     }
     let top_n = fields.count("top_n")?.or(fields.count("top_k")?);
     let return_documents = fields.flag("return_documents")?.or(fields.flag("return_text")?);
-    Ok(RerankRequest { model, query, documents, top_n, return_documents, extra: fields.extra(DIALECT) })
+    let extra = fields.extra(accent.dialect());
+    Ok(RerankRequest { model, query, documents, top_n, return_documents, extra })
 }
 
 /// Writes a request.
 pub(super) fn write_rerank(
+    accent: Accent,
     request: &RerankRequest,
     quirks: &Quirks,
     receipt: &mut Receipt,
@@ -71,15 +98,27 @@ pub(super) fn write_rerank(
             })?),
         });
     }
-    let mut out = Outgoing::new(DIALECT, &request.extra, quirks, receipt);
+    let (extra, truncation) = shared(accent, &request.extra);
+    let mut out = Outgoing::new(accent.dialect(), &extra, quirks, receipt);
     out.put("model", &request.model)?;
     out.put("query", &request.query)?;
     out.put("documents", &documents)?;
-    out.put_some("top_n", request.top_n)?;
+    out.put_some(accent.top(), request.top_n)?;
+    out.put_some("truncation", truncation)?;
     // Not sending them back is the default everywhere; targets that cannot need not hear of it.
     let back = request.return_documents.filter(|back| *back || !quirks.refuses.contains(&"return_documents"));
     out.put_some("return_documents", back)?;
     out.finish()
+}
+
+/// The leftovers, and what of another dialect's is Voyage's all the same: its clients may come by Cohere's path.
+fn shared(accent: Accent, extra: &Extra) -> (Cow<'_, Extra>, Option<Value>) {
+    if accent != Accent::Voyage || extra.owner != Some(Dialect::CohereRerank) {
+        return (Cow::Borrowed(extra), None);
+    }
+    let mut extra = extra.clone();
+    let truncation = extra.fields.shift_remove("truncation");
+    (Cow::Owned(extra), truncation)
 }
 
 /// An object as text: its `text` if that is all it has, else a line for each field, which is the form Cohere advises
@@ -100,7 +139,7 @@ fn text_of(object: &Value) -> Option<String> {
 }
 
 /// Reads an answer.
-pub(super) fn read_rerank_reply(body: &[u8]) -> Result<RerankReply, WireError> {
+pub(super) fn read_rerank_reply(accent: Accent, body: &[u8]) -> Result<RerankReply, WireError> {
     let value: Value = serde_json::from_slice(body).map_err(invalid)?;
     let mut fields = match value {
         Value::Array(list) => {
@@ -120,7 +159,7 @@ pub(super) fn read_rerank_reply(body: &[u8]) -> Result<RerankReply, WireError> {
     }
     let text = |fields: &mut Fields, name| fields.text(name).ok().flatten().unwrap_or_default();
     let (id, model) = (text(&mut fields, "id"), text(&mut fields, "model"));
-    Ok(RerankReply { id, model, results, usage, extra: fields.extra(DIALECT) })
+    Ok(RerankReply { id, model, results, usage, extra: fields.extra(accent.dialect()) })
 }
 
 /// `usage` as those who follow OpenAI write it, with OpenRouter's `search_units`. A total alone (Jina, Voyage) is input.
@@ -160,7 +199,10 @@ fn result(value: Value) -> Result<Ranked, WireError> {
 }
 
 /// Writes an answer: Cohere's, with `usage` beside `meta` for those who look there.
-pub(super) fn write_rerank_reply(reply: &RerankReply) -> Bytes {
+pub(super) fn write_rerank_reply(accent: Accent, reply: &RerankReply) -> Bytes {
+    if accent == Accent::Voyage {
+        return write_voyage(reply);
+    }
     let mut out = Map::new();
     if !reply.id.is_empty() {
         out.insert("id".to_owned(), json!(reply.id));
@@ -170,12 +212,41 @@ pub(super) fn write_rerank_reply(reply: &RerankReply) -> Bytes {
     }
     out.insert("results".to_owned(), Value::Array(reply.results.iter().map(written).collect()));
     let own = match &reply.extra {
-        Extra { owner: Some(DIALECT), fields } => Some(fields),
+        Extra { owner: Some(Dialect::CohereRerank), fields } => Some(fields),
         _ => None,
     };
     if let (Some(usage), None) = (&reply.usage, own.and_then(|own| own.get("meta").or(own.get("usage")))) {
         let meta = json!({"api_version": {"version": "2"}, "billed_units": usage::billed(usage)});
         out.insert("meta".to_owned(), meta);
+    }
+    for (name, value) in own.into_iter().flatten() {
+        out.insert(name.clone(), value.clone());
+    }
+    Value::Object(out).to_string().into()
+}
+
+/// Writes an answer as Voyage does: documents are texts, what was consumed is one number.
+fn write_voyage(reply: &RerankReply) -> Bytes {
+    let own = (reply.extra.owner == Some(Dialect::VoyageRerank)).then_some(&reply.extra.fields);
+    let mut out = Map::new();
+    out.insert("object".to_owned(), json!("list"));
+    let entry = |ranked: &Ranked| {
+        let mut out = Map::new();
+        out.insert("relevance_score".to_owned(), json!(ranked.score));
+        out.insert("index".to_owned(), json!(ranked.index));
+        let text = ranked.document.as_ref().and_then(|document| match document {
+            Value::String(text) => Some(text.clone()),
+            object => text_of(object),
+        });
+        out.extend(text.map(|text| ("document".to_owned(), json!(text))));
+        Value::Object(out)
+    };
+    out.insert("data".to_owned(), reply.results.iter().map(entry).collect());
+    if !reply.model.is_empty() {
+        out.insert("model".to_owned(), json!(reply.model));
+    }
+    if let Some(usage) = &reply.usage {
+        out.insert("usage".to_owned(), json!({"total_tokens": usage.input_total() + usage.output}));
     }
     for (name, value) in own.into_iter().flatten() {
         out.insert(name.clone(), value.clone());
@@ -201,9 +272,9 @@ mod tests {
     use super::*;
 
     fn round(body: &Value, quirks: &Quirks) -> (Value, String) {
-        let request = read_rerank(body.to_string().as_bytes()).unwrap();
+        let request = read_rerank(Accent::Cohere, body.to_string().as_bytes()).unwrap();
         let mut receipt = Receipt::default();
-        let bytes = write_rerank(&request, quirks, &mut receipt).unwrap();
+        let bytes = write_rerank(Accent::Cohere, &request, quirks, &mut receipt).unwrap();
         (serde_json::from_slice(&bytes).unwrap(), receipt.to_string())
     }
 
@@ -234,8 +305,8 @@ mod tests {
             json!({"model": "m", "query": "q", "documents": ["a", "b", "title: t\nn: 1"], "top_k": 2});
         assert_eq!(round(&body, &quirks), (expected, "return_documents".to_owned()));
         let picture = json!({"model": "m", "query": "q", "documents": [{"image": "x"}]});
-        let request = read_rerank(picture.to_string().as_bytes()).unwrap();
-        let fault = write_rerank(&request, &quirks, &mut Receipt::default()).unwrap_err();
+        let request = read_rerank(Accent::Cohere, picture.to_string().as_bytes()).unwrap();
+        let fault = write_rerank(Accent::Cohere, &request, &quirks, &mut Receipt::default()).unwrap_err();
         assert_eq!((fault.code(), fault.param()), (Code::UnsupportedCapability, Some("documents[0]")));
     }
 
@@ -248,7 +319,10 @@ mod tests {
             (json!({"model": "m", "query": "q", "documents": []}), "documents"),
             (json!({"model": "m", "query": "q", "texts": [1]}), "texts[0]"),
         ] {
-            assert_eq!(read_rerank(body.to_string().as_bytes()).unwrap_err().param(), Some(param));
+            assert_eq!(
+                read_rerank(Accent::Cohere, body.to_string().as_bytes()).unwrap_err().param(),
+                Some(param)
+            );
         }
     }
 
@@ -279,15 +353,15 @@ mod tests {
                 0,
             ),
         ] {
-            let reply = read_rerank_reply(body.to_string().as_bytes()).unwrap();
+            let reply = read_rerank_reply(Accent::Cohere, body.to_string().as_bytes()).unwrap();
             assert_eq!((reply.results[0].index, reply.results[0].score), (1, 0.5));
             let usage = reply.usage.unwrap();
             assert_eq!((usage.input, usage.output, usage.searches), (input, 0, searches), "{body}");
         }
-        let bare = read_rerank_reply(br#"[{"index":0,"score":1,"text":"a"}]"#).unwrap();
+        let bare = read_rerank_reply(Accent::Cohere, br#"[{"index":0,"score":1,"text":"a"}]"#).unwrap();
         assert_eq!(bare.results[0].document, Some(json!("a")));
         for broken in ["1", "{}", r#"{"results":[{"index":0}]}"#, r#"{"results":[{"score":1}]}"#, r#"[1]"#] {
-            assert!(read_rerank_reply(broken.as_bytes()).is_err(), "{broken}");
+            assert!(read_rerank_reply(Accent::Cohere, broken.as_bytes()).is_err(), "{broken}");
         }
     }
 
@@ -295,8 +369,11 @@ mod tests {
     fn answers_are_cohere_s() {
         let body = json!({"id": "i", "results": [{"index": 1, "relevance_score": 0.5, "document": {"text": "b"}}],
             "meta": {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}}});
-        let reply = read_rerank_reply(body.to_string().as_bytes()).unwrap();
-        assert_eq!(serde_json::from_slice::<Value>(&write_rerank_reply(&reply)).unwrap(), body);
+        let reply = read_rerank_reply(Accent::Cohere, body.to_string().as_bytes()).unwrap();
+        assert_eq!(
+            serde_json::from_slice::<Value>(&write_rerank_reply(Accent::Cohere, &reply)).unwrap(),
+            body
+        );
         let foreign = RerankReply {
             results: vec![Ranked { index: 0, score: 2.0, document: Some(json!("a")) }],
             usage: Some(Usage { input: 4, ..Usage::default() }),
@@ -304,6 +381,47 @@ mod tests {
         };
         let expected = json!({"results": [{"index": 0, "relevance_score": 2.0, "document": {"text": "a"}}],
             "meta": {"api_version": {"version": "2"}, "billed_units": {"input_tokens": 4}}});
-        assert_eq!(serde_json::from_slice::<Value>(&write_rerank_reply(&foreign)).unwrap(), expected);
+        assert_eq!(
+            serde_json::from_slice::<Value>(&write_rerank_reply(Accent::Cohere, &foreign)).unwrap(),
+            expected
+        );
+    }
+
+    #[test]
+    fn voyage_s_clients_keep_their_words() {
+        let body = json!({"model": "m", "query": "q", "documents": ["a"], "top_k": 1, "return_documents": true,
+            "truncation": true});
+        let request = read_rerank(Accent::Voyage, body.to_string().as_bytes()).unwrap();
+        let mut receipt = Receipt::default();
+        let bytes = write_rerank(Accent::Voyage, &request, &Quirks::default(), &mut receipt).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&bytes).unwrap(), body);
+        let answer = json!({"object": "list", "data": [{"relevance_score": 0.5, "index": 0, "document": "a"}],
+            "model": "m", "usage": {"total_tokens": 7}});
+        let reply = read_rerank_reply(Accent::Voyage, answer.to_string().as_bytes()).unwrap();
+        assert_eq!(
+            serde_json::from_slice::<Value>(&write_rerank_reply(Accent::Voyage, &reply)).unwrap(),
+            answer
+        );
+        let theirs: Value = serde_json::from_slice(&write_rerank_reply(Accent::Cohere, &reply)).unwrap();
+        let results = json!([{"index": 0, "relevance_score": 0.5, "document": {"text": "a"}}]);
+        assert_eq!((&theirs["results"], &theirs["data"]), (&results, &Value::Null));
+        let cohere = json!({"results": [{"index": 0, "relevance_score": 0.5, "document": {"text": "a"}}],
+            "meta": {"billed_units": {"search_units": 1}}});
+        let reply = read_rerank_reply(Accent::Cohere, cohere.to_string().as_bytes()).unwrap();
+        let ours: Value = serde_json::from_slice(&write_rerank_reply(Accent::Voyage, &reply)).unwrap();
+        assert_eq!(ours["data"], answer["data"]);
+    }
+
+    #[test]
+    fn voyage_is_written_in_its_own_words() {
+        let body = json!({"model": "m", "query": "q", "documents": ["a"], "top_n": 1, "truncation": false,
+            "max_tokens_per_doc": 9});
+        let request = read_rerank(Accent::Cohere, body.to_string().as_bytes()).unwrap();
+        let mut receipt = Receipt::default();
+        let bytes = write_rerank(Accent::Voyage, &request, &Quirks::default(), &mut receipt).unwrap();
+        let expected =
+            json!({"model": "m", "query": "q", "documents": ["a"], "top_k": 1, "truncation": false});
+        assert_eq!(serde_json::from_slice::<Value>(&bytes).unwrap(), expected);
+        assert_eq!(receipt.to_string(), "max_tokens_per_doc");
     }
 }

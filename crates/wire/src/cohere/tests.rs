@@ -490,3 +490,35 @@ fn data_urls_with_parameters_stay_whole() {
     let url = "data:image/png;name=a.png;base64,AA==".to_owned();
     assert_eq!(content::url(&content::source(url.clone())), url);
 }
+
+#[test]
+fn tools_that_take_any_text_are_functions_here() {
+    use contract::words::Dialect;
+    let asked = json!({"model": "m", "tool_choice": {"type": "custom", "custom": {"name": "patch"}},
+        "tools": [{"type": "custom", "custom": {"name": "patch", "description": "d"}}],
+        "messages": [{"role": "user", "content": "Hi"},
+            {"role": "assistant", "tool_calls": [{"id": "c", "type": "custom", "custom": {"name": "patch", "input": "a"}}]},
+            {"role": "tool", "tool_call_id": "c", "content": "done"}]});
+    let asked = crate::read_request(Dialect::OpenaiChat, asked.to_string().as_bytes()).unwrap();
+    let mut receipt = Receipt::default();
+    let written =
+        crate::write_request(Dialect::CohereChat, &asked, &Quirks::default(), &mut receipt).unwrap();
+    let written: Value = serde_json::from_slice(&written).unwrap();
+    let function = &written["tools"][0]["function"];
+    assert_eq!(
+        (&function["name"], &function["parameters"]["required"]),
+        (&json!("patch"), &json!(["input"]))
+    );
+    assert_eq!(written["tool_choice"], "REQUIRED");
+    assert_eq!(written["messages"][1]["tool_calls"][0]["function"]["arguments"], r#"{"input":"a"}"#);
+    assert!(receipt.is_empty(), "{receipt}");
+    let reply = json!({"id": "r", "finish_reason": "TOOL_CALL", "message": {"role": "assistant", "tool_calls": [
+        {"id": "c", "type": "function", "function": {"name": "patch", "arguments": "{\"input\":\"b\"}"}}]}});
+    let options = EncodeOptions { custom: crate::custom_tools(&asked), ..EncodeOptions::default() };
+    let answered =
+        crate::read_reply_for(Dialect::CohereChat, reply.to_string().as_bytes(), &options).unwrap();
+    let shown = crate::write_reply(Dialect::OpenaiChat, &answered, &options, &mut receipt).unwrap();
+    let shown: Value = serde_json::from_slice(&shown).unwrap();
+    let call = &shown["choices"][0]["message"]["tool_calls"][0];
+    assert_eq!((&call["type"], &call["custom"]["input"]), (&json!("custom"), &json!("b")));
+}

@@ -5,9 +5,10 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use contract::Fault;
 use contract::ports::PathFacts;
+use contract::words::Dialect;
 use serde_json::{Map, Value};
 
-use super::{Envelope, Splice, twice};
+use super::{Envelope, Splice, twice, unnamed};
 use crate::fields::{missing, wrong};
 use crate::multipart::{Boundary, Part};
 
@@ -49,10 +50,16 @@ impl Envelope {
     ///
     /// # Errors
     /// `invalid_request`: it cannot be read, or a field that matters stands twice, is missing or is no text.
-    pub(super) fn read_form(path: &PathFacts, boundary: Boundary, body: Bytes) -> Result<Self, Fault> {
+    pub(super) fn read_form(
+        (dialect, path): (Dialect, &PathFacts),
+        boundary: Boundary,
+        body: Bytes,
+    ) -> Result<Self, Fault> {
         let mut fields = Fields::default();
         boundary.parts(&body, |part| fields.take(&part, &body))?;
-        let (model, at) = fields.model.ok_or_else(|| missing("model"))?;
+        let unnamed = fields.model.is_none();
+        let usual = || unnamed::model(dialect, &body).ok_or_else(|| missing("model"));
+        let (model, at) = fields.model.map_or_else(|| usual().map(|model| (model, 0)), Ok)?;
         // A new name takes this one's place as it is: with a line break in it, it could pass for further fields.
         if model.contains(|letter: char| letter.is_control()) {
             return Err(wrong("model", "a name"));
@@ -62,8 +69,9 @@ impl Envelope {
             (None, Some((text, _))) => flag(text)?,
             (None, None) => false,
         };
-        let (model, user) = (model.to_owned(), fields.user.map(|(text, _)| text.to_owned()));
-        let (model_at, n) = (at..at + model.len(), fields.n.and_then(|(text, _)| text.parse().ok()));
+        let user = fields.user.map(|(text, _)| text.to_owned());
+        let model_at = if unnamed { 0..0 } else { at..at + model.len() };
+        let (model, n) = (model.to_owned(), fields.n.and_then(|(text, _)| text.parse().ok()));
         Ok(Self {
             model,
             stream,
@@ -74,7 +82,9 @@ impl Envelope {
             n,
             file_bytes: fields.file_bytes,
             models_at: smallvec::smallvec![model_at],
-            by_path: false,
+            // The one form without a model is of pictures.
+            always_named: unnamed,
+            unnamed,
             ask_usage: Splice::None,
             form: Some(boundary),
             body,
@@ -121,7 +131,6 @@ fn flag(text: &str) -> Result<bool, Fault> {
 #[cfg(test)]
 mod tests {
     use contract::Code;
-    use contract::words::Dialect;
 
     use super::*;
 
@@ -158,6 +167,15 @@ mod tests {
         let expected = form(&[("n", "2"), ("model", "w \"1\""), ("user", "u"), ("stream", "True")]);
         assert_eq!(joined(&seen, "w \"1\""), expected);
         assert_eq!(joined(&seen, "house/whisper"), form(&fields));
+    }
+
+    #[test]
+    fn a_model_that_is_not_named_is_put_in() {
+        let path = PathFacts::default();
+        let seen =
+            Envelope::receive(Dialect::OpenaiImageEdits, &path, Some(KIND), form(&[("n", "1")])).unwrap();
+        assert_eq!(seen.model, "gpt-image-1.5");
+        assert_eq!(joined(&seen, "x"), form(&[("model", "x"), ("n", "1")]));
     }
 
     #[test]

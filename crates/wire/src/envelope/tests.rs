@@ -211,3 +211,52 @@ fn google_spells_its_limits_in_two_ways() {
     }
     assert!(read(r#"{"generationConfig":{},"generation_config":{}}"#).is_err());
 }
+
+#[test]
+fn bedrock_names_a_model_that_ranks_deep_in_the_body() {
+    let body = |model: &str| {
+        let inner = format!(r#"{{"modelConfiguration":{{"modelArn":"{model}"}},"numberOfResults":1}}"#);
+        format!(r#"{{"queries":[],"rerankingConfiguration":{{"bedrockRerankingConfiguration":{inner}}}}}"#)
+    };
+    let arn = "arn:aws:bedrock:us-west-2::foundation-model/amazon.rerank-v1:0";
+    for (named, model) in [("aws/rank", "aws/rank"), (arn, "amazon.rerank-v1:0")] {
+        let seen = read(Dialect::BedrockRerank, &body(named));
+        assert_eq!(seen.model, model);
+        assert_eq!(joined(&seen.edited("other", false)), body("other"));
+    }
+    let none = Bytes::from_static(br#"{"rerankingConfiguration":{}}"#);
+    let fault = Envelope::read(Dialect::BedrockRerank, &PathFacts::default(), none).unwrap_err();
+    let place = "rerankingConfiguration.bedrockRerankingConfiguration.modelConfiguration.modelArn";
+    assert_eq!((fault.code(), fault.param()), (Code::InvalidRequest, Some(place)));
+}
+
+#[test]
+fn a_model_that_is_not_named_is_the_usual_one() {
+    let (moderations, images) = (Dialect::OpenaiModerations, Dialect::OpenaiImages);
+    for (dialect, body, model, sent) in [
+        (moderations, r#"{"input":"x"}"#, "omni-moderation-latest", r#"{"input":"x"}"#),
+        (
+            moderations,
+            r#"{"model":null,"input":"x"}"#,
+            "omni-moderation-latest",
+            r#"{"model":null,"input":"x"}"#,
+        ),
+        (images, r#"{"prompt":"x"}"#, "dall-e-2", r#"{"model":"dall-e-2","prompt":"x"}"#),
+        (images, r#"{"prompt":"x","model":null}"#, "dall-e-2", r#"{"prompt":"x","model":"dall-e-2"}"#),
+        (
+            images,
+            r#"{"prompt":"x","output_format":"webp"}"#,
+            "gpt-image-1.5",
+            r#"{"model":"gpt-image-1.5","prompt":"x","output_format":"webp"}"#,
+        ),
+        (Dialect::OpenaiImageEdits, "{ }", "gpt-image-1.5", r#"{"model":"gpt-image-1.5" }"#),
+    ] {
+        let seen = read(dialect, body);
+        assert_eq!(seen.model, model, "{body}");
+        assert_eq!(joined(&seen.edited(model, false)), sent);
+        let other: Value = serde_json::from_str(&joined(&seen.edited("other", false))).unwrap();
+        assert_eq!(other["model"], "other");
+    }
+    assert_eq!(refused(br#"{"messages":[]}"#), (Code::InvalidRequest, Some("model".to_owned())));
+    assert_eq!(refused(br#"{"model":null}"#), (Code::InvalidRequest, Some("model".to_owned())));
+}

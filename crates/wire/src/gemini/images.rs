@@ -2,12 +2,13 @@
 //! in `predict` (ai.google.dev/gemini-api/docs/imagen). The model's name tells which.
 
 use bytes::Bytes;
-use contract::canon::{ImageReply, ImageRequest, MediaSource, Picture, Receipt};
-use contract::words::Dialect;
+use contract::canon::{Finish, ImageReply, ImageRequest, MediaSource, Picture, Receipt};
+use contract::words::{Dialect, Usage};
 use contract::{Code, Fault};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::finish;
 use crate::hub::Draw;
 use crate::outgoing::Outgoing;
 use crate::usage::Gemini;
@@ -209,6 +210,26 @@ struct Prediction {
     bytes_base64_encoded: Option<String>,
     mime_type: Option<String>,
     prompt: Option<String>,
+    rai_filtered_reason: Option<String>,
+}
+
+/// Why an answer that was held back for its content holds no picture, and what it consumed all the same. None: it was not held
+/// back.
+pub(crate) fn held_back(body: &[u8]) -> Option<(String, Option<Usage>)> {
+    let answer: Answer = serde_json::from_slice(body).ok()?;
+    let filtered = |one: &&Candidate| {
+        let reason = one.finish_reason.as_deref().unwrap_or_default();
+        finish::read(reason, false) == Finish::ContentFilter
+    };
+    let candidate = || {
+        let one = answer.candidates.iter().find(filtered)?;
+        one.finish_message.as_deref().or(one.finish_reason.as_deref())
+    };
+    // Imagen, where it tells.
+    let predicted = || answer.predictions.iter().find_map(|one| one.rai_filtered_reason.as_deref());
+    let asked = || answer.prompt_feedback.as_ref()?.get("blockReason")?.as_str();
+    let reason = candidate().or_else(predicted).or_else(asked)?.to_owned();
+    Some((reason, answer.usage_metadata.map(|counts| counts.canon())))
 }
 
 /// Reads an answer. One without a picture is not what was asked for, and says why if it knows.
@@ -374,5 +395,34 @@ mod tests {
             let error = read(body).unwrap_err();
             assert!(error.reason.contains(reason), "{error}");
         }
+    }
+
+    #[test]
+    fn what_was_held_back_is_told_from_what_is_broken() {
+        let counts = json!({ "promptTokenCount": 5, "totalTokenCount": 5 });
+        for (body, reason, input) in [
+            (json!({ "candidates": [{ "finishReason": "IMAGE_SAFETY" }] }), Some("IMAGE_SAFETY"), None),
+            (
+                json!({ "candidates": [{ "finishReason": "SAFETY", "finishMessage": "No." }], "usageMetadata": counts }),
+                Some("No."),
+                Some(5),
+            ),
+            (
+                json!({ "promptFeedback": { "blockReason": "OTHER" }, "usageMetadata": counts }),
+                Some("OTHER"),
+                Some(5),
+            ),
+            (json!({ "predictions": [{ "raiFilteredReason": "Filtered." }] }), Some("Filtered."), None),
+            (json!({ "candidates": [{ "finishReason": "STOP" }] }), None, None),
+            (json!({}), None, None),
+            (json!([]), None, None),
+        ] {
+            let found = crate::held_back(DIALECT, body.to_string().as_bytes());
+            assert_eq!(found.as_ref().map(|(reason, _)| reason.as_str()), reason, "{body}");
+            assert_eq!(found.and_then(|(_, usage)| usage).map(|usage| usage.input), input);
+        }
+        assert!(
+            crate::held_back(Dialect::GeminiGenerate, br#"{"promptFeedback":{"blockReason":"X"}}"#).is_none()
+        );
     }
 }

@@ -36,10 +36,11 @@ mod time;
 mod tools;
 
 pub(crate) use count::Counting;
+pub use count::{flat as flat_count, within as whole_count};
 pub(crate) use embed::{One, Vectors};
 pub(crate) use error::read_error;
-pub(crate) use images::Pictures;
 pub use images::is_predicted;
+pub(crate) use images::{Pictures, held_back};
 
 use bytes::Bytes;
 use contract::Fault;

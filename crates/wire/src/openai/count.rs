@@ -2,13 +2,13 @@
 //! without what concerns the answer.
 
 use bytes::Bytes;
-use contract::canon::{Receipt, Request};
+use contract::canon::{CountReply, Receipt, Request};
 use contract::words::Dialect;
 use contract::{Code, Fault};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::hub::{Chat, Count};
-use crate::{Quirks, WireError};
+use crate::{Quirks, WireError, count};
 
 /// The dialect, for the hub.
 pub(crate) struct Counting;
@@ -54,12 +54,17 @@ impl Count for Counting {
         Ok(Value::Object(body).to_string().into())
     }
 
-    fn read_reply(&self, body: &[u8]) -> Result<u64, WireError> {
-        crate::count::read(Dialect::OpenaiCount, body, "input_tokens")
+    fn read_reply(&self, body: &[u8]) -> Result<CountReply, WireError> {
+        let mut reply = count::read(Dialect::OpenaiCount, body, "input_tokens")?;
+        // What it is says nothing of the request.
+        reply.extra.fields.shift_remove("object");
+        Ok(reply)
     }
 
-    fn write_reply(&self, tokens: u64) -> Bytes {
-        format!("{{\"object\":\"response.input_tokens\",\"input_tokens\":{tokens}}}").into()
+    fn write_reply(&self, reply: &CountReply, receipt: &mut Receipt) -> Bytes {
+        let mut out = json!({ "object": "response.input_tokens" });
+        count::put(&mut out, Dialect::OpenaiCount, (reply, "input_tokens"), receipt);
+        out.to_string().into()
     }
 }
 
@@ -69,8 +74,9 @@ mod tests {
 
     #[test]
     fn the_number_goes_both_ways() {
-        let written = Counting.write_reply(51);
+        let reply = CountReply { tokens: 51, ..CountReply::default() };
+        let written = Counting.write_reply(&reply, &mut Receipt::default());
         assert_eq!(&written[..], br#"{"object":"response.input_tokens","input_tokens":51}"#);
-        assert_eq!(Counting.read_reply(&written).unwrap(), 51);
+        assert_eq!(Counting.read_reply(&written).unwrap().tokens, 51);
     }
 }

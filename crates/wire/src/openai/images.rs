@@ -51,7 +51,8 @@ impl Draw for Pictures {
 /// # Errors
 /// `invalid_request` with the field; `unsupported_capability` for streams, which only the dialect itself has.
 fn read_request(dialect: Dialect, mut fields: Fields) -> Result<ImageRequest, Fault> {
-    let model = fields.need_text("model")?;
+    // Where none is named it is the usual one, which the target's name replaces.
+    let model = fields.text("model")?.unwrap_or_default();
     let prompt = fields.need_text("prompt")?;
     if fields.value("stream").is_some_and(|value| value == true || value == "true") {
         let message = "This model's pictures do not arrive in parts: leave out 'stream'.";

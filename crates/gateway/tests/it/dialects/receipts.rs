@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{PIECES, TOKENS};
 use crate::kinds::Kind;
-use crate::setup::Bench;
+use crate::setup::{Bench, Setup};
 use crate::speech::Speech;
 
 /// A request with something that the kind's dialect cannot say, and how the receipt names it.
@@ -126,4 +126,19 @@ async fn a_receipt_stays_small_whatever_is_sent() {
     let kept = bench.kept(&answer).await;
     let named = kept.request["dropped"].as_array().unwrap().len();
     assert!((10..100).contains(&named), "{named} are named in the log");
+}
+
+#[tokio::test]
+async fn what_a_kind_refuses_does_not_go_through_either() {
+    let groq = "groq: { kind: groq, base_url: \"{upstream}/groq\", api_key: k, models: [m] }";
+    let bench = Setup::new().provider(groq).start().await;
+    let body = json!({ "model": "groq/m", "messages": [{ "role": "user", "content": "Hi" }], "logprobs": true, "mine": 1 });
+    bench.upstream.then(Kind::House.says(false, &PIECES, TOKENS));
+    let answer = bench.openai().post("/v1/chat/completions", &body).await;
+    assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-dropped")), (200, "logprobs"));
+    let sent = bench.upstream.seen().pop().unwrap().json();
+    assert_eq!((sent.get("logprobs"), &sent["mine"]), (None, &json!(1)));
+    let strict = bench.openai().with("x-pathgate-strict", "true");
+    let answer = strict.post("/v1/chat/completions", &body).await;
+    assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-error")), (400, "not_translatable"));
 }
