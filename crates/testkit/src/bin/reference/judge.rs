@@ -1,0 +1,164 @@
+//! What becomes of one thing that is said: it is written in a dialect, read back, and held against the same without it.
+//! Nothing here knows a dialect or what is said.
+
+use std::fmt;
+
+use anyhow::Result;
+use bytes::Bytes;
+use contract::Fault;
+use contract::canon::{Receipt, Reply, Request};
+
+/// One thing that can be said in a `T`.
+pub(crate) struct Case<T> {
+    /// The section of the page.
+    pub(crate) topic: &'static str,
+    /// Its row.
+    pub(crate) name: String,
+    /// What it needs around it, which is not judged.
+    pub(crate) prepare: Box<dyn Fn(&mut T)>,
+    /// Says it.
+    pub(crate) say: Box<dyn Fn(&mut T)>,
+    /// What of a `T` says it: the same text where the same is said.
+    pub(crate) seen: Box<dyn Fn(&T) -> String>,
+}
+
+impl<T> Case<T> {
+    pub(crate) fn new(
+        topic: &'static str,
+        name: impl Into<String>,
+        say: impl Fn(&mut T) + 'static,
+        seen: impl Fn(&T) -> String + 'static,
+    ) -> Self {
+        Self {
+            topic,
+            name: name.into(),
+            prepare: Box::new(|_| ()),
+            say: Box::new(say),
+            seen: Box::new(seen),
+        }
+    }
+
+    /// With something around it.
+    pub(crate) fn within(mut self, prepare: impl Fn(&mut T) + 'static) -> Self {
+        self.prepare = Box::new(prepare);
+        self
+    }
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verdict {
+    /// Said as it was meant.
+    Native,
+    /// Said with another value.
+    Rewritten(Option<String>),
+    /// Said by other means.
+    Emulated(Option<String>),
+    /// Left out; the receipt has the reason.
+    Dropped(String),
+    /// Left out without a word.
+    Omitted,
+    /// The request is refused, with this code and for this reason.
+    Refused(String, String),
+}
+
+impl Verdict {
+    /// Is what is found the same, whatever was told of it?
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let left_out = |it: &Self| matches!(it, Self::Dropped(_) | Self::Omitted);
+        (left_out(self) && left_out(other)) || std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
+    /// Why it is not native, where that was told.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Native | Self::Omitted => None,
+            Self::Rewritten(reason) | Self::Emulated(reason) => reason.as_deref(),
+            Self::Dropped(reason) | Self::Refused(_, reason) => Some(reason),
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Native => "✓",
+            Self::Rewritten(_) => "rewritten",
+            Self::Emulated(_) => "emulated",
+            Self::Dropped(_) => "dropped",
+            Self::Omitted => "–",
+            Self::Refused(..) => "refused",
+        })
+    }
+}
+
+/// A way out and back: canon → bytes, and bytes → canon.
+pub(crate) trait Way<T> {
+    /// Writes it as the target gets it.
+    fn write(&self, it: &T) -> Result<(Bytes, Receipt), Fault>;
+    /// Reads what was written.
+    fn read(&self, bytes: &Bytes) -> Result<T>;
+}
+
+/// Things that have fields beside those that canon has words for.
+pub(crate) trait Said: Clone + PartialEq {
+    /// Without them.
+    fn bare(self) -> Self;
+}
+
+impl Said for Request {
+    fn bare(mut self) -> Self {
+        self.extra = Default::default();
+        self
+    }
+}
+
+impl Said for Reply {
+    fn bare(mut self) -> Self {
+        self.extra = Default::default();
+        self.choices.iter_mut().for_each(|choice| choice.extra = Default::default());
+        self
+    }
+}
+
+/// Judges a case. An error is a fault of ours: what is written cannot be read.
+pub(crate) fn judge<T: Said>(case: &Case<T>, base: &T, way: &dyn Way<T>) -> Result<Verdict> {
+    let mut base = base.clone();
+    (case.prepare)(&mut base);
+    let mut asked = base.clone();
+    (case.say)(&mut asked);
+    // What cannot be said around it cannot hold it either.
+    let (plain, noted) = match way.write(&base) {
+        Ok(written) => written,
+        Err(fault) => return Ok(refused(&fault)),
+    };
+    let (bytes, receipt) = match way.write(&asked) {
+        Ok(written) => written,
+        Err(fault) => return Ok(refused(&fault)),
+    };
+    let entries = receipt.entries().iter().filter(|entry| !noted.entries().contains(entry));
+    let reason = entries.map(|entry| entry.reason.to_string()).next();
+    let (before, after) = (way.read(&plain)?, way.read(&bytes)?);
+    let (meant, found, without) = ((case.seen)(&asked), (case.seen)(&after), (case.seen)(&before));
+    Ok(if found == meant {
+        match reason {
+            None => Verdict::Native,
+            reason => Verdict::Rewritten(reason),
+        }
+    } else if found != without {
+        Verdict::Rewritten(reason)
+    } else if after.clone().bare() != before.clone().bare() {
+        Verdict::Emulated(reason)
+    } else if let Some(reason) = reason {
+        Verdict::Dropped(reason)
+    } else if after != before {
+        // Under a name that only the target has.
+        Verdict::Native
+    } else {
+        Verdict::Omitted
+    })
+}
+
+fn refused(fault: &Fault) -> Verdict {
+    Verdict::Refused(fault.code().as_str().to_owned(), fault.message().to_owned())
+}

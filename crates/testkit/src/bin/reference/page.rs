@@ -1,0 +1,78 @@
+//! Tables of Markdown.
+
+use std::fmt::Write;
+
+use crate::judge::Verdict;
+
+/// What became of each row in each column.
+pub(crate) struct Matrix {
+    /// Names of the columns.
+    pub(crate) columns: Vec<String>,
+    /// Topic, name, and a verdict for each column.
+    pub(crate) rows: Vec<(&'static str, String, Vec<Verdict>)>,
+}
+
+impl Matrix {
+    /// One table for each topic, with the reasons below it.
+    pub(crate) fn write(&self, heading: &str, out: &mut String) {
+        let mut topics: Vec<&str> = self.rows.iter().map(|(topic, ..)| *topic).collect();
+        topics.dedup();
+        for topic in topics {
+            let rows = self.rows.iter().filter(|(of, ..)| *of == topic);
+            let _ = write!(out, "\n{heading} {topic}\n\n| |");
+            for column in &self.columns {
+                let _ = write!(out, " {column} |");
+            }
+            let _ = write!(out, "\n|---|{}\n", "---|".repeat(self.columns.len()));
+            let mut reasons = Reasons::default();
+            for (_, name, verdicts) in rows {
+                let _ = write!(out, "| {name} |");
+                for (column, verdict) in self.columns.iter().zip(verdicts) {
+                    let _ = write!(out, " {verdict} |");
+                    reasons.add(name, column, verdict);
+                }
+                out.push('\n');
+            }
+            reasons.write(out);
+        }
+    }
+}
+
+/// Why things are not native: for each column the reasons, and for each reason what it is about.
+#[derive(Default)]
+struct Reasons(Vec<(String, Vec<(String, Vec<String>)>)>);
+
+impl Reasons {
+    fn add(&mut self, name: &str, column: &str, verdict: &Verdict) {
+        if let Some(reason) = verdict.reason().filter(|it| !is_plain(it)) {
+            let reasons = entry(&mut self.0, column);
+            entry(reasons, reason).push(name.to_owned());
+        }
+    }
+
+    fn write(&self, out: &mut String) {
+        if !self.0.is_empty() {
+            out.push('\n');
+        }
+        for (column, reasons) in &self.0 {
+            let reasons = reasons.iter().map(|(reason, names)| {
+                format!("{}: *{}*", names.join(", "), reason.trim_end_matches('.'))
+            });
+            let _ = writeln!(out, "- **{column}**: {}", reasons.collect::<Vec<_>>().join("; "));
+        }
+    }
+}
+
+/// The list of a name; a new one at the end where there is none.
+fn entry<'a, T>(lists: &'a mut Vec<(String, Vec<T>)>, name: &str) -> &'a mut Vec<T> {
+    let at = lists.iter().position(|(of, _)| of == name).unwrap_or_else(|| {
+        lists.push((name.to_owned(), Vec::new()));
+        lists.len() - 1
+    });
+    &mut lists[at].1
+}
+
+/// Does the reason say no more than that it is dropped or refused?
+fn is_plain(reason: &str) -> bool {
+    ["no such", "has this field", "runs this tool", "only its own provider understands"].iter().any(|it| reason.contains(it))
+}
