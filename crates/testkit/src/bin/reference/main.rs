@@ -3,19 +3,25 @@
 
 #![expect(clippy::print_stdout, reason = "the page is the product of this program")]
 
+mod accounts;
 mod judge;
+mod others;
 mod page;
+mod providers_page;
 mod replies;
 mod requests;
 mod translation;
+mod variables;
+mod ways;
 
 use anyhow::{Result, bail};
 
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let page = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["translation"] => translation::page()?,
-        _ => bail!("usage: reference translation|providers"),
+        ["page", "translation"] => translation::page()?,
+        ["page", "providers"] => providers_page::page()?,
+        _ => bail!("usage: reference page translation|providers"),
     };
     print!("{page}");
     Ok(())

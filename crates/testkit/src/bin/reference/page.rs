@@ -8,8 +8,8 @@ use crate::judge::Verdict;
 pub(crate) struct Matrix {
     /// Names of the columns.
     pub(crate) columns: Vec<String>,
-    /// Topic, name, and a verdict for each column.
-    pub(crate) rows: Vec<(&'static str, String, Vec<Verdict>)>,
+    /// Topic, name, and a verdict for each column, with another for streams where that differs.
+    pub(crate) rows: Vec<(&'static str, String, Vec<(Verdict, Option<Verdict>)>)>,
 }
 
 impl Matrix {
@@ -27,8 +27,11 @@ impl Matrix {
             let mut reasons = Reasons::default();
             for (_, name, verdicts) in rows {
                 let _ = write!(out, "| {name} |");
-                for (column, verdict) in self.columns.iter().zip(verdicts) {
-                    let _ = write!(out, " {verdict} |");
+                for (column, (verdict, streamed)) in self.columns.iter().zip(verdicts) {
+                    let _ = match streamed {
+                        Some(streamed) => write!(out, " {verdict} (stream: {streamed}) |"),
+                        None => write!(out, " {verdict} |"),
+                    };
                     reasons.add(name, column, verdict);
                 }
                 out.push('\n');
@@ -45,8 +48,8 @@ struct Reasons(Vec<(String, Vec<(String, Vec<String>)>)>);
 impl Reasons {
     fn add(&mut self, name: &str, column: &str, verdict: &Verdict) {
         if let Some(reason) = verdict.reason().filter(|it| !is_plain(it)) {
-            let reasons = entry(&mut self.0, column);
-            entry(reasons, reason).push(name.to_owned());
+            let reasons = list(&mut self.0, column);
+            list(reasons, reason).push(name.to_owned());
         }
     }
 
@@ -55,16 +58,16 @@ impl Reasons {
             out.push('\n');
         }
         for (column, reasons) in &self.0 {
-            let reasons = reasons.iter().map(|(reason, names)| {
-                format!("{}: *{}*", names.join(", "), reason.trim_end_matches('.'))
-            });
+            let reasons = reasons
+                .iter()
+                .map(|(reason, names)| format!("{}: *{}*", names.join(", "), reason.trim_end_matches('.')));
             let _ = writeln!(out, "- **{column}**: {}", reasons.collect::<Vec<_>>().join("; "));
         }
     }
 }
 
 /// The list of a name; a new one at the end where there is none.
-fn entry<'a, T>(lists: &'a mut Vec<(String, Vec<T>)>, name: &str) -> &'a mut Vec<T> {
+pub(crate) fn list<'a, T>(lists: &'a mut Vec<(String, Vec<T>)>, name: &str) -> &'a mut Vec<T> {
     let at = lists.iter().position(|(of, _)| of == name).unwrap_or_else(|| {
         lists.push((name.to_owned(), Vec::new()));
         lists.len() - 1
@@ -74,5 +77,7 @@ fn entry<'a, T>(lists: &'a mut Vec<(String, Vec<T>)>, name: &str) -> &'a mut Vec
 
 /// Does the reason say no more than that it is dropped or refused?
 fn is_plain(reason: &str) -> bool {
-    ["no such", "has this field", "runs this tool", "only its own provider understands"].iter().any(|it| reason.contains(it))
+    ["no such", "has this field", "runs this tool", "only its own provider understands"]
+        .iter()
+        .any(|it| reason.contains(it))
 }

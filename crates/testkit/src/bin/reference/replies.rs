@@ -2,9 +2,10 @@
 
 use std::fmt::Debug;
 
+use anyhow::{Context, Result};
 use contract::canon::{
-    Alternative, Choice, Citation, Event, Finish, MediaKind, MediaSource, Native, Part, PartKind, PartStart, Provenance,
-    Reply, ServerCall, ServerResult, ServerTool, TokenLogprob,
+    Alternative, Answered, Choice, Citation, Event, Finish, MediaKind, MediaSource, Native, Part, PartKind,
+    PartStart, Provenance, Reply, ServerCall, ServerResult, ServerTool, TokenLogprob,
 };
 use contract::words::{Dialect, Usage};
 use serde_json::json;
@@ -29,12 +30,12 @@ pub(crate) fn base() -> Reply {
 }
 
 /// All rows, in the order of the page.
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = content();
+pub(crate) fn cases() -> Result<Vec<Case>> {
+    let mut cases = content()?;
     cases.extend(around());
     cases.extend(ends());
     cases.extend(usage());
-    cases
+    Ok(cases)
 }
 
 fn text(it: &impl Debug) -> String {
@@ -60,7 +61,12 @@ fn part(kind: PartKind) -> Part {
 
 fn call(id: &str, custom: bool) -> Part {
     let (name, arguments) = if custom { ("run", "print(1)") } else { ("look_up", r#"{"word":"cat"}"#) };
-    part(PartKind::ToolCall { id: id.to_owned(), name: name.to_owned(), arguments: arguments.to_owned(), custom })
+    part(PartKind::ToolCall {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        arguments: arguments.to_owned(),
+        custom,
+    })
 }
 
 fn calls(reply: &mut Reply, parts: Vec<Part>) {
@@ -68,7 +74,7 @@ fn calls(reply: &mut Reply, parts: Vec<Part>) {
     reply.choices[0].finish = Finish::ToolCalls;
 }
 
-fn content() -> Vec<Case> {
+fn content() -> Result<Vec<Case>> {
     let called = |it: &Reply| {
         found(it, |part| match &part.kind {
             PartKind::ToolCall { id, name, arguments, custom } => Some((id, name, arguments, custom)),
@@ -88,12 +94,22 @@ fn content() -> Vec<Case> {
         }
     };
     let mut cases = vec![
-        Case::new(CONTENT, "the provider's id of the answer", |it| it.id = "other".to_owned(), |it| it.id.clone()),
+        Case::new(
+            CONTENT,
+            "the provider's id of the answer",
+            |it| it.id = "other".to_owned(),
+            |it| it.id.clone(),
+        ),
         Case::new(CONTENT, "when it was made", |it| it.created = Some(1_600_000_000), |it| text(&it.created)),
         Case::new(
             CONTENT,
             "several answers (`n`)",
-            |it| it.choices.push(Choice { parts: vec![Part::text("A dog.", Provenance::Model)], ..Choice::default() }),
+            |it| {
+                it.choices.push(Choice {
+                    parts: vec![Part::text("A dog.", Provenance::Model)],
+                    ..Choice::default()
+                })
+            },
             |it| text(&it.choices.len()),
         ),
         Case::new(
@@ -133,8 +149,8 @@ fn content() -> Vec<Case> {
         Case::new(CONTENT, "speech", medium(MediaKind::Audio, "audio/wav"), media),
     ];
     cases.extend(served());
-    cases.extend(natives());
-    cases
+    cases.extend(natives()?);
+    Ok(cases)
 }
 
 /// What the provider's own tools did.
@@ -146,7 +162,12 @@ fn served() -> Vec<Case> {
     ]
     .into_iter()
     .map(|(name, tool, input)| {
-        let ran = ServerCall { id: "run_1".to_owned(), tool, name: Some("look".to_owned()), input: input.to_owned() };
+        let ran = ServerCall {
+            id: "run_1".to_owned(),
+            tool,
+            name: Some("look".to_owned()),
+            input: input.to_owned(),
+        };
         let result = ServerResult { call: "run_1".to_owned(), tool, output: "1".to_owned(), failed: false };
         Case::new(
             CONTENT,
@@ -167,32 +188,49 @@ fn served() -> Vec<Case> {
     .collect()
 }
 
-/// What only its own dialect understands.
-fn natives() -> Vec<Case> {
-    [
-        ("the signature of a thought", Dialect::AnthropicMessages, json!({"signature": "c2lnbmVk"})),
+/// What only its own dialect understands, read from what it sends.
+fn natives() -> Result<Vec<Case>> {
+    let mut cases = Vec::new();
+    for (name, owner, body) in [
+        (
+            "the signature of a thought",
+            Dialect::AnthropicMessages,
+            json!({"id": "m", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
+                "content": [{"type": "thinking", "thinking": "I see fur.", "signature": "c2lnbmVk"}],
+                "usage": {"input_tokens": 1, "output_tokens": 1}}),
+        ),
         (
             "encrypted reasoning",
             Dialect::OpenaiResponses,
-            json!({"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "c2VjcmV0"}),
+            json!({"id": "r", "object": "response", "status": "completed", "model": "m", "output": [{"type": "reasoning",
+                "id": "rs_1", "summary": [{"type": "summary_text", "text": "I see fur."}], "encrypted_content": "c2lnbmVk"}]}),
         ),
-        ("a thought signature", Dialect::GeminiGenerate, json!({"thoughtSignature": "c2lnbmVk"})),
-    ]
-    .into_iter()
-    .map(|(name, owner, value)| {
-        let thought = part(PartKind::Reasoning("I see fur.".to_owned())).with_native(owner, value);
-        Case::new(
-            CONTENT,
-            format!("{name} of `{owner}`"),
-            move |it: &mut Reply| {
-                it.choices[0].parts.remove(0);
-                first(it, thought.clone());
-            },
-            move |it| text(&parts(it).any(|part| part.native_for(owner).is_some_and(|it| it.to_string().contains("c2")))),
-        )
-        .within(|it| first(it, part(PartKind::Reasoning("I see fur.".to_owned()))))
-    })
-    .collect()
+        (
+            "a thought signature",
+            Dialect::GeminiGenerate,
+            json!({"candidates": [{"content": {"role": "model", "parts":
+                [{"text": "I see fur.", "thought": true, "thoughtSignature": "c2lnbmVk"}]}}]}),
+        ),
+    ] {
+        let Answered::Chat(reply) = wire::read_reply(owner, body.to_string().as_bytes())? else { continue };
+        let thought = reply.choices.into_iter().flat_map(|it| it.parts).next().context("no thought")?;
+        let case =
+            Case::new(
+                CONTENT,
+                format!("{name} of `{owner}`"),
+                move |it: &mut Reply| {
+                    it.choices[0].parts.remove(0);
+                    first(it, thought.clone());
+                },
+                move |it| {
+                    text(&parts(it).any(|part| {
+                        part.native_for(owner).is_some_and(|it| it.to_string().contains("c2lnbmVk"))
+                    }))
+                },
+            );
+        cases.push(case.within(|it| first(it, part(PartKind::Reasoning("I see fur.".to_owned())))));
+    }
+    Ok(cases)
 }
 
 fn around() -> Vec<Case> {
@@ -215,7 +253,10 @@ fn around() -> Vec<Case> {
         ..Citation::default()
     };
     let alternative = |text: &str| Alternative { text: text.to_owned(), logprob: -0.5, bytes: None };
-    let token = TokenLogprob { token: alternative("A cat."), top: vec![alternative("A cat."), alternative("A dog.")] };
+    let token = TokenLogprob {
+        token: alternative("A cat."),
+        top: vec![alternative("A cat."), alternative("A dog.")],
+    };
     vec![
         source("a source's URL and title", web.clone(), |it| text(&(&it.url, &it.title))),
         source("the words that rest on it", web, |it| text(&it.range)),
@@ -239,7 +280,11 @@ fn around() -> Vec<Case> {
                 };
                 move |it| it.choices[0].logprobs = vec![token.clone()]
             },
-            |it| text(&it.choices.iter().flat_map(|it| &it.logprobs).map(|it| it.top.len()).collect::<Vec<_>>()),
+            |it| {
+                text(
+                    &it.choices.iter().flat_map(|it| &it.logprobs).map(|it| it.top.len()).collect::<Vec<_>>(),
+                )
+            },
         ),
     ]
 }
@@ -253,7 +298,7 @@ fn ends() -> Vec<Case> {
         ("the model declined", Finish::Refusal),
         ("the context window was full", Finish::ContextWindow),
         ("a call that cannot be read", Finish::MalformedCall),
-        ("a pause: call again", Finish::Pause),
+        ("a pause, to be called again", Finish::Pause),
     ]
     .into_iter()
     .map(|(name, finish)| {
@@ -344,7 +389,8 @@ fn part_events(choice: u32, index: u32, part: &Part, events: &mut Vec<Event>) {
             (PartStart::ToolCall { id: id.clone(), name: name.clone(), custom: *custom }, said(arguments))
         }
         PartKind::ServerCall(call) => {
-            let start = PartStart::ServerCall { id: call.id.clone(), tool: call.tool, name: call.name.clone() };
+            let start =
+                PartStart::ServerCall { id: call.id.clone(), tool: call.tool, name: call.name.clone() };
             (start, said(&call.input))
         }
         PartKind::ServerResult(result) => (PartStart::ServerResult(result.clone()), None),

@@ -33,7 +33,7 @@ fn roles() -> Vec<Case> {
         ),
         Case::new(
             ROLES,
-            "system text between turns, in its place",
+            "system text in its place between turns",
             |it| it.messages.insert(1, said(Role::System, "Be brief.")),
             order,
         )
@@ -52,7 +52,7 @@ fn roles() -> Vec<Case> {
         ),
         Case::new(
             ROLES,
-            "the beginning of the answer, to be continued",
+            "the beginning of the answer",
             |it| it.messages.push(said(Role::Assistant, "It is a")),
             |it| texts(it, Role::Assistant),
         ),
@@ -75,16 +75,18 @@ fn media() -> Vec<Case> {
     ] {
         let inline = MediaSource::Base64 { mime: mime.to_owned(), data: "aGVsbG8=".to_owned() };
         let url = MediaSource::Url(format!("https://example.com/it.{end}"));
-        for (how, source) in [("base64", inline), ("URL", url), ("file id", MediaSource::File("file-1".into()))] {
+        for (how, source) in
+            [("base64", inline), ("URL", url), ("file id", MediaSource::File("file-1".into()))]
+        {
             let say = move |it: &mut Request| add(it, PartKind::Media { kind, source: source.clone() });
-            cases.push(Case::new(MEDIA, format!("{name}, {how}"), say, sources));
+            cases.push(Case::new(MEDIA, format!("{name}: {how}"), say, sources));
         }
     }
     let plain = MediaSource::Base64 { mime: "text/plain".to_owned(), data: "aGVsbG8=".to_owned() };
     let say = move |it: &mut Request| {
         add(it, PartKind::Media { kind: MediaKind::Document, source: plain.clone() });
     };
-    cases.push(Case::new(MEDIA, "document (text), base64", say, sources));
+    cases.push(Case::new(MEDIA, "document (text): base64", say, sources));
     cases
 }
 
@@ -103,20 +105,22 @@ pub(super) fn sources(request: &Request) -> String {
 /// Each block as the dialect that owns it has it, in an earlier turn.
 fn thoughts() -> Result<Vec<Case>> {
     let thought = Part::new(PartKind::Reasoning("I see fur.".to_owned()), Provenance::Model);
-    let mut cases = vec![Case::new(
-        THOUGHTS,
-        "thoughts as plain text",
-        move |it: &mut Request| {
-            it.messages[1].parts.insert(0, thought.clone());
-        },
-        |it| {
-            found(it, |part| match &part.kind {
-                PartKind::Reasoning(text) => Some(text),
-                _ => None,
-            })
-        },
-    )
-    .within(answered)];
+    let mut cases = vec![
+        Case::new(
+            THOUGHTS,
+            "thoughts as plain text",
+            move |it: &mut Request| {
+                it.messages[1].parts.insert(0, thought.clone());
+            },
+            |it| {
+                found(it, |part| match &part.kind {
+                    PartKind::Reasoning(text) => Some(text),
+                    _ => None,
+                })
+            },
+        )
+        .within(answered),
+    ];
     for (name, owner, body) in blocks() {
         let turns = read(owner, &body)?.messages;
         let say = move |it: &mut Request| it.messages = turns.clone();
@@ -125,17 +129,33 @@ fn thoughts() -> Result<Vec<Case>> {
         };
         cases.push(Case::new(THOUGHTS, format!("{name} of `{owner}`"), say, native).within(answered));
     }
-    let citation = Citation { url: Some("https://example.com".into()), title: Some("Cats".into()), ..Citation::default() };
+    let citation = Citation {
+        url: Some("https://example.com".into()),
+        title: Some("Cats".into()),
+        ..Citation::default()
+    };
     cases.push(
         Case::new(
             THOUGHTS,
             "sources of an earlier text (URL, title)",
             move |it: &mut Request| {
-                for part in it.messages.iter_mut().filter(|it| it.role == Role::Assistant).flat_map(|it| &mut it.parts) {
+                for part in it
+                    .messages
+                    .iter_mut()
+                    .filter(|it| it.role == Role::Assistant)
+                    .flat_map(|it| &mut it.parts)
+                {
                     part.citations.push(citation.clone());
                 }
             },
-            |it| text(&parts(it).flat_map(|it| &it.citations).map(|it| (&it.url, &it.title)).collect::<Vec<_>>()),
+            |it| {
+                text(
+                    &parts(it)
+                        .flat_map(|it| &it.citations)
+                        .map(|it| (&it.url, &it.title))
+                        .collect::<Vec<_>>(),
+                )
+            },
         )
         .within(answered),
     );
@@ -199,11 +219,13 @@ fn blocks() -> Vec<(&'static str, Dialect, Value)> {
 fn hints() -> Vec<Case> {
     let seen = |it: &Request| text(&parts(it).map(|part| part.cache).collect::<Vec<_>>());
     let hint = |hint: CacheHint| {
-        move |it: &mut Request| it.messages.iter_mut().flat_map(|it| &mut it.parts).for_each(|it| it.cache = Some(hint))
+        move |it: &mut Request| {
+            it.messages.iter_mut().flat_map(|it| &mut it.parts).for_each(|it| it.cache = Some(hint))
+        }
     };
     vec![
-        Case::new(HINTS, "keep the prompt up to here (5 minutes)", hint(CacheHint::Short), seen),
-        Case::new(HINTS, "keep the prompt up to here (1 hour)", hint(CacheHint::Long), seen),
+        Case::new(HINTS, "keep the prompt up to here: 5 minutes", hint(CacheHint::Short), seen),
+        Case::new(HINTS, "keep the prompt up to here: 1 hour", hint(CacheHint::Long), seen),
         Case::new(
             HINTS,
             "a name for what shares a cache (`prompt_cache_key`)",

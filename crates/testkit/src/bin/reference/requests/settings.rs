@@ -29,7 +29,8 @@ pub(super) fn cases() -> Result<Vec<Case>> {
 
 fn shape() -> Vec<Case> {
     let schema = |name: &'static str, schema: Value, strict: Option<bool>| {
-        let format = OutputFormat::JsonSchema { name: "animal".to_owned(), description: None, schema, strict };
+        let format =
+            OutputFormat::JsonSchema { name: "animal".to_owned(), description: None, schema, strict };
         // Names and descriptions of schemas are not what is asked here.
         let seen = |it: &Request| match &it.format {
             OutputFormat::JsonSchema { schema, .. } => sorted(schema),
@@ -47,15 +48,17 @@ fn shape() -> Vec<Case> {
         "$defs": {"kind": {"enum": ["pet", "wild"]}}});
     vec![
         field!(SHAPE, "any JSON object", format = OutputFormat::JsonObject),
-        schema("JSON that follows a schema", plain.clone(), None),
-        schema("the same, `strict`", plain, Some(true)),
-        schema("a schema with bounds, patterns and references, `strict`", bounded, Some(true)),
+        schema("a JSON Schema", plain.clone(), None),
+        schema("a strict schema", plain, Some(true)),
+        schema("a strict schema with bounds and references", bounded, Some(true)),
         field!(SHAPE, "the most tokens", max_output = Some(123)),
         field!(SHAPE, "how much to say (`verbosity`)", verbosity = Some(Verbosity::Low)),
         field!(SHAPE, "pictures in the answer", modalities = vec![Modality::Text, Modality::Image]),
-        field!(SHAPE, "speech in the answer", modalities = vec![Modality::Text, Modality::Audio]).within(|it| {
-            it.voice = Some(Voice { name: Some("alloy".to_owned()), format: Some("wav".to_owned()) });
-        }),
+        field!(SHAPE, "speech in the answer", modalities = vec![Modality::Text, Modality::Audio]).within(
+            |it| {
+                it.voice = Some(Voice { name: Some("alloy".to_owned()), format: Some("wav".to_owned()) });
+            },
+        ),
     ]
 }
 
@@ -63,7 +66,8 @@ fn shape() -> Vec<Case> {
 fn sorted(value: &Value) -> String {
     match value {
         Value::Object(map) => {
-            let mut members: Vec<_> = map.iter().map(|(name, value)| format!("{name}:{}", sorted(value))).collect();
+            let mut members: Vec<_> =
+                map.iter().map(|(name, value)| format!("{name}:{}", sorted(value))).collect();
             members.sort();
             members.join(",")
         }
@@ -81,7 +85,11 @@ fn sampling() -> Vec<Case> {
         field!(SAMPLING, "presence_penalty", sampling.presence_penalty = Some(0.5)),
         field!(SAMPLING, "seed", sampling.seed = Some(7)),
         field!(SAMPLING, "stop", sampling.stop = vec!["END".to_owned()]),
-        field!(SAMPLING, "five stop texts", sampling.stop = ["A", "B", "C", "D", "E"].map(str::to_owned).to_vec()),
+        field!(
+            SAMPLING,
+            "five stop texts",
+            sampling.stop = ["A", "B", "C", "D", "E"].map(str::to_owned).to_vec()
+        ),
         field!(SAMPLING, "n (several answers)", sampling.n = Some(2)),
         field!(SAMPLING, "logprobs", sampling.logprobs = Some(true)),
         Case::new(
@@ -119,7 +127,7 @@ fn thinking() -> Vec<Case> {
         effort("effort: xhigh", Effort::XHigh),
         effort("effort: max", Effort::Max),
         budget("a budget of tokens", 2000),
-        budget("a budget of 0: do not think", 0),
+        budget("a budget of 0 (do not think)", 0),
         Case::new(
             THINKING,
             "show the thoughts",
@@ -130,7 +138,9 @@ fn thinking() -> Vec<Case> {
         Case::new(
             THINKING,
             "how detailed their summary is",
-            |it: &mut Request| it.reasoning.iter_mut().for_each(|it| it.summary = Some("detailed".to_owned())),
+            |it: &mut Request| {
+                it.reasoning.iter_mut().for_each(|it| it.summary = Some("detailed".to_owned()))
+            },
             |it| text(&it.reasoning.as_ref().and_then(|it| it.summary.clone())),
         )
         .within(high),
@@ -147,12 +157,14 @@ fn about() -> Result<Vec<Case>> {
             |it: &mut Request| it.metadata = json!({"order": "17"}).as_object().cloned(),
             |it| text(&it.metadata),
         ),
-        field!(ABOUT, "keep the answer (`store: true`)", store = Some(true)),
-        field!(ABOUT, "do not keep the answer (`store: false`)", store = Some(false)),
+        field!(ABOUT, "`store`: true", store = Some(true)),
+        field!(ABOUT, "`store`: false", store = Some(false)),
     ];
     for tier in ["auto", "default", "flex", "priority"] {
         let say = move |it: &mut Request| it.service_tier = Some(tier.to_owned());
-        cases.push(Case::new(ABOUT, format!("service tier `{tier}`"), say, |it: &Request| text(&it.service_tier)));
+        cases.push(Case::new(ABOUT, format!("service tier: {tier}"), say, |it: &Request| {
+            text(&it.service_tier)
+        }));
     }
     for (owner, field, body) in [
         (
@@ -164,7 +176,7 @@ fn about() -> Result<Vec<Case>> {
             Dialect::AnthropicMessages,
             "context_management",
             json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}],
-                "context_management": {"edits": []}}),
+                "context_management": {"edits": [{"type": "clear_tool_uses_20250919"}]}}),
         ),
         (
             Dialect::GeminiGenerate,
@@ -176,7 +188,7 @@ fn about() -> Result<Vec<Case>> {
         let extra = read(owner, &body)?.extra;
         let say = move |it: &mut Request| it.extra = extra.clone();
         let seen = move |it: &Request| text(&it.extra.fields.get(field));
-        cases.push(Case::new(ABOUT, format!("`{field}` and other fields that only `{owner}` has"), say, seen));
+        cases.push(Case::new(ABOUT, format!("fields that only `{owner}` has (`{field}`)"), say, seen));
     }
     Ok(cases)
 }

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use contract::canon::{
-    CacheHint, Extra, MediaKind, MediaSource, Message, Part, PartKind, Provenance, Request, Role, ServerTool, Tool,
-    ToolChoice, ToolResult,
+    CacheHint, Extra, MediaKind, MediaSource, Message, Part, PartKind, Provenance, Request, Role, ServerTool,
+    Tool, ToolChoice, ToolResult,
 };
 use contract::words::Dialect;
 use serde_json::{Value, json};
@@ -27,7 +27,9 @@ fn function(name: &str) -> Tool {
     Tool::Function {
         name: name.to_owned(),
         description: Some("Looks it up.".to_owned()),
-        parameters: Some(json!({"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]})),
+        parameters: Some(
+            json!({"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]}),
+        ),
         strict: None,
         cache: None,
         extra: Extra::default(),
@@ -48,7 +50,9 @@ fn functions() -> Vec<Case> {
     };
     let customs = |it: &Request| {
         let customs = it.tools.iter().filter_map(|tool| match tool {
-            Tool::Custom { name, format, .. } => Some((name, format.as_ref().filter(|it| it["type"] != "text"))),
+            Tool::Custom { name, format, .. } => {
+                Some((name, format.as_ref().filter(|it| it["type"] != "text")))
+            }
             _ => None,
         });
         text(&customs.collect::<Vec<_>>())
@@ -77,12 +81,13 @@ fn functions() -> Vec<Case> {
                 }
             },
             |it| {
-                let strict = it.tools.iter().map(|tool| matches!(tool, Tool::Function { strict: Some(true), .. }));
+                let strict =
+                    it.tools.iter().map(|tool| matches!(tool, Tool::Function { strict: Some(true), .. }));
                 text(&strict.collect::<Vec<_>>())
             },
         )
         .within(with_functions),
-        Case::new(TOOLS, "tools that take any text (custom)", custom(None), customs),
+        Case::new(TOOLS, "custom tools (any text)", custom(None), customs),
         Case::new(TOOLS, "custom tools with a grammar", custom(Some(grammar)), customs),
         Case::new(
             TOOLS,
@@ -127,7 +132,7 @@ fn choices() -> Vec<Case> {
     cases.push(
         Case::new(
             TOOLS,
-            "one call at a time (`parallel_tool_calls: false`)",
+            "one call at a time (`parallel_tool_calls`)",
             |it: &mut Request| it.parallel_tools = Some(false),
             |it| text(&it.parallel_tools),
         )
@@ -138,7 +143,12 @@ fn choices() -> Vec<Case> {
 
 fn call(id: &str, name: &str, custom: bool) -> Part {
     let arguments = if custom { "print(1)" } else { r#"{"word":"cat"}"# };
-    let call = PartKind::ToolCall { id: id.to_owned(), name: name.to_owned(), arguments: arguments.to_owned(), custom };
+    let call = PartKind::ToolCall {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        arguments: arguments.to_owned(),
+        custom,
+    };
     Part::new(call, Provenance::Model)
 }
 
@@ -221,7 +231,8 @@ fn calls() -> Vec<Case> {
             CALLS,
             "a picture in a result",
             |it: &mut Request| {
-                let source = MediaSource::Base64 { mime: "image/png".to_owned(), data: "aGVsbG8=".to_owned() };
+                let source =
+                    MediaSource::Base64 { mime: "image/png".to_owned(), data: "aGVsbG8=".to_owned() };
                 let picture = Part::new(PartKind::Media { kind: MediaKind::Image, source }, Provenance::Tool);
                 for part in it.messages.iter_mut().flat_map(|it| &mut it.parts) {
                     if let PartKind::ToolResult(result) = &mut part.kind {
@@ -277,22 +288,24 @@ fn served() -> Result<Vec<Case>> {
         };
         cases.push(Case::new(SERVED, format!("{name} of `{owner}`"), say, seen));
     }
-    cases.push(Case::new(
-        SERVED,
-        "what such a tool found in an earlier turn of `anthropic.messages`",
-        {
-            let turns = read(Dialect::AnthropicMessages, &searched())?.messages;
-            move |it: &mut Request| it.messages = turns.clone()
-        },
-        |it| {
-            found(it, |part| match &part.kind {
-                PartKind::ServerCall(call) => Some(text(&call.tool)),
-                PartKind::ServerResult(result) => Some(text(&result.tool)),
-                _ => None,
-            })
-        },
-    )
-    .within(content::answered));
+    cases.push(
+        Case::new(
+            SERVED,
+            "what such a tool found in an earlier turn of `anthropic.messages`",
+            {
+                let turns = read(Dialect::AnthropicMessages, &searched())?.messages;
+                move |it: &mut Request| it.messages = turns.clone()
+            },
+            |it| {
+                found(it, |part| match &part.kind {
+                    PartKind::ServerCall(call) => Some(text(&call.tool)),
+                    PartKind::ServerResult(result) => Some(text(&result.tool)),
+                    _ => None,
+                })
+            },
+        )
+        .within(content::answered),
+    );
     Ok(cases)
 }
 
@@ -311,14 +324,39 @@ fn definitions() -> Vec<(Dialect, &'static str, ServerTool, Value)> {
     use Dialect::{AnthropicMessages as Claude, GeminiGenerate as Gemini, OpenaiResponses as Openai};
     vec![
         (Openai, "web search", ServerTool::WebSearch, json!({"type": "web_search"})),
-        (Claude, "web search", ServerTool::WebSearch, json!({"type": "web_search_20250305", "name": "web_search"})),
+        (
+            Claude,
+            "web search",
+            ServerTool::WebSearch,
+            json!({"type": "web_search_20250305", "name": "web_search"}),
+        ),
         (Gemini, "web search", ServerTool::WebSearch, json!({"googleSearch": {}})),
-        (Claude, "reading of addresses", ServerTool::WebFetch, json!({"type": "web_fetch_20250910", "name": "web_fetch"})),
+        (
+            Claude,
+            "reading of addresses",
+            ServerTool::WebFetch,
+            json!({"type": "web_fetch_20250910", "name": "web_fetch"}),
+        ),
         (Gemini, "reading of addresses", ServerTool::WebFetch, json!({"urlContext": {}})),
-        (Openai, "code", ServerTool::Code, json!({"type": "code_interpreter", "container": {"type": "auto"}})),
-        (Claude, "code", ServerTool::Code, json!({"type": "code_execution_20250825", "name": "code_execution"})),
+        (
+            Openai,
+            "code",
+            ServerTool::Code,
+            json!({"type": "code_interpreter", "container": {"type": "auto"}}),
+        ),
+        (
+            Claude,
+            "code",
+            ServerTool::Code,
+            json!({"type": "code_execution_20250825", "name": "code_execution"}),
+        ),
         (Gemini, "code", ServerTool::Code, json!({"codeExecution": {}})),
-        (Openai, "file search", ServerTool::FileSearch, json!({"type": "file_search", "vector_store_ids": ["vs_1"]})),
+        (
+            Openai,
+            "file search",
+            ServerTool::FileSearch,
+            json!({"type": "file_search", "vector_store_ids": ["vs_1"]}),
+        ),
         (Openai, "image generation", ServerTool::ImageGeneration, json!({"type": "image_generation"})),
         (
             Openai,
