@@ -192,3 +192,71 @@ pub(crate) fn judge<T: Said>(case: &Case<T>, base: &T, way: &dyn Way<T>) -> Resu
 fn refused(fault: &Fault) -> Verdict {
     Verdict::Refused(fault.code().as_str().to_owned(), fault.message().to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contract::canon::{Effort, OutputFormat, Reasoning};
+
+    /// A target that can say some things: the seed, and effort as a budget.
+    struct Poor;
+
+    impl Way<Request> for Poor {
+        fn write(&self, it: &Request) -> Result<(Bytes, Receipt), Fault> {
+            let mut receipt = Receipt::default();
+            if it.parallel_tools.is_some() {
+                return Err(Fault::new(contract::Code::UnsupportedCapability));
+            }
+            if it.format != OutputFormat::Text {
+                receipt.dropped("format", "no shapes here");
+            }
+            let seed = it.sampling.seed.map(|seed| seed.min(9));
+            if seed != it.sampling.seed {
+                receipt.dropped("seed", "lowered to 9");
+            }
+            let budget = it.reasoning.as_ref().map(|_| 100_u64);
+            Ok((
+                serde_json::json!([seed, budget]).to_string().trim_matches(['[', ']']).to_owned().into(),
+                receipt,
+            ))
+        }
+
+        fn read(&self, bytes: &Bytes) -> Result<Request> {
+            let (seed, budget): (Option<i64>, Option<u64>) =
+                serde_json::from_str(&format!("[{}]", std::str::from_utf8(bytes)?))?;
+            let mut request = Request::default();
+            request.sampling.seed = seed;
+            request.reasoning =
+                budget.map(|budget| Reasoning { budget: Some(budget), ..Reasoning::default() });
+            Ok(request)
+        }
+    }
+
+    fn verdict(say: fn(&mut Request), seen: fn(&Request) -> String) -> Verdict {
+        judge(&Case::new("topic", "name", say, seen), &Request::default(), &Poor).unwrap()
+    }
+
+    #[test]
+    fn what_becomes_of_things() {
+        let seed = |it: &Request| format!("{:?}", it.sampling.seed);
+        assert_eq!(verdict(|it| it.sampling.seed = Some(7), seed), Verdict::Native);
+        let lowered = Verdict::Rewritten(Some("lowered to 9".to_owned()));
+        assert_eq!(verdict(|it| it.sampling.seed = Some(70), seed), lowered);
+        let effort = |it: &mut Request| {
+            it.reasoning = Some(Reasoning { effort: Some(Effort::High), ..Reasoning::default() });
+        };
+        let seen = |it: &Request| format!("{:?}", it.reasoning.as_ref().and_then(|it| it.effort));
+        assert_eq!(verdict(effort, seen), Verdict::Emulated(None));
+        let dropped = Verdict::Dropped("no shapes here".to_owned());
+        assert_eq!(
+            verdict(|it| it.format = OutputFormat::JsonObject, |it| format!("{:?}", it.format)),
+            dropped
+        );
+        assert_eq!(
+            verdict(|it| it.user = Some("u".to_owned()), |it| format!("{:?}", it.user)),
+            Verdict::Omitted
+        );
+        let refused = verdict(|it| it.parallel_tools = Some(false), |it| format!("{:?}", it.parallel_tools));
+        assert!(matches!(refused, Verdict::Refused(..)), "{refused:?}");
+    }
+}

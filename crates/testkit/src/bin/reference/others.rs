@@ -55,7 +55,7 @@ pub(crate) fn vectors() -> Vec<Case<EmbedRequest>> {
             VECTORS,
             "a text and a picture in one vector",
             move |it| {
-                it.inputs = vec![EmbedInput::Parts(vec![Part::text("a cat", Provenance::User), picture()])]
+                it.inputs = vec![EmbedInput::Parts(vec![Part::text("a cat", Provenance::User), picture()])];
             },
             inputs,
         ),

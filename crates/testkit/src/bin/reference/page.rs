@@ -8,26 +8,43 @@ use crate::judge::Verdict;
 pub(crate) struct Matrix {
     /// Names of the columns.
     pub(crate) columns: Vec<String>,
-    /// Topic, name, and a verdict for each column, with another for streams where that differs.
-    pub(crate) rows: Vec<(&'static str, String, Vec<(Verdict, Option<Verdict>)>)>,
+    pub(crate) rows: Vec<Row>,
 }
+
+/// One thing that can be said.
+pub(crate) struct Row {
+    pub(crate) topic: &'static str,
+    pub(crate) name: String,
+    /// One for each column.
+    pub(crate) cells: Vec<Cell>,
+}
+
+/// What became of it in one dialect.
+pub(crate) struct Cell {
+    pub(crate) verdict: Verdict,
+    /// On streams, where that differs.
+    pub(crate) streamed: Option<Verdict>,
+}
+
+/// Things by name, in the order in which they came.
+pub(crate) type Lists<T> = Vec<(String, Vec<T>)>;
 
 impl Matrix {
     /// One table for each topic, with the reasons below it.
     pub(crate) fn write(&self, heading: &str, out: &mut String) {
-        let mut topics: Vec<&str> = self.rows.iter().map(|(topic, ..)| *topic).collect();
+        let mut topics: Vec<&str> = self.rows.iter().map(|row| row.topic).collect();
         topics.dedup();
         for topic in topics {
-            let rows = self.rows.iter().filter(|(of, ..)| *of == topic);
+            let rows = self.rows.iter().filter(|row| row.topic == topic);
             let _ = write!(out, "\n{heading} {topic}\n\n| |");
             for column in &self.columns {
                 let _ = write!(out, " {column} |");
             }
             let _ = write!(out, "\n|---|{}\n", "---|".repeat(self.columns.len()));
             let mut reasons = Reasons::default();
-            for (_, name, verdicts) in rows {
+            for Row { name, cells, .. } in rows {
                 let _ = write!(out, "| {name} |");
-                for (column, (verdict, streamed)) in self.columns.iter().zip(verdicts) {
+                for (column, Cell { verdict, streamed }) in self.columns.iter().zip(cells) {
                     let _ = match streamed {
                         Some(streamed) => write!(out, " {verdict} (stream: {streamed}) |"),
                         None => write!(out, " {verdict} |"),
@@ -43,7 +60,7 @@ impl Matrix {
 
 /// Why things are not native: for each column the reasons, and for each reason what it is about.
 #[derive(Default)]
-struct Reasons(Vec<(String, Vec<(String, Vec<String>)>)>);
+struct Reasons(Lists<(String, Vec<String>)>);
 
 impl Reasons {
     fn add(&mut self, name: &str, column: &str, verdict: &Verdict) {
@@ -67,7 +84,7 @@ impl Reasons {
 }
 
 /// The list of a name; a new one at the end where there is none.
-pub(crate) fn list<'a, T>(lists: &'a mut Vec<(String, Vec<T>)>, name: &str) -> &'a mut Vec<T> {
+pub(crate) fn list<'a, T>(lists: &'a mut Lists<T>, name: &str) -> &'a mut Vec<T> {
     let at = lists.iter().position(|(of, _)| of == name).unwrap_or_else(|| {
         lists.push((name.to_owned(), Vec::new()));
         lists.len() - 1

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use contract::words::{Dialect, Operation};
 
 use crate::accounts::{self, Kind, Sample};
-use crate::page::list;
+use crate::page::{Lists, list};
 use crate::variables;
 
 const HEAD: &str = include_str!("providers.md");
@@ -61,10 +61,10 @@ async fn place(kind: &Kind, sample: &Sample, out: &mut String) -> Result<()> {
         "| `{}` | {} | {} | {} | {} | {} |",
         kind.name,
         kind.about.lines().collect::<Vec<_>>().join(" ").trim_end_matches('.'),
-        or_none(places, ", "),
-        or_none(credentials, "; or "),
-        or_none(variables, "; or "),
-        or_none(settings, ", "),
+        or_none(&places, ", "),
+        or_none(&credentials, "; or "),
+        or_none(&variables, "; or "),
+        or_none(&settings, ", "),
     );
     Ok(())
 }
@@ -73,19 +73,20 @@ fn is_credential(setting: &str) -> bool {
     ["key", "secret", "token", "credentials", "client_id", "tenant_id"].iter().any(|it| setting.contains(it))
 }
 
-fn or_none(texts: Vec<String>, between: &str) -> String {
+fn or_none(texts: &[String], between: &str) -> String {
     if texts.is_empty() { "–".to_owned() } else { texts.join(between) }
 }
 
 fn dialects(kind: &Kind, sample: &Sample, out: &mut String) -> Result<()> {
     let provider = accounts::build(&kind.name, sample.logins.first().context("no account")?)?;
-    let mut rows: Vec<(String, Vec<String>)> = Vec::new();
+    let mut rows: Lists<String> = Vec::new();
     for model in sample.models {
         let mut speaks = accounts::speaks(&provider, model);
         let here = |it: &Dialect| sample.serves(model, *it) || !is_known(it.operation());
         speaks.passed.retain(here);
         speaks.translated.retain(here);
-        let named = |list: Vec<Dialect>| or_none(list.iter().map(ToString::to_string).collect(), ", ");
+        let named =
+            |list: Vec<Dialect>| or_none(&list.iter().map(ToString::to_string).collect::<Vec<_>>(), ", ");
         let row = format!("{} | {}", named(speaks.passed), named(speaks.translated));
         list(&mut rows, &row).push(format!("`{model}`"));
     }

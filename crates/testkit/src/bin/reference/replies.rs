@@ -108,7 +108,7 @@ fn content() -> Result<Vec<Case>> {
                 it.choices.push(Choice {
                     parts: vec![Part::text("A dog.", Provenance::Model)],
                     ..Choice::default()
-                })
+                });
             },
             |it| text(&it.choices.len()),
         ),

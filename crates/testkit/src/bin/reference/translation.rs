@@ -10,7 +10,7 @@ use contract::words::{Dialect, Operation};
 
 use crate::accounts;
 use crate::judge::{Ask, Case, Verdict, Way, judge};
-use crate::page::{Matrix, list};
+use crate::page::{Cell, Lists, Matrix, Row, list};
 use crate::ways::{At, Plain, Told};
 use crate::{others, replies, requests};
 
@@ -71,12 +71,13 @@ fn matrix<T: Ask>(cases: &[Case<T>], operation: Operation, base: impl Fn(Dialect
     let dialects: Vec<_> = dialects(operation).filter(|it| *it != Dialect::OpenaiImageEdits).collect();
     let mut rows = Vec::new();
     for case in cases {
-        let mut verdicts = Vec::new();
+        let mut cells = Vec::new();
         for dialect in &dialects {
             let verdict = judge(case, &base(*dialect), &Plain(*dialect));
-            verdicts.push((verdict.with_context(|| format!("{} in {dialect}", case.name))?, None));
+            let verdict = verdict.with_context(|| format!("{} in {dialect}", case.name))?;
+            cells.push(Cell { verdict, streamed: None });
         }
-        rows.push((case.topic, case.name.clone(), verdicts));
+        rows.push(Row { topic: case.topic, name: case.name.clone(), cells });
     }
     Ok(Matrix { columns: dialects.iter().map(ToString::to_string).collect(), rows })
 }
@@ -87,7 +88,7 @@ fn answers() -> Result<Matrix> {
         dialects(Operation::Chat).filter(|it| *it != Dialect::ReplicatePredictions).collect();
     let mut rows = Vec::new();
     for case in replies::cases()? {
-        let mut verdicts = Vec::new();
+        let mut cells = Vec::new();
         for dialect in &dialects {
             let told = |streamed| {
                 judge(&case, &replies::base(), &Told { dialect: *dialect, streamed })
@@ -95,16 +96,16 @@ fn answers() -> Result<Matrix> {
             };
             let (whole, streamed) = (told(false)?, told(true)?);
             let differs = (!whole.is_like(&streamed)).then_some(streamed);
-            verdicts.push((whole, differs));
+            cells.push(Cell { verdict: whole, streamed: differs });
         }
-        rows.push((case.topic, case.name.clone(), verdicts));
+        rows.push(Row { topic: case.topic, name: case.name.clone(), cells });
     }
     Ok(Matrix { columns: dialects.iter().map(ToString::to_string).collect(), rows })
 }
 
 /// What becomes of cases otherwise on one way than on another, by what becomes of it.
 #[derive(Default)]
-struct Differences(Vec<(String, Vec<String>)>);
+struct Differences(Lists<String>);
 
 impl Differences {
     fn between<T: Ask>(cases: &[Case<T>], usual: (&T, &dyn Way<T>), here: (&T, &dyn Way<T>)) -> Result<Self> {
@@ -152,7 +153,7 @@ fn kinds(cases: &[Case<Request>], out: &mut String) -> Result<()> {
         let sample = accounts::sample(&kind.name);
         let provider = accounts::build(&kind.name, sample.logins.first().context("no account")?)?;
         // What is the same for several models is one row.
-        let mut rows: Vec<(String, Vec<String>)> = Vec::new();
+        let mut rows: Lists<String> = Vec::new();
         for model in sample.models {
             for target in accounts::speaks(&provider, model).translated {
                 if let Some(text) =
@@ -202,7 +203,7 @@ fn families<T>(names: &[String], all: &[Case<T>]) -> String {
         Some((family, member)) => (family.to_owned(), Some(member.to_owned())),
         None => (name.to_owned(), None),
     };
-    let mut found: Vec<(String, Vec<Option<String>>)> = Vec::new();
+    let mut found: Lists<Option<String>> = Vec::new();
     for name in names {
         let (family, member) = parted(name);
         list(&mut found, &family).push(member);

@@ -220,7 +220,7 @@ fn hints() -> Vec<Case> {
     let seen = |it: &Request| text(&parts(it).map(|part| part.cache).collect::<Vec<_>>());
     let hint = |hint: CacheHint| {
         move |it: &mut Request| {
-            it.messages.iter_mut().flat_map(|it| &mut it.parts).for_each(|it| it.cache = Some(hint))
+            it.messages.iter_mut().flat_map(|it| &mut it.parts).for_each(|it| it.cache = Some(hint));
         }
     };
     vec![

@@ -139,7 +139,7 @@ fn thinking() -> Vec<Case> {
             THINKING,
             "how detailed their summary is",
             |it: &mut Request| {
-                it.reasoning.iter_mut().for_each(|it| it.summary = Some("detailed".to_owned()))
+                it.reasoning.iter_mut().for_each(|it| it.summary = Some("detailed".to_owned()));
             },
             |it| text(&it.reasoning.as_ref().and_then(|it| it.summary.clone())),
         )
