@@ -14,7 +14,7 @@ test: ## Everything CI runs: lints, licences, all tests, the official SDKs again
 lint: ## Formatting, clippy, tidy, schema, licences
 	@exec scripts/lint
 
-schema: ## Write the generated files in schema/ anew
+schema: ## Write the generated files in schema/ and docs/reference/ anew
 	@exec cargo xtask schema
 
 release: ## Build the binary as it is released, guided by a profile (about 10 minutes)

@@ -13,8 +13,8 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   tidy             check the house rules: crate arrows, sizes, names
-  schema           write schema/ anew from the program
-  schema --check   fail if schema/ is not what the program says
+  schema           write schema/ and docs/reference/ anew from the program
+  schema --check   fail if they are not what the program says
   catalog FOLDER   write the catalogue of models anew from the facts in FOLDER
   loop-time        print how long `cargo check` takes after a change in each crate
 ";
