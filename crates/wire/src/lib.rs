@@ -38,6 +38,7 @@ mod single;
 mod splice;
 mod split;
 pub mod sse;
+pub mod tokens;
 mod usage;
 mod vertex;
 mod watch;
