@@ -62,6 +62,7 @@ impl<'a> Target<'a> {
         Some(match path {
             "/v1/chat/completions" => Self::call(Dialect::OpenaiChat),
             "/v1/responses" => Self::call(Dialect::OpenaiResponses),
+            "/v1/responses/input_tokens" => Self::call(Dialect::OpenaiCount),
             "/v1/messages" | "/anthropic/v1/messages" => Self::call(Dialect::AnthropicMessages),
             "/v1/messages/count_tokens" | "/anthropic/v1/messages/count_tokens" => {
                 Self::call(Dialect::AnthropicCount)
@@ -252,6 +253,7 @@ mod tests {
             ("/v1/chat/completions", Some(Target::call(Dialect::OpenaiChat))),
             ("/v1/responses", Some(Target::call(Dialect::OpenaiResponses))),
             ("/v1/responses/", None),
+            ("/v1/responses/input_tokens", Some(Target::call(Dialect::OpenaiCount))),
             ("/v1/embeddings", Some(Target::call(Dialect::OpenaiEmbeddings))),
             ("/v2/chat", Some(Target::call(Dialect::CohereChat))),
             ("/v2/embed", Some(Target::call(Dialect::CohereEmbed))),

@@ -58,7 +58,7 @@ const CHAT: Frame = Frame {
     error: 0,
 };
 /// OpenAI's harmony format (github.com/openai/harmony), of the models that reason: a channel before each answer.
-const HARMONY: Frame = Frame { all: 2, reply: 2, ..CHAT };
+const HARMONY: Frame = Frame { all: 2, reply: 2, tools: 55, ..CHAT };
 /// The same with the system message that servers of gpt-oss put before it.
 const OPEN_HARMONY: Frame = Frame { all: 66, tools: 70, error: 15, ..HARMONY };
 

@@ -26,12 +26,30 @@ pub use vocabulary::loaded;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counter;
 
-/// Bytes of a request for each token that it has at most.
+/// Bytes of a request for each token that it has at most: so it was in 96 of 100 recorded requests, with what follows.
 const BYTES_A_TOKEN: u64 = 2;
-/// What providers put around even the shortest request.
-const AROUND: u64 = 64;
+/// What providers put around a request unseen: prompts that explain tools have up to 600 tokens.
+const AROUND: u64 = 512;
 /// Bytes of sound or film that are at least one token: sound at 6 kbit/s, of which models make 32 tokens a second at most.
 const MEDIA_BYTES_A_TOKEN: u64 = 16;
+
+/// Bytes of text for a token, usually: English in current vocabularies; half of the recorded requests of more than 1 KB have
+/// 4 to 6, the JSON around their texts included.
+const USUAL_BYTES: u64 = 4;
+/// Bytes of sound for a token, usually: MP3 of 64 kbit/s at 25 tokens a second.
+const USUAL_MEDIA_BYTES: u64 = 320;
+/// Tokens of a picture, usually.
+const USUAL_PICTURE: u64 = 1_000;
+
+/// The tokens that an input or an output of this size usually has: for a call that ended before its provider could report.
+#[must_use]
+pub const fn likely(size: InputSize) -> u64 {
+    let pictures = size.pictures.saturating_mul(USUAL_PICTURE);
+    size.text
+        .div_ceil(USUAL_BYTES)
+        .saturating_add(size.media.div_ceil(USUAL_MEDIA_BYTES))
+        .saturating_add(pictures)
+}
 
 impl TokenCounter for Counter {
     fn text(&self, model: &str, text: &str) -> Count {

@@ -10,7 +10,7 @@ use super::media;
 use super::sum::Sum;
 
 /// By how many percent tools are off: formulas know flat schemas, and providers change the prompts that explain them.
-const TOOLS_ERROR: u64 = 50;
+const TOOLS_ERROR: u64 = 60;
 /// By how many percent a schema for the answer is off.
 const SCHEMA_ERROR: u64 = 50;
 /// What a provider may leave out of its prompt or not: thoughts of earlier turns, what its own tools did.
