@@ -59,7 +59,7 @@ async fn texts_for_openai_s_models_are_counted_exactly() {
     let bench = Bench::start().await;
     for (path, body) in questions("house/openai/gpt-4o", TEXT) {
         let answer = bench.openai().post(&path, &body).await;
-        assert_eq!((answer.status, answer.headers.get("x-pathgate-estimated")), (200, None));
+        assert_eq!((answer.status.as_u16(), answer.headers.get("x-pathgate-estimated")), (200, None));
         let kept = bench.kept(&answer).await;
         assert_eq!(kept.request["detail"], "counted for house/openai/gpt-4o, exactly");
         assert_eq!(tokens(answer).await, 10 + 7);
@@ -76,7 +76,11 @@ async fn a_provider_that_counts_is_asked_before_one_that_cannot() {
         bench.upstream.then(Reply::json(200, &json!({ "input_tokens": 4_321 })));
         let answer = bench.openai().post(&path, &body).await;
         assert_eq!(
-            (answer.status, answer.header("x-pathgate-model"), answer.headers.get("x-pathgate-estimated")),
+            (
+                answer.status.as_u16(),
+                answer.header("x-pathgate-model"),
+                answer.headers.get("x-pathgate-estimated")
+            ),
             (200, "claude/claude-sonnet-4-5", None)
         );
         assert_eq!(tokens(answer).await, 4_321);
@@ -94,7 +98,7 @@ async fn openai_counts_for_clients_of_all_dialects() {
             .upstream
             .then(Reply::json(200, &json!({ "object": "response.input_tokens", "input_tokens": 15 })));
         let answer = bench.openai().post(&path, &body).await;
-        assert_eq!((answer.status, answer.header("x-pathgate-cost")), (200, "0"));
+        assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-cost")), (200, "0"));
         assert_eq!(tokens(answer).await, 15);
         assert_eq!(bench.upstream.seen().pop().unwrap().path, "/openai/v1/responses/input_tokens");
     }
