@@ -62,6 +62,7 @@ impl<'a> Target<'a> {
         Some(match path {
             "/v1/chat/completions" => Self::call(Dialect::OpenaiChat),
             "/v1/responses" => Self::call(Dialect::OpenaiResponses),
+            "/v1/responses/input_tokens" => Self::call(Dialect::OpenaiCount),
             "/v1/messages" | "/anthropic/v1/messages" => Self::call(Dialect::AnthropicMessages),
             "/v1/messages/count_tokens" | "/anthropic/v1/messages/count_tokens" => {
                 Self::call(Dialect::AnthropicCount)

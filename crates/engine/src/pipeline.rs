@@ -150,6 +150,8 @@ impl Run<'_> {
     pub(crate) async fn finish(self, cleared: &Cleared, ticket: &mut Ticket) -> Result<Answered, Fault> {
         let attempted = if let Some(hit) = self.lookup(cleared, ticket) {
             hit
+        } else if let Some(counted) = self.count(cleared, ticket).await {
+            counted?
         } else {
             self.attempt(cleared, ticket).await?
         };

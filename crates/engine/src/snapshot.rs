@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use std::time::Duration;
 
-use contract::ports::{Clock, FaultRenderer, Keyring, Meter, NativeBlocks, ResponseStore, Router, Upstream};
+use contract::ports::{
+    Clock, FaultRenderer, Keyring, Meter, NativeBlocks, ResponseStore, Router, TokenCounter, Upstream,
+};
 
 /// The immutable, compiled configuration one request runs under.
 pub struct Snapshot {
@@ -46,6 +48,8 @@ pub struct Handles {
     pub clock: Arc<dyn Clock>,
     /// Faults in the caller's dialect.
     pub renderer: Arc<dyn FaultRenderer>,
+    /// How long inputs are.
+    pub counter: Arc<dyn TokenCounter>,
     /// What conversations in other dialects cannot carry themselves.
     pub natives: Arc<dyn NativeBlocks>,
     /// Answers that clients may refer to.

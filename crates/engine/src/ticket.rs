@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use contract::canon::Receipt;
 use contract::ports::{
-    Arrived, AttemptEntry, CostKind, Deployment, Entries, Hold, Outcome, RequestEntry, Settled, Stage,
-    StageTimes,
+    Arrived, AttemptEntry, CostKind, Deployment, Entries, Hold, InputSize, Outcome, RequestEntry, Settled,
+    Stage, StageTimes,
 };
 use contract::words::{Dialect, Id, IdKind, Principal, Tick, Timestamp, Usage, UsageSource};
 use contract::{Code, Fault};
@@ -31,6 +31,8 @@ pub(crate) struct Record {
     /// When the last stage ended.
     pub(crate) last: Tick,
     pub(crate) hold: Option<Hold>,
+    /// What the client's body weighs.
+    pub(crate) size: InputSize,
 }
 
 /// An attempt under way.
@@ -129,6 +131,7 @@ impl Ticket {
             open: None,
             last: arrived.tick,
             hold: None,
+            size: InputSize::default(),
         });
         Self { record: Some(record), tail: Arc::clone(tail) }
     }
@@ -377,9 +380,11 @@ impl Record {
         match open.consumed.usage {
             Some(usage) => (usage, UsageSource::Reported),
             None if ending.assume_consumed && self.kept.entries.request.operation.is_text() => {
+                let input = InputSize { text: self.size.text + open.beyond, ..self.size };
+                let output = InputSize { text: open.consumed.output_bytes, ..InputSize::default() };
                 let usage = Usage {
-                    input: estimate(self.kept.entries.request.bytes_in + open.beyond),
-                    output: estimate(open.consumed.output_bytes),
+                    input: wire::tokens::likely(input),
+                    output: wire::tokens::likely(output),
                     ..Usage::default()
                 };
                 (usage, UsageSource::Estimated)
@@ -387,11 +392,6 @@ impl Record {
             None => (Usage::default(), UsageSource::None),
         }
     }
-}
-
-/// Tokens in this many bytes of text: four bytes a token, the usual ratio of English in current vocabularies.
-const fn estimate(bytes: u64) -> u64 {
-    bytes.div_ceil(4)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use telemetry::{Exporter, Instruments, Losses, Metrics, Outlet, Sources, SpoolFi
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::Renderer;
+use wire::tokens::Counter;
 
 use crate::cli::{Exit, Failure, KeySession};
 use crate::clock::SystemClock;
@@ -142,6 +143,7 @@ pub(crate) fn build(
         upstream: Arc::clone(&egress) as _,
         clock: Arc::clone(clock),
         renderer: Arc::new(Renderer),
+        counter: Arc::new(Counter),
         responses: kept.stores.responses(Arc::clone(clock), &background.tasks, background.stop.clone()),
         natives: kept.stores.natives(Arc::clone(clock), &background.tasks, background.stop.clone()),
     };

@@ -214,7 +214,10 @@ const NAMED: usize = 5;
 impl Router for Table {
     fn plan(&self, model: &str, client: Dialect) -> Result<Plan, Fault> {
         let mut plan = self.resolve(model).ok_or_else(|| not_found(model))?;
-        plan.deployments.retain(|deployment| serves(deployment, client));
+        match client.counted() {
+            Some(chat) => count(&mut plan, client, chat),
+            None => plan.deployments.retain(|deployment| serves(deployment, client)),
+        }
         if plan.deployments.is_empty() {
             return Err(self.unable(&plan.model, client.operation()));
         }
@@ -232,6 +235,13 @@ impl Router for Table {
     fn health(&self) -> Vec<Health> {
         self.healths.view()
     }
+}
+
+/// Leaves those that count the tokens of a conversation; where none does, those that hold it, for a count without them.
+fn count(plan: &mut Plan, client: Dialect, chat: Dialect) {
+    let able =
+        if plan.deployments.iter().any(|deployment| serves(deployment, client)) { client } else { chat };
+    plan.deployments.retain(|deployment| serves(deployment, able));
 }
 
 fn serves(deployment: &Deployment, client: Dialect) -> bool {

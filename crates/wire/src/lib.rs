@@ -39,6 +39,7 @@ mod single;
 mod splice;
 mod split;
 pub mod sse;
+pub mod tokens;
 mod usage;
 mod vertex;
 mod watch;

@@ -12,6 +12,7 @@ mod router;
 mod service;
 mod state;
 mod store;
+mod tokens;
 mod upstream;
 
 pub use answer::{Answer, BoxFuture};
@@ -36,4 +37,5 @@ pub use store::{
     LedgerFilter, LedgerLine, LedgerStore, LogFilter, LogStore, Page, PageRequest, Resource, ResourceKind,
     ResourceStore, StoreError,
 };
+pub use tokens::{Count, InputSize, TokenCounter};
 pub use upstream::{Outbound, Phase, PoolState, Upstream, UpstreamFailure};

@@ -233,7 +233,7 @@ pub struct RequestEntry {
     pub outcome: Outcome,
     /// The code of the fault.
     pub error: Option<Arc<str>>,
-    /// What only we may see of the fault.
+    /// What only we may see of the fault; for an answer made here, what it rests on.
     pub detail: Option<String>,
     /// Number of attempts.
     pub attempts: u32,

@@ -125,6 +125,17 @@ impl Dialect {
         matches!(self, Self::KserveInfer)
     }
 
+    /// The dialect of the conversations whose tokens are counted in this one.
+    #[must_use]
+    pub const fn counted(self) -> Option<Self> {
+        match self {
+            Self::AnthropicCount => Some(Self::AnthropicMessages),
+            Self::GeminiCount => Some(Self::GeminiGenerate),
+            Self::OpenaiCount => Some(Self::OpenaiResponses),
+            _ => None,
+        }
+    }
+
     /// May a request in this dialect be a form (`multipart/form-data`), which is how files are sent?
     #[must_use]
     pub const fn takes_forms(self) -> bool {

@@ -4,7 +4,8 @@ use std::mem::take;
 
 use bytes::Bytes;
 use contract::body::BodyError;
-use contract::ports::{Ask, Stage, Tenant};
+use contract::ports::{Ask, InputSize, Plan, Stage, Tenant};
+use contract::words::{Dialect, Operation};
 use contract::{Code, Fault};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -14,11 +15,6 @@ use super::{Admitted, Known};
 use crate::collect::collect;
 use crate::pipeline::Run;
 use crate::ticket::Ticket;
-
-/// Bytes of input that are at least one token in any vocabulary in use: an upper bound for holds, not an estimate.
-const BYTES_A_TOKEN: u64 = 2;
-/// Bytes of a file that are at least one token: sound at 6 kbit/s, of which models make 32 tokens a second at most.
-const FILE_BYTES_A_TOKEN: u64 = 16;
 
 const STRICT: HeaderName = HeaderName::from_static("x-pathgate-strict");
 const USER: HeaderName = HeaderName::from_static("x-pathgate-user");
@@ -46,7 +42,10 @@ impl Run<'_> {
         if !principal.may_use(&envelope.model) && !principal.may_use(&plan.model) {
             return Err(Fault::new(Code::ModelForbidden).at("model"));
         }
-        let ask = Ask { input_tokens: most_tokens(&envelope), output_tokens: envelope.max_output };
+        let size = wire::tokens::input_size(envelope.body(), envelope.file_bytes);
+        ticket.edit(|record| record.size = size);
+        let input_tokens = self.most_tokens(&plan, arrived.dialect, size);
+        let ask = Ask { input_tokens, output_tokens: envelope.max_output };
         let hold = self.handles.meter.admit(&principal, ask).await?;
         ticket.edit(|record| record.hold = Some(hold));
 
@@ -61,6 +60,18 @@ impl Run<'_> {
             strict,
             turn: None,
         })
+    }
+
+    /// The most tokens that the input can have with any candidate. None takes more than its window has room for.
+    fn most_tokens(self, plan: &Plan, client: Dialect, size: InputSize) -> u64 {
+        if client.operation() == Operation::CountTokens {
+            return 0;
+        }
+        let most = plan.deployments.iter().map(|deployment| {
+            let most = self.handles.counter.most(&deployment.upstream_model, size);
+            deployment.card.context_window.map_or(most, |window| most.min(window))
+        });
+        most.max().unwrap_or_default()
     }
 
     fn note_request(self, body: &Bytes, headers: &HeaderMap, ticket: &mut Ticket) {
@@ -79,12 +90,6 @@ impl Run<'_> {
             }
         });
     }
-}
-
-/// The most tokens the input can have.
-fn most_tokens(envelope: &Envelope) -> u64 {
-    let text = (envelope.body().len() as u64).saturating_sub(envelope.file_bytes);
-    text / BYTES_A_TOKEN + envelope.file_bytes / FILE_BYTES_A_TOKEN
 }
 
 pub(crate) fn refuse(error: BodyError) -> Fault {

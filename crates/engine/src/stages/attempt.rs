@@ -248,7 +248,7 @@ impl Run<'_> {
         }
     }
 
-    fn keep_reply(self, body: &Bytes, ticket: &mut Ticket) {
+    pub(super) fn keep_reply(self, body: &Bytes, ticket: &mut Ticket) {
         let bodies = self.snapshot.bodies;
         if bodies.keep {
             let kept = String::from_utf8_lossy(&body[..body.len().min(bodies.max)]).into_owned();

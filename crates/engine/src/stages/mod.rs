@@ -4,6 +4,7 @@ mod admit;
 mod assemble;
 mod attempt;
 mod authenticate;
+mod count;
 mod inspect;
 mod lookup;
 mod translate;

@@ -16,6 +16,7 @@ mod setup;
 mod speech;
 
 mod costs;
+mod counting;
 mod custom;
 mod dialects;
 mod embeddings;

@@ -21,6 +21,7 @@ pub(super) const FACTS: Facts = Facts {
 pub(super) const SURFACES: &[Surface] = &[
     (Dialect::OpenaiChat, "/chat/completions"),
     (Dialect::OpenaiResponses, "/responses"),
+    (Dialect::OpenaiCount, "/responses/input_tokens"),
     (Dialect::OpenaiCompletions, "/completions"),
     (Dialect::OpenaiCount, "/responses/input_tokens"),
     (Dialect::OpenaiEmbeddings, "/embeddings"),

@@ -1,0 +1,82 @@
+//! The tokens of a conversation, counted here: for models whose providers cannot count. Nobody is called, nothing is paid.
+
+use std::sync::Arc;
+
+use contract::canon::{Answered, Asked, Receipt};
+use contract::ports::{Count, Deployment, Stage};
+use contract::{Code, Fault};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use tokio::task::spawn_blocking;
+use wire::EncodeOptions;
+
+use super::{Admitted, Attempted, Cleared, Whole};
+use crate::head;
+use crate::pipeline::Run;
+use crate::ticket::Ticket;
+
+/// What of an answer was not told by a provider, and by how much it may be off.
+const ESTIMATED: HeaderName = HeaderName::from_static("x-pathgate-estimated");
+
+impl Run<'_> {
+    /// The answer to a question for tokens that no candidate can be asked. None: they can, or it is another question.
+    pub(crate) async fn count(
+        self,
+        cleared: &Cleared,
+        ticket: &mut Ticket,
+    ) -> Option<Result<Attempted, Fault>> {
+        let request = cleared.request();
+        request.dialect.counted()?;
+        let first = request.plan.deployments.first()?;
+        if first.provider.dialect(request.dialect, &first.upstream_model).is_some() {
+            return None;
+        }
+        Some(self.count_here(request, first, ticket).await)
+    }
+
+    async fn count_here(
+        self,
+        request: &Admitted,
+        deployment: &Deployment,
+        ticket: &mut Ticket,
+    ) -> Result<Attempted, Fault> {
+        let Asked::Count(mut asked) = wire::read_request(request.dialect, &request.envelope.as_json()?)?
+        else {
+            return Err(Code::Internal.into());
+        };
+        deployment.upstream_model.as_ref().clone_into(&mut asked.model);
+        let counter = Arc::clone(&self.handles.counter);
+        // Long inputs take milliseconds, and so does the first one: a vocabulary is loaded.
+        let count = spawn_blocking(move || counter.request(&asked)).await;
+        let count = count.map_err(|error| Fault::new(Code::Internal).because(error))?;
+
+        let (answered, mut lost) = (Answered::Count(count.tokens), Receipt::default());
+        let body = wire::write_reply(request.dialect, &answered, &EncodeOptions::default(), &mut lost);
+        let body = body.ok_or(Code::Internal)?;
+        self.keep_reply(&body, ticket);
+        ticket.edit(|record| {
+            record.kept.entries.request.detail =
+                Some(format!("counted for {}, {}", deployment.id, basis(count)));
+        });
+        ticket.ended(Stage::Attempt);
+        Ok(Attempted::Whole(Whole { status: StatusCode::OK, headers: headers(count), body, shelf: None }))
+    }
+}
+
+fn headers(count: Count) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(head::FIELDS);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if !count.is_exact()
+        && let Ok(value) = HeaderValue::try_from(format!("tokens; error={}%", count.error_percent))
+    {
+        headers.insert(ESTIMATED, value);
+    }
+    headers
+}
+
+/// What the count rests on, for the log.
+fn basis(count: Count) -> String {
+    match count.is_exact() {
+        true => "exactly".to_owned(),
+        false => format!("estimated: error {}%", count.error_percent),
+    }
+}
