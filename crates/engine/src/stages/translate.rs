@@ -56,11 +56,11 @@ pub(crate) struct Memory<'a> {
 }
 
 impl Memory<'_> {
-    async fn restore(&self, tenant: &Tenant, request: &mut Request) {
+    async fn restore(&self, tenant: &Tenant, request: &mut Request, target: Dialect) {
         let anchors = natives::anchors(request);
         if !anchors.is_empty() {
             let found = self.natives.find(tenant, &anchors, self.now).await;
-            natives::restore(request, &found);
+            natives::restore(request, &found, target);
         }
     }
 }
@@ -175,7 +175,7 @@ impl<'a> Hub<'a> {
             request.stream = self.request.envelope.stream;
             request.stream_usage = true;
             if natives::has_natives(target) && !std::mem::replace(&mut self.restored, true) {
-                memory.restore(&self.request.tenant, request).await;
+                memory.restore(&self.request.tenant, request, target).await;
             }
         }
         Ok(self.canon.insert(asked))

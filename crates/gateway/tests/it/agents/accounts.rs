@@ -55,7 +55,7 @@ pub(super) const ACCOUNTS: &[Account] = &[
     },
     plain("github", "base_url: \"{at}\", KEY"),
     Account { models: &["meta/llama-4"], ..plain("replicate", "base_url: \"{at}\", KEY") },
-    plain("http", "url: \"{at}/run\", KEY, chat: { request: { ask: \"{{prompt}}\" }, text: /said }"),
+    plain("http", "url: \"{at}/run\", KEY, chat: { request: \"{{body}}\", text: /said }"),
     plain("mistral", "base_url: \"{at}/v1\", KEY"),
     plain("groq", "base_url: \"{at}/openai/v1\", KEY"),
     plain("deepseek", "base_url: \"{at}\", KEY"),
@@ -113,7 +113,8 @@ pub(super) fn models() -> impl Iterator<Item = (&'static str, String)> {
 
 #[test]
 fn every_kind_that_converses_has_an_account() {
-    let schema: Value = serde_json::from_str(include_str!("../../../../../schema/config.schema.json")).unwrap();
+    let schema: Value =
+        serde_json::from_str(include_str!("../../../../../schema/config.schema.json")).unwrap();
     let text = schema.to_string();
     let kinds: Vec<&str> = schema["$defs"]["ProviderConfig"]["oneOf"]
         .as_array()

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use testkit::client::Client;
 
 use super::accounts::{self, TOOLLESS, models};
-use super::upstream::{AFTER, BEFORE, RESULT, SEAL, THOUGHT, TOKENS, Tongue, calls, told};
+use super::upstream::{AFTER, BEFORE, RESULT, SEAL, THOUGHT, Tongue, arrived, calls, told};
 use super::{Checked, ensure};
 use crate::setup::{Bench, KEY};
 
@@ -14,6 +14,8 @@ const PATH: &str = "/v1/messages?beta=true";
 const BETAS: &str = "claude-code-20250219,interleaved-thinking-2025-05-14,context-management-2025-06-27,\
     prompt-caching-scope-2026-01-05,effort-2025-11-24,extended-cache-ttl-2025-04-11,\
     fine-grained-tool-streaming-2025-05-14";
+
+const SESSION: &str = "0b6f1c1e-0000-4000-8000-000000000001";
 
 /// How the key is sent: `ANTHROPIC_AUTH_TOKEN` as a bearer, `ANTHROPIC_API_KEY` in a header of its own.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,7 +36,7 @@ fn client(bench: &Bench, login: Login) -> Client {
         .with("anthropic-dangerous-direct-browser-access", "true")
         .with("user-agent", "claude-cli/2.1.252 (external, cli)")
         .with("x-app", "cli")
-        .with("x-claude-code-session-id", "0b6f1c1e-0000-4000-8000-000000000001")
+        .with("x-claude-code-session-id", SESSION)
         .with("x-stainless-lang", "js")
         .with("x-stainless-helper-method", "stream")
         .with("x-stainless-retry-count", "0")
@@ -87,7 +89,7 @@ fn request(model: &str, thinking: &Value) -> Value {
             { "type": "text", "text": "Be brief.", "cache_control": kept() }
         ],
         "tools": tools(),
-        "metadata": { "user_id": "{\"device_id\":\"d\",\"account_uuid\":\"\",\"session_id\":\"s\"}" },
+        "metadata": { "user_id": json!({ "device_id": "0".repeat(64), "account_uuid": "", "session_id": SESSION }).to_string() },
         "max_tokens": 32000,
         "thinking": thinking,
         "context_management": { "edits": [{ "type": "clear_thinking_20251015", "keep": "all" }] },
@@ -153,7 +155,9 @@ fn hear(events: &[String]) -> Checked<Heard> {
                 match delta["type"].as_str() {
                     Some("input_json_delta") => partial.push_str(text(&delta["partial_json"])),
                     Some("text_delta") => extend(&mut heard.blocks[index]["text"], &delta["text"])?,
-                    Some("thinking_delta") => extend(&mut heard.blocks[index]["thinking"], &delta["thinking"])?,
+                    Some("thinking_delta") => {
+                        extend(&mut heard.blocks[index]["thinking"], &delta["thinking"])?
+                    }
                     Some("signature_delta") => heard.blocks[index]["signature"] = delta["signature"].clone(),
                     _ => return Err(format!("an unknown delta: {event}")),
                 }
@@ -205,11 +209,28 @@ async fn ask(client: &Client, request: &Value) -> Checked<(Heard, String)> {
     Ok((hear(&events)?, dropped))
 }
 
-fn check_usage(usage: &Value, counted: bool) -> Checked<()> {
+fn check_usage(usage: &Value, tongue: Tongue) -> Checked<()> {
     let count = |name: &str| usage[name].as_u64().unwrap_or_default();
-    let fresh = TOKENS.input - TOKENS.cached;
+    let (input, cached, output) = tongue.counts();
     let is = (count("input_tokens"), count("cache_read_input_tokens"), count("output_tokens"));
-    ensure!(!counted || is == (fresh, TOKENS.cached, TOKENS.output), "usage: {usage}");
+    ensure!(is == (input - cached, cached, output), "usage: {usage}");
+    Ok(())
+}
+
+/// What only Claude has is left out for others, and named; to Claude everything goes on.
+fn check_receipt(tongue: Tongue, dropped: &str) -> Checked<()> {
+    if matches!(tongue, Tongue::Messages | Tongue::Invoke) {
+        ensure!(dropped.is_empty(), "lost: {dropped}");
+        return Ok(());
+    }
+    let tools = tongue != Tongue::Predictions;
+    for (field, lost) in [("context_management", true), ("tools[0].eager_input_streaming", tools)] {
+        ensure!(!lost || dropped.contains(field), "{field} is not named: {dropped}");
+    }
+    let known =
+        ["context_management", "cache_control", "metadata.user_id", "thinking", "reasoning.effort", "tools"];
+    let known = |field: &str| known.iter().any(|known| field.starts_with(known));
+    ensure!(dropped.split(", ").all(known), "lost: {dropped}");
     Ok(())
 }
 
@@ -218,14 +239,13 @@ async fn turn(bench: &Bench, (account, model): (&str, &str), login: Login, think
     let client = client(bench, login);
     let first = request(model, thinking);
     let (heard, dropped) = ask(&client, &first).await?;
-    let arrived = bench.upstream.seen().pop().ok_or("nothing arrived")?;
-    let tongue = Tongue::of(&arrived.path);
-    let counted = !matches!(tongue, Tongue::Predictions | Tongue::Template);
-    check_usage(&heard.usage, counted)?;
+    let tongue = Tongue::of(&arrived(bench)?.path);
+    check_usage(&heard.usage, tongue)?;
     let said: String = heard.blocks.iter().map(|block| text(&block["text"])).collect();
     ensure!(said == BEFORE, "said {said:?}");
+    check_receipt(tongue, &dropped)?;
     if TOOLLESS.contains(&account) {
-        ensure!(dropped.contains("tools"), "the lost tools are not named: {dropped}");
+        ensure!(account == "http" || dropped.contains("tools"), "the lost tools are not named: {dropped}");
         ensure!(heard.stop == "end_turn", "{heard:?}");
         return Ok(());
     }
@@ -242,11 +262,11 @@ async fn turn(bench: &Bench, (account, model): (&str, &str), login: Login, think
     }
 
     let (heard, _) = ask(&client, &with_results(first, &heard.blocks)).await?;
-    check_usage(&heard.usage, true)?;
+    check_usage(&heard.usage, tongue)?;
     ensure!(heard.stop == "end_turn", "stopped for {}", heard.stop);
     let said: String = heard.blocks.iter().map(|block| text(&block["text"])).collect();
     ensure!(said == AFTER, "said {said:?}");
-    let body = bench.upstream.seen().pop().ok_or("nothing arrived")?.json();
+    let body = arrived(bench)?.json();
     let told = told(tongue, &body);
     ensure!(told.len() == wanted.len(), "told of {told:?} in {body}");
     for (told, wanted) in told.iter().zip(&wanted) {
@@ -313,9 +333,11 @@ async fn what_it_asks_beside_the_conversation_is_answered_too() {
                 wrong.push(format!("{what} of {model}: {error}"));
                 continue;
             }
-            let body = bench.upstream.seen().pop().unwrap().json();
-            let offered = body.get("tools").or_else(|| body.get("toolConfig")).is_some_and(|it| !it.is_null());
-            let forced = ["tool_choice", "toolConfig", "tool_choice_option"].iter().any(|name| !body[name].is_null());
+            let body = arrived(&bench).unwrap().json();
+            let offered =
+                body.get("tools").or_else(|| body.get("toolConfig")).is_some_and(|it| !it.is_null());
+            let forced =
+                ["tool_choice", "toolConfig", "tool_choice_option"].iter().any(|name| !body[name].is_null());
             if forced && !offered {
                 wrong.push(format!("{what} of {model}: a choice among no tools: {body}"));
             }
@@ -335,5 +357,8 @@ async fn its_probes_are_answered() {
     let list = list.json().await;
     let entries = list["data"].as_array().unwrap();
     assert!(entries.iter().any(|entry| entry["id"] == "anthropic/claude-sonnet-4-5"), "{list}");
-    assert!(entries.iter().all(|entry| entry["type"] == "model" && entry["display_name"].is_string()), "{list}");
+    assert!(
+        entries.iter().all(|entry| entry["type"] == "model" && entry["display_name"].is_string()),
+        "{list}"
+    );
 }

@@ -1,10 +1,14 @@
 //! All providers at once: each answers in the dialect of the path that it was asked at. The first turn thinks, says a word and
 //! calls two tools; the turn that brings their results ends with a text.
 
+use http::Method;
 use serde_json::{Value, json};
 use testkit::shapes::Tokens;
 use testkit::shapes::turn::{self, Made, Turn};
 use testkit::upstream::{Exchange, Reply};
+
+use super::Checked;
+use crate::setup::Bench;
 
 /// What both tools return, once in each result.
 pub(super) const RESULT: &str = "four thousand lines";
@@ -56,6 +60,16 @@ impl Tongue {
         }
     }
 
+    /// All input, what of it came from the cache, and output, as the provider counts them.
+    pub(super) const fn counts(self) -> (u64, u64, u64) {
+        match self {
+            // It bills cached tokens like others.
+            Self::Cohere => (TOKENS.input, 0, TOKENS.output),
+            Self::Predictions | Self::Template => (0, 0, 0),
+            _ => (TOKENS.input, TOKENS.cached, TOKENS.output),
+        }
+    }
+
     /// Must the provider get its thought back as it was?
     pub(super) const fn seals(self) -> bool {
         matches!(self, Self::Responses | Self::Messages | Self::Invoke | Self::Gemini | Self::Converse)
@@ -71,13 +85,13 @@ pub(super) fn calls(offered: &str, custom: bool) -> Vec<Made> {
         custom: false,
     };
     if !offered.contains("apply_patch") {
-        return vec![made("toolu_01Aa", "Read", ARGUMENTS), made("toolu_01Bb", "Bash", "{\"command\":\"wc -l\"}")];
+        return vec![
+            made("toolu_01Aa", "Read", ARGUMENTS),
+            made("toolu_01Bb", "Bash", "{\"command\":\"wc -l\"}"),
+        ];
     }
     let patch = if custom { PATCH.to_owned() } else { json!({ "input": PATCH }).to_string() };
-    vec![
-        made("call_Aa1", "shell", ARGUMENTS),
-        Made { custom, ..made("call_Bb2", "apply_patch", &patch) },
-    ]
+    vec![made("call_Aa1", "shell", ARGUMENTS), Made { custom, ..made("call_Bb2", "apply_patch", &patch) }]
 }
 
 /// The answer to anything that is asked.
@@ -119,6 +133,12 @@ pub(super) fn answer(asked: &Exchange, url: &str) -> Reply {
 
 fn said(text: &str, calls: Vec<Made>) -> Turn {
     Turn { thought: None, seal: SEAL.to_owned(), text: text.to_owned(), calls, tokens: TOKENS }
+}
+
+/// The last request that a provider was sent.
+pub(super) fn arrived(bench: &Bench) -> Checked<Exchange> {
+    let last = bench.upstream.seen().into_iter().rev().find(|asked| asked.method == Method::POST);
+    last.ok_or_else(|| "nothing arrived".to_owned())
 }
 
 /// A call and what it returned, as a provider is told of them.

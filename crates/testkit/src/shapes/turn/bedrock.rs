@@ -43,16 +43,10 @@ pub fn converse(turn: &Turn) -> Reply {
     let mut index = 0;
     let mut block = |start: Option<Value>, deltas: Vec<Value>| {
         if let Some(start) = start {
-            frames.push(message(
-                "contentBlockStart",
-                &json!({ "contentBlockIndex": index, "start": start }),
-            ));
+            frames.push(message("contentBlockStart", &json!({ "contentBlockIndex": index, "start": start })));
         }
         for delta in deltas {
-            frames.push(message(
-                "contentBlockDelta",
-                &json!({ "contentBlockIndex": index, "delta": delta }),
-            ));
+            frames.push(message("contentBlockDelta", &json!({ "contentBlockIndex": index, "delta": delta })));
         }
         frames.push(message("contentBlockStop", &json!({ "contentBlockIndex": index })));
         index += 1;

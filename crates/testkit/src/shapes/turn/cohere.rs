@@ -47,6 +47,8 @@ pub fn cohere(turn: &Turn) -> Reply {
         "cached_tokens": tokens.cached
     });
     let finish = if turn.calls.is_empty() { "COMPLETE" } else { "TOOL_CALL" };
-    events.push(json!({ "type": "message-end", "id": "turn", "delta": { "finish_reason": finish, "usage": usage } }));
+    events.push(
+        json!({ "type": "message-end", "id": "turn", "delta": { "finish_reason": finish, "usage": usage } }),
+    );
     Reply::sse(events.iter().map(|event| named(event["type"].as_str().unwrap_or_default(), event)))
 }

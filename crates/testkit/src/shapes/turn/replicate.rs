@@ -8,7 +8,10 @@ use crate::upstream::Reply;
 /// The prediction whose output is streamed at this address.
 #[must_use]
 pub fn prediction(stream: &str) -> Reply {
-    Reply::json(201, &json!({ "id": "turn", "status": "starting", "output": null, "urls": { "get": stream, "stream": stream } }))
+    Reply::json(
+        201,
+        &json!({ "id": "turn", "status": "starting", "output": null, "urls": { "get": stream, "stream": stream } }),
+    )
 }
 
 /// The output of the turn.

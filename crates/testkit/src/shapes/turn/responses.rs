@@ -35,18 +35,13 @@ impl Stream {
 
     fn thought(&mut self, thought: &str, seal: &str) {
         let part = |text: &str| json!({ "type": "summary_text", "text": text });
-        let mut deltas = vec![(
-            "response.reasoning_summary_part.added",
-            json!({ "summary_index": 0, "part": part("") }),
-        )];
+        let mut deltas =
+            vec![("response.reasoning_summary_part.added", json!({ "summary_index": 0, "part": part("") }))];
         for piece in pieces(thought) {
             let fields = json!({ "summary_index": 0, "delta": piece });
             deltas.push(("response.reasoning_summary_text.delta", fields));
         }
-        deltas.push((
-            "response.reasoning_summary_text.done",
-            json!({ "summary_index": 0, "text": thought }),
-        ));
+        deltas.push(("response.reasoning_summary_text.done", json!({ "summary_index": 0, "text": thought })));
         let done = json!({ "summary_index": 0, "part": part(thought) });
         deltas.push(("response.reasoning_summary_part.done", done));
         let first = json!({ "id": "rs_turn", "type": "reasoning", "summary": [] });
@@ -55,7 +50,8 @@ impl Stream {
     }
 
     fn text(&mut self, text: &str) {
-        let part = |text: &str| json!({ "type": "output_text", "text": text, "annotations": [], "logprobs": [] });
+        let part =
+            |text: &str| json!({ "type": "output_text", "text": text, "annotations": [], "logprobs": [] });
         let mut deltas =
             vec![("response.content_part.added", json!({ "content_index": 0, "part": part("") }))];
         for piece in pieces(text) {
@@ -65,9 +61,7 @@ impl Stream {
         let done = json!({ "content_index": 0, "text": text, "logprobs": [] });
         deltas.push(("response.output_text.done", done));
         deltas.push(("response.content_part.done", json!({ "content_index": 0, "part": part(text) })));
-        let item = |status: &str, content: Value| {
-            json!({ "id": "msg_turn", "type": "message", "role": "assistant", "status": status, "content": content })
-        };
+        let item = |status: &str, content: Value| json!({ "id": "msg_turn", "type": "message", "role": "assistant", "status": status, "content": content });
         self.item(&item("in_progress", json!([])), deltas, item("completed", json!([part(text)])));
     }
 
