@@ -34,6 +34,8 @@ pub(crate) struct Wants {
     pub(crate) vectors: VectorFormat,
     /// The names of its custom tools.
     pub(crate) custom: Vec<String>,
+    /// Its tools that are in groups.
+    pub(crate) grouped: Vec<wire::Grouped>,
 }
 
 /// The request in canon, read when the first deployment of another dialect needs it.
@@ -107,8 +109,9 @@ impl<'a> Hub<'a> {
             Some(Asked::Embed(request)) => request.format,
             _ => VectorFormat::default(),
         };
-        let wants =
-            Wants { vectors, custom: self.canon.as_ref().map(wire::custom_tools).unwrap_or_default() };
+        let asked = self.canon.as_ref();
+        let custom = asked.map(wire::custom_tools).unwrap_or_default();
+        let wants = Wants { vectors, custom, grouped: asked.map(wire::grouped_tools).unwrap_or_default() };
         let body = VecDeque::from([body]);
         Ok(Outgoing { target, body, usage_added: false, wants: Some(wants), beyond: self.beyond })
     }

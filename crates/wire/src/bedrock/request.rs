@@ -66,7 +66,7 @@ fn inference(
         }
     };
     if plan.alone && plan.max_tokens.is_some() {
-        receipt.dropped("max_output", "the model takes no limit when it thinks hard");
+        receipt.dropped("max_completion_tokens", "the model takes no limit when it thinks hard");
     } else {
         put("maxTokens", plan.max_tokens.map(Value::from));
     }

@@ -136,7 +136,7 @@ fn max_output(request: &Request, own: bool, receipt: &mut Receipt) -> Option<u64
     if own || most >= LEAST_OUTPUT {
         return Some(most);
     }
-    receipt.dropped("max_output", "raised to 16, the least that is accepted");
+    receipt.dropped("max_completion_tokens", "raised to 16, the least that is accepted");
     Some(LEAST_OUTPUT)
 }
 

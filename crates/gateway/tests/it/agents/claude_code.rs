@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use testkit::client::Client;
 
 use super::accounts::{self, TOOLLESS, models};
-use super::upstream::{AFTER, BEFORE, RESULT, SEAL, THOUGHT, Tongue, arrived, calls, told};
+use super::upstream::{AFTER, BEFORE, COUNTED, RESULT, SEAL, THOUGHT, Tongue, arrived, calls, told};
 use super::{Checked, ensure};
 use crate::setup::{Bench, KEY};
 
@@ -340,6 +340,62 @@ async fn what_it_asks_beside_the_conversation_is_answered_too() {
                 ["tool_choice", "toolConfig", "tool_choice_option"].iter().any(|name| !body[name].is_null());
             if forced && !offered {
                 wrong.push(format!("{what} of {model}: a choice among no tools: {body}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[tokio::test]
+async fn what_it_counts_is_counted_by_the_providers_that_can() {
+    let bench = accounts::start().await;
+    let client = client(&bench, Login::Token);
+    for model in [
+        "anthropic/claude-sonnet-4-5",
+        "gemini/gemini-2.5-pro",
+        "vertex/gemini-2.5-pro",
+        "vertex/claude-sonnet-4-5@20250929",
+        "vllm/some-model",
+        "llama-cpp/some-model",
+    ] {
+        let mut request = request(model, &json!({ "type": "adaptive" }));
+        request
+            .as_object_mut()
+            .unwrap()
+            .retain(|name, _| !["max_tokens", "stream", "metadata"].contains(&&**name));
+        let answer = client.post("/v1/messages/count_tokens?beta=true", &request).await;
+        let (status, body) = (answer.status, answer.json().await);
+        assert_eq!((status.as_u16(), &body["input_tokens"]), (200, &json!(COUNTED)), "{model}: {body}");
+    }
+}
+
+/// A picture that a tool returned, as reading one gives it.
+fn with_picture(model: &str) -> Value {
+    let pixel =
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+    let source = json!({ "type": "base64", "media_type": "image/png", "data": pixel });
+    let said =
+        json!([{ "type": "tool_use", "id": "toolu_9", "name": "Read", "input": { "file_path": "a.png" } }]);
+    let mut request = with_results(request(model, &json!({ "type": "adaptive" })), said.as_array().unwrap());
+    let result = request["messages"].as_array_mut().and_then(|all| all.last_mut()).unwrap();
+    result["content"][0]["content"] =
+        json!([{ "type": "text", "text": RESULT }, { "type": "image", "source": source }]);
+    request
+}
+
+#[tokio::test]
+async fn pictures_that_its_tools_return_arrive() {
+    let bench = accounts::start().await;
+    let client = client(&bench, Login::Token);
+    let mut wrong = Vec::new();
+    for (account, model) in models().filter(|(account, _)| !TOOLLESS.contains(account)) {
+        match ask(&client, &with_picture(&model)).await {
+            Err(error) => wrong.push(format!("{model}: {error}")),
+            Ok((_, dropped)) => {
+                let body = arrived(&bench).unwrap().json().to_string();
+                if !body.contains("iVBORw0KGgo") && !dropped.contains("messages[2]") {
+                    wrong.push(format!("{account}, {model}: the picture is lost in silence: {body}"));
+                }
             }
         }
     }

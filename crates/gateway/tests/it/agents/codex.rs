@@ -7,7 +7,7 @@ use testkit::client::Client;
 use testkit::shapes::turn::Made;
 
 use super::accounts::{self, TOOLLESS, models};
-use super::upstream::{AFTER, BEFORE, PATCH, RESULT, SEAL, THOUGHT, Tongue, arrived, calls, told};
+use super::upstream::{AFTER, BEFORE, GROUPED, PATCH, RESULT, SEAL, THOUGHT, Tongue, arrived, calls, told};
 use super::{Checked, ensure};
 use crate::setup::{Bench, KEY};
 
@@ -47,7 +47,13 @@ fn tools() -> Value {
         { "type": "function", "name": "view_image", "description": "Shows.", "strict": false,
           "parameters": { "type": "object", "properties": { "path": { "type": "string" } }, "required": ["path"] } },
         { "type": "web_search", "external_web_access": false },
-        { "type": "local_shell" }
+        { "type": "local_shell" },
+        { "type": "namespace", "name": "mcp__docs__", "description": "Tools of a server.", "tools": [
+            { "type": "function", "name": "search", "description": "Searches.", "strict": false, "defer_loading": false,
+              "parameters": { "type": "object", "properties": { "query": { "type": "string" } } } },
+            { "type": "function", "name": "read", "description": "Reads.", "strict": false,
+              "parameters": { "type": "object", "properties": {} } }
+        ] }
     ])
 }
 
@@ -227,7 +233,12 @@ fn texts(items: &[Value], kind: &str, field: &str) -> String {
 fn check_call(item: &Value, wanted: &Made, tongue: Tongue) -> Checked<()> {
     let (kind, field) =
         if wanted.custom { ("custom_tool_call", "input") } else { ("function_call", "arguments") };
-    ensure!(item["type"] == kind && item["name"] == wanted.name, "called {item}");
+    let word = |field: &str| item[field].as_str().unwrap_or_default();
+    ensure!(
+        word("type") == kind && word("namespace").to_owned() + word("name") == wanted.name,
+        "called {item}"
+    );
+    ensure!(wanted.name != GROUPED || word("name") == "search", "called {item}");
     ensure!(item["call_id"] == wanted.id || tongue == Tongue::Gemini, "called {item}");
     let text = item[field].as_str().unwrap_or_default();
     // Gemini sends no text of arguments, but values.
@@ -247,7 +258,7 @@ fn check_receipt(tongue: Tongue, dropped: &str) -> Checked<()> {
         ensure!(dropped.is_empty(), "lost: {dropped}");
         return Ok(());
     }
-    for field in ["client_metadata", "tools[1].format", "include"] {
+    for field in ["client_metadata", "tools[1].format", "include", "tools[5].description"] {
         ensure!(dropped.contains(field), "{field} is not named: {dropped}");
     }
     let known = [
@@ -280,7 +291,10 @@ async fn turn(bench: &Bench, account: &str, model: &str) -> Checked<()> {
     }
     let thought = texts(&heard.items, "reasoning", "summary") + &texts(&heard.items, "reasoning", "content");
     ensure!(thought == THOUGHT, "thought {thought:?}");
-    let wanted = calls("apply_patch", true);
+    let mut wanted = calls("apply_patch", tongue == Tongue::Responses);
+    for call in wanted.iter_mut().filter(|call| call.name == "apply_patch") {
+        *call = Made { custom: true, arguments: PATCH.to_owned(), ..call.clone() };
+    }
     let made: Vec<&Value> = heard.items.iter().filter(|item| !item["call_id"].is_null()).collect();
     ensure!(made.len() == wanted.len(), "calls {made:?}");
     for (made, wanted) in made.iter().zip(&wanted) {

@@ -26,6 +26,9 @@ pub(super) const ARGUMENTS: &str =
 /// What is put into a tool that takes any text.
 pub(super) const PATCH: &str = "*** Begin Patch\n*** Update File: a.txt\n-\"old\"\n+{new}\n*** End Patch";
 
+/// A tool in a group, as those know it that have no groups.
+pub(super) const GROUPED: &str = "mcp__docs__search";
+
 /// The dialects of the providers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tongue {
@@ -91,11 +94,26 @@ pub(super) fn calls(offered: &str, custom: bool) -> Vec<Made> {
         ];
     }
     let patch = if custom { PATCH.to_owned() } else { json!({ "input": PATCH }).to_string() };
-    vec![made("call_Aa1", "shell", ARGUMENTS), Made { custom, ..made("call_Bb2", "apply_patch", &patch) }]
+    let patch = Made { custom, ..made("call_Bb2", "apply_patch", &patch) };
+    let mut calls = vec![made("call_Aa1", "shell", ARGUMENTS), patch];
+    // A provider that knows groups of tools has nothing to be translated.
+    if !custom {
+        calls.push(made("call_Cc3", GROUPED, "{\"query\":\"x\"}"));
+    }
+    calls
 }
+
+/// What a provider counts in any conversation.
+pub(super) const COUNTED: u64 = 1234;
 
 /// The answer to anything that is asked.
 pub(super) fn answer(asked: &Exchange, url: &str) -> Reply {
+    if asked.path.contains("/count_tokens") || asked.path.contains("/count-tokens") {
+        return Reply::json(200, &json!({ "input_tokens": COUNTED }));
+    }
+    if asked.path.ends_with(":countTokens") {
+        return Reply::json(200, &json!({ "totalTokens": COUNTED }));
+    }
     let tongue = Tongue::of(&asked.path);
     let body = String::from_utf8_lossy(&asked.body).into_owned();
     let ended = body.contains(RESULT) || asked.path.ends_with("/output/second");
