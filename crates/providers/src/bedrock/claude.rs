@@ -8,14 +8,15 @@ use bytes::{Bytes, BytesMut};
 use contract::Body;
 use contract::body::BodyError;
 use contract::ports::{Outbound, ProviderReply, UpstreamFailure};
+use http::HeaderValue;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue};
 use http_body::{Body as HttpBody, Frame};
 use wire::bedrock::{InvokeStream, claude_body, claude_error};
 
+use super::quirks;
+use crate::betas::BETA;
 use crate::listing::collect;
 
-const BETA: HeaderName = HeaderName::from_static("anthropic-beta");
 const ERROR_TYPE: &str = "x-amzn-errortype";
 
 /// Does Bedrock offer this model in Anthropic's own dialect?
@@ -25,11 +26,11 @@ pub(super) fn is_claude(model: &str) -> bool {
 
 /// Puts the request in the envelope; the betas move from their header into it.
 pub(super) fn wrap(request: &mut Outbound) -> Result<(), UpstreamFailure> {
-    let betas: Vec<HeaderValue> = request.headers.get_all(BETA).iter().cloned().collect();
-    request.headers.remove(BETA);
     let body = joined(std::mem::take(&mut request.body));
-    let betas = betas.iter().filter_map(|value| value.to_str().ok());
-    let body = claude_body(&body, betas).map_err(|error| UpstreamFailure::Build(error.to_string()))?;
+    let betas = quirks::BETAS.of(&request.headers);
+    let body =
+        claude_body(&body, betas.into_iter()).map_err(|error| UpstreamFailure::Build(error.to_string()))?;
+    request.headers.remove(BETA);
     request.body = Body::Full(body);
     Ok(())
 }

@@ -144,7 +144,8 @@ impl Provider for Vertex {
         if matches!(model, Model::Anthropic(_)) && call.dialect == Dialect::AnthropicMessages {
             call.body = splice(std::mem::take(&mut call.body), &quirks::CLAUDE);
         }
-        let request = self.endpoint.post(uri, call);
+        let mut request = self.endpoint.post(uri, call);
+        quirks::BETAS.filter(&mut request.headers);
         match &self.tokens {
             Some(tokens) => Box::pin(tokens.send(request, upstream)),
             None => upstream.send(request),

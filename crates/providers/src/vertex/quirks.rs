@@ -3,6 +3,7 @@
 
 use wire::{Edits, Quirks};
 
+use crate::betas::Betas;
 use crate::followers::USUAL;
 use crate::request::{Auth, Facts};
 
@@ -24,6 +25,23 @@ pub(super) const TOKEN_URL: &str = "https://oauth2.googleapis.com/token";
 /// Claude's requests name the version in the body and the model in the path alone.
 pub(super) const CLAUDE: Edits<'static> =
     Edits { renames: &[], drops: &["model"], puts: &[("anthropic_version", "\"vertex-2023-10-16\"")] };
+
+/// platform.claude.com, "Claude on Vertex AI": what is a header there.
+pub(super) const BETAS: Betas = Betas {
+    known: &[
+        "compact-",
+        "computer-use-",
+        "context-1m-",
+        "context-management-",
+        "interleaved-thinking-",
+        "output-128k-",
+        "token-efficient-tools-",
+        "tool-examples-",
+        "tool-search-tool-",
+        "web-search-",
+    ],
+    renamed: &[("advanced-tool-use-2025-11-20", "tool-search-tool-2025-10-19")],
+};
 
 pub(super) const QUIRKS: Quirks = Quirks::NONE;
 

@@ -3,6 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 use testkit::client::Client;
+use testkit::upstream::Exchange;
 
 use super::accounts::{self, TOOLLESS, models};
 use super::upstream::{AFTER, BEFORE, COUNTED, RESULT, SEAL, THOUGHT, Tongue, arrived, calls, told};
@@ -234,6 +235,25 @@ fn check_receipt(tongue: Tongue, dropped: &str) -> Checked<()> {
     Ok(())
 }
 
+/// Betas go to Claude; a cloud is not told of those it would refuse.
+fn check_betas(account: &str, tongue: Tongue, arrived: &Exchange) -> Checked<()> {
+    let told = match tongue {
+        Tongue::Invoke => arrived.json()["anthropic_beta"].to_string(),
+        _ => arrived.header("anthropic-beta").to_owned(),
+    };
+    let (all, own) = (told == BETAS, told.contains("claude-code"));
+    let right = match (account, tongue) {
+        ("bedrock" | "vertex", Tongue::Invoke | Tongue::Messages) => {
+            told.contains("interleaved-thinking") && !own
+        }
+        ("anthropic" | "snowflake" | "databricks", Tongue::Messages) => all,
+        ("bedrock" | "vertex" | "gemini" | "cohere", _) => told.is_empty(),
+        _ => true,
+    };
+    ensure!(right, "betas: {told}");
+    Ok(())
+}
+
 /// A whole turn: a question, two calls, their results, an answer.
 async fn turn(bench: &Bench, (account, model): (&str, &str), login: Login, thinking: &Value) -> Checked<()> {
     let client = client(bench, login);
@@ -244,6 +264,7 @@ async fn turn(bench: &Bench, (account, model): (&str, &str), login: Login, think
     let said: String = heard.blocks.iter().map(|block| text(&block["text"])).collect();
     ensure!(said == BEFORE, "said {said:?}");
     check_receipt(tongue, &dropped)?;
+    check_betas(account, tongue, &arrived(bench)?)?;
     if TOOLLESS.contains(&account) {
         ensure!(account == "http" || dropped.contains("tools"), "the lost tools are not named: {dropped}");
         ensure!(heard.stop == "end_turn", "{heard:?}");
