@@ -67,7 +67,6 @@ impl<'a> Target<'a> {
             "/v1/messages/count_tokens" | "/anthropic/v1/messages/count_tokens" => {
                 Self::call(Dialect::AnthropicCount)
             }
-            "/v1/responses/input_tokens" => Self::call(Dialect::OpenaiCount),
             "/v1/embeddings" => Self::call(Dialect::OpenaiEmbeddings),
             "/v1/completions" => Self::call(Dialect::OpenaiCompletions),
             "/v2/chat" => Self::call(Dialect::CohereChat),

@@ -9,6 +9,7 @@ mod account;
 mod anthropic;
 mod azure;
 mod bedrock;
+mod betas;
 mod cloudflare;
 mod cohere;
 mod config;

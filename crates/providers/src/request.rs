@@ -150,7 +150,7 @@ impl Endpoint {
         if !call.dialect.operation().is_text() {
             media_headers(&mut headers, &call);
         }
-        for name in &self.forwards {
+        for name in self.forwards.iter().filter(|name| speaks_to(name, call.dialect)) {
             let mut values = call.headers.get_all(name).iter();
             if let Some(value) = values.next() {
                 headers.insert(name, value.clone());
@@ -194,6 +194,12 @@ impl Endpoint {
         let provider = Some(self.name.clone());
         Outbound { method, uri, headers, body, timeouts, untrusted: false, provider }
     }
+}
+
+/// Does a header of the client's say anything to an upstream of this dialect? Those of a maker belong to its dialects.
+fn speaks_to(header: &HeaderName, dialect: Dialect) -> bool {
+    let maker = ["anthropic", "openai"].into_iter().find(|maker| header.as_str().starts_with(maker));
+    maker.is_none_or(|maker| dialect.as_str().starts_with(maker))
 }
 
 /// Forms go on as the client framed them, and answers need not be JSON.

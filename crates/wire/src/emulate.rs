@@ -1,7 +1,7 @@
 //! What a target lacks, in words it has: so that no dialect does it by itself.
 //!
 //! A custom tool, whose input is any text, becomes a function with one string `input`; the model's calls of it come back
-//! with the bare text. A choice among some tools becomes a list of only these. Each dialect says what it has
+//! with the bare text. Tools in groups stand apart, the group's name before theirs. A choice among some tools becomes a list of only these. Each dialect says what it has
 //! ([`Chat::has`](crate::hub::Chat::has)), a target's quirks what it lacks of that. The way back needs the names of the
 //! custom tools, from [`EncodeOptions::custom`].
 
@@ -17,6 +17,7 @@ pub(crate) use raise::Raising;
 pub(crate) use wrapping::Wrapping;
 
 use crate::hub::Has;
+use crate::responses::namespaces;
 use crate::{Lack, Quirks};
 
 /// The parameter of a function that stands for a custom tool.
@@ -27,7 +28,9 @@ const INPUT: &str = "input";
 pub fn custom_tools(asked: &Asked) -> Vec<String> {
     let Asked::Chat(request) = asked else { return Vec::new() };
     let name = |tool: &Tool| if let Tool::Custom { name, .. } = tool { Some(name.clone()) } else { None };
-    request.tools.iter().filter_map(name).collect()
+    let alone = request.tools.iter().filter_map(name);
+    let groups = request.tools.iter().filter_map(namespaces::spread);
+    alone.chain(groups.flat_map(|(tools, _)| tools).filter_map(|(_, tool)| name(&tool))).collect()
 }
 
 /// The request in words that the target has.
@@ -40,10 +43,13 @@ pub(crate) fn lower<'a>(
     let custom = has.custom_tools && !quirks.lacks.contains(&Lack::CustomTools);
     let allowed = has.allowed_tools && !quirks.lacks.contains(&Lack::AllowedTools);
     let mut out = Cow::Borrowed(request);
+    if !has.groups && namespaces::has_groups(request) {
+        ungroup(out.to_mut(), receipt);
+    }
     if !allowed && matches!(request.tool_choice, Some(ToolChoice::Allowed { .. })) {
         allow(out.to_mut());
     }
-    if !custom && uses_custom(request) {
+    if !custom && uses_custom(&out) {
         let request = out.to_mut();
         for (at, tool) in request.tools.iter_mut().enumerate() {
             if let Some(function) = as_function(tool, at, receipt) {
@@ -60,6 +66,23 @@ fn uses_custom(request: &Request) -> bool {
     let called = |part: &Part| matches!(part.kind, PartKind::ToolCall { custom: true, .. });
     request.tools.iter().any(|tool| matches!(tool, Tool::Custom { .. }))
         || request.messages.iter().flat_map(|message| &message.parts).any(called)
+}
+
+/// Puts the tools of each group in its place; those beyond the first come last, so that the others keep their numbers.
+fn ungroup(request: &mut Request, receipt: &mut Receipt) {
+    let mut beyond = Vec::new();
+    for (at, tool) in request.tools.iter_mut().enumerate() {
+        let Some((tools, description)) = namespaces::spread(tool) else { continue };
+        if description.is_some() {
+            receipt.dropped(format!("tools[{at}].description"), "the target has no groups of tools");
+        }
+        let mut tools = tools.into_iter().map(|(_, tool)| tool);
+        if let Some(first) = tools.next() {
+            *tool = first;
+            beyond.extend(tools);
+        }
+    }
+    request.tools.append(&mut beyond);
 }
 
 /// Leaves only the tools that may be called.

@@ -51,6 +51,8 @@ pub(crate) struct Has {
     pub(crate) custom_tools: bool,
     /// A choice among some of the tools.
     pub(crate) allowed_tools: bool,
+    /// Tools in groups.
+    pub(crate) groups: bool,
 }
 
 /// A dialect of vectors.

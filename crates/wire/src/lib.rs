@@ -68,6 +68,7 @@ pub use hub::{
 pub use places::place;
 pub use refused::without;
 pub use render::Renderer;
+pub use responses::namespaces::{Grouped, grouped_tools};
 pub use responses::stored;
 pub use splice::{Edits, member, splice};
 pub use usage::service_tier;
@@ -182,6 +183,8 @@ pub struct EncodeOptions {
     pub vectors: VectorFormat,
     /// The names of the client's custom tools ([`custom_tools`]): calls of them come back as such.
     pub custom: Vec<String>,
+    /// The client's tools that are in groups ([`grouped_tools`]): calls of them come back with their group's name.
+    pub grouped: Vec<Grouped>,
     /// Fields of the client's request that its dialect repeats in the answer ([`stored::repeated`]).
     pub repeated: serde_json::Map<String, serde_json::Value>,
 }

@@ -54,19 +54,19 @@ pub fn anchors(request: &Request) -> Vec<Anchor> {
     said.flat_map(|message| anchors_of(&message.parts)).collect()
 }
 
-/// Puts back what was remembered. Bodies that cannot be read are passed over.
-pub fn restore(request: &mut Request, found: &[(Anchor, Bytes)]) {
+/// Puts back what was remembered, for a target of this dialect. Bodies that cannot be read are passed over.
+pub fn restore(request: &mut Request, found: &[(Anchor, Bytes)], target: Dialect) {
     let found: HashMap<&Anchor, &Bytes> = found.iter().map(|(anchor, body)| (anchor, body)).collect();
     for message in request.messages.iter_mut().filter(|message| message.role == Role::Assistant) {
         let body = anchors_of(&message.parts).iter().find_map(|anchor| found.get(anchor).copied());
         let kept = body.and_then(|body| serde_json::from_slice::<Vec<Part>>(body).ok());
         if let Some(kept) = kept {
-            put_back(message, kept);
+            put_back(message, kept, target);
         }
     }
 }
 
-fn put_back(message: &mut Message, kept: Vec<Part>) {
+fn put_back(message: &mut Message, kept: Vec<Part>, target: Dialect) {
     let mut sent: Vec<Option<Part>> = std::mem::take(&mut message.parts).into_iter().map(Some).collect();
     for part in kept {
         if is_hidden(&part) {
@@ -85,7 +85,11 @@ fn put_back(message: &mut Message, kept: Vec<Part>) {
             _ => false,
         };
         if let Some(mut again) = take(&mut sent, same) {
-            again.native = again.native.or(part.native);
+            // What stands beside it in the client's dialect says nothing to the target, what the target wrote does.
+            let native = part.native;
+            if again.native.is_none() || native.as_ref().is_some_and(|native| native.owner == target) {
+                again.native = native;
+            }
             message.parts.push(again);
         }
     }
@@ -175,7 +179,7 @@ mod tests {
             .filter(|anchor| kept.anchors.contains(anchor))
             .map(|anchor| (anchor, kept.body.clone()))
             .collect();
-        restore(&mut request, &found);
+        restore(&mut request, &found, Dialect::GeminiGenerate);
         request.messages.remove(0).parts
     }
 
@@ -215,7 +219,13 @@ mod tests {
     #[test]
     fn sidecars_of_what_the_client_does_send_are_restored() {
         let signed = call("c1").with_native(Dialect::GeminiGenerate, json!({"thoughtSignature": "s"}));
-        assert_eq!(again(vec![signed.clone()], vec![call("c1")]), [signed]);
+        assert_eq!(again(vec![signed.clone()], vec![call("c1")]), [signed.clone()]);
+        // A client whose own dialect has sidecars: the target's counts.
+        let own = call("c1").with_native(Dialect::OpenaiResponses, json!({"item": {}}));
+        assert_eq!(again(vec![signed.clone()], vec![own]), [signed]);
+        let other = call("c1").with_native(Dialect::BedrockConverse, json!({"x": 1}));
+        let own = call("c1").with_native(Dialect::OpenaiResponses, json!({"item": {}}));
+        assert_eq!(again(vec![other], vec![own.clone()]), [own]);
     }
 
     #[test]

@@ -59,6 +59,21 @@ impl<'a> Outgoing<'a> {
         value.map_or(Ok(()), |value| self.put(key, &value))
     }
 
+    /// Writes the end user's name if it is short enough for most who take one: some agents put a whole record there.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub(crate) fn put_user(&mut self, user: Option<&str>) -> Result<(), Fault> {
+        match user {
+            Some(user) if user.len() > LONGEST_USER => {
+                self.written.push("user");
+                self.dropped("user", "the name is longer than the target takes");
+                Ok(())
+            }
+            user => self.put_some("user", user),
+        }
+    }
+
     /// Writes an object together with what the dialect's own leftovers hold under the same name; nothing if both are empty.
     ///
     /// # Errors
@@ -106,6 +121,10 @@ impl<'a> Outgoing<'a> {
         serde_json::to_writer(&mut self.out, value).map_err(|error| Fault::new(Code::Internal).because(error))
     }
 }
+
+/// The longest name of an end user that OpenAI takes, in bytes (developers.openai.com, "Safety identifiers"); others take a
+/// little more.
+const LONGEST_USER: usize = 64;
 
 /// The name under which a dialect may keep what an answer repeats of its request. Its loss says nothing and is not noted.
 pub(crate) const ECHO: &str = "(echo)";

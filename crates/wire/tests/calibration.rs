@@ -171,7 +171,7 @@ fn bytes(body: &Value, encoding: &str) -> Vec<u8> {
 fn reported(dialect: Dialect, stream: bool, answer: Vec<u8>) -> Option<u64> {
     if dialect.operation() == Operation::CountTokens {
         return match wire::read_reply(dialect, &answer).ok()? {
-            Answered::Count(tokens) => Some(tokens),
+            Answered::Count(reply) => Some(reply.tokens),
             _ => None,
         };
     }

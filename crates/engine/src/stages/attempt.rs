@@ -235,6 +235,7 @@ impl Run<'_> {
             asked: request.envelope.model.clone(),
             vectors: wants.vectors,
             custom: wants.custom,
+            grouped: wants.grouped,
             repeated: turn.map(|_| stored::repeated(request.envelope.body())).unwrap_or_default(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::canon::{Answered, Asked, Receipt};
+use contract::canon::{Answered, Asked, CountReply, Receipt};
 use contract::ports::{Count, Deployment, Stage};
 use contract::{Code, Fault};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -49,7 +49,8 @@ impl Run<'_> {
         let count = spawn_blocking(move || counter.request(&asked)).await;
         let count = count.map_err(|error| Fault::new(Code::Internal).because(error))?;
 
-        let (answered, mut lost) = (Answered::Count(count.tokens), Receipt::default());
+        let told = CountReply { tokens: count.tokens, ..CountReply::default() };
+        let (answered, mut lost) = (Answered::Count(Box::new(told)), Receipt::default());
         let body = wire::write_reply(request.dialect, &answered, &EncodeOptions::default(), &mut lost);
         let body = body.ok_or(Code::Internal)?;
         self.keep_reply(&body, ticket);

@@ -34,6 +34,8 @@ pub(crate) struct Wants {
     pub(crate) vectors: VectorFormat,
     /// The names of its custom tools.
     pub(crate) custom: Vec<String>,
+    /// Its tools that are in groups.
+    pub(crate) grouped: Vec<wire::Grouped>,
 }
 
 /// The request in canon, read when the first deployment of another dialect needs it.
@@ -58,11 +60,11 @@ pub(crate) struct Memory<'a> {
 }
 
 impl Memory<'_> {
-    async fn restore(&self, tenant: &Tenant, request: &mut Request) {
+    async fn restore(&self, tenant: &Tenant, request: &mut Request, target: Dialect) {
         let anchors = natives::anchors(request);
         if !anchors.is_empty() {
             let found = self.natives.find(tenant, &anchors, self.now).await;
-            natives::restore(request, &found);
+            natives::restore(request, &found, target);
         }
     }
 }
@@ -109,8 +111,9 @@ impl<'a> Hub<'a> {
             Some(Asked::Embed(request)) => request.format,
             _ => VectorFormat::default(),
         };
-        let wants =
-            Wants { vectors, custom: self.canon.as_ref().map(wire::custom_tools).unwrap_or_default() };
+        let asked = self.canon.as_ref();
+        let custom = asked.map(wire::custom_tools).unwrap_or_default();
+        let wants = Wants { vectors, custom, grouped: asked.map(wire::grouped_tools).unwrap_or_default() };
         let body = VecDeque::from([body]);
         Ok(Outgoing { target, body, usage_added: false, wants: Some(wants), beyond: self.beyond })
     }
@@ -187,7 +190,7 @@ impl<'a> Hub<'a> {
             request.stream = self.request.envelope.stream;
             request.stream_usage = true;
             if natives::has_natives(target) && !std::mem::replace(&mut self.restored, true) {
-                memory.restore(&self.request.tenant, request).await;
+                memory.restore(&self.request.tenant, request, target).await;
             }
         }
         Ok(self.canon.insert(asked))

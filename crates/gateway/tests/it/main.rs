@@ -30,6 +30,7 @@ mod responses;
 mod streams;
 
 mod admin;
+mod agents;
 mod durability;
 mod edge;
 mod first_start;

@@ -28,6 +28,7 @@ pub(crate) struct Setup {
     accounts: String,
     providers: String,
     sections: String,
+    bare: bool,
 }
 
 /// The accounts that are always there: name and kind.
@@ -43,6 +44,12 @@ impl Setup {
     /// The usual accounts, nothing else.
     pub(crate) fn new() -> Self {
         Self::default()
+    }
+
+    /// Without the usual accounts.
+    pub(crate) fn without_accounts(mut self) -> Self {
+        self.bare = true;
+        self
     }
 
     /// With these settings of the listener, such as `max_connections: 1`.
@@ -92,9 +99,9 @@ impl Setup {
              providers:\n  demo: {{ kind: demo }}\n",
             self.server, self.sections, self.keys
         );
-        for (name, kind) in ACCOUNTS {
+        for (name, kind) in ACCOUNTS.iter().filter(|_| !self.bare) {
             let accounts = &self.accounts;
-            let version = if kind == "openai" || kind == "openai-compatible" { "/v1" } else { "" };
+            let version = if *kind == "openai" || *kind == "openai-compatible" { "/v1" } else { "" };
             yaml.push_str(&format!(
                 "  {name}: {{ kind: {kind}, base_url: \"{upstream}/{name}{version}\", api_key: {SECRET}{name}, \
                  models: [some]{accounts} }}\n"

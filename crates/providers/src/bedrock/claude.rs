@@ -8,14 +8,15 @@ use bytes::{Bytes, BytesMut};
 use contract::Body;
 use contract::body::BodyError;
 use contract::ports::{Outbound, ProviderReply, UpstreamFailure};
+use http::HeaderValue;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue};
 use http_body::{Body as HttpBody, Frame};
 use wire::bedrock::{InvokeStream, claude_body, claude_count, claude_count_body, claude_error};
 
+use super::quirks;
+use crate::betas::BETA;
 use crate::listing::collect;
 
-const BETA: HeaderName = HeaderName::from_static("anthropic-beta");
 const ERROR_TYPE: &str = "x-amzn-errortype";
 
 /// Does Bedrock offer this model in Anthropic's own dialect?
@@ -30,28 +31,24 @@ pub(super) fn bare(model: &str) -> &str {
 
 /// Puts the request in the envelope; the betas move from their header into it.
 pub(super) fn wrap(request: &mut Outbound) -> Result<(), UpstreamFailure> {
-    let betas = betas(request);
-    let body = joined(std::mem::take(&mut request.body));
-    let betas = betas.iter().filter_map(|value| value.to_str().ok());
-    let body = claude_body(&body, betas).map_err(|error| UpstreamFailure::Build(error.to_string()))?;
-    request.body = Body::Full(body);
-    Ok(())
+    enveloped(request, |body, betas| claude_body(body, betas.into_iter()))
 }
 
 /// As [`wrap`], for what is to be counted only.
 pub(super) fn wrap_count(request: &mut Outbound) -> Result<(), UpstreamFailure> {
-    let betas = betas(request);
-    let body = joined(std::mem::take(&mut request.body));
-    let betas = betas.iter().filter_map(|value| value.to_str().ok());
-    let body = claude_count_body(&body, betas).map_err(|error| UpstreamFailure::Build(error.to_string()))?;
-    request.body = Body::Full(body);
-    Ok(())
+    enveloped(request, |body, betas| claude_count_body(body, betas.into_iter()))
 }
 
-fn betas(request: &mut Outbound) -> Vec<HeaderValue> {
-    let betas = request.headers.get_all(BETA).iter().cloned().collect();
+fn enveloped<E: ToString>(
+    request: &mut Outbound,
+    envelope: impl FnOnce(&[u8], Vec<&str>) -> Result<Bytes, E>,
+) -> Result<(), UpstreamFailure> {
+    let body = joined(std::mem::take(&mut request.body));
+    let body = envelope(&body, quirks::BETAS.of(&request.headers))
+        .map_err(|error| UpstreamFailure::Build(error.to_string()))?;
     request.headers.remove(BETA);
-    betas
+    request.body = Body::Full(body);
+    Ok(())
 }
 
 /// Puts a count in the words of Anthropic's clients.

@@ -2,6 +2,7 @@
 
 use wire::Quirks;
 
+use crate::betas::Betas;
 use crate::request::{Auth, Facts};
 
 pub(super) const FACTS: Facts = Facts {
@@ -24,6 +25,25 @@ pub(super) const FACTS: Facts = Facts {
 
 /// What signatures and credentials call all of Bedrock's services.
 pub(super) const SERVICE: &str = "bedrock";
+
+/// Docs: "Anthropic Claude Messages API", `anthropic_beta`; platform.claude.com, "Claude on Amazon Bedrock".
+pub(super) const BETAS: Betas = Betas {
+    known: &[
+        "compact-",
+        "computer-use-",
+        "context-1m-",
+        "context-management-",
+        "dev-full-thinking-",
+        "effort-",
+        "fine-grained-tool-streaming-",
+        "interleaved-thinking-",
+        "output-128k-",
+        "token-efficient-tools-",
+        "tool-examples-",
+        "tool-search-tool-",
+    ],
+    renamed: &[("advanced-tool-use-2025-11-20", "tool-search-tool-2025-10-19")],
+};
 
 pub(super) const QUIRKS: Quirks = Quirks::NONE;
 

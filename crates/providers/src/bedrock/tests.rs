@@ -143,7 +143,10 @@ fn claudes_clients_reach_claude_in_their_own_dialect() {
     assert_eq!(provider.dialect(Dialect::OpenaiChat, CLAUDE), Some(Dialect::BedrockConverse));
     let script = Script::answering("{\"type\":\"message\"}");
     let mut headers = HeaderMap::new();
-    headers.insert("anthropic-beta", HeaderValue::from_static("a,b"));
+    headers.insert(
+        "anthropic-beta",
+        HeaderValue::from_static("effort-2025-11-24,claude-code-20250219,context-1m-2025-08-07"),
+    );
     headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
     let body = "{\"model\":\"x\",\"max_tokens\":5,\"stream\":false}";
     let reply =
@@ -153,7 +156,8 @@ fn claudes_clients_reach_claude_in_their_own_dialect() {
     assert!(!sent.headers.contains_key("anthropic-beta") && !sent.headers.contains_key("anthropic-version"));
     assert_eq!(
         text(sent.body).unwrap(),
-        "{\"max_tokens\":5,\"anthropic_version\":\"bedrock-2023-05-31\",\"anthropic_beta\":[\"a\",\"b\"]}"
+        "{\"max_tokens\":5,\"anthropic_version\":\"bedrock-2023-05-31\",\
+         \"anthropic_beta\":[\"effort-2025-11-24\",\"context-1m-2025-08-07\"]}"
     );
     assert_eq!(text(reply.body).unwrap(), "{\"type\":\"message\"}");
 }

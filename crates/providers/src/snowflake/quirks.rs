@@ -1,6 +1,6 @@
 //! Facts about Snowflake Cortex. Source: docs.snowflake.com/user-guide/snowflake-cortex/cortex-rest-api.
 
-use wire::Quirks;
+use wire::{Lack, Quirks};
 
 use crate::request::{Auth, Facts};
 
@@ -23,5 +23,10 @@ pub(super) const TOKEN_TYPE: &str = "x-snowflake-authorization-token-type";
 /// Only these speak Anthropic's dialect here.
 pub(super) const CLAUDE: &[&str] = &["claude"];
 
-pub(super) const QUIRKS: Quirks =
-    Quirks { refuses: &["store", "metadata"], developer_as_system: true, ..Quirks::NONE };
+/// Tools are functions alone.
+pub(super) const QUIRKS: Quirks = Quirks {
+    refuses: &["store", "metadata"],
+    developer_as_system: true,
+    lacks: &[Lack::CustomTools, Lack::AllowedTools],
+    ..Quirks::NONE
+};

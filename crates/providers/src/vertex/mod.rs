@@ -144,7 +144,8 @@ impl Provider for Vertex {
             return Box::pin(ready(Err(UpstreamFailure::Build(says))));
         };
         call.body = model.body(std::mem::take(&mut call.body), call.dialect);
-        let request = self.endpoint.post(uri, call);
+        let mut request = self.endpoint.post(uri, call);
+        quirks::BETAS.filter(&mut request.headers);
         match &self.tokens {
             Some(tokens) => Box::pin(tokens.send(request, upstream)),
             None => upstream.send(request),

@@ -3,6 +3,7 @@
 
 use wire::{Edits, Quirks};
 
+use crate::betas::Betas;
 use crate::followers::USUAL;
 use crate::request::{Auth, Facts};
 
@@ -26,6 +27,23 @@ pub(super) const CLAUDE_VERSION: (&str, &str) = ("anthropic_version", "\"vertex-
 
 /// Claude's requests name the model in the path alone.
 pub(super) const CLAUDE: Edits<'static> = Edits { renames: &[], drops: &["model"], puts: &[CLAUDE_VERSION] };
+
+/// platform.claude.com, "Claude on Vertex AI": what is a header there.
+pub(super) const BETAS: Betas = Betas {
+    known: &[
+        "compact-",
+        "computer-use-",
+        "context-1m-",
+        "context-management-",
+        "interleaved-thinking-",
+        "output-128k-",
+        "token-efficient-tools-",
+        "tool-examples-",
+        "tool-search-tool-",
+        "web-search-",
+    ],
+    renamed: &[("advanced-tool-use-2025-11-20", "tool-search-tool-2025-10-19")],
+};
 
 pub(super) const QUIRKS: Quirks = Quirks::NONE;
 

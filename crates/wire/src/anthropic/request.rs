@@ -219,11 +219,11 @@ fn note_inexpressible(request: &Request, receipt: &mut Receipt) {
         ("top_logprobs", sampling.top_logprobs.is_some_and(|top| top > 0)),
         ("metadata", request.metadata.as_ref().is_some_and(|metadata| !metadata.is_empty())),
         ("modalities", more_than_text),
-        ("voice", request.voice.is_some()),
+        ("audio", request.voice.is_some()),
         ("verbosity", request.verbosity.is_some_and(|verbosity| verbosity != Verbosity::Medium)),
-        ("cache_key", request.cache_key.is_some()),
-        ("cache_retention", request.cache_retention.is_some()),
-        ("safety_id", other_name),
+        ("prompt_cache_key", request.cache_key.is_some()),
+        ("prompt_cache_retention", request.cache_retention.is_some()),
+        ("safety_identifier", other_name),
         ("store", request.store == Some(true)),
     ];
     for (field, _) in asked.into_iter().filter(|(_, asked)| *asked) {

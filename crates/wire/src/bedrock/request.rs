@@ -66,7 +66,7 @@ fn inference(
         }
     };
     if plan.alone && plan.max_tokens.is_some() {
-        receipt.dropped("max_output", "the model takes no limit when it thinks hard");
+        receipt.dropped("max_completion_tokens", "the model takes no limit when it thinks hard");
     } else {
         put("maxTokens", plan.max_tokens.map(Value::from));
     }
@@ -217,13 +217,13 @@ fn note_inexpressible(request: &Request, family: Family, receipt: &mut Receipt) 
         ("logprobs", sampling.logprobs == Some(true)),
         ("top_logprobs", sampling.top_logprobs.is_some_and(|top| top > 0)),
         ("user", request.user.is_some()),
-        ("safety_id", request.safety_id.is_some()),
+        ("safety_identifier", request.safety_id.is_some()),
         ("verbosity", request.verbosity.is_some()),
-        ("cache_key", request.cache_key.is_some()),
-        ("cache_retention", request.cache_retention.is_some()),
+        ("prompt_cache_key", request.cache_key.is_some()),
+        ("prompt_cache_retention", request.cache_retention.is_some()),
         ("store", request.store == Some(true)),
         ("modalities", request.modalities.iter().any(|modality| *modality != Modality::Text)),
-        ("voice", request.voice.is_some()),
+        ("audio", request.voice.is_some()),
     ];
     for (field, _) in asked.into_iter().filter(|(_, asked)| *asked) {
         receipt.dropped(field, "Bedrock has no such parameter");

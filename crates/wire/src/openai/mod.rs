@@ -120,7 +120,7 @@ impl Chat for Dialog {
     }
 
     fn has(&self) -> Has {
-        Has { custom_tools: true, allowed_tools: true }
+        Has { custom_tools: true, allowed_tools: true, groups: false }
     }
 }
 

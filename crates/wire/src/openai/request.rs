@@ -54,6 +54,9 @@ pub(crate) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
     write_settings(&mut out, request)?;
     if request.stream {
         out.put("stream", &true)?;
+    }
+    // Where it is refused, streams carry their usage unasked; the client has lost nothing.
+    if request.stream && !quirks.refuses.contains(&"stream_options") {
         out.put_object("stream_options", object([("include_usage", Some(Value::Bool(true)))]))?;
     }
     out.finish()
@@ -82,7 +85,7 @@ fn write_settings(out: &mut Outgoing<'_>, request: &Request) -> Result<(), Fault
     out.put_some("prompt_cache_retention", request.cache_retention.as_ref())?;
     out.put_some("safety_identifier", request.safety_id.as_ref())?;
     out.put_some("store", request.store)?;
-    out.put_some("user", request.user.as_ref())?;
+    out.put_user(request.user.as_deref())?;
     out.put_some("metadata", request.metadata.as_ref())?;
     out.put_some("service_tier", request.service_tier.as_deref().map(service_tier))
 }
@@ -125,6 +128,9 @@ fn write_tools(request: &Request, quirks: &Quirks, receipt: &mut Receipt) -> Too
     let caches = quirks.accepts.contains(&"cache_control");
     let searches = quirks.accepts.contains(&tools::SEARCH);
     for (at, tool) in request.tools.iter().enumerate() {
+        if let Tool::Function { extra, .. } | Tool::Custom { extra, .. } = tool {
+            let _noted = own_fields(DIALECT, extra, &format!("tools[{at}]."), receipt);
+        }
         match tool {
             Tool::Server { owner, tool: ServerTool::WebSearch, value }
                 if value.get(tools::SEARCH).is_some() && *owner == DIALECT

@@ -99,7 +99,7 @@ fn note(request: &Request, receipt: &mut Receipt) {
         ("n", sampling.n.is_some_and(|n| n != 1)),
         ("logprobs", sampling.logprobs.is_some()),
         ("top_logprobs", sampling.top_logprobs.is_some()),
-        ("reasoning", request.reasoning.is_some()),
+        ("reasoning_effort", request.reasoning.is_some()),
         ("user", request.user.is_some()),
         ("metadata", request.metadata.is_some()),
         ("service_tier", request.service_tier.is_some()),

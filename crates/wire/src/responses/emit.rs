@@ -10,6 +10,7 @@ use contract::canon::{Citation, Event, MediaKind, Native, PartStart, TokenLogpro
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::namespaces::{Grouped, regroup};
 use super::provided::Provided;
 use super::written::{Ids, call_names, complete};
 use super::{DIALECT, citation, logprobs, object, sidecar};
@@ -30,6 +31,8 @@ pub(super) struct Emit {
     group: Option<Group>,
     parts: BTreeMap<u32, Open>,
     pub(super) provided: Provided,
+    /// Tools that the client has in groups.
+    groups: Vec<Grouped>,
 }
 
 /// A message or a thought, which several parts may belong to.
@@ -63,6 +66,11 @@ enum Open {
 }
 
 impl Emit {
+    /// For a client that has these tools in groups.
+    pub(super) fn of(groups: Vec<Grouped>) -> Self {
+        Self { groups, ..Self::default() }
+    }
+
     /// The response has this id.
     pub(super) fn begin(&mut self, response: &str) {
         self.ids = Ids::of(response);
@@ -306,6 +314,7 @@ impl Emit {
             ("name", Some(json!(name))),
             (field, Some(json!(""))),
         ]);
+        regroup(&mut item, &self.groups);
         let is_own = own.is_some();
         item.extend(own.unwrap_or_default());
         let at = self.add_item(&mut item, out);

@@ -32,9 +32,9 @@ impl Encoder {
     /// An encoder at the start of a stream.
     pub(super) fn new(options: EncodeOptions) -> Self {
         Self {
+            emit: Emit::of(options.grouped.clone()),
             options,
             outline: None,
-            emit: Emit::default(),
             usage: None,
             finish: Finish::Stop,
             ended: false,

@@ -7,7 +7,8 @@ use contract::Fault;
 use contract::canon::{MediaKind, MediaSource, Part, PartKind, Provenance};
 use serde_json::{Map, Value};
 
-use super::{content, server, sidecar};
+use super::namespaces::NAMESPACE;
+use super::{content, namespaces, server, sidecar};
 use crate::fields::{Fields, missing};
 
 /// What an item is, as far as it matters here.
@@ -100,6 +101,13 @@ fn call(mut fields: Fields, custom: bool) -> Result<Vec<Part>, Fault> {
     let id = id.or_else(|| fields.peek("id").map(str::to_owned)).filter(|id| !id.is_empty());
     let id = id.ok_or_else(|| missing(&fields.path("call_id")))?;
     let name = fields.need_text("name")?;
+    let namespace = fields.value(NAMESPACE);
+    let flat = namespaces::called(&name, namespace.as_ref());
+    if let Some(namespace) = namespace {
+        fields.put_back(NAMESPACE, namespace);
+        fields.put_back("name", Value::String(name));
+    }
+    let name = flat;
     let arguments = arguments(fields.value(Kind::arguments(custom)));
     let part = Part::new(PartKind::ToolCall { id, name, arguments, custom }, Provenance::Model);
     Ok(sidecar::bind(vec![part], fields.left()))

@@ -10,6 +10,7 @@ use contract::canon::{Citation, Event, MediaSource, Native, Part, PartKind, Part
 use serde_json::{Map, Value, json};
 
 use super::items::{self, Kind};
+use super::namespaces::{self, NAMESPACE};
 use super::reply::take_logprobs;
 use super::{Content, DIALECT, invalid, server, sidecar};
 use crate::WireError;
@@ -62,7 +63,9 @@ impl Item {
         let kind = Kind::of(item.get("type").and_then(Value::as_str));
         let mut fields = item.clone();
         for known in ["role", "content", "summary", "call_id", "name", "arguments", "input"] {
-            fields.shift_remove(known);
+            if known != "name" || !fields.contains_key(NAMESPACE) {
+                fields.shift_remove(known);
+            }
         }
         fields.retain(|name, value| {
             let told = if kind == Kind::Server { name == "id" } else { name != "type" };
@@ -98,7 +101,8 @@ impl Making {
         match Kind::of(text("type")) {
             Kind::Call { custom } => {
                 if let (Some(id), Some(name)) = (text("call_id"), text("name")) {
-                    let start = PartStart::ToolCall { id: id.to_owned(), name: name.to_owned(), custom };
+                    let name = namespaces::called(name, item.get(NAMESPACE));
+                    let start = PartStart::ToolCall { id: id.to_owned(), name, custom };
                     self.open(call(index), start, events);
                 }
             }

@@ -14,6 +14,7 @@ mod encode;
 mod items;
 mod logprobs;
 mod making;
+pub(crate) mod namespaces;
 mod provided;
 mod read;
 mod reply;
@@ -135,7 +136,7 @@ impl Chat for Dialog {
     }
 
     fn has(&self) -> Has {
-        Has { custom_tools: true, allowed_tools: true }
+        Has { custom_tools: true, allowed_tools: true, groups: true }
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) fn write_reply(reply: &Reply, options: &EncodeOptions, receipt: &mut 
     let _noted = own_fields(super::DIALECT, &reply.extra, "reply.", receipt);
     let outline = Outline::of(&reply.id, &reply.model, reply.created, &reply.extra, options);
     let ids = Ids::of(&outline.id);
-    let mut items = Items::reply(&ids, &choice.logprobs);
+    let mut items = Items::reply(&ids, &choice.logprobs, &options.grouped);
     for (at, part) in choice.parts.iter().enumerate() {
         let after = choice.parts.get(at + 1..).unwrap_or_default();
         if let Err(Unwritable::Foreign(what) | Unwritable::Unsupported(what)) = items.write(part, after) {

@@ -113,7 +113,7 @@ fn write_sampling(
 
 fn write_names(out: &mut Outgoing<'_>, request: &Request) -> Result<(), Fault> {
     out.put_some("metadata", request.metadata.as_ref())?;
-    out.put_some("user", request.user.as_ref())?;
+    out.put_user(request.user.as_deref())?;
     out.put_some("safety_identifier", request.safety_id.as_ref())?;
     out.put_some("prompt_cache_key", request.cache_key.as_ref())?;
     out.put_some("prompt_cache_retention", request.cache_retention.as_ref())
@@ -136,7 +136,7 @@ fn max_output(request: &Request, own: bool, receipt: &mut Receipt) -> Option<u64
     if own || most >= LEAST_OUTPUT {
         return Some(most);
     }
-    receipt.dropped("max_output", "raised to 16, the least that is accepted");
+    receipt.dropped("max_completion_tokens", "raised to 16, the least that is accepted");
     Some(LEAST_OUTPUT)
 }
 
@@ -145,7 +145,7 @@ fn note_inexpressible(request: &Request, receipt: &mut Receipt) {
         ("n", request.sampling.n.is_some_and(|n| n > 1)),
         ("stop", !request.sampling.stop.is_empty()),
         ("modalities", request.modalities.iter().any(|modality| *modality != Modality::Text)),
-        ("voice", request.voice.is_some()),
+        ("audio", request.voice.is_some()),
     ];
     for (field, _) in asked.into_iter().filter(|(_, asked)| *asked) {
         receipt.dropped(field, "this dialect has no such field");

@@ -7,6 +7,7 @@ use contract::canon::{MediaKind, MediaSource, Part, PartKind, TokenLogprob};
 use serde_json::{Map, Value, json};
 
 use super::content::{self, Unwritable};
+use super::namespaces::{Grouped, NAMESPACE, regroup};
 use super::{logprobs, object, server, sidecar};
 use crate::outgoing::merge;
 
@@ -47,6 +48,8 @@ pub(super) struct Items<'a> {
     /// In an answer each item has an id and a status; in a request they are the client's, if it sent any.
     ids: Option<&'a Ids>,
     logprobs: &'a [TokenLogprob],
+    /// Tools that the client has in groups.
+    groups: &'a [Grouped],
     /// The target takes the thoughts of any model.
     thoughts: bool,
     open: Option<Open>,
@@ -64,12 +67,12 @@ struct Open {
 impl<'a> Items<'a> {
     /// For a request; `thoughts` says whether the target takes those of any model.
     pub(super) const fn request(thoughts: bool) -> Self {
-        Self { ids: None, logprobs: &[], thoughts, open: None, out: Vec::new() }
+        Self { ids: None, logprobs: &[], groups: &[], thoughts, open: None, out: Vec::new() }
     }
 
     /// For an answer.
-    pub(super) const fn reply(ids: &'a Ids, logprobs: &'a [TokenLogprob]) -> Self {
-        Self { ids: Some(ids), logprobs, thoughts: true, open: None, out: Vec::new() }
+    pub(super) const fn reply(ids: &'a Ids, logprobs: &'a [TokenLogprob], groups: &'a [Grouped]) -> Self {
+        Self { ids: Some(ids), logprobs, groups, thoughts: true, open: None, out: Vec::new() }
     }
 
     /// The items.
@@ -90,12 +93,15 @@ impl<'a> Items<'a> {
                 let (kind, field) = call_names(*custom);
                 let empty = !custom && arguments.is_empty() && sidecar::item(part).is_none();
                 let arguments = if empty { "{}" } else { arguments };
-                let call = object([
+                let own = sidecar::item(part).filter(|own| own.contains_key(NAMESPACE));
+                let name = own.and_then(|own| own.get("name")).cloned().unwrap_or_else(|| json!(name));
+                let mut call = object([
                     ("type", Some(json!(kind))),
                     ("call_id", Some(json!(id))),
-                    ("name", Some(json!(name))),
+                    ("name", Some(name)),
                     (field, Some(json!(arguments))),
                 ]);
+                regroup(&mut call, self.groups);
                 self.push(part, call);
             }
             PartKind::Media { kind: MediaKind::Image, source: MediaSource::Base64 { data, .. } }

@@ -158,7 +158,7 @@ fn what_other_dialects_ask_for_is_noted() {
     request.store = Some(true);
     request.safety_id = Some("s".to_owned());
     let (written, receipt) = write(&request).unwrap();
-    assert_eq!(receipt, "modalities, verbosity, cache_key, store");
+    assert_eq!(receipt, "modalities, verbosity, prompt_cache_key, store");
     assert_eq!(written["metadata"]["user_id"], "s");
 }
 

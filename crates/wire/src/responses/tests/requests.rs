@@ -175,7 +175,7 @@ fn chat_requests_are_stateless_and_not_strict() {
         "tool_choice": {"type": "function", "name": "f"}, "max_output_tokens": 16,
         "include": ["reasoning.encrypted_content"], "store": false});
     assert_eq!(written, expected);
-    assert_eq!(dropped, "messages[1].name, max_output, seed, n, stop");
+    assert_eq!(dropped, "messages[1].name, max_completion_tokens, seed, n, stop");
 }
 
 #[test]
