@@ -7,7 +7,7 @@ CREATE TABLE _sqlx_migrations (
     checksum BLOB NOT NULL,
     execution_time BIGINT NOT NULL
 );
-INSERT INTO "_sqlx_migrations" VALUES(1,'foundation','2026-11-21 21:22:24',1,X'3F82F0F65A56032D5AFC12015A39A0F4049040F33C098E50420496CD48DA0E315B84EE3F5DD4F7CF070501BE23C99FF5',2135775);
+INSERT INTO "_sqlx_migrations" VALUES(1,'foundation','2026-11-21 21:56:14',1,X'80ED9294F74AFBE92371C6D1B128DE940AFE130B58C4238E8D8F79FB0319CCC6F19A54851FA3A1D152AADD9FDB281B34',8991572);
 CREATE TABLE callers (
     id       INTEGER PRIMARY KEY,
     key      BLOB,
@@ -182,6 +182,9 @@ INSERT INTO "words" VALUES('dialect',28,'replicate.predictions');
 INSERT INTO "words" VALUES('dialect',29,'kserve.infer');
 INSERT INTO "words" VALUES('dialect',30,'pathgate.predict');
 INSERT INTO "words" VALUES('dialect',31,'gemini.images');
+INSERT INTO "words" VALUES('dialect',32,'bedrock.rerank');
+INSERT INTO "words" VALUES('dialect',33,'bedrock.count_tokens');
+INSERT INTO "words" VALUES('dialect',34,'voyage.rerank');
 INSERT INTO "words" VALUES('operation',1,'chat');
 INSERT INTO "words" VALUES('operation',2,'embeddings');
 INSERT INTO "words" VALUES('operation',3,'rerank');
