@@ -10,13 +10,13 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use wire::envelope::Envelope;
 
-use super::{Admitted, Known};
+use super::{Admitted, Before, Known};
 use crate::collect::collect;
 use crate::pipeline::Run;
 use crate::ticket::Ticket;
 
 /// Bytes of input that are at least one token in any vocabulary in use: an upper bound for holds, not an estimate.
-const BYTES_A_TOKEN: u64 = 2;
+pub(super) const BYTES_A_TOKEN: u64 = 2;
 /// Bytes of a file that are at least one token: sound at 6 kbit/s, of which models make 32 tokens a second at most.
 const FILE_BYTES_A_TOKEN: u64 = 16;
 
@@ -46,7 +46,10 @@ impl Run<'_> {
         if !principal.may_use(&envelope.model) && !principal.may_use(&plan.model) {
             return Err(Fault::new(Code::ModelForbidden).at("model"));
         }
-        let ask = Ask { input_tokens: most_tokens(&envelope), output_tokens: envelope.max_output };
+        let tenant = Tenant::of(&principal);
+        let before = self.before(&tenant, arrived.dialect, &envelope).await?;
+        let said = before.as_ref().map_or(0, Before::most_tokens);
+        let ask = Ask { input_tokens: most_tokens(&envelope) + said, output_tokens: envelope.max_output };
         let hold = self.handles.meter.admit(&principal, ask).await?;
         ticket.edit(|record| record.hold = Some(hold));
 
@@ -57,8 +60,9 @@ impl Run<'_> {
             headers: take(&mut arrived.headers),
             envelope,
             plan,
-            tenant: Tenant::of(&principal),
+            tenant,
             strict,
+            before,
             turn: None,
         })
     }
