@@ -138,7 +138,7 @@ impl Run<'_> {
     async fn answer(self, arrived: &mut Arrived, ticket: &mut Ticket) -> Result<Step, Fault> {
         let known = self.authenticate(arrived, ticket).await?;
         let admitted = self.admit(known, ticket).await?;
-        let prepared = self.assemble(admitted, ticket).await?;
+        let prepared = self.assemble(admitted, ticket)?;
         let cleared = self.inspect_input(prepared, ticket)?;
         if cleared.is_detached() {
             return Ok(Step::Detached(Box::new(cleared)));

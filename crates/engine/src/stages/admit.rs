@@ -11,7 +11,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use wire::envelope::Envelope;
 
-use super::{Admitted, Known};
+use super::{Admitted, Before, Known};
 use crate::collect::collect;
 use crate::pipeline::Run;
 use crate::ticket::Ticket;
@@ -42,9 +42,12 @@ impl Run<'_> {
         if !principal.may_use(&envelope.model) && !principal.may_use(&plan.model) {
             return Err(Fault::new(Code::ModelForbidden).at("model"));
         }
+        let tenant = Tenant::of(&principal);
+        let before = self.before(&tenant, arrived.dialect, &envelope).await?;
+        let said = before.as_ref().map_or(0, Before::most_tokens);
         let size = wire::tokens::input_size(envelope.body(), envelope.file_bytes);
         ticket.edit(|record| record.size = size);
-        let input_tokens = self.most_tokens(&plan, arrived.dialect, size);
+        let input_tokens = self.most_tokens(&plan, arrived.dialect, size) + said;
         let ask = Ask { input_tokens, output_tokens: envelope.max_output };
         let hold = self.handles.meter.admit(&principal, ask).await?;
         ticket.edit(|record| record.hold = Some(hold));
@@ -56,8 +59,9 @@ impl Run<'_> {
             headers: take(&mut arrived.headers),
             envelope,
             plan,
-            tenant: Tenant::of(&principal),
+            tenant,
             strict,
+            before,
             turn: None,
         })
     }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use contract::ports::{Deployment, Plan, ResponseStore, Stage, StoredResponse, Tenant};
-use contract::words::Timestamp;
+use contract::words::{Dialect, Timestamp};
 use contract::{Code, Fault};
+use wire::Envelope;
 use wire::stored::{self, Keeping};
+
 
 use super::translate::Wants;
 use super::{Admitted, Prepared};
@@ -17,6 +19,9 @@ use crate::shelf::Shelf;
 use crate::ticket::Ticket;
 
 /// The most turns of a conversation that are written out.
+/// Bytes of text that are at least one token in any vocabulary in use: an upper bound for holds, not an estimate.
+const BYTES_A_TOKEN: u64 = 2;
+
 const MOST_TURNS: usize = 500;
 /// The most bytes of a conversation that are written out.
 const MOST_BYTES: usize = 32 << 20;
@@ -43,6 +48,25 @@ pub(crate) enum Previous {
     Unknown,
 }
 
+/// What is known of a request of such a dialect when it is admitted.
+pub(crate) struct Before {
+    keeping: Keeping,
+    previous: Previous,
+}
+
+impl Before {
+    /// The most tokens that the conversation up to here can have: those its last turn consumed, which any vocabulary writes in
+    /// twice as many at most.
+    pub(super) fn most_tokens(&self) -> u64 {
+        let Previous::Kept(last) = &self.previous else { return 0 };
+        let facts = wire::reply_facts(stored::DIALECT, &last.body).ok();
+        match facts.and_then(|facts| facts.usage) {
+            Some(usage) => 2 * (usage.input_total() + usage.output),
+            None => (last.input.len() + last.body.len()) as u64 / BYTES_A_TOKEN,
+        }
+    }
+}
+
 impl Turn {
     /// The answer before it, if it is kept here.
     pub(crate) fn kept(&self) -> Option<&StoredResponse> {
@@ -66,19 +90,10 @@ fn keeps(deployment: &Deployment, response: &StoredResponse) -> bool {
 
 impl Run<'_> {
     /// Completes the request.
-    pub(crate) async fn assemble(
-        self,
-        mut admitted: Admitted,
-        ticket: &mut Ticket,
-    ) -> Result<Prepared, Fault> {
-        if !stored::is_kept(admitted.dialect) {
+    pub(crate) fn assemble(self, mut admitted: Admitted, ticket: &mut Ticket) -> Result<Prepared, Fault> {
+        let Some(Before { keeping, previous }) = admitted.before.take() else {
             ticket.passed(Stage::Assemble);
             return Ok(Prepared(admitted));
-        }
-        let keeping = stored::keeping(admitted.envelope.body())?;
-        let previous = match &keeping.previous {
-            Some(id) => self.previous(&admitted.tenant, id).await?,
-            None => Previous::None,
         };
         let Admitted { plan, dialect, envelope, .. } = &mut admitted;
         let speaks = |to: &Deployment| to.provider.dialect(*dialect, &to.upstream_model) == Some(*dialect);
@@ -91,6 +106,24 @@ impl Run<'_> {
         admitted.turn = Some(Box::new(Turn { keeping, id, previous, detached }));
         ticket.ended(Stage::Assemble);
         Ok(Prepared(admitted))
+    }
+
+    /// What a request goes on from, which the hold has to cover. None: its dialect keeps nothing.
+    pub(super) async fn before(
+        self,
+        tenant: &Tenant,
+        dialect: Dialect,
+        envelope: &Envelope,
+    ) -> Result<Option<Before>, Fault> {
+        if !stored::is_kept(dialect) {
+            return Ok(None);
+        }
+        let keeping = stored::keeping(envelope.body())?;
+        let previous = match &keeping.previous {
+            Some(id) => self.previous(tenant, id).await?,
+            None => Previous::None,
+        };
+        Ok(Some(Before { keeping, previous }))
     }
 
     async fn previous(self, tenant: &Tenant, id: &str) -> Result<Previous, Fault> {
@@ -192,5 +225,48 @@ impl Run<'_> {
             named: turn.detached,
             deployment: Arc::clone(deployment),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::words::Principal;
+
+    use super::*;
+
+    fn kept(body: &'static [u8]) -> Before {
+        let principal = Principal {
+            key: None,
+            name: "k".into(),
+            org: "o".into(),
+            team: None,
+            app: None,
+            scopes: Vec::new(),
+            models: Vec::new(),
+            requests: None,
+            expires: None,
+        };
+        let response = StoredResponse {
+            id: "resp_1".into(),
+            tenant: Tenant::of(&principal),
+            created: Timestamp(0),
+            until: Timestamp(0),
+            previous: None,
+            deployment: None,
+            native: false,
+            input: Bytes::from_static(b"[]"),
+            body: Bytes::from_static(body),
+        };
+        let keeping = stored::keeping(b"{}").unwrap();
+        Before { keeping, previous: Previous::Kept(Box::new(response)) }
+    }
+
+    #[test]
+    fn a_hold_covers_the_conversation_up_to_here() {
+        let usage = br#"{"usage":{"input_tokens":1000,"output_tokens":50,"total_tokens":1050}}"#;
+        assert_eq!(kept(usage).most_tokens(), 2_100);
+        assert_eq!(kept(br#"{"output":[]}"#).most_tokens(), 15 / BYTES_A_TOKEN);
+        let first = Before { keeping: stored::keeping(b"{}").unwrap(), previous: Previous::None };
+        assert_eq!(first.most_tokens(), 0);
     }
 }

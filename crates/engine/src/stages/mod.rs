@@ -21,7 +21,7 @@ use crate::shelf::Shelf;
 use crate::stream::Streaming;
 
 pub(crate) use admit::refuse;
-pub(crate) use assemble::{Turn, conversation, unavailable};
+pub(crate) use assemble::{Before, Turn, conversation, unavailable};
 pub(crate) use attempt::{ERROR_CAP, REPLY_CAP};
 
 /// The caller is known.
@@ -40,6 +40,8 @@ pub(crate) struct Admitted {
     tenant: Tenant,
     /// Refuse what cannot be carried instead of dropping it?
     strict: bool,
+    /// What it goes on from, until `assemble` has seen to it.
+    before: Option<Before>,
     /// What it says about answers that are kept, in a dialect where they may be; filled in by `assemble`.
     turn: Option<Box<Turn>>,
 }

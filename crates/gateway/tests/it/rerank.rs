@@ -123,3 +123,41 @@ async fn chat_goes_both_ways() {
     assert_eq!(body["message"], json!("no such thing"));
     assert!(body["id"].as_str().is_some_and(|id| id.starts_with("req_")), "{body}");
 }
+
+#[tokio::test]
+async fn bedrock_orders_documents_and_counts_for_others() {
+    let account = "aws: { kind: bedrock, region: us-east-1, base_url: \"{upstream}/aws\", access_key_id: A, \
+        secret_access_key: S, models: [some] }";
+    let bench = Setup::new().provider(account).start().await;
+    let said = json!({ "results": [{ "index": 1, "relevanceScore": 0.5 }] });
+    bench.upstream.then(Reply::json(200, &said));
+    let answer = bench.openai().post("/v2/rerank", &ask("aws/amazon.rerank-v1:0")).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.json().await["results"], json!([{ "index": 1, "relevance_score": 0.5 }]));
+    let call = bench.upstream.seen().pop().unwrap();
+    assert_eq!(call.path, "/aws/rerank");
+    let arn = "arn:aws:bedrock:us-east-1::foundation-model/amazon.rerank-v1:0";
+    let place = "/rerankingConfiguration/bedrockRerankingConfiguration/modelConfiguration/modelArn";
+    assert_eq!(call.json().pointer(place), Some(&json!(arn)));
+
+    // AWS's own client, which names the model deep in its body.
+    let own = json!({ "queries": [{ "type": "TEXT", "textQuery": { "text": "q" } }],
+        "sources": [{ "type": "INLINE", "inlineDocumentSource": { "type": "TEXT", "textDocument": { "text": "a" } } }],
+        "rerankingConfiguration": { "type": "BEDROCK_RERANKING_MODEL", "bedrockRerankingConfiguration": {
+            "modelConfiguration": { "modelArn": "aws/amazon.rerank-v1:0" } } } });
+    bench.upstream.then(Reply::json(200, &said));
+    let answer = bench.openai().post("/bedrock/rerank", &own).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.json().await, said);
+    assert_eq!(bench.upstream.seen().pop().unwrap().json().pointer(place), Some(&json!(arn)));
+
+    let claude = "aws%2Fus.anthropic.claude-haiku-4-5-20251001-v1:0";
+    let counted = Reply::json(200, &json!({ "inputTokens": 7 }));
+    bench.upstream.then(counted);
+    let body = json!({ "contents": [{ "parts": [{ "text": "Hi" }] }] });
+    let answer = bench.openai().post(&format!("/v1beta/models/{claude}:countTokens"), &body).await;
+    assert_eq!((answer.status.as_u16(), answer.json().await), (200, json!({ "totalTokens": 7 })));
+    let call = bench.upstream.seen().pop().unwrap();
+    assert!(call.path.ends_with("/count-tokens") && !call.path.contains("us."), "{}", call.path);
+    assert_eq!(call.json()["input"]["converse"]["messages"][0]["content"][0]["text"], "Hi");
+}

@@ -103,7 +103,7 @@ impl Rerank for Ranking {
         let value: Value = serde_json::from_slice(body).map_err(invalid)?;
         let mut fields = Fields::of(value, "").map_err(invalid)?;
         let Some(Value::Array(list)) = fields.value("results") else { return Err(invalid("no results")) };
-        let results = list.into_iter().map(result).collect::<Result<_, _>>()?;
+        let results = list.iter().map(result).collect::<Result<_, _>>()?;
         Ok(RerankReply { results, extra: fields.extra(DIALECT), ..RerankReply::default() })
     }
 
@@ -158,7 +158,7 @@ fn json_document(value: &Value) -> Value {
     json!({"type": "JSON", "jsonDocument": value})
 }
 
-fn result(value: Value) -> Result<Ranked, WireError> {
+fn result(value: &Value) -> Result<Ranked, WireError> {
     let index = value.get("index").and_then(Value::as_u64);
     let score = value.get("relevanceScore").and_then(Value::as_f64);
     let document = value.get("document").and_then(|document| {
