@@ -38,6 +38,7 @@ mod single;
 mod splice;
 mod split;
 pub mod sse;
+mod unsaid;
 mod usage;
 mod vertex;
 mod watch;
