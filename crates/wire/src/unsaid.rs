@@ -59,7 +59,7 @@ const fn passed_over(target: Dialect) -> &'static [Word] {
 /// Notes what the target's writer passes over.
 pub(crate) fn note(target: Dialect, request: &Request, receipt: &mut Receipt) {
     let words = passed_over(target);
-    if words.contains(&Word::Hints) && has_hints(request) {
+    if words.contains(&Word::Hints) && has_hints(target, request) {
         receipt.dropped("cache_control", "the provider takes no hints on what to cache");
     }
     if words.contains(&Word::Modalities) && request.modalities.iter().any(|it| *it != Modality::Text) {
@@ -103,9 +103,14 @@ fn note_message(target: Dialect, words: &[Word], (at, message): (usize, &Message
     }
 }
 
-fn has_hints(request: &Request) -> bool {
+/// Hints of others: a dialect's own stand in its sidecars.
+fn has_hints(target: Dialect, request: &Request) -> bool {
     let hinted = |tool: &Tool| matches!(tool, Tool::Function { cache: Some(_), .. });
-    request.messages.iter().flat_map(|message| &message.parts).any(|part| part.cache.is_some())
+    request
+        .messages
+        .iter()
+        .flat_map(|message| &message.parts)
+        .any(|part| part.cache.is_some() && part.native_for(target).is_none())
         || request.tools.iter().any(hinted)
 }
 
@@ -171,6 +176,16 @@ mod tests {
         let lost = ["cache_control", "messages[1].content[0].citations"];
         assert_eq!(written(Dialect::GeminiGenerate, &request), lost);
         assert_eq!(written(Dialect::CohereChat, &request), lost[..1]);
+    }
+
+    #[test]
+    fn a_dialects_own_hint_is_not_lost() {
+        let mut part = Part::text("b", Provenance::Model)
+            .with_native(Dialect::OpenaiResponses, json!({"prompt_cache_breakpoint": true}));
+        part.cache = Some(CacheHint::Short);
+        assert_eq!(written(Dialect::OpenaiResponses, &answered(part.clone())), [""; 0]);
+        part.native = None;
+        assert_eq!(written(Dialect::OpenaiResponses, &answered(part)), ["cache_control"]);
     }
 
     #[test]
