@@ -16,7 +16,7 @@ use crate::shape::Shape;
 use crate::{EncodeOptions, Quirks, ReplyFacts, StreamDecoder, StreamEncoder, WireError};
 use crate::{
     anthropic, bedrock, cohere, completions, emulate, gemini, kserve, ollama, openai, predict, replicate,
-    responses, vertex,
+    responses, unsaid, vertex,
 };
 
 /// A dialect of conversations.
@@ -223,9 +223,14 @@ pub fn write_request(
         Asked::Chat(request) => chat(target).map(|it| {
             only_its_own(target, request)?;
             let request = emulate::lower(request, it.has(), quirks, receipt);
-            it.write_request(&request, quirks, receipt)
+            let written = it.write_request(&request, quirks, receipt)?;
+            unsaid::note(target, &request, receipt);
+            Ok(written)
         }),
-        Asked::Embed(request) => embed(target).map(|it| it.write_request(request, quirks, receipt)),
+        Asked::Embed(request) => embed(target).map(|it| {
+            unsaid::note_vectors(target, request, receipt);
+            it.write_request(request, quirks, receipt)
+        }),
         Asked::Rerank(request) => rerank(target).map(|it| it.write_request(request, quirks, receipt)),
         Asked::Count(request) => count(target).map(|it| it.write_request(request, quirks, receipt)),
         Asked::Predict(request) => {

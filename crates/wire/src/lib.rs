@@ -40,6 +40,7 @@ mod splice;
 mod split;
 pub mod sse;
 pub mod tokens;
+mod unsaid;
 mod usage;
 mod vertex;
 mod watch;

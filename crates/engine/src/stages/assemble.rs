@@ -18,10 +18,9 @@ use crate::pipeline::Run;
 use crate::shelf::Shelf;
 use crate::ticket::Ticket;
 
-/// The most turns of a conversation that are written out.
 /// Bytes of text that are at least one token in any vocabulary in use: an upper bound for holds, not an estimate.
 const BYTES_A_TOKEN: u64 = 2;
-
+/// The most turns of a conversation that are written out.
 const MOST_TURNS: usize = 500;
 /// The most bytes of a conversation that are written out.
 const MOST_BYTES: usize = 32 << 20;

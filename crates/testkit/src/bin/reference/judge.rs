@@ -20,6 +20,8 @@ pub(crate) struct Case<T> {
     pub(crate) say: Box<dyn Fn(&mut T)>,
     /// What of a `T` says it: the same text where the same is said.
     pub(crate) seen: Box<dyn Fn(&T) -> String>,
+    /// May it be left out without a receipt?
+    pub(crate) harmless: bool,
 }
 
 impl<T> Case<T> {
@@ -29,7 +31,14 @@ impl<T> Case<T> {
         say: impl Fn(&mut T) + 'static,
         seen: impl Fn(&T) -> String + 'static,
     ) -> Self {
-        Self { topic, name: name.into(), prepare: Box::new(|_| ()), say: Box::new(say), seen: Box::new(seen) }
+        let (say, seen) = (Box::new(say), Box::new(seen));
+        Self { topic, name: name.into(), prepare: Box::new(|_| ()), say, seen, harmless: false }
+    }
+
+    /// One that may be left out without a receipt: it is what is done anyway, or nothing without what the receipt names.
+    pub(crate) fn harmless(mut self) -> Self {
+        self.harmless = true;
+        self
     }
 
     /// With something around it.

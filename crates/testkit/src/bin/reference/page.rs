@@ -74,11 +74,16 @@ impl Reasons {
         if !self.0.is_empty() {
             out.push('\n');
         }
+        // What is the same for several columns is told once.
+        let mut told: Lists<&str> = Vec::new();
         for (column, reasons) in &self.0 {
             let reasons = reasons
                 .iter()
                 .map(|(reason, names)| format!("{}: *{}*", names.join(", "), reason.trim_end_matches('.')));
-            let _ = writeln!(out, "- **{column}**: {}", reasons.collect::<Vec<_>>().join("; "));
+            list(&mut told, &reasons.collect::<Vec<_>>().join("; ")).push(column);
+        }
+        for (text, columns) in told {
+            let _ = writeln!(out, "- **{}**: {text}", columns.join(", "));
         }
     }
 }

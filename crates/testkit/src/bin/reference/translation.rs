@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use contract::canon::Request;
 use contract::ports::SharedProvider;
 use contract::words::{Dialect, Operation};
@@ -75,6 +75,8 @@ fn matrix<T: Ask>(cases: &[Case<T>], operation: Operation, base: impl Fn(Dialect
         for dialect in &dialects {
             let verdict = judge(case, &base(*dialect), &Plain(*dialect));
             let verdict = verdict.with_context(|| format!("{} in {dialect}", case.name))?;
+            let silent = verdict == Verdict::Omitted && !case.harmless;
+            ensure!(!silent, "{} is lost in {dialect}, and no receipt says so", case.name);
             cells.push(Cell { verdict, streamed: None });
         }
         rows.push(Row { topic: case.topic, name: case.name.clone(), cells });

@@ -119,7 +119,7 @@ fn thinking() -> Vec<Case> {
         it.reasoning = Some(Reasoning { effort: Some(Effort::High), ..Reasoning::default() });
     };
     vec![
-        effort("effort: none", Effort::None),
+        effort("effort: none", Effort::None).harmless(),
         effort("effort: minimal", Effort::Minimal),
         effort("effort: low", Effort::Low),
         effort("effort: medium", Effort::Medium),
@@ -127,14 +127,15 @@ fn thinking() -> Vec<Case> {
         effort("effort: xhigh", Effort::XHigh),
         effort("effort: max", Effort::Max),
         budget("a budget of tokens", 2000),
-        budget("a budget of 0 (do not think)", 0),
+        budget("a budget of 0 (do not think)", 0).harmless(),
         Case::new(
             THINKING,
             "show the thoughts",
             |it: &mut Request| it.reasoning.iter_mut().for_each(|it| it.include = Some(true)),
             |it| text(&it.reasoning.as_ref().and_then(|it| it.include)),
         )
-        .within(high),
+        .within(high)
+        .harmless(),
         Case::new(
             THINKING,
             "how detailed their summary is",
@@ -158,13 +159,14 @@ fn about() -> Result<Vec<Case>> {
             |it| text(&it.metadata),
         ),
         field!(ABOUT, "`store`: true", store = Some(true)),
-        field!(ABOUT, "`store`: false", store = Some(false)),
+        field!(ABOUT, "`store`: false", store = Some(false)).harmless(),
     ];
     for tier in ["auto", "default", "flex", "priority"] {
         let say = move |it: &mut Request| it.service_tier = Some(tier.to_owned());
-        cases.push(Case::new(ABOUT, format!("service tier: {tier}"), say, |it: &Request| {
-            text(&it.service_tier)
-        }));
+        let case =
+            Case::new(ABOUT, format!("service tier: {tier}"), say, |it: &Request| text(&it.service_tier));
+        let usual = ["auto", "default"].contains(&tier);
+        cases.push(if usual { case.harmless() } else { case });
     }
     for (owner, field, body) in [
         (

@@ -86,7 +86,8 @@ fn functions() -> Vec<Case> {
                 text(&strict.collect::<Vec<_>>())
             },
         )
-        .within(with_functions),
+        .within(with_functions)
+        .harmless(),
         Case::new(TOOLS, "custom tools (any text)", custom(None), customs),
         Case::new(TOOLS, "custom tools with a grammar", custom(Some(grammar)), customs),
         Case::new(
@@ -117,7 +118,7 @@ fn choices() -> Vec<Case> {
     .into_iter()
     .map(|(name, choice)| {
         let say = move |it: &mut Request| it.tool_choice = Some(choice.clone());
-        Case::new(TOOLS, name, say, |it: &Request| text(&it.tool_choice)).within(with_functions)
+        Case::new(TOOLS, name, say, |it: &Request| text(&it.tool_choice)).within(with_functions).harmless()
     })
     .collect();
     cases.push(
@@ -127,7 +128,8 @@ fn choices() -> Vec<Case> {
             move |it| it.tool_choice = Some(allowed.clone()),
             |it| text(&it.tool_choice.as_ref().filter(|it| matches!(it, ToolChoice::Allowed { .. }))),
         )
-        .within(with_functions),
+        .within(with_functions)
+        .harmless(),
     );
     cases.push(
         Case::new(
@@ -136,7 +138,8 @@ fn choices() -> Vec<Case> {
             |it: &mut Request| it.parallel_tools = Some(false),
             |it| text(&it.parallel_tools),
         )
-        .within(with_functions),
+        .within(with_functions)
+        .harmless(),
     );
     cases
 }
