@@ -1,4 +1,4 @@
-//! The vocabularies that are known: those of OpenAI's models, byte for byte as tiktoken publishes them.
+//! The vocabularies that are known: those of OpenAI's models, byte for byte as tiktoken (MIT) publishes them.
 //!
 //! They lie compressed within the program (2.4 MB) and are unpacked when a text is first counted, so nothing here is touched
 //! before that. A text is cut into words by a pattern (`words.rs`), and a word is merged from its bytes (`merge.rs`).
