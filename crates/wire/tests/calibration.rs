@@ -1,27 +1,28 @@
 //! How well token counts agree with what providers reported: the figures of `docs/tokens.md` and of the families.
 //!
 //! `FIXTURES=<folder> cargo test -p wire --test calibration -- --ignored --nocapture` reads recorded exchanges (each a JSON
-//! file with `api`, `model`, `request` and `response`) and prints a line for each family: how many there are, the factor
-//! that fits best, and how far our counts are off. It checks nothing: what it prints is written down by hand.
+//! file with `api`, `model`, `request` and `response`) and prints, for each family and what its requests have in them, how
+//! far our counts are off. It checks nothing: what it prints is written down by hand.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a measuring tool")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a measuring tool")]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use bytes::Bytes;
-use contract::canon::{Answered, Asked, Part, PartKind, Request, Tool};
-use contract::ports::TokenCounter as _;
+use contract::canon::{Answered, Asked, OutputFormat, Part, PartKind, Request, Tool};
+use contract::ports::{Count, InputSize, TokenCounter as _};
 use contract::words::{Dialect, Operation};
 use serde_json::Value;
-use wire::tokens::{Counter, family};
+use wire::tokens::{Counter, family, input_size};
 
 /// A recorded request whose provider said how many tokens it was.
 struct Seen {
     model: String,
     request: Box<Request>,
-    body: usize,
+    size: InputSize,
+    counted: Count,
     reported: u64,
 }
 
@@ -34,77 +35,69 @@ fn counts_agree_with_providers() {
     };
     let mut files = Vec::new();
     collect(Path::new(&folder), &mut files);
-    let mut families: BTreeMap<&str, Vec<Seen>> = BTreeMap::new();
+    let mut rows: BTreeMap<(&str, &str), Vec<Seen>> = BTreeMap::new();
     for file in &files {
         let value: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
         if let Some(seen) = seen(&value) {
-            row(&value, &seen);
-            families.entry(family(&seen.model)).or_default().push(seen);
+            rows.entry((family(&seen.model), kind(&seen.request))).or_default().push(seen);
         }
+    }
+    println!("| family | what | requests | p50 | p90 | within |\n|---|---|---:|---:|---:|---:|");
+    for ((family, kind), seen) in &rows {
+        println!("| {family} | {kind} | {} |", figures(seen));
+    }
+    let plain: Vec<&Seen> =
+        rows.iter().filter(|(row, _)| row.1 != OPAQUE).flat_map(|(_, seen)| seen).collect();
+    let held = plain.iter().filter(|seen| Counter.most(&seen.model, seen.size) >= seen.reported).count();
+    println!("\n{held} of {} were within their hold", plain.len());
+}
+
+/// Requests that refer to what they do not bring along, or have in them what only the provider understands.
+const OPAQUE: &str = "opaque";
+
+/// What is in a request that counts differently.
+fn kind(request: &Request) -> &'static str {
+    let parts = || request.messages.iter().flat_map(|message| &message.parts);
+    let results = parts().filter_map(|part| match &part.kind {
+        PartKind::ToolResult(result) => Some(&result.parts),
+        _ => None,
+    });
+    let within: Vec<&Part> = parts().chain(results.flatten()).collect();
+    let any = |test: fn(&PartKind) -> bool| within.iter().any(|part| test(&part.kind));
+    let refers = ["previous_response_id", "conversation", "cachedContent", "mcp_servers"];
+    if refers.iter().any(|name| request.extra.fields.get(*name).is_some_and(|value| !value.is_null()))
+        || request.tools.iter().any(|tool| matches!(tool, Tool::Server { .. }))
+        || any(|kind| {
+            matches!(
+                kind,
+                PartKind::Native
+                    | PartKind::Reasoning(_)
+                    | PartKind::ServerCall(_)
+                    | PartKind::ServerResult(_)
+            )
+        })
+    {
+        OPAQUE
+    } else if any(|kind| matches!(kind, PartKind::Media { .. })) {
+        "media"
+    } else if matches!(request.format, OutputFormat::JsonSchema { .. }) {
+        "schema"
+    } else if !request.tools.is_empty() || any(|kind| matches!(kind, PartKind::ToolCall { .. })) {
+        "tools"
+    } else {
+        "text"
     }
 }
 
-fn row(value: &Value, seen: &Seen) {
-    let count = Counter.request(&seen.request);
-    let mut texts = 0;
-    let mut media = 0;
-    let mut calls = 0;
-    let mut results = 0;
-    let mut native = 0;
-    fn walk(
-        parts: &[Part],
-        texts: &mut u64,
-        media: &mut u64,
-        calls: &mut u64,
-        results: &mut u64,
-        native: &mut u64,
-    ) {
-        for part in parts {
-            match &part.kind {
-                PartKind::Text(text) | PartKind::Refusal(text) => {
-                    *texts += Counter.text("gpt-4o", text).tokens
-                }
-                PartKind::Media { .. } => *media += 1,
-                PartKind::ToolCall { name, arguments, .. } => {
-                    *calls += 1;
-                    *texts += Counter.text("gpt-4o", name).tokens + Counter.text("gpt-4o", arguments).tokens;
-                }
-                PartKind::ToolResult(result) => {
-                    *results += 1;
-                    walk(&result.parts, texts, media, calls, results, native);
-                }
-                _ => *native += 1,
-            }
-        }
-    }
-    for message in &seen.request.messages {
-        walk(&message.parts, &mut texts, &mut media, &mut calls, &mut results, &mut native);
-    }
-    let mut tools = 0;
-    let mut server = 0;
-    for tool in &seen.request.tools {
-        match tool {
-            Tool::Function { name, description, parameters, .. } => {
-                tools += Counter
-                    .text(
-                        "gpt-4o",
-                        &format!(
-                            "{name}:{}{}",
-                            description.as_deref().unwrap_or_default(),
-                            parameters.as_ref().map(ToString::to_string).unwrap_or_default()
-                        ),
-                    )
-                    .tokens
-            }
-            _ => server += 1,
-        }
-    }
-    let schema = matches!(seen.request.format, contract::canon::OutputFormat::JsonSchema { .. });
-    println!(
-        "ROW {}",
-        serde_json::json!({"id": value["id"], "provider": value["provider"], "api": value["api"], "op": value["operation"], "model": seen.model, "family": family(&seen.model), "reported": seen.reported, "ours": count.tokens, "err": count.error_percent,
-       "texts": texts, "media": media, "calls": calls, "results": results, "native": native, "ntools": seen.request.tools.len(), "tools": tools, "server": server, "messages": seen.request.messages.len(), "schema": schema, "body": seen.body, "prev": seen.request.extra.fields.contains_key("previous_response_id")})
-    );
+/// How many requests there are, how far counts are off, and how many are off by no more than they say.
+fn figures(seen: &[Seen]) -> String {
+    let off = |seen: &Seen| seen.counted.tokens.abs_diff(seen.reported);
+    let mut errors: Vec<u64> = seen.iter().map(|seen| 100 * off(seen) / seen.reported).collect();
+    errors.sort_unstable();
+    let at = |tenths: usize| errors[(errors.len() - 1) * tenths / 10];
+    let within =
+        seen.iter().filter(|seen| off(seen) <= seen.counted.with_error() - seen.counted.tokens + 1).count();
+    format!("{} | {} % | {} % | {} %", seen.len(), at(5), at(9), 100 * within / seen.len())
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -136,7 +129,8 @@ fn seen(value: &Value) -> Option<Seen> {
     let answer = bytes(&response["body"], response["body_encoding"].as_str()?);
     let stream = text("operation").ends_with(".stream");
     let reported = reported(dialect, stream, answer).filter(|tokens| *tokens > 0)?;
-    Some(Seen { model, request, body: body.len(), reported })
+    let (size, counted) = (input_size(&body, 0), Counter.request(&request));
+    Some(Seen { model, request, size, counted, reported })
 }
 
 fn dialect(api: &str, provider: &str, operation: &str) -> Option<Dialect> {

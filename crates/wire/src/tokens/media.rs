@@ -42,10 +42,10 @@ pub(super) fn add(
         (MediaKind::Image, _) if low => sum.add(PICTURE / 10, 100),
         (MediaKind::Image, _) => sum.add(PICTURE, 100),
         (MediaKind::Audio | MediaKind::Video, _) => {
-            sum.add(bytes.map_or(PICTURE, |bytes| bytes / SOUND_BYTES), 100)
+            sum.add(bytes.map_or(PICTURE, |bytes| bytes / SOUND_BYTES), 100);
         }
         (MediaKind::Document, _) => {
-            sum.add(bytes.map_or(DOCUMENT, |bytes| (bytes / DOCUMENT_BYTES).max(PAGE)), 100)
+            sum.add(bytes.map_or(DOCUMENT, |bytes| (bytes / DOCUMENT_BYTES).max(PAGE)), 100);
         }
     }
 }

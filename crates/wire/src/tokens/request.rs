@@ -1,5 +1,7 @@
 //! The input tokens of a conversation: its texts, what frames them, its tools and its media.
 
+use std::cell::Cell;
+
 use contract::canon::{Effort, Message, OutputFormat, Part, PartKind, Request, Role, Tool};
 use contract::ports::Count;
 use serde_json::Value;
@@ -23,8 +25,17 @@ const ELSEWHERE: u64 = 1_000;
 const REFERRING: &[&str] =
     &["previous_response_id", "conversation", "prompt", "cachedContent", "cached_content", "mcp_servers"];
 
+/// Most bytes of a request that are read: no model takes more. What is beyond is told from its length.
+const MOST_READ: usize = 16 << 20;
+/// Bytes for each token of what is not read.
+const UNREAD_BYTES: u64 = 4;
+/// By how many percent that is off.
+const UNREAD_ERROR: u64 = 50;
+
 pub(super) fn count(request: &Request) -> Count {
-    let mut counting = Counting { request, family: Family::of(&request.model), sum: Sum::default() };
+    let family = Family::of(&request.model);
+    let (left, unread) = (Cell::new(MOST_READ), Cell::new(0));
+    let mut counting = Counting { request, family, sum: Sum::default(), left, unread };
     counting.frame(counting.family.frame.all);
     for message in &request.messages {
         counting.message(message);
@@ -33,6 +44,7 @@ pub(super) fn count(request: &Request) -> Count {
     counting.tools();
     counting.format();
     counting.elsewhere();
+    counting.sum.doubt(counting.unread.get(), UNREAD_ERROR);
     counting.sum.count()
 }
 
@@ -40,10 +52,21 @@ struct Counting<'a> {
     request: &'a Request,
     family: Family,
     sum: Sum,
+    /// Bytes that may still be read.
+    left: Cell<usize>,
+    /// Tokens of what was not read.
+    unread: Cell<u64>,
 }
 
 impl Counting<'_> {
+    /// The tokens of a text: read as long as that is allowed, told from its length beyond.
     fn tokens(&self, text: &str) -> u64 {
+        let Some(left) = self.left.get().checked_sub(text.len()) else {
+            let tokens = text.len() as u64 / UNREAD_BYTES;
+            self.unread.set(self.unread.get().saturating_add(tokens));
+            return tokens;
+        };
+        self.left.set(left);
         self.family.scaled(self.family.vocabulary.count(text))
     }
 

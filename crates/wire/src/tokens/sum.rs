@@ -14,6 +14,11 @@ impl Sum {
     /// Adds tokens that may be off by this many percent.
     pub(super) const fn add(&mut self, tokens: u64, percent: u64) {
         self.tokens = self.tokens.saturating_add(tokens);
+        self.doubt(tokens, percent);
+    }
+
+    /// So many of the tokens may be off by this many percent more.
+    pub(super) const fn doubt(&mut self, tokens: u64, percent: u64) {
         self.doubt = self.doubt.saturating_add(tokens.saturating_mul(percent));
     }
 
