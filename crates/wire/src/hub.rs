@@ -237,9 +237,8 @@ fn only_its_own(target: Dialect, request: &Request) -> Result<(), Fault> {
     if parts.peek().is_none() || !parts.all(foreign) {
         return Ok(());
     }
-    let at = request.messages.first().and_then(|message| message.at.as_deref()).unwrap_or("messages[0]");
     let message = "The request can only be answered by a provider that speaks its own dialect.";
-    Err(Fault::saying(Code::UnsupportedCapability, message).at(at))
+    Err(Fault::saying(Code::UnsupportedCapability, message).at("messages[0]"))
 }
 
 /// Reads an upstream's whole answer.

@@ -3,7 +3,7 @@
 //! It knows no field of any dialect. Used by `anthropic/request.rs` and `gemini/request.rs`.
 
 use bytes::Bytes;
-use contract::canon::{Extra, Receipt};
+use contract::canon::{Extra, Part, PartKind, Receipt, Request, Tool};
 use contract::words::Dialect;
 use contract::{Code, Fault};
 use serde::Serialize;
@@ -128,6 +128,25 @@ const LONGEST_USER: usize = 64;
 
 /// The name under which a dialect may keep what an answer repeats of its request. Its loss says nothing and is not noted.
 pub(crate) const ECHO: &str = "(echo)";
+
+/// Notes that hints to cache are not carried, if there are any.
+pub(crate) fn note_cache_hints(request: &Request, receipt: &mut Receipt) {
+    if has_cache_hints(request) {
+        receipt.dropped("cache_control", "the provider caches by itself, if at all");
+    }
+}
+
+/// Does the client ask for caching anywhere?
+fn has_cache_hints(request: &Request) -> bool {
+    let tool = |tool: &Tool| matches!(tool, Tool::Function { cache: Some(_), .. });
+    let part = |part: &Part| match &part.kind {
+        PartKind::ToolResult(result) => {
+            part.cache.is_some() || result.parts.iter().any(|part| part.cache.is_some())
+        }
+        _ => part.cache.is_some(),
+    };
+    request.tools.iter().any(tool) || request.messages.iter().flat_map(|message| &message.parts).any(part)
+}
 
 /// The leftovers if `dialect` owns them; otherwise each that says something is noted as dropped.
 pub(crate) fn own_fields<'a>(

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::turns::Turns;
 use super::{DIALECT, tools};
 use crate::Quirks;
-use crate::outgoing::Outgoing;
+use crate::outgoing::{Outgoing, note_cache_hints};
 
 /// The most stop sequences.
 const STOPS: usize = 5;
@@ -119,6 +119,7 @@ fn thinking(reasoning: Option<&Reasoning>) -> Map<String, Value> {
 
 /// What no model of this dialect can be told.
 fn note_inexpressible(request: &Request, receipt: &mut Receipt) {
+    note_cache_hints(request, receipt);
     let sampling = &request.sampling;
     let asked = [
         ("n", sampling.n.is_some_and(|n| n > 1)),
@@ -131,6 +132,7 @@ fn note_inexpressible(request: &Request, receipt: &mut Receipt) {
             request.service_tier.as_deref().is_some_and(|tier| !matches!(tier, "auto" | "default")),
         ),
         ("modalities", request.modalities.iter().any(|kind| *kind != contract::canon::Modality::Text)),
+        ("audio", request.voice.is_some()),
         ("verbosity", request.verbosity.is_some()),
         ("prompt_cache_key", request.cache_key.is_some()),
         ("prompt_cache_retention", request.cache_retention.is_some()),

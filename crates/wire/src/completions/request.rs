@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::DIALECT;
 use crate::Quirks;
 use crate::fields::{self, Fields, missing, wrong};
-use crate::outgoing::Outgoing;
+use crate::outgoing::{Outgoing, note_cache_hints};
 use crate::single::Single;
 
 /// Reads a request body.
@@ -160,6 +160,7 @@ fn write_prompt(request: &Request, receipt: &mut Receipt) -> Result<Value, Fault
 }
 
 fn note_inexpressible(request: &Request, takes_top_k: bool, receipt: &mut Receipt) {
+    note_cache_hints(request, receipt);
     let reasons = request.reasoning.as_ref().is_some_and(|asked| {
         asked.effort.is_some_and(|effort| effort != Effort::None)
             || asked.budget.is_some_and(|tokens| tokens > 0)

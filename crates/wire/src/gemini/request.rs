@@ -12,7 +12,7 @@ use super::contents::{Contents, is_own};
 use super::models::Traits;
 use super::{DIALECT, config, tools};
 use crate::Quirks;
-use crate::outgoing::{Outgoing, merge};
+use crate::outgoing::{Outgoing, merge, note_cache_hints};
 
 /// Writes a request.
 ///
@@ -94,6 +94,7 @@ fn service_tier<'a>(request: &'a Request, own: bool, receipt: &mut Receipt) -> O
 
 /// What Gemini cannot be told.
 fn note_inexpressible(request: &Request, labelled: bool, receipt: &mut Receipt) {
+    note_cache_hints(request, receipt);
     let asked = [
         ("user", request.user.is_some()),
         ("safety_identifier", request.safety_id.is_some()),

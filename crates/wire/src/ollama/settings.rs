@@ -5,7 +5,7 @@ use contract::canon::{Effort, OutputFormat, Reasoning, Receipt, Request};
 use serde_json::{Map, Value, json};
 
 use crate::fields::{Fields, wrong};
-use crate::outgoing::Outgoing;
+use crate::outgoing::{Outgoing, note_cache_hints};
 
 /// Reads them. What canon has no word for stays where it stood.
 pub(super) fn read(fields: &mut Fields, request: &mut Request) -> Result<(), Fault> {
@@ -167,6 +167,7 @@ pub(super) fn think(request: &Request, receipt: &mut Receipt) -> Option<Value> {
 
 /// Notes what Ollama has no parameter for.
 pub(super) fn note_inexpressible(request: &Request, receipt: &mut Receipt) {
+    note_cache_hints(request, receipt);
     let asked = [
         ("n", request.sampling.n.is_some_and(|n| n > 1)),
         ("parallel_tool_calls", request.parallel_tools == Some(false)),

@@ -14,7 +14,7 @@ use super::read::{INPUT, INSTRUCTIONS};
 use super::turns::Turns;
 use super::{DIALECT, body, settings, sidecar, tools};
 use crate::Quirks;
-use crate::outgoing::Outgoing;
+use crate::outgoing::{Outgoing, note_cache_hints};
 
 /// The least output limit that OpenAI accepts here.
 const LEAST_OUTPUT: u64 = 16;
@@ -141,6 +141,7 @@ fn max_output(request: &Request, own: bool, receipt: &mut Receipt) -> Option<u64
 }
 
 fn note_inexpressible(request: &Request, receipt: &mut Receipt) {
+    note_cache_hints(request, receipt);
     let asked = [
         ("n", request.sampling.n.is_some_and(|n| n > 1)),
         ("stop", !request.sampling.stop.is_empty()),
