@@ -216,8 +216,9 @@ pub fn write_request(
     let written = match asked {
         Asked::Chat(request) => chat(target).map(|it| {
             only_its_own(target, request)?;
-            let request = emulate::lower(request, it.has(), quirks, receipt);
-            it.write_request(&request, quirks, receipt)
+            emulate::lowered(request, (it.has(), quirks), receipt, |request, receipt| {
+                it.write_request(request, quirks, receipt)
+            })
         }),
         Asked::Embed(request) => embed(target).map(|it| it.write_request(request, quirks, receipt)),
         Asked::Rerank(request) => rerank(target).map(|it| it.write_request(request, quirks, receipt)),
