@@ -1,11 +1,13 @@
 //! What a translation costs, for each pair of dialects: a request of 1 KB and of 100 KB, and an event of a stream.
 //!
-//! The dialects are those of the hub, so that a new one is measured from its first day. A pair of the same dialect is the
-//! way through canon too, which requests do not take when both sides speak it.
+//! The dialects are those of the hub, so that a new one is measured from its first day; those that complete a prompt and hold
+//! no conversation are left out. A pair of the same dialect is the way through canon too, which requests do not take when
+//! both sides speak it. At the end the medians stand in one table: rows are clients, columns are upstreams.
 
-#![expect(clippy::unwrap_used, reason = "a bench")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench, whose product is a table")]
 
 use std::hint::black_box;
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -14,16 +16,25 @@ use contract::canon::{
     Tool, ToolResult,
 };
 use contract::words::{Dialect, Operation, Usage};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput};
 use serde_json::json;
 use wire::{EncodeOptions, Quirks};
 
 /// Tokens of a streamed answer.
 const TOKENS: u64 = 200;
 
-fn dialects() -> impl Iterator<Item = Dialect> {
+/// Where criterion keeps what it has measured.
+const MEASURED: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/translation");
+
+fn dialects() -> Vec<Dialect> {
+    let asked = Asked::Chat(Box::new(conversation(1_000)));
+    let converses = |dialect: &Dialect| {
+        let body = wire::write_request(*dialect, &asked, &Quirks::default(), &mut Receipt::default());
+        body.is_ok_and(|body| wire::read_request(*dialect, &body).is_ok())
+            && wire::decoder(*dialect).is_some()
+    };
     let chats = Dialect::ALL.iter().filter(|dialect| dialect.operation() == Operation::Chat);
-    chats.copied().filter(|dialect| wire::decoder(*dialect).is_some())
+    chats.copied().filter(converses).collect()
 }
 
 /// A conversation of about so many bytes, with a tool and a call in it.
@@ -138,11 +149,59 @@ fn streams(criterion: &mut Criterion) {
 
 fn short() -> Criterion {
     Criterion::default()
+        .output_directory(Path::new(MEASURED))
         .warm_up_time(Duration::from_millis(100))
         .measurement_time(Duration::from_millis(300))
         .sample_size(10)
         .without_plots()
+        .configure_from_args()
 }
 
-criterion_group! { name = benches; config = short(); targets = requests, streams }
-criterion_main!(benches);
+/// The median of a pair in nanoseconds; none where it was not measured.
+fn median(group: &str, from: Dialect, to: Dialect) -> Option<f64> {
+    let file = format!("{MEASURED}/{group}/{from} to {to}/new/estimates.json");
+    let text = std::fs::read(file).ok()?;
+    serde_json::from_slice::<serde_json::Value>(&text).ok()?["median"]["point_estimate"].as_f64()
+}
+
+/// A dialect by the part of its name that tells it from the others.
+fn short_name(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::OpenaiResponses => "responses",
+        other => other.as_str().split('.').next().unwrap_or_default(),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+fn table() {
+    println!("\ncost of a translation, medians (rows: the client's dialect, columns: the upstream's)");
+    for (group, title, each) in [
+        ("request_1k", "a request of 1 KB, µs", 1_000.0),
+        ("request_100k", "a request of 100 KB, µs", 1_000.0),
+        ("stream_event", "an event of a stream, ns", TOKENS as f64),
+    ] {
+        let dialects = dialects();
+        print!("\n{title:26}");
+        dialects.iter().for_each(|to| print!("{:>11}", short_name(*to)));
+        for from in &dialects {
+            print!("\n{:26}", short_name(*from));
+            for to in &dialects {
+                match median(group, *from, *to) {
+                    Some(nanos) => print!("{:>11.1}", nanos / each),
+                    None => print!("{:>11}", "–"),
+                }
+            }
+        }
+        println!();
+    }
+}
+
+fn main() {
+    // What an earlier run measured says nothing of this one.
+    std::fs::remove_dir_all(MEASURED).ok();
+    let mut criterion = short();
+    requests(&mut criterion);
+    streams(&mut criterion);
+    criterion.final_summary();
+    table();
+}

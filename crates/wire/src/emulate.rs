@@ -33,21 +33,45 @@ pub fn custom_tools(asked: &Asked) -> Vec<String> {
     alone.chain(groups.flat_map(|(tools, _)| tools).filter_map(|(_, tool)| name(&tool))).collect()
 }
 
-/// The request in words that the target has.
-pub(crate) fn lower<'a>(
-    request: &'a Request,
-    has: Has,
-    quirks: &Quirks,
+/// The request in words that the target has, written by `write`; what is noted of its tools has the client's numbers.
+pub(crate) fn lowered<T>(
+    request: &Request,
+    (has, quirks): (Has, &Quirks),
     receipt: &mut Receipt,
-) -> Cow<'a, Request> {
+    write: impl FnOnce(&Request, &mut Receipt) -> T,
+) -> T {
+    let allowed = has.allowed_tools && !quirks.lacks.contains(&Lack::AllowedTools);
+    let Some(ToolChoice::Allowed { names, .. }) = request.tool_choice.as_ref().filter(|_| !allowed) else {
+        return write(&lower(request, has, quirks, receipt), receipt);
+    };
+    let kept: Vec<usize> =
+        (0..).zip(&request.tools).filter(|(_, tool)| is_among(tool, names)).map(|(at, _)| at).collect();
+    let mut noted = Receipt::default();
+    let written = write(&lower(request, has, quirks, &mut noted), &mut noted);
+    for lost in noted.entries() {
+        receipt.dropped(renumbered(&lost.field, &kept), lost.reason.clone());
+    }
+    written
+}
+
+/// The name of a tool's field where the tool had another number before others were left out.
+fn renumbered(field: &str, kept: &[usize]) -> String {
+    let numbered = || {
+        let (number, rest) = field.strip_prefix("tools[")?.split_once(']')?;
+        Some(format!("tools[{}]{rest}", kept.get(number.parse::<usize>().ok()?)?))
+    };
+    numbered().unwrap_or_else(|| field.to_owned())
+}
+
+fn lower<'a>(request: &'a Request, has: Has, quirks: &Quirks, receipt: &mut Receipt) -> Cow<'a, Request> {
     let custom = has.custom_tools && !quirks.lacks.contains(&Lack::CustomTools);
     let allowed = has.allowed_tools && !quirks.lacks.contains(&Lack::AllowedTools);
     let mut out = Cow::Borrowed(request);
-    if !has.groups && namespaces::has_groups(request) {
-        ungroup(out.to_mut(), receipt);
-    }
     if !allowed && matches!(request.tool_choice, Some(ToolChoice::Allowed { .. })) {
         allow(out.to_mut());
+    }
+    if !has.groups && namespaces::has_groups(&out) {
+        ungroup(out.to_mut(), receipt);
     }
     if !custom && uses_custom(&out) {
         let request = out.to_mut();
@@ -88,12 +112,16 @@ fn ungroup(request: &mut Request, receipt: &mut Receipt) {
 /// Leaves only the tools that may be called.
 fn allow(request: &mut Request) {
     let Some(ToolChoice::Allowed { names, required }) = request.tool_choice.take() else { return };
-    request.tools.retain(|tool| match tool {
-        Tool::Function { name, .. } | Tool::Custom { name, .. } => names.contains(name),
-        Tool::Server { .. } => false,
-    });
+    request.tools.retain(|tool| is_among(tool, &names));
     if !request.tools.is_empty() {
         request.tool_choice = Some(if required { ToolChoice::Required } else { ToolChoice::Auto });
+    }
+}
+
+fn is_among(tool: &Tool, names: &[String]) -> bool {
+    match tool {
+        Tool::Function { name, .. } | Tool::Custom { name, .. } => names.contains(name),
+        Tool::Server { .. } => false,
     }
 }
 

@@ -222,10 +222,11 @@ pub fn write_request(
     let written = match asked {
         Asked::Chat(request) => chat(target).map(|it| {
             only_its_own(target, request)?;
-            let request = emulate::lower(request, it.has(), quirks, receipt);
-            let written = it.write_request(&request, quirks, receipt)?;
-            unsaid::note(target, &request, receipt);
-            Ok(written)
+            emulate::lowered(request, (it.has(), quirks), receipt, |request, receipt| {
+                let written = it.write_request(request, quirks, receipt)?;
+                unsaid::note(target, request, receipt);
+                Ok(written)
+            })
         }),
         Asked::Embed(request) => embed(target).map(|it| {
             unsaid::note_vectors(target, request, receipt);
@@ -248,9 +249,8 @@ fn only_its_own(target: Dialect, request: &Request) -> Result<(), Fault> {
     if parts.peek().is_none() || !parts.all(foreign) {
         return Ok(());
     }
-    let at = request.messages.first().and_then(|message| message.at.as_deref()).unwrap_or("messages[0]");
     let message = "The request can only be answered by a provider that speaks its own dialect.";
-    Err(Fault::saying(Code::UnsupportedCapability, message).at(at))
+    Err(Fault::saying(Code::UnsupportedCapability, message).at("messages[0]"))
 }
 
 /// Reads an upstream's whole answer.

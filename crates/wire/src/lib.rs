@@ -66,7 +66,7 @@ pub use hub::{
     decoder, encoder, fail, has_canon, has_way, held_back, read_reply, read_reply_for, read_request,
     write_reply, write_request,
 };
-pub use places::place;
+pub use places::{place, place_fault};
 pub use refused::without;
 pub use render::Renderer;
 pub use responses::namespaces::{Grouped, grouped_tools};

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use contract::Fault;
 use contract::canon::{Asked, Receipt};
 use contract::words::Dialect;
 
@@ -13,6 +14,16 @@ pub fn place(client: Dialect, asked: &Asked, receipt: &Receipt) -> Receipt {
         placed.dropped(field(client, asked, &lost.field).into_owned(), lost.reason.clone());
     }
     placed
+}
+
+/// A fault that names the field at fault as the client would.
+#[must_use]
+pub fn place_fault(client: Dialect, asked: &Asked, fault: Fault) -> Fault {
+    let placed = fault.param().map(|param| field(client, asked, param).into_owned());
+    match placed {
+        Some(placed) => fault.at(placed),
+        None => fault,
+    }
 }
 
 /// The client's name of a field of canon, such as `messages[2].content[0]` or `top_k`.

@@ -3,7 +3,7 @@
 //! Instructions and the user's turn are all there may be: what a model said before cannot be told apart within a prompt, so
 //! such conversations are refused. Used by `completions/` and by Ollama's `api/generate`.
 
-use contract::canon::{Message, Part, Request, Role};
+use contract::canon::{Part, Request, Role};
 use contract::{Code, Fault};
 
 /// The conversation, parted by who speaks; each part with the place it stood in.
@@ -23,7 +23,7 @@ impl<'a> Single<'a> {
     pub(crate) fn of(request: &'a Request) -> Result<Self, Fault> {
         let mut single = Self::default();
         for (at, message) in request.messages.iter().enumerate() {
-            let place = place(message, at);
+            let place = format!("messages[{at}]");
             let parts = message
                 .parts
                 .iter()
@@ -41,9 +41,4 @@ impl<'a> Single<'a> {
         }
         Ok(single)
     }
-}
-
-/// Where a message stood in the client's request.
-pub(crate) fn place(message: &Message, at: usize) -> String {
-    message.at.as_deref().map_or_else(|| format!("messages[{at}]"), str::to_owned)
 }

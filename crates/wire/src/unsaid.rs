@@ -8,8 +8,6 @@ use contract::canon::{
 };
 use contract::words::Dialect;
 
-use crate::single::place;
-
 /// Something that can be passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Word {
@@ -59,8 +57,8 @@ const fn passed_over(target: Dialect) -> &'static [Word] {
 /// Notes what the target's writer passes over.
 pub(crate) fn note(target: Dialect, request: &Request, receipt: &mut Receipt) {
     let words = passed_over(target);
-    if words.contains(&Word::Hints) && has_hints(target, request) {
-        receipt.dropped("cache_control", "the provider takes no hints on what to cache");
+    if words.contains(&Word::Hints) {
+        note_hints(target, request, receipt);
     }
     if words.contains(&Word::Modalities) && request.modalities.iter().any(|it| *it != Modality::Text) {
         receipt.dropped("modalities", "the model answers in text alone");
@@ -85,11 +83,11 @@ pub(crate) fn note_vectors(target: Dialect, request: &EmbedRequest, receipt: &mu
 
 fn note_message(target: Dialect, words: &[Word], (at, message): (usize, &Message), receipt: &mut Receipt) {
     if words.contains(&Word::Names) && message.name.is_some() {
-        receipt.dropped(format!("{}.name", place(message, at)), "participants have no names here");
+        receipt.dropped(format!("messages[{at}].name"), "participants have no names here");
     }
     for (index, part) in message.parts.iter().enumerate().filter(|_| message.role == Role::Assistant) {
         let has = |word| words.contains(&word);
-        let path = || format!("{}.content[{index}]", place(message, at));
+        let path = || format!("messages[{at}].content[{index}]");
         if has(Word::Sources) && !part.citations.is_empty() {
             receipt.dropped(format!("{}.citations", path()), "sources of earlier texts are not told here");
         }
@@ -103,15 +101,19 @@ fn note_message(target: Dialect, words: &[Word], (at, message): (usize, &Message
     }
 }
 
-/// Hints of others: a dialect's own stand in its sidecars.
-fn has_hints(target: Dialect, request: &Request) -> bool {
-    let hinted = |tool: &Tool| matches!(tool, Tool::Function { cache: Some(_), .. });
-    request
-        .messages
-        .iter()
-        .flat_map(|message| &message.parts)
-        .any(|part| part.cache.is_some() && part.native_for(target).is_none())
-        || request.tools.iter().any(hinted)
+/// Notes that hints on what to cache are not carried. A dialect's own stand in its sidecars.
+pub(crate) fn note_hints(target: Dialect, request: &Request, receipt: &mut Receipt) {
+    let hinted = |part: &Part| part.cache.is_some() && part.native_for(target).is_none();
+    let within = |part: &Part| match &part.kind {
+        PartKind::ToolResult(result) => hinted(part) || result.parts.iter().any(hinted),
+        _ => hinted(part),
+    };
+    let tool = |tool: &Tool| matches!(tool, Tool::Function { cache: Some(_), .. });
+    if request.tools.iter().any(tool)
+        || request.messages.iter().flat_map(|message| &message.parts).any(within)
+    {
+        receipt.dropped("cache_control", "the provider takes no hints on what to cache");
+    }
 }
 
 /// Is it a thought without words, of somebody else?

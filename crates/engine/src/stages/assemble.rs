@@ -11,7 +11,6 @@ use contract::{Code, Fault};
 use wire::Envelope;
 use wire::stored::{self, Keeping};
 
-
 use super::translate::Wants;
 use super::{Admitted, Prepared};
 use crate::pipeline::Run;

@@ -103,7 +103,8 @@ impl<'a> Hub<'a> {
             return Ok(Outgoing { target, body, usage_added, wants: None, beyond });
         }
         let asked = self.canon(to, target, memory).await?;
-        let (body, lost) = to.provider.translate(asked, target)?;
+        let translated = to.provider.translate(asked, target);
+        let (body, lost) = translated.map_err(|fault| wire::place_fault(client, asked, fault))?;
         let lost = if lost.is_empty() { lost } else { wire::place(client, asked, &lost) };
         self.check_strict(to, &lost)?;
         *receipt = lost;

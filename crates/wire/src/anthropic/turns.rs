@@ -37,23 +37,22 @@ pub(super) struct Turn<'a> {
     extra: Option<&'a Map<String, Value>>,
 }
 
-/// Where a part stands in the client's request; spelled only when somebody must be told.
+/// Where a part stands; spelled only when somebody must be told.
 #[derive(Clone, Copy)]
-struct Place<'a> {
-    message: &'a Message,
+struct Place {
     at: usize,
     part: usize,
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.content[{}]", place(self.message, self.at), self.part)
+        write!(f, "{}.content[{}]", place(self.at), self.part)
     }
 }
 
-/// Where a message stands in the client's request.
-fn place(message: &Message, at: usize) -> Cow<'_, str> {
-    message.at.as_deref().map_or_else(|| Cow::Owned(format!("messages[{at}]")), Cow::Borrowed)
+/// Where a message stands. Its client's name for that is put in its stead later.
+fn place(at: usize) -> String {
+    format!("messages[{at}]")
 }
 
 impl<'a> Turns<'a> {
@@ -117,7 +116,7 @@ impl<'a> Turns<'a> {
                 if !(stays && after_user) {
                     if !self.turns.is_empty() {
                         let moved = "moved to the system prompt, which comes first";
-                        receipt.dropped(format!("{}.role", place(message, at)), moved);
+                        receipt.dropped(format!("{}.role", place(at)), moved);
                     }
                     self.system.0.append(&mut blocks);
                     return;
@@ -127,7 +126,7 @@ impl<'a> Turns<'a> {
             Role::User | Role::Tool => "user",
             Role::Assistant => "assistant",
         };
-        let extra = own_fields(DIALECT, &message.extra, &format!("{}.", place(message, at)), receipt);
+        let extra = own_fields(DIALECT, &message.extra, &format!("{}.", place(at)), receipt);
         match self.turns.last_mut().filter(|turn| turn.role == role) {
             Some(turn) => {
                 turn.content.0.append(&mut blocks);
@@ -145,10 +144,10 @@ impl<'a> Turns<'a> {
         }
         let last = messages
             .last()
-            .map_or(Cow::Borrowed("messages"), |message| place(message, messages.len().saturating_sub(1)));
+            .map_or_else(|| "messages".to_owned(), |_| place(messages.len().saturating_sub(1)));
         let paused = |turn: &Turn<'_>| turn.content.0.iter().any(|block| block.kind.is_empty());
         if !traits.prefill && self.turns.len() > 1 && !self.turns.last().is_some_and(paused) {
-            receipt.dropped(last.into_owned(), "the model does not go on with an answer that was begun");
+            receipt.dropped(last, "the model does not go on with an answer that was begun");
             self.turns.pop();
             return;
         }
@@ -218,18 +217,18 @@ fn write_parts<'a>(
     receipt: &mut Receipt,
 ) -> Result<Vec<Out<'a>>, Fault> {
     if message.name.is_some() {
-        receipt.dropped(format!("{}.name", place(message, at)), "participants have no names here");
+        receipt.dropped(format!("{}.name", place(at)), "participants have no names here");
     }
     let mut blocks = Vec::with_capacity(message.parts.len());
     for (index, part) in message.parts.iter().enumerate() {
-        blocks.extend(write_part(part, Place { message, at, part: index }, cache, receipt)?);
+        blocks.extend(write_part(part, Place { at, part: index }, cache, receipt)?);
     }
     Ok(blocks)
 }
 
 fn write_part<'a>(
     part: &'a Part,
-    place: Place<'_>,
+    place: Place,
     cache: &mut Breakpoints,
     receipt: &mut Receipt,
 ) -> Result<Option<Out<'a>>, Fault> {
@@ -261,7 +260,7 @@ fn write_part<'a>(
 fn write_result<'a>(
     part: &'a Part,
     result: &'a ToolResult,
-    place: Place<'_>,
+    place: Place,
     cache: &mut Breakpoints,
     receipt: &mut Receipt,
 ) -> Result<Out<'a>, Fault> {

@@ -124,6 +124,9 @@ pub(crate) fn write_reply(reply: &Reply, receipt: &mut Receipt) -> Bytes {
     }
     let none = Choice::default();
     let choice = reply.choices.first().unwrap_or(&none);
+    if !choice.logprobs.is_empty() {
+        receipt.dropped("choices[0].logprobs", "an answer tells no likelihoods here");
+    }
     let mut extra = own_fields(DIALECT, &reply.extra, "reply.", receipt).cloned().unwrap_or_default();
     let mut take = |name: &str| match extra.shift_remove(name) {
         Some(Value::Object(fields)) => fields,

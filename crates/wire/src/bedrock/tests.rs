@@ -287,7 +287,7 @@ fn an_openai_conversation_is_arranged() {
         json!({"maxTokens": 50, "temperature": 1.0, "stopSequences": ["X"]})
     );
     assert_eq!(written["requestMetadata"], json!({"a": "b"}));
-    for field in ["temperature", "parallel_tools", "seed", "user"] {
+    for field in ["temperature", "parallel_tool_calls", "seed", "user"] {
         assert!(receipt.contains(field), "{field}: {receipt}");
     }
     assert!(written.get("model").is_none());

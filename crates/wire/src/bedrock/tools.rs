@@ -127,7 +127,7 @@ struct Wanted<'a> {
 impl<'a> Wanted<'a> {
     fn of(request: &'a Request, family: Family, receipt: &mut Receipt) -> Self {
         if request.parallel_tools == Some(false) && !request.tools.is_empty() {
-            receipt.dropped("parallel_tools", "calls cannot be kept to one here");
+            receipt.dropped("parallel_tool_calls", "calls cannot be kept to one here");
         }
         let mut wanted = Self::default();
         let Some(choice) = &request.tool_choice else { return wanted };

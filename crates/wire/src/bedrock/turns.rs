@@ -37,18 +37,14 @@ pub(super) struct Turn<'a> {
 
 /// Where a part stands in the client's request; spelled only when somebody must be told.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+struct Place {
     message: usize,
-    at: Option<&'a str>,
     part: usize,
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.at {
-            Some(at) => write!(f, "{at}.content[{}]", self.part),
-            None => write!(f, "messages[{}].content[{}]", self.message, self.part),
-        }
+        write!(f, "messages[{}].content[{}]", self.message, self.part)
     }
 }
 
@@ -79,14 +75,13 @@ impl<'a> Turns<'a> {
     }
 
     fn add(&mut self, index: usize, message: &'a Message, receipt: &mut Receipt) -> Result<(), Fault> {
-        let at = message.at.as_deref();
-        let path = at.map_or_else(|| format!("messages[{index}]"), str::to_owned);
+        let path = format!("messages[{index}]");
         if message.name.is_some() {
             receipt.dropped(format!("{path}.name"), "participants have no names here");
         }
         let mut blocks = Vec::with_capacity(message.parts.len());
         for (part_index, part) in message.parts.iter().enumerate() {
-            let place = Place { message: index, at, part: part_index };
+            let place = Place { message: index, part: part_index };
             self.write(part, place, &mut blocks, receipt)?;
         }
         let mut extra =
@@ -120,7 +115,7 @@ impl<'a> Turns<'a> {
     fn write(
         &mut self,
         part: &'a Part,
-        place: Place<'_>,
+        place: Place,
         blocks: &mut Vec<Out<'a>>,
         receipt: &mut Receipt,
     ) -> Result<(), Fault> {
@@ -162,7 +157,7 @@ impl<'a> Turns<'a> {
         &mut self,
         part: &'a Part,
         result: &'a ToolResult,
-        place: Place<'_>,
+        place: Place,
         receipt: &mut Receipt,
     ) -> Result<Out<'a>, Fault> {
         let caches = std::mem::replace(&mut self.caches, false);

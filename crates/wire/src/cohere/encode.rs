@@ -247,7 +247,12 @@ impl Encoder {
     }
 
     fn close(&mut self, out: &mut BytesMut) {
-        let Some(Open { number, kind, .. }) = self.open.take() else { return };
+        let Some(open) = self.open.take() else { return };
+        if self.logprobs.is_some() && open.kind == Kind::Text {
+            // They came behind the last of the text.
+            self.say(open, "", out);
+        }
+        let Open { number, kind, .. } = open;
         let event = match kind {
             Kind::Plan => return,
             Kind::Call => {
@@ -291,11 +296,20 @@ impl Encoder {
 
     /// Those of several tokens are one stretch.
     fn token(&mut self, tokens: &[TokenLogprob]) {
-        if self.logprobs.is_some() || tokens.is_empty() {
+        if tokens.is_empty() {
             return;
         }
-        let text: String = tokens.iter().map(|token| token.token.text.as_str()).collect();
-        let logprobs: Vec<f64> = tokens.iter().map(|token| token.token.logprob).collect();
+        let before = self.logprobs.take();
+        let part = |name: &str| before.as_ref().and_then(|before| before.get(name));
+        // What Cohere said of them itself says more.
+        if part("token_ids").and_then(Value::as_array).is_some_and(|ids| !ids.is_empty()) {
+            self.logprobs = before;
+            return;
+        }
+        let mut text = part("text").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let mut logprobs = part("logprobs").and_then(Value::as_array).cloned().unwrap_or_default();
+        text.extend(tokens.iter().map(|token| token.token.text.as_str()));
+        logprobs.extend(tokens.iter().map(|token| json!(token.token.logprob)));
         self.logprobs = Some(json!({"text": text, "token_ids": [], "logprobs": logprobs}));
     }
 

@@ -131,6 +131,7 @@ fn note_inexpressible(request: &Request, receipt: &mut Receipt) {
             request.service_tier.as_deref().is_some_and(|tier| !matches!(tier, "auto" | "default")),
         ),
         ("modalities", request.modalities.iter().any(|kind| *kind != contract::canon::Modality::Text)),
+        ("audio", request.voice.is_some()),
         ("verbosity", request.verbosity.is_some()),
         ("prompt_cache_key", request.cache_key.is_some()),
         ("prompt_cache_retention", request.cache_retention.is_some()),

@@ -30,7 +30,7 @@ impl<'a> Turns<'a> {
     pub(super) fn of(messages: &[Message], receipt: &'a mut Receipt) -> Result<Self, Fault> {
         let mut this = Self { receipt, messages: Vec::new(), documents: Vec::new(), media: Vec::new() };
         for (at, message) in messages.iter().enumerate() {
-            let path = message.at.as_deref().map_or_else(|| format!("messages[{at}]"), str::to_owned);
+            let path = format!("messages[{at}]");
             this.add(message, &path)?;
         }
         this.flush_media();

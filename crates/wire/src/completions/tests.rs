@@ -72,6 +72,8 @@ fn several_prompts_and_tokens_are_not_translated() {
         let request = read(DIALECT, &json!({"model": "m", "prompt": prompt})).unwrap();
         for target in [Dialect::OpenaiChat, Dialect::AnthropicMessages, Dialect::GeminiGenerate] {
             let fault = write(target, &request).unwrap_err();
+            let asked = Asked::Chat(Box::new(request.clone()));
+            let fault = crate::place_fault(DIALECT, &asked, fault);
             assert_eq!((fault.code(), fault.param()), (Code::UnsupportedCapability, Some("prompt")));
         }
     }

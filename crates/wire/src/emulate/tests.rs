@@ -46,6 +46,20 @@ fn a_custom_tool_becomes_a_function_and_its_calls_are_wrapped() {
 }
 
 #[test]
+fn what_is_noted_of_tools_has_the_clients_numbers() {
+    let choice = ToolChoice::Allowed { names: vec!["patch".into()], required: false };
+    let tools = vec![function("f"), custom(Some(json!({"type": "grammar"})))];
+    let request = Request { tools, tool_choice: Some(choice), ..Request::default() };
+    let mut receipt = Receipt::default();
+    lowered(&request, (Has::default(), &Quirks::NONE), &mut receipt, |request, receipt| {
+        assert_eq!(request.tools.len(), 1);
+        receipt.dropped("tools[0].x", "");
+        receipt.dropped("tools", "");
+    });
+    assert_eq!(receipt.to_string(), "tools[1].format, tools[1].x, tools");
+}
+
+#[test]
 fn who_has_them_is_sent_them_unless_it_lacks_them() {
     let choice = ToolChoice::Allowed { names: vec!["f".into()], required: true };
     let tools = vec![custom(None), function("f"), function("g")];

@@ -200,7 +200,7 @@ fn modalities(asked: &[Modality]) -> Option<(String, Value)> {
 /// Sound is always raw PCM of 16 bits (docs: "Speech generation").
 fn speech(voice: &Voice, receipt: &mut Receipt) -> Option<(String, Value)> {
     if voice.format.as_deref().is_some_and(|format| !matches!(format, "pcm" | "pcm16")) {
-        receipt.dropped("voice.format", "Gemini speaks raw PCM");
+        receipt.dropped("audio.format", "Gemini speaks raw PCM");
     }
     let name = voice.name.as_deref()?;
     let prebuilt = json!({"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": name}}});

@@ -86,7 +86,7 @@ impl<'a> Contents<'a> {
     }
 
     fn add(&mut self, at: usize, message: &'a Message, receipt: &mut Receipt) -> Result<(), Fault> {
-        let place = || message.at.as_deref().map_or_else(|| format!("messages[{at}]"), str::to_owned);
+        let place = || format!("messages[{at}]");
         let own = own_place(message);
         if message.name.is_some() {
             receipt.dropped(format!("{}.name", place()), "participants have no names here");

@@ -1,7 +1,7 @@
 //! A whole answer ↔ canon.
 
 use bytes::Bytes;
-use contract::canon::{Choice, MediaKind, MediaSource, Part, PartKind, Provenance, Receipt, Reply};
+use contract::canon::{Choice, Finish, MediaKind, MediaSource, Part, PartKind, Provenance, Receipt, Reply};
 use serde_json::Value;
 
 use super::calls::Call;
@@ -68,6 +68,9 @@ pub(super) fn write_reply(
     let (text, thinking) = texts(choice);
     let mut said = Saying { text: &text, thinking: &thinking, ..Saying::default() };
     for (at, part) in choice.parts.iter().enumerate() {
+        if !part.citations.is_empty() {
+            receipt.dropped(format!("choices[0].content[{at}].citations"), "this dialect cites nothing");
+        }
         match &part.kind {
             PartKind::Text(_) | PartKind::Refusal(_) | PartKind::Reasoning(_) => {}
             PartKind::ToolCall { .. } if form == Form::Chat => {
@@ -82,6 +85,9 @@ pub(super) fn write_reply(
                 receipt.dropped(format!("choices[0].content[{at}]"), "this dialect has no such content");
             }
         }
+    }
+    if matches!(choice.finish, Finish::ContentFilter | Finish::Refusal) {
+        receipt.dropped("choices[0].finish_reason", "this dialect knows no answer that was held back");
     }
     let mut out = Written {
         model,

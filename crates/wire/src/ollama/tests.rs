@@ -544,6 +544,8 @@ fn what_only_its_own_dialect_understands_goes_nowhere_else() {
     let prompts = json!({"model": "m", "prompt": ["a", "b"]});
     let request = read(Dialect::OpenaiCompletions, &prompts.to_string());
     let fault = try_write(CHAT, &request).unwrap_err();
+    let asked = Asked::Chat(Box::new(request.clone()));
+    let fault = crate::place_fault(Dialect::OpenaiCompletions, &asked, fault);
     assert_eq!((fault.code(), fault.param()), (Code::UnsupportedCapability, Some("prompt")));
     let part: &Part = &request.messages[0].parts[0];
     assert_eq!(part.kind, PartKind::Native);

@@ -31,7 +31,7 @@ pub(super) struct Turn<'a> {
 pub(super) fn write<'a>(messages: &'a [Message], receipt: &mut Receipt) -> Vec<Turn<'a>> {
     let mut out = Vec::with_capacity(messages.len());
     for (at, message) in messages.iter().enumerate() {
-        let path = crate::single::place(message, at);
+        let path = format!("messages[{at}]");
         if message.name.is_some() {
             receipt.dropped(format!("{path}.name"), "participants have no names here");
         }

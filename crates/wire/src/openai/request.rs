@@ -17,6 +17,7 @@ use super::written::is_block;
 use super::{DIALECT, format, media, think, thoughts, tools};
 use crate::Quirks;
 use crate::outgoing::{Outgoing, merge, own_fields};
+use crate::unsaid;
 
 /// Writes a request body.
 ///
@@ -33,8 +34,8 @@ pub(crate) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
     if request.sampling.top_k.is_some() && top_k.is_none() {
         receipt.dropped("top_k", "the provider has no such setting");
     }
-    if !caches && has_cache_hints(request) {
-        receipt.dropped("cache_control", "the provider caches by itself");
+    if !caches {
+        unsaid::note_hints(DIALECT, request, receipt);
     }
     let mut out = Outgoing::new(DIALECT, &request.extra, quirks, receipt);
     out.put("model", &request.model)?;
@@ -88,18 +89,6 @@ fn write_settings(out: &mut Outgoing<'_>, request: &Request) -> Result<(), Fault
     out.put_user(request.user.as_deref())?;
     out.put_some("metadata", request.metadata.as_ref())?;
     out.put_some("service_tier", request.service_tier.as_deref().map(service_tier))
-}
-
-/// Does the client ask for caching anywhere?
-fn has_cache_hints(request: &Request) -> bool {
-    let tool = |tool: &Tool| matches!(tool, Tool::Function { cache: Some(_), .. });
-    let part = |part: &Part| match &part.kind {
-        PartKind::ToolResult(result) => {
-            part.cache.is_some() || result.parts.iter().any(|part| part.cache.is_some())
-        }
-        _ => part.cache.is_some(),
-    };
-    request.tools.iter().any(tool) || request.messages.iter().flat_map(|message| &message.parts).any(part)
 }
 
 fn write_sampling(out: &mut Outgoing<'_>, request: &Request, top_k: Option<u64>) -> Result<(), Fault> {

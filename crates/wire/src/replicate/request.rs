@@ -103,6 +103,8 @@ fn note(request: &Request, receipt: &mut Receipt) {
         ("user", request.user.is_some()),
         ("metadata", request.metadata.is_some()),
         ("service_tier", request.service_tier.is_some()),
+        ("modalities", request.modalities.iter().any(|it| *it != contract::canon::Modality::Text)),
+        ("audio", request.voice.is_some()),
         ("verbosity", request.verbosity.is_some()),
         ("prompt_cache_key", request.cache_key.is_some()),
         ("prompt_cache_retention", request.cache_retention.is_some()),
@@ -147,11 +149,9 @@ fn text_of(message: &Message, at: usize) -> Result<Cow<'_, str>, Fault> {
             // Thoughts of earlier turns are not for the next prompt.
             PartKind::Reasoning(_) => {}
             _ => {
-                let place = message.at.as_deref().map_or_else(|| format!("messages[{at}]"), str::to_owned);
                 let says = "The provider's language models take and make text alone: no media, and no tools.";
-                return Err(
-                    Fault::saying(Code::UnsupportedCapability, says).at(format!("{place}.content[{nth}]"))
-                );
+                return Err(Fault::saying(Code::UnsupportedCapability, says)
+                    .at(format!("messages[{at}].content[{nth}]")));
             }
         }
     }

@@ -65,11 +65,13 @@ pub(crate) fn place(exchange: &Exchange) -> Place {
         "embeddings" => Dialect::OpenaiEmbeddings,
         "ollama.chat" => Dialect::OllamaChat,
         "ollama.generate" => Dialect::OllamaGenerate,
+        "rerank" if exchange.provider == "bedrock" => Dialect::BedrockRerank,
+        "rerank" if exchange.provider == "voyage" => Dialect::VoyageRerank,
         "rerank" => Dialect::CohereRerank,
         "count_tokens" => match exchange.provider.as_str() {
             "gemini" | "vertex" => Dialect::GeminiCount,
             "openai" => Dialect::OpenaiCount,
-            "bedrock" => return Place::Outside("Bedrock's own token count"),
+            "bedrock" => Dialect::BedrockCount,
             _ => Dialect::AnthropicCount,
         },
         "images" if path.contains("/image/generate") => return Place::Outside("Venice's own images"),
@@ -139,6 +141,7 @@ pub(crate) const ACCOUNTS: &[Account] = &[
     account("gemini", "gemini", &[]),
     account("cohere", "cohere", &[]),
     account("bedrock", "bedrock", &[]),
+    account("voyage", "voyage", &[]),
 ];
 
 /// The account that speaks a dialect.
@@ -152,7 +155,11 @@ pub(crate) fn spoken_by(dialect: Dialect) -> &'static str {
             "gemini"
         }
         Dialect::CohereChat | Dialect::CohereEmbed | Dialect::CohereRerank => "cohere",
-        Dialect::BedrockConverse | Dialect::BedrockTitanEmbed => "bedrock",
+        Dialect::BedrockConverse
+        | Dialect::BedrockTitanEmbed
+        | Dialect::BedrockRerank
+        | Dialect::BedrockCount => "bedrock",
+        Dialect::VoyageRerank => "voyage",
         _ => "openai",
     }
 }

@@ -63,7 +63,10 @@ impl Stand {
         let body: Option<Value> = body.filter(Value::is_object);
         let mut body = body.unwrap_or_else(|| minimal(client));
         let path = path(client, &model, exchange.is_stream());
-        if !client.path().contains("{model}") {
+        if client == Dialect::BedrockRerank {
+            body["rerankingConfiguration"]["bedrockRerankingConfiguration"]["modelConfiguration"] =
+                json!({"modelArn": model});
+        } else if !client.path().contains("{model}") {
             body["model"] = json!(model);
             body["stream"] = json!(exchange.is_stream());
         }
@@ -113,7 +116,13 @@ impl Stand {
 
 /// The name of the model that plays a recording.
 pub(crate) fn model(exchange: &Exchange, recorded: Dialect) -> String {
-    format!("{}/{}", spoken_by(recorded), exchange.id)
+    // Bedrock knows by its name what a model does.
+    let named = match recorded {
+        Dialect::BedrockRerank => "amazon.rerank-",
+        Dialect::BedrockCount => "anthropic.claude-",
+        _ => "",
+    };
+    format!("{}/{named}{}", spoken_by(recorded), exchange.id)
 }
 
 /// Where a client of a dialect asks for a model.
@@ -124,7 +133,11 @@ pub(crate) fn path(client: Dialect, model: &str, stream: bool) -> String {
         (Dialect::BedrockConverse, true) => path.replace("/converse", "/converse-stream"),
         _ => path.to_owned(),
     };
-    let model = if client == Dialect::BedrockConverse { model.replace('/', "%2F") } else { model.to_owned() };
+    let model = if matches!(client, Dialect::BedrockConverse | Dialect::BedrockCount) {
+        model.replace('/', "%2F")
+    } else {
+        model.to_owned()
+    };
     path.replace("{model}", &model)
 }
 
@@ -150,6 +163,13 @@ fn minimal(client: Dialect) -> Value {
         Dialect::CohereRerank => {
             json!({"query": "hello", "documents": ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"]})
         }
+        Dialect::VoyageRerank => minimal(Dialect::CohereRerank),
+        Dialect::BedrockRerank => {
+            let source = json!({"type": "INLINE",
+                "inlineDocumentSource": {"type": "TEXT", "textDocument": {"text": "a"}}});
+            json!({"queries": [{"type": "TEXT", "textQuery": {"text": "hello"}}], "sources": vec![source; 10]})
+        }
+        Dialect::BedrockCount => json!({"input": {"converse": minimal(Dialect::BedrockConverse)}}),
         Dialect::OpenaiImages | Dialect::OpenaiImageEdits => json!({"prompt": "hello"}),
         Dialect::OpenaiModerations => json!({"input": "hello"}),
         Dialect::OpenaiSpeech => json!({"input": "hello", "voice": "alloy"}),
@@ -164,13 +184,16 @@ fn config(upstream: &str) -> String {
     );
     for Account { name, kind, path, dialects } in ACCOUNTS {
         let dialects: Vec<String> = dialects.iter().map(ToString::to_string).collect();
-        write!(yaml, "  {name}:\n    kind: {kind}\n    base_url: {upstream}{path}\n    api_key: sk-played-back\n    models: [none]\n").ok();
+        write!(yaml, "  {name}:\n    kind: {kind}\n    base_url: {upstream}{path}\n    models: [none]\n")
+            .ok();
         if !dialects.is_empty() {
             writeln!(yaml, "    dialects: [{}]", dialects.join(", ")).ok();
         }
-        if *kind == "bedrock" {
-            yaml.push_str("    region: us-east-1\n");
-        }
+        // With an API key alone documents are ordered in another way.
+        yaml.push_str(match *kind {
+            "bedrock" => "    region: us-east-1\n    access_key_id: AK\n    secret_access_key: played-back\n",
+            _ => "    api_key: sk-played-back\n",
+        });
     }
     write!(yaml, "keys:\n  - name: conformance\n    key: {KEY}\n").ok();
     yaml
@@ -179,7 +202,8 @@ fn config(upstream: &str) -> String {
 /// Plays back the recording whose id stands in the path or is the model of the body.
 fn play(asked: &Asked, exchanges: &HashMap<String, Exchange>) -> Reply {
     let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
-    let named = body["model"].as_str().unwrap_or_default();
+    let arn = "/rerankingConfiguration/bedrockRerankingConfiguration/modelConfiguration/modelArn";
+    let named = body.pointer(arn).unwrap_or(&body["model"]).as_str().unwrap_or_default();
     let path = asked.path.replace("%3A", ":");
     let words = path.split(['/', ':', '?', '-']).chain(named.split(['/', '-']));
     let Some(exchange) = words.into_iter().find_map(|word| exchanges.get(word)) else {
