@@ -219,7 +219,8 @@ mod tests {
     #[test]
     fn sidecars_of_what_the_client_does_send_are_restored() {
         let signed = call("c1").with_native(Dialect::GeminiGenerate, json!({"thoughtSignature": "s"}));
-        assert_eq!(again(vec![signed.clone()], vec![call("c1")]), [signed.clone()]);
+        let expected = std::slice::from_ref(&signed);
+        assert_eq!(again(vec![signed.clone()], vec![call("c1")]), expected);
         // A client whose own dialect has sidecars: the target's counts.
         let own = call("c1").with_native(Dialect::OpenaiResponses, json!({"item": {}}));
         assert_eq!(again(vec![signed.clone()], vec![own]), [signed]);

@@ -3,6 +3,8 @@
 //! A fact of what went in is found in what comes out, or the receipt names it. Streams say what whole answers say, however they
 //! are cut. Values are drawn by proptest; `properties/make.rs` makes them, `properties/facts.rs` compares them.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a failed step of a test is a failed test")]
+
 #[path = "properties/dice.rs"]
 mod dice;
 #[path = "properties/facts.rs"]

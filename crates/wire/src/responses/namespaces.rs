@@ -62,8 +62,12 @@ pub(super) fn regroup(call: &mut Map<String, Value>, groups: &[Grouped]) {
     }
 }
 
-/// The tools of a group, each with its name for other dialects, and what the group itself says; none if it is no group.
-pub(crate) fn spread(tool: &Tool) -> Option<(Vec<(Grouped, Tool)>, Option<&str>)> {
+/// What is in a group: its tools, each with its names and with the one that other dialects know as its own; and what the
+/// group itself says.
+pub(crate) type Spread<'a> = (Vec<(Grouped, Tool)>, Option<&'a str>);
+
+/// A group's tools; none if it is no group.
+pub(crate) fn spread(tool: &Tool) -> Option<Spread<'_>> {
     let Tool::Server { owner: DIALECT, tool: ServerTool::Other, value } = tool else { return None };
     if value.get("type")?.as_str()? != NAMESPACE {
         return None;

@@ -157,7 +157,7 @@ fn hear(events: &[String]) -> Checked<Heard> {
                     Some("input_json_delta") => partial.push_str(text(&delta["partial_json"])),
                     Some("text_delta") => extend(&mut heard.blocks[index]["text"], &delta["text"])?,
                     Some("thinking_delta") => {
-                        extend(&mut heard.blocks[index]["thinking"], &delta["thinking"])?
+                        extend(&mut heard.blocks[index]["thinking"], &delta["thinking"])?;
                     }
                     Some("signature_delta") => heard.blocks[index]["signature"] = delta["signature"].clone(),
                     _ => return Err(format!("an unknown delta: {event}")),

@@ -32,7 +32,7 @@ fn message(event: &str, payload: &Value) -> Vec<u8> {
     out
 }
 
-fn stream(frames: Vec<Vec<u8>>) -> Reply {
+fn stream(frames: &[Vec<u8>]) -> Reply {
     Reply::text(200, "application/vnd.amazon.eventstream", frames.concat())
 }
 
@@ -74,7 +74,7 @@ pub fn converse(turn: &Turn) -> Reply {
         "totalTokens": tokens.input + tokens.output
     });
     frames.push(message("metadata", &json!({ "usage": usage, "metrics": { "latencyMs": 5 } })));
-    stream(frames)
+    stream(&frames)
 }
 
 /// The turn as Claude's own events within `InvokeModelWithResponseStream`.
@@ -82,5 +82,5 @@ pub fn converse(turn: &Turn) -> Reply {
 pub fn invoke(turn: &Turn) -> Reply {
     let chunk =
         |event: &Value| message("chunk", &json!({ "bytes": BASE64_STANDARD.encode(event.to_string()) }));
-    stream(anthropic::events(turn).iter().map(chunk).collect())
+    stream(&anthropic::events(turn).iter().map(chunk).collect::<Vec<_>>())
 }
