@@ -32,8 +32,12 @@ impl Grouped {
     }
 }
 
-/// One name for a tool and its group. A long one is cut, and told apart by a digest.
+/// One name for a tool and its group. A long one is cut, and told apart by a digest. A tool alone, found by a search, is in a
+/// group of its own name.
 fn flat(namespace: &str, name: &str) -> String {
+    if namespace == name {
+        return name.to_owned();
+    }
     let between = if namespace.is_empty() || namespace.ends_with("__") { "" } else { "__" };
     let mut whole = format!("{namespace}{between}{name}");
     if whole.len() > LONGEST {
