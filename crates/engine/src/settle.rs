@@ -110,8 +110,7 @@ impl Tail {
         record.kept.entries.request.cost = cost;
         record.kept.entries.request.duration_us =
             u64::try_from(end.since(record.kept.start).as_micros()).unwrap_or(u64::MAX);
-        let dropped = record.kept.receipt.entries().iter().map(|entry| entry.field.to_string());
-        record.kept.entries.request.dropped.extend(dropped);
+        record.kept.entries.request.dropped.extend_from_slice(record.kept.receipt.entries());
         if record.kept.entries.request.outcome == Outcome::Answered
             || record.kept.entries.request.outcome == Outcome::Interrupted
         {

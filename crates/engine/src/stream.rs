@@ -12,14 +12,14 @@ use bytes::{Bytes, BytesMut};
 use contract::Code;
 use contract::Fault;
 use contract::body::{Body, BodyError};
-use contract::canon::Event;
+use contract::canon::{Event, Receipt};
 use contract::ports::Outcome;
 use contract::words::{Dialect, Usage};
 use http::HeaderValue;
 use http_body::{Body as HttpBody, Frame};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use wire::stored::Tap;
-use wire::{EncodeOptions, Gather, StreamDecoder, StreamEncoder, Watch};
+use wire::{EncodeOptions, Gather, StreamDecoder, StreamEncoder, Untold, Watch};
 
 use crate::keeper::{GATHERED, Keeper};
 use crate::shelf::Shelf;
@@ -54,6 +54,7 @@ struct Translator {
     /// The answer so far, where it may hold blocks to be remembered.
     gather: Option<Gather>,
     keeper: Keeper,
+    untold: Untold,
     usage: Option<Usage>,
     output_bytes: u64,
     service_tier: Option<Arc<str>>,
@@ -96,6 +97,7 @@ impl Streaming {
             events: Vec::new(),
             gather: keeper.natives.is_some().then(|| Gather::with_cap(GATHERED)),
             keeper,
+            untold: Untold::to(to),
             usage: None,
             output_bytes: 0,
             service_tier: None,
@@ -203,6 +205,14 @@ impl Lane {
         }
     }
 
+    /// What of the answer the client's dialect had no place for.
+    fn lost(&mut self) -> Receipt {
+        match self {
+            Self::Pass { .. } | Self::Through { .. } => Receipt::NONE,
+            Self::Translate(translator) => translator.untold.take(),
+        }
+    }
+
     /// Ends the client's stream the way its dialect reports errors; tells whether there is such a way.
     fn fail(&mut self, fault: &Fault, out: &mut VecDeque<Bytes>) -> bool {
         let mut frames = BytesMut::new();
@@ -257,6 +267,7 @@ impl Translator {
                 }
                 _ => {}
             }
+            self.untold.note(&event);
             self.encoder.write(&event, &mut frames);
             if let Some(gather) = &mut self.gather {
                 gather.push(event);
@@ -356,11 +367,13 @@ impl Metered {
         let waiting: usize = self.out.iter().map(Bytes::len).sum();
         let bytes_out = self.bytes_out + waiting as u64;
         self.keep_waiting();
+        let lost = self.lane.lost();
         let kept = self.keep.keep.then(|| String::from_utf8_lossy(&self.kept).into_owned());
         ticket.edit(|record| {
             record.kept.entries.request.outcome = outcome;
             record.kept.entries.request.bytes_out = bytes_out;
             record.kept.entries.request.response_body = kept;
+            record.kept.entries.request.dropped.extend(lost.into_entries());
             match (broken, code) {
                 (Some(fault), _) => record.note(fault),
                 (None, Some(code)) => record.note(&code.into()),

@@ -62,7 +62,8 @@ pub(crate) struct Request<'a> {
     pub(crate) duration_us: u64,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
-    pub(crate) dropped: Vec<Text<'a>>,
+    /// Fields and why they were not carried.
+    pub(crate) dropped: Vec<(Text<'a>, Text<'a>)>,
     pub(crate) trace_id: Option<Text<'a>>,
     pub(crate) snapshot: u64,
     pub(crate) request_body: Option<Text<'a>>,
@@ -205,7 +206,11 @@ impl<'a> Request<'a> {
             duration_us: entry.duration_us,
             bytes_in: entry.bytes_in,
             bytes_out: entry.bytes_out,
-            dropped: entry.dropped.iter().map(|field| Text::from(field)).collect(),
+            dropped: entry
+                .dropped
+                .iter()
+                .map(|lost| (Text::from(&lost.field), Text::from(&lost.reason)))
+                .collect(),
             trace_id: Text::of(entry.trace_id.as_deref()),
             snapshot: entry.snapshot,
             request_body: Text::of(entry.request_body.as_deref()),

@@ -41,6 +41,7 @@ mod split;
 pub mod sse;
 pub mod tokens;
 mod unsaid;
+mod untold;
 mod usage;
 mod vertex;
 mod watch;
@@ -72,6 +73,7 @@ pub use render::Renderer;
 pub use responses::namespaces::{Grouped, grouped_tools};
 pub use responses::stored;
 pub use splice::{Edits, member, splice};
+pub use untold::Untold;
 pub use usage::service_tier;
 pub use watch::{ReplyFacts, StreamError, Watch, is_opaque, reply_facts, through, watch};
 

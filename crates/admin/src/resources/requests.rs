@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use contract::canon::Dropped;
 use contract::ports::{LedgerFilter, LedgerStore, LogFilter, LogStore, PageRequest, RequestEntry};
 use contract::words::{Id, IdKind, Timestamp};
 use contract::{Code, Fault};
@@ -98,8 +99,8 @@ struct RequestItem {
     bytes_in: u64,
     /// Bytes of the response body.
     bytes_out: u64,
-    /// Fields of the request that the provider's dialect could not carry.
-    dropped: Vec<String>,
+    /// What the provider's dialect could not carry of the request, or the client's of the answer.
+    dropped: Vec<Lost>,
     /// The W3C trace id.
     #[schema(required)]
     trace_id: Option<String>,
@@ -114,6 +115,21 @@ struct Tag {
     name: String,
     /// Its value.
     value: String,
+}
+
+/// Something that was not carried.
+#[derive(Serialize, ToSchema)]
+struct Lost {
+    /// Where it stood, such as `messages[2].name`.
+    field: String,
+    /// Why it was not carried.
+    reason: String,
+}
+
+impl From<Dropped> for Lost {
+    fn from(lost: Dropped) -> Self {
+        Self { field: lost.field.into_owned(), reason: lost.reason.into_owned() }
+    }
 }
 
 /// One request with all that is kept of it.
@@ -161,7 +177,7 @@ impl From<RequestEntry> for RequestItem {
             duration_us: entry.duration_us,
             bytes_in: entry.bytes_in,
             bytes_out: entry.bytes_out,
-            dropped: entry.dropped,
+            dropped: entry.dropped.into_iter().map(Lost::from).collect(),
             trace_id: entry.trace_id,
             snapshot: entry.snapshot,
         }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use contract::canon::Dropped;
 use contract::fault::{Code, Fault};
 use contract::ports::{
     Answer, AttemptEntry, BoxFuture, Capabilities, CostKind, Deployment, Health, KeyAdmin, KeySource,
@@ -226,7 +227,7 @@ pub(super) fn entry(model: &str) -> RequestEntry {
         duration_us: 2,
         bytes_in: 3,
         bytes_out: 4,
-        dropped: vec!["logit_bias".into()],
+        dropped: vec![Dropped { field: "logit_bias".into(), reason: "why".into() }],
         trace_id: None,
         snapshot: 7,
         request_body: Some("{\"asked\":1}".into()),

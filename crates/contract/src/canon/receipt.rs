@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The list of what was not carried. Rendered as `x-pathgate-dropped` and kept in the request log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -11,7 +11,7 @@ use serde::Serialize;
 pub struct Receipt(Vec<Dropped>);
 
 /// One thing that was not carried.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {
     /// Where it stood in the client's request, such as `messages[2].name` or `logit_bias`.
     pub field: Cow<'static, str>,
@@ -25,6 +25,9 @@ const MOST: usize = 64;
 const LONGEST: usize = 128;
 
 impl Receipt {
+    /// Nothing was lost.
+    pub const NONE: Self = Self(Vec::new());
+
     /// Notes a loss. The same field is noted once.
     pub fn dropped(&mut self, field: impl Into<Cow<'static, str>>, reason: impl Into<Cow<'static, str>>) {
         if self.0.len() > MOST {
@@ -49,6 +52,12 @@ impl Receipt {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The losses, to be kept elsewhere.
+    #[must_use]
+    pub fn into_entries(self) -> Vec<Dropped> {
+        self.0
     }
 
     /// The losses in the order they were noted.

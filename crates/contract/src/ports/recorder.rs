@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::canon::Receipt;
+use crate::canon::{Dropped, Receipt};
 use crate::words::{Dialect, Id, NanoUsd, Operation, Principal, Tick, Timestamp, Usage, UsageSource};
 
 /// The stages of the request path, in order. The names are those of spans, metrics and `server-timing`.
@@ -251,7 +251,7 @@ pub struct RequestEntry {
     pub bytes_out: u64,
     /// What translation could not carry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub dropped: Vec<String>,
+    pub dropped: Vec<Dropped>,
     /// The W3C trace id, when one came or was made.
     pub trace_id: Option<String>,
     /// The snapshot the request ran under.

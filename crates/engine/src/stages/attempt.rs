@@ -220,8 +220,7 @@ impl Run<'_> {
                 Failure::nonsense(target, "an answer that the client's dialect has no place for")
             })?;
         // Losses on the way back are in the log alone: the header answers for the request.
-        let lost = receipt.entries().iter().map(|entry| entry.field.to_string());
-        ticket.edit(|record| record.kept.entries.request.dropped.extend(lost));
+        ticket.edit(|record| record.kept.entries.request.dropped.extend(receipt.into_entries()));
         Ok(body)
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use contract::canon::Dropped;
 use contract::ports::{AttemptEntry, LedgerLine, RequestEntry, StoreError};
 use contract::words::{Id, IdKind, NanoUsd, Timestamp, Usage};
 use serde::Deserialize;
@@ -24,7 +25,7 @@ struct Detail {
     deployment: Option<Arc<str>>,
     detail: Option<String>,
     usage: Option<Tokens>,
-    dropped: Vec<String>,
+    dropped: Vec<(String, String)>,
     trace_id: Option<String>,
     request_body: Option<String>,
     response_body: Option<String>,
@@ -44,7 +45,7 @@ pub(super) fn write_detail(text: &mut Vec<u8>, request: &Request<'_>, answered: 
     if usage != plain(usage.input_total(), usage.output_total()) {
         json.usage(",\"usage\":", &usage);
     }
-    json.list(",\"dropped\":", &request.dropped, |json, field| json.text("", Some(*field)));
+    json.tags(",\"dropped\":", &request.dropped);
     json.text(",\"trace_id\":", request.trace_id);
     json.text(",\"request_body\":", request.request_body);
     json.text(",\"response_body\":", request.response_body);
@@ -79,6 +80,10 @@ pub(super) const LEDGER_COLUMNS: &str = "l.request, c.key, c.key_name, c.org, c.
      l.at_us, l.number, t.deployment, t.provider, t.provider_kind, t.upstream_model, l.outcome, l.status, l.error, \
      l.input_tokens, l.output_tokens, l.usage, l.usage_source, l.service_tier, l.cost_nano_usd, l.cost_kind, \
      t.price_version, l.first_byte_us, l.duration_us";
+
+fn lost((field, reason): (String, String)) -> Dropped {
+    Dropped { field: field.into(), reason: reason.into() }
+}
 
 /// A row of the request log.
 pub(super) fn request(row: &SqliteRow) -> Result<RequestEntry, StoreError> {
@@ -116,7 +121,7 @@ pub(super) fn request(row: &SqliteRow) -> Result<RequestEntry, StoreError> {
         duration_us: row.number("total_us")?,
         bytes_in: row.number("bytes_in")?,
         bytes_out: row.number("bytes_out")?,
-        dropped: detail.dropped,
+        dropped: detail.dropped.into_iter().map(lost).collect(),
         trace_id: detail.trace_id,
         snapshot: row.number("snapshot")?,
         request_body: detail.request_body,

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use contract::canon::Dropped;
 use contract::ports::{AttemptEntry, CostKind, Entries, Outcome, RequestEntry};
 use contract::words::{Dialect, Id, IdKind, NanoUsd, Operation, Timestamp, Usage, UsageSource};
 
@@ -105,7 +106,7 @@ fn request(number: u32, usage: Usage) -> RequestEntry {
         duration_us: 5_300,
         bytes_in: 1_024,
         bytes_out: 2_048,
-        dropped: vec!["logit_bias".to_owned()],
+        dropped: vec![Dropped { field: "logit_bias".into(), reason: "no such setting".into() }],
         trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
         snapshot: 7,
         request_body: Some("{\"héllo\": 1}".to_owned()),

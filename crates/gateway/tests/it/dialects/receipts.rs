@@ -1,6 +1,7 @@
 //! What a provider's dialect cannot express is named, or refused in strict mode; never dropped in silence.
 
 use serde_json::{Value, json};
+use testkit::upstream::Reply;
 
 use super::{PIECES, TOKENS};
 use crate::kinds::Kind;
@@ -47,7 +48,9 @@ async fn what_is_not_carried_is_named() {
             assert_eq!(sorted(answer.header("x-pathgate-dropped")), sorted(names), "{speech:?} → {kind:?}");
             if !stream {
                 let kept = bench.kept(&answer).await;
-                let dropped = kept.request["dropped"].as_array().unwrap().iter().filter_map(Value::as_str);
+                let dropped = kept.request["dropped"].as_array().unwrap();
+                assert!(dropped.iter().all(|lost| lost["reason"].as_str().is_some_and(|why| why.len() > 5)));
+                let dropped = dropped.iter().filter_map(|lost| lost["field"].as_str());
                 // The log has the losses of the answer too.
                 let of_request: Vec<&str> = dropped.filter(|name| !name.starts_with("reply.")).collect();
                 assert_eq!(sorted(&of_request.join(", ")), sorted(names));
@@ -59,6 +62,31 @@ async fn what_is_not_carried_is_named() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn what_a_stream_loses_is_in_the_log() {
+    let bench = Bench::start().await;
+    let chunk = |choice: Value| {
+        let chunk =
+            json!({ "id": "c", "object": "chat.completion.chunk", "model": "m", "choices": [choice] });
+        format!("data: {chunk}\n\n")
+    };
+    let likely =
+        json!({ "content": [{ "token": "Hi", "logprob": -0.5, "bytes": null, "top_logprobs": [] }] });
+    let frames = [
+        chunk(json!({ "index": 0, "delta": { "role": "assistant", "content": "Hi" }, "logprobs": likely })),
+        chunk(json!({ "index": 0, "delta": {}, "finish_reason": "stop" })),
+        "data: [DONE]\n\n".to_owned(),
+    ];
+    bench.upstream.then(Reply::sse(frames));
+    let ask = Speech::Anthropic.ask(&Kind::Openai.model(), "Say hello", true);
+    let answer = Speech::Anthropic.client(&bench).post(Speech::Anthropic.path(), &ask).await;
+    assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-dropped")), (200, ""));
+    let kept = bench.kept(&answer).await;
+    let lost = json!([{ "field": "choices[0].logprobs", "reason": "an answer tells no likelihoods here" }]);
+    assert_eq!(kept.request["dropped"], lost);
+    answer.bytes().await;
 }
 
 #[tokio::test]
