@@ -36,7 +36,7 @@ pub(super) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
     let include = settings::write_include(request, own, encrypted);
     let most = max_output(request, own, receipt);
     let beyond = settings_beyond(request, own, quirks, receipt);
-    note_inexpressible(request, receipt);
+    note_inexpressible(request, own, receipt);
     let tier = service_tier(request.service_tier.as_deref(), own, receipt);
 
     let mut out = Outgoing::new(DIALECT, &request.extra, quirks, receipt);
@@ -140,8 +140,11 @@ fn max_output(request: &Request, own: bool, receipt: &mut Receipt) -> Option<u64
     Some(LEAST_OUTPUT)
 }
 
-fn note_inexpressible(request: &Request, receipt: &mut Receipt) {
-    note_cache_hints(request, receipt);
+fn note_inexpressible(request: &Request, own: bool, receipt: &mut Receipt) {
+    // A client of this API has its hints beside its texts.
+    if !own {
+        note_cache_hints(request, receipt);
+    }
     let asked = [
         ("n", request.sampling.n.is_some_and(|n| n > 1)),
         ("stop", !request.sampling.stop.is_empty()),
