@@ -131,19 +131,27 @@ pub(crate) const ECHO: &str = "(echo)";
 
 /// Notes that hints to cache are not carried, if there are any.
 pub(crate) fn note_cache_hints(request: &Request, receipt: &mut Receipt) {
-    if has_cache_hints(request) {
+    note_cache_hints_but(|_| false, request, receipt);
+}
+
+/// As [`note_cache_hints`], for a dialect that writes those of some parts.
+pub(crate) fn note_cache_hints_but(
+    is_written: impl Fn(&Part) -> bool,
+    request: &Request,
+    receipt: &mut Receipt,
+) {
+    if has_cache_hints(request, is_written) {
         receipt.dropped("cache_control", "the provider caches by itself, if at all");
     }
 }
 
 /// Does the client ask for caching anywhere?
-fn has_cache_hints(request: &Request) -> bool {
+fn has_cache_hints(request: &Request, is_written: impl Fn(&Part) -> bool) -> bool {
+    let hints = |part: &Part| part.cache.is_some() && !is_written(part);
     let tool = |tool: &Tool| matches!(tool, Tool::Function { cache: Some(_), .. });
     let part = |part: &Part| match &part.kind {
-        PartKind::ToolResult(result) => {
-            part.cache.is_some() || result.parts.iter().any(|part| part.cache.is_some())
-        }
-        _ => part.cache.is_some(),
+        PartKind::ToolResult(result) => hints(part) || result.parts.iter().any(hints),
+        _ => hints(part),
     };
     request.tools.iter().any(tool) || request.messages.iter().flat_map(|message| &message.parts).any(part)
 }

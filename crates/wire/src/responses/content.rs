@@ -10,6 +10,9 @@ use super::{citation, object, sidecar};
 use crate::fields::{Fields, missing, wrong};
 use crate::outgoing::merge;
 
+/// Asks for the prompt up to a part to be cached; it stands in the part's sidecar.
+pub(super) const CACHE_BREAK: &str = "prompt_cache_breakpoint";
+
 /// Why a part has no place here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unwritable {
@@ -58,7 +61,7 @@ pub(super) fn read_part(value: Value, path: String, from: Provenance) -> Result<
     }
     let mut part = Part::new(kind, from);
     part.citations = citations.into_iter().map(citation::read).collect();
-    part.cache = fields.has("prompt_cache_breakpoint").then_some(CacheHint::Short);
+    part.cache = fields.has(CACHE_BREAK).then_some(CacheHint::Short);
     let mut left = fields.left();
     left.retain(|name, value| !(name == "logprobs" && *value == json!([])));
     Ok(sidecar::set(part, "part", Value::Object(left)))

@@ -5,16 +5,16 @@
 //! own clients keeps their choice, which by default is that the provider stores the answer.
 
 use bytes::Bytes;
-use contract::canon::{Modality, Receipt, Request};
+use contract::canon::{Modality, Part, Receipt, Request};
 use contract::words::Dialect;
 use contract::{Code, Fault};
 use serde_json::Value;
 
 use super::read::{INPUT, INSTRUCTIONS};
 use super::turns::Turns;
-use super::{DIALECT, body, settings, sidecar, tools};
+use super::{DIALECT, body, content, settings, sidecar, tools};
 use crate::Quirks;
-use crate::outgoing::{Outgoing, note_cache_hints};
+use crate::outgoing::{Outgoing, note_cache_hints_but};
 
 /// The least output limit that OpenAI accepts here.
 const LEAST_OUTPUT: u64 = 16;
@@ -36,7 +36,7 @@ pub(super) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
     let include = settings::write_include(request, own, encrypted);
     let most = max_output(request, own, receipt);
     let beyond = settings_beyond(request, own, quirks, receipt);
-    note_inexpressible(request, own, receipt);
+    note_inexpressible(request, receipt);
     let tier = service_tier(request.service_tier.as_deref(), own, receipt);
 
     let mut out = Outgoing::new(DIALECT, &request.extra, quirks, receipt);
@@ -140,11 +140,10 @@ fn max_output(request: &Request, own: bool, receipt: &mut Receipt) -> Option<u64
     Some(LEAST_OUTPUT)
 }
 
-fn note_inexpressible(request: &Request, own: bool, receipt: &mut Receipt) {
+fn note_inexpressible(request: &Request, receipt: &mut Receipt) {
     // A client of this API has its hints beside its texts.
-    if !own {
-        note_cache_hints(request, receipt);
-    }
+    let own = |part: &Part| sidecar::left(part).is_some_and(|left| left.contains_key(content::CACHE_BREAK));
+    note_cache_hints_but(own, request, receipt);
     let asked = [
         ("n", request.sampling.n.is_some_and(|n| n > 1)),
         ("stop", !request.sampling.stop.is_empty()),
