@@ -14,12 +14,41 @@ fn read(kind: &[u8], body: Bytes) -> Option<Envelope> {
     Envelope::receive(Dialect::OpenaiImageEdits, &PathFacts::default(), Some(kind), body).ok()
 }
 
+/// The input's lines as the fields of a form, which made-up bytes alone hardly ever are.
+fn built(input: &[u8]) -> Vec<u8> {
+    let heads = [
+        "name=\"model\"",
+        "name=\"stream\"",
+        "name=\"user\"",
+        "name=n",
+        "name=\"prompt\"",
+        "name=\"image[]\"; filename=\"a.png\"\r\ncontent-type: image/png",
+    ];
+    let mut out = Vec::new();
+    for line in input.split(|byte| *byte == b'\n') {
+        let Some((first, value)) = line.split_first() else { continue };
+        out.extend_from_slice(b"--b\r\nContent-Disposition: form-data; ");
+        out.extend_from_slice(heads[usize::from(*first) % heads.len()].as_bytes());
+        out.extend_from_slice(b"\r\n\r\n");
+        out.extend_from_slice(value);
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"--b--\r\n");
+    out
+}
+
 fuzz_target!(|input: &[u8]| {
-    // Half of the inputs name their boundary themselves.
     let Some((first, rest)) = input.split_first() else { return };
-    let (kind, body) = match rest.iter().position(|byte| *byte == b'\n').filter(|_| first & 1 == 1) {
-        Some(end) => (&rest[..end], &rest[end + 1..]),
-        None => (&b"multipart/form-data; boundary=b"[..], rest),
+    let usual = &b"multipart/form-data; boundary=b"[..];
+    let form;
+    // Some inputs name their boundary themselves.
+    let (kind, body) = match (first % 3, rest.iter().position(|byte| *byte == b'\n')) {
+        (0, _) => {
+            form = built(rest);
+            (usual, form.as_slice())
+        }
+        (1, Some(end)) => (&rest[..end], &rest[end + 1..]),
+        _ => (usual, rest),
     };
     let Some(form) = read(kind, Bytes::copy_from_slice(body)) else { return };
     let edited: Vec<u8> = form.edited(NAME, false).iter().flatten().copied().collect();

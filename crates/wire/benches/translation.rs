@@ -2,7 +2,7 @@
 //!
 //! The dialects are those of the hub, so that a new one is measured from its first day; those that complete a prompt and hold
 //! no conversation are left out. A pair of the same dialect is the way through canon too, which requests do not take when
-//! both sides speak it. At the end the medians stand in one table: rows are clients, columns are upstreams.
+//! both sides speak it. At the end the medians stand in one table.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench, whose product is a table")]
 
@@ -174,7 +174,7 @@ fn short_name(dialect: Dialect) -> &'static str {
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 fn table() {
-    println!("\ncost of a translation, medians (rows: the client's dialect, columns: the upstream's)");
+    println!("\ncost of a translation, medians: from the dialect of the row to that of the column");
     for (group, title, each) in [
         ("request_1k", "a request of 1 KB, µs", 1_000.0),
         ("request_100k", "a request of 100 KB, µs", 1_000.0),

@@ -202,11 +202,13 @@ impl Provider for OpenaiLike {
             return bound;
         }
         let mut alike = None;
-        for Spoken { dialect, .. } in self.spoken(model) {
+        for Spoken { dialect, models, .. } in self.spoken(model) {
             if *dialect == client {
                 return Some(client);
             }
-            if alike.is_none() && wire::has_way(client, *dialect) {
+            // Where Claude speaks its own dialect it says more than in OpenAI's: signed thoughts, caching.
+            let own = !models.is_empty() && *dialect == Dialect::AnthropicMessages;
+            if (alike.is_none() || own) && wire::has_way(client, *dialect) {
                 alike = Some(*dialect);
             }
         }

@@ -41,4 +41,9 @@ fn only_claude_speaks_anthropics_dialect() {
     let dialect = |model| provider.dialect(Dialect::AnthropicMessages, model);
     assert_eq!(dialect("claude-sonnet-4-5"), Some(Dialect::AnthropicMessages));
     assert_eq!(dialect("llama3.1-70b"), Some(Dialect::OpenaiChat));
+    // Who speaks neither gets Claude's own, which says more.
+    let translated = |model| provider.dialect(Dialect::OpenaiResponses, model);
+    assert_eq!(translated("claude-sonnet-4-5"), Some(Dialect::AnthropicMessages));
+    assert_eq!(translated("llama3.1-70b"), Some(Dialect::OpenaiChat));
+    assert_eq!(provider.dialect(Dialect::OpenaiChat, "claude-sonnet-4-5"), Some(Dialect::OpenaiChat));
 }
