@@ -19,6 +19,7 @@ mod run;
 mod said;
 mod sdk;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -55,7 +56,11 @@ fn main() -> Result<()> {
     }
     let mut outcomes = Vec::new();
     for exchange in &exchanges {
-        alone(exchange, &mut outcomes);
+        // What breaks on one recording says nothing of the others.
+        let whole = catch_unwind(AssertUnwindSafe(|| alone(exchange, &mut outcomes)));
+        if whole.is_err() {
+            note(exchange, "reply", None, Ok(Err("a panic".to_owned())), &mut outcomes);
+        }
     }
     if let Some(binary) = &arguments.gateway {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

@@ -50,7 +50,13 @@ pub(crate) async fn through_the_gateway(
         let begun =
             serde_json::from_slice::<Value>(&played.body).is_ok_and(|body| body["status"] == "queued");
         for client in clients(recorded).into_iter().filter(|client| !begun || *client == recorded) {
-            let got = stand.ask(exchange, recorded, client).await?;
+            let got = match stand.ask(exchange, recorded, client).await {
+                Ok(got) => got,
+                Err(torn) => {
+                    note(exchange, "ledger", Some(client), Ok(Err(format!("{torn:#}"))), outcomes);
+                    continue;
+                }
+            };
             let figures = said.as_ref().and_then(|said| said.figures);
             let request = got.header("x-pathgate-request-id").to_owned();
             if client == recorded {
