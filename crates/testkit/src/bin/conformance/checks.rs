@@ -268,7 +268,10 @@ fn gather(events: Vec<Event>) -> Reply {
 }
 
 /// The events of a stream.
-fn decode(dialect: Dialect, chunks: impl IntoIterator<Item = Bytes>) -> Result<Vec<Event>, String> {
+pub(crate) fn decode(
+    dialect: Dialect,
+    chunks: impl IntoIterator<Item = Bytes>,
+) -> Result<Vec<Event>, String> {
     let mut decoder = wire::decoder(dialect).ok_or("the dialect has no streams")?;
     let mut events = Vec::new();
     for chunk in chunks {
@@ -279,7 +282,7 @@ fn decode(dialect: Dialect, chunks: impl IntoIterator<Item = Bytes>) -> Result<V
 }
 
 /// Pieces of pseudo-random sizes, the same in every run (xorshift).
-fn pieces(body: &[u8], seed: u64) -> Vec<Bytes> {
+pub(crate) fn pieces(body: &[u8], seed: u64) -> Vec<Bytes> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut rest = Bytes::copy_from_slice(body);
     let mut pieces = Vec::new();

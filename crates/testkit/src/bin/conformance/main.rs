@@ -12,6 +12,7 @@ mod corpus;
 mod document;
 mod errors;
 mod models;
+mod passing;
 mod plain;
 mod proxy;
 mod report;
@@ -133,6 +134,18 @@ fn alone(exchange: &corpus::Exchange, outcomes: &mut Vec<Outcome>) {
         && let Some(verdict) = checks::request(dialect, exchange)
     {
         add("request", None, Ok(verdict));
+    }
+    if wire::has_canon(dialect) && exchange.status < 400 {
+        if let Some(verdict) = passing::request(dialect, exchange) {
+            add("passing", None, Ok(verdict));
+        }
+        let verdict = match exchange.is_stream() {
+            true => passing::stream(dialect, &exchange.played().body),
+            false => Some(passing::reply(dialect, &exchange.body)),
+        };
+        if let Some(verdict) = verdict {
+            add("passing", None, Ok(verdict));
+        }
     }
     if exchange.status < 400 && !wire::has_canon(dialect) {
         add("reply", None, Ok(checks::passing(dialect, exchange)));

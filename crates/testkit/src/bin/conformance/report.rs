@@ -11,6 +11,7 @@ pub(crate) const CHECKS: &[(&str, &str)] = &[
     ("request", "(a) a request read into canon and written in the same dialect is what it was"),
     ("reply", "(b) so is an answer, whole or streamed"),
     ("cuts", "(c) a stream is read as the same however it is cut, and as the whole answer that came with it"),
+    ("passing", "(d) what is read of requests and answers in passing is what reading the whole says"),
     ("pass", "(b) where client and provider speak the same dialect the client gets the provider's bytes"),
     (
         "document",
