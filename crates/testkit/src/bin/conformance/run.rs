@@ -93,16 +93,25 @@ pub(crate) async fn through_the_gateway(
             }
         }
     }
+    by_sdks(arguments, &stand.address(), &cases, |case, check, verdict| {
+        if let Some(exchange) = by_id.get(&ids[case.exchange]) {
+            note(exchange, check, Some(case.client), verdict, outcomes);
+        }
+    })
+}
+
+/// Puts the cases to the SDKs of each language.
+fn by_sdks(
+    arguments: &Arguments,
+    url: &str,
+    cases: &[Case],
+    mut note: impl FnMut(&Case, &'static str, Result<Verdict, &'static str>),
+) -> Result<()> {
     for (check, program) in [("python", &arguments.python), ("node", &arguments.node)] {
         let [Some(program), Some(script)] = program else { continue };
-        let url = stand.address();
-        let verdicts = tokio::task::block_in_place(|| sdk::ask(program, script, &url, &cases))?;
-        for (case, verdict) in cases.iter().zip(verdicts) {
-            if let Some(exchange) = by_id.get(&ids[case.exchange])
-                && verdict != Err(sdk::NO_CALL)
-            {
-                note(exchange, check, Some(case.client), verdict, outcomes);
-            }
+        let verdicts = tokio::task::block_in_place(|| sdk::ask(program, script, url, cases))?;
+        for (case, verdict) in cases.iter().zip(verdicts).filter(|(_, it)| *it != Err(sdk::NO_CALL)) {
+            note(case, check, verdict);
         }
     }
     Ok(())
