@@ -11,6 +11,7 @@ mod cohere;
 mod completions;
 mod count;
 mod emulate;
+mod endings;
 pub mod envelope;
 pub mod eventstream;
 mod fields;

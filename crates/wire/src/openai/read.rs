@@ -7,10 +7,12 @@ use contract::canon::{
     Verbosity, Voice,
 };
 use contract::{Code, Fault};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{DIALECT, content, format, think, thoughts, tools};
+use super::content::object;
+use super::{DIALECT, accents, content, format, think, thoughts, tools};
 use crate::fields::{self, Fields, missing, wrong};
+use crate::outgoing::ECHO;
 
 /// Reads a request body.
 pub(crate) fn read_chat(body: &[u8]) -> Result<Request, Fault> {
@@ -75,6 +77,7 @@ fn sampling(fields: &mut Fields) -> Result<Sampling, Fault> {
             serde_json::from_value(value).map_err(|_| wrong("stop", "a string or an array of strings"))?
         }
     };
+    let (logprobs, top_logprobs) = logprobs(fields)?;
     Ok(Sampling {
         temperature: fields.float("temperature")?,
         top_p: fields.float("top_p")?,
@@ -84,9 +87,21 @@ fn sampling(fields: &mut Fields) -> Result<Sampling, Fault> {
         seed: fields.integer("seed")?,
         stop,
         n: fields.count("n")?,
-        logprobs: fields.flag("logprobs")?,
-        top_logprobs: fields.count("top_logprobs")?,
+        logprobs,
+        top_logprobs,
     })
+}
+
+/// `logprobs` and `top_logprobs`. Together and Fireworks take the number of alternatives as `logprobs`
+/// (docs.together.ai, docs.fireworks.ai, "Create Chat Completion"); how it was said is kept.
+fn logprobs(fields: &mut Fields) -> Result<(Option<bool>, Option<u64>), Fault> {
+    let Some(number) = fields.take_count("logprobs") else {
+        return Ok((fields.flag("logprobs")?, fields.count("top_logprobs")?));
+    };
+    let top = fields.count("top_logprobs")?;
+    let form = object([("logprobs", Some(json!(number))), ("top_logprobs", top.map(|top| json!(top)))]);
+    fields.put_back(ECHO, Value::Object(form));
+    Ok((Some(true), top.or(Some(number))))
 }
 
 fn shape(fields: &mut Fields) -> Result<OutputFormat, Fault> {
@@ -180,7 +195,11 @@ impl Turns {
             parts.extend(thoughts::read(&mut fields));
         }
         let content = fields.value("content");
-        parts.extend(content::read(content, &fields.path("content"), from)?);
+        let blocks = matches!(content, Some(Value::Array(_)));
+        parts.extend(content::read(content, &fields.path("content"), from)?.into_iter().map(|part| {
+            let block = blocks && part.native.is_none() && matches!(part.kind, PartKind::Refusal(_));
+            if block { part.with_native(DIALECT, json!({accents::FORM: "block"})) } else { part }
+        }));
         if role == Role::Assistant {
             self.answer(&mut fields, &mut parts)?;
         }
