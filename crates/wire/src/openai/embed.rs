@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::embed_parts;
 use crate::fields::{self, missing, wrong};
-use crate::outgoing::Outgoing;
+use crate::outgoing::{ECHO, Outgoing};
 use crate::usage::Openai;
 use crate::{Quirks, WireError};
 
@@ -28,7 +28,9 @@ fn invalid(reason: impl ToString) -> WireError {
 pub(crate) fn read_embed(body: &[u8]) -> Result<EmbedRequest, Fault> {
     let mut fields = fields::body(body)?;
     let model = fields.need_text("model")?;
-    let inputs = inputs(fields.value("input").ok_or_else(|| missing("input"))?)?;
+    let input = fields.value("input").ok_or_else(|| missing("input"))?;
+    let one = input.get(0).is_none_or(Value::is_number);
+    let inputs = inputs(input)?;
     let format = match fields.text("encoding_format")?.as_deref() {
         None | Some("float") => VectorFormat::Float,
         Some("base64") => VectorFormat::Base64,
@@ -36,6 +38,9 @@ pub(crate) fn read_embed(body: &[u8]) -> Result<EmbedRequest, Fault> {
     };
     let dimensions = fields.count("dimensions")?;
     let user = fields.text("user")?;
+    if !one {
+        fields.put_back(ECHO, json!({"input": "list"}));
+    }
     Ok(EmbedRequest {
         model,
         inputs,
@@ -73,7 +78,7 @@ fn tokens(value: Value, path: &str) -> Result<Vec<u32>, Fault> {
     serde_json::from_value(value).map_err(|_| wrong(path, "a string or an array of token numbers"))
 }
 
-/// Writes a request body. One text is written as a string, anything else as a list.
+/// Writes a request body. One input is written as it came: bare, or in a list.
 pub(crate) fn write_embed(
     request: &EmbedRequest,
     quirks: &Quirks,
@@ -93,7 +98,7 @@ pub(crate) fn write_embed(
     let mut out = Outgoing::new(DIALECT, &request.extra, quirks, receipt);
     out.put("model", &request.model)?;
     match &request.inputs[..] {
-        [EmbedInput::Text(text)] => out.put("input", text)?,
+        [EmbedInput::Text(text)] if !own(ECHO) => out.put("input", text)?,
         inputs => {
             let inputs = inputs.iter().enumerate().map(|(at, one)| input(at, one, quirks));
             out.put("input", &inputs.collect::<Result<Vec<_>, _>>()?)?;
@@ -316,7 +321,7 @@ mod tests {
 
     #[test]
     fn requests_come_back() {
-        for input in [json!("a"), json!(["a", "b"]), json!([[1, 2], [3]])] {
+        for input in [json!("a"), json!(["a"]), json!(["a", "b"]), json!([[1]]), json!([[1, 2], [3]])] {
             let body =
                 json!({"model": "m", "input": input, "dimensions": 8, "encoding_format": "base64", "x": 1});
             assert_eq!(round(&body), body);
