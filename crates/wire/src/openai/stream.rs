@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use contract::canon::{Citation, Event, Extra};
+use contract::words::Usage;
 use serde_json::{Map, Value};
 
 use super::choice::Choice;
-use super::chunk::Chunk;
+use super::chunk::{Chunk, ChunkChoice};
 use super::reply::owned;
 use super::{DIALECT, annotations, invalid};
 use crate::outgoing::is_empty;
@@ -66,6 +67,14 @@ impl StreamDecoder for Decoder {
     }
 }
 
+/// The counts where Groq (`x_groq.usage`) and Moonshot (`choices[0].usage`) put them. They stay there too.
+fn elsewhere(beside: &Map<String, Value>, choices: Option<&[ChunkChoice]>) -> Option<Usage> {
+    let groq = beside.get("x_groq").and_then(|it| it.get("usage"));
+    let moonshot = || choices?.iter().find_map(|choice| choice.rest.get("usage"));
+    let usage = groq.or_else(moonshot).filter(|usage| usage.is_object())?;
+    super::reply::read_usage(usage.clone()).map(|(usage, _)| usage)
+}
+
 impl State {
     fn frame(&mut self, frame: &Frame<'_>, events: &mut Vec<Event>) -> Result<(), WireError> {
         let data = frame.data.trim_ascii();
@@ -85,10 +94,12 @@ impl State {
         }
         let usage = chunk.usage.take().and_then(super::reply::read_usage);
         let mut rest = std::mem::take(&mut chunk.rest);
+        let elsewhere = usage.is_none().then(|| elsewhere(&rest, chunk.choices.as_deref())).flatten();
         let usage = usage.map(|(usage, more)| {
             rest.extend(more.map(|more| ("usage".to_owned(), Value::Object(more))));
             usage
         });
+        let usage = usage.or(elsewhere);
         self.beside(rest, events);
         let empty = chunk.choices.as_ref().is_none_or(Vec::is_empty) && usage.is_none();
         if !self.started && !empty {
