@@ -1,6 +1,6 @@
 //! A client's chat completion request → canon.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use contract::canon::{
     Message, Modality, OutputFormat, Part, PartKind, Provenance, Request, Role, Sampling, ToolResult,
@@ -165,13 +165,35 @@ fn voice(fields: &mut Fields) -> Option<Voice> {
     (voice != Voice::default()).then_some(voice)
 }
 
+/// Calls whose results are still to come, in the order in which they were made. Ids may repeat.
+#[derive(Default)]
+struct Open {
+    made: usize,
+    order: BTreeMap<usize, String>,
+    places: HashMap<String, VecDeque<usize>>,
+}
+
+impl Open {
+    fn add(&mut self, id: &str) {
+        self.made += 1;
+        self.order.insert(self.made, id.to_owned());
+        self.places.entry(id.to_owned()).or_default().push_back(self.made);
+    }
+
+    /// Takes out the first call of this id, or the first of all.
+    fn close(&mut self, id: Option<&str>) -> Option<String> {
+        let id = id.or_else(|| self.order.first_key_value().map(|(_, id)| id.as_str()))?;
+        let at = self.places.get_mut(id)?.pop_front()?;
+        self.order.remove(&at)
+    }
+}
+
 /// Reads the messages in order and remembers the calls made, so that results know their function.
 #[derive(Default)]
 struct Turns {
     names: HashMap<String, String>,
     made_up: usize,
-    /// Calls whose results are still to come.
-    open: Vec<String>,
+    open: Open,
     last_legacy: Option<String>,
 }
 
@@ -242,17 +264,13 @@ impl Turns {
     fn remember(&mut self, part: &Part) {
         if let PartKind::ToolCall { id, name, .. } = &part.kind {
             self.names.insert(id.clone(), name.clone());
-            self.open.push(id.clone());
+            self.open.add(id);
         }
     }
 
     /// The call that a result answers. Servers that give calls no ids expect none: results then come in the order of the calls.
     fn answered(&mut self, said: Option<String>) -> Option<String> {
-        let at = match &said {
-            Some(id) => self.open.iter().position(|open| open == id),
-            None => (!self.open.is_empty()).then_some(0),
-        };
-        let open = at.map(|at| self.open.remove(at));
+        let open = self.open.close(said.as_deref());
         said.or(open)
     }
 

@@ -22,6 +22,9 @@ use crate::{StreamDecoder, WireError};
 /// Fields of frames beyond canon's words whose last value is remembered, so that what every frame repeats is told once.
 const REMEMBERED: usize = 64;
 
+/// The most choices that are followed; 128 can be asked for (`n`).
+const MOST: usize = 256;
+
 /// The decoder of one stream.
 pub(crate) struct Decoder {
     framer: Framer,
@@ -106,7 +109,11 @@ impl State {
             self.start(&mut chunk, events);
         }
         for delta in chunk.choices.into_iter().flatten() {
-            let choice = self.choices.entry(delta.index.unwrap_or_default()).or_default();
+            let number = delta.index.unwrap_or_default();
+            if self.choices.len() >= MOST && !self.choices.contains_key(&number) {
+                return Err(invalid("the answer holds too many choices"));
+            }
+            let choice = self.choices.entry(number).or_default();
             choice.read(delta, &self.sources, events)?;
         }
         events.extend(usage.map(Event::Usage));

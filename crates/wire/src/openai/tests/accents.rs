@@ -140,3 +140,79 @@ fn usage_is_found_where_groq_and_moonshot_put_it() {
         assert_eq!(watch.usage(), Some(usage));
     }
 }
+
+#[test]
+fn arguments_as_an_object_and_calls_of_another_type_come_back() {
+    let call = json!({"id": "c", "type": "builtin_function", "function": {"name": "f", "arguments": {"b": 1, "a": [2]}}});
+    let body =
+        json!({"model": "m", "messages": [{"role": "assistant", "content": null, "tool_calls": [call]}]});
+    let request = read(&body);
+    let PartKind::ToolCall { arguments, .. } = &request.messages[0].parts[0].kind else { panic!() };
+    assert_eq!(arguments, r#"{"b":1,"a":[2]}"#);
+    comes_back(&body);
+    let message = json!({"role": "assistant", "content": null, "tool_calls": [call]});
+    let reply = json!({"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]});
+    let reply = read_reply(reply.to_string().as_bytes()).unwrap();
+    let written = write_reply(&reply, &EncodeOptions::default(), &mut Receipt::default());
+    let written: Value = serde_json::from_slice(&written).unwrap();
+    assert_eq!(written.pointer("/choices/0/message/tool_calls/0"), Some(&call));
+}
+
+#[test]
+fn a_call_alone_with_its_number_as_a_text_and_its_id_as_a_number_is_a_call() {
+    let part = |call: Value| chunk(json!({"tool_calls": call}), Value::Null);
+    let text = stream(
+        &[
+            part(
+                json!({"index": "1", "id": 7, "type": "builtin_function", "function": {"name": "f", "arguments": "{"}}),
+            ),
+            part(json!([{"index": "1", "function": {"arguments": "}"}}])),
+            chunk(json!({}), json!("tool_calls")),
+        ],
+        true,
+    );
+    let events = decode(&[text.as_bytes()]).unwrap();
+    let mut gather = Gather::default();
+    events.iter().cloned().for_each(|event| gather.push(event));
+    let kind = PartKind::ToolCall { id: "7".into(), name: "f".into(), arguments: "{}".into(), custom: false };
+    assert_eq!(gather.finish().choices[0].parts[0].kind, kind);
+    let written = encode(&events, EncodeOptions::default());
+    assert!(written.contains(r#""type":"builtin_function""#), "{written}");
+}
+
+#[test]
+fn the_tokens_of_a_refusal_stay_with_it() {
+    let token = json!({"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": []});
+    let body = json!({"choices": [{"index": 0, "message": {"role": "assistant", "content": null, "refusal": "a"},
+        "logprobs": {"content": [], "refusal": [token]}, "finish_reason": "stop"}]});
+    let reply = read_reply(body.to_string().as_bytes()).unwrap();
+    assert_eq!(reply.choices[0].logprobs.len(), 1);
+    let written = write_reply(&reply, &EncodeOptions::default(), &mut Receipt::default());
+    let written: Value = serde_json::from_slice(&written).unwrap();
+    assert_eq!(written.pointer("/choices/0/logprobs"), body.pointer("/choices/0/logprobs"));
+}
+
+#[test]
+fn many_results_are_matched_in_order_and_endless_choices_and_calls_are_refused() {
+    let call = |id: usize| json!({"id": format!("c{}", id / 2), "function": {"name": format!("f{id}"), "arguments": "{}"}});
+    let calls: Vec<Value> = (0..20_000).map(call).collect();
+    let mut messages = vec![json!({"role": "assistant", "content": null, "tool_calls": calls})];
+    messages.extend(
+        (0..10_000).rev().map(|id| json!({"role": "tool", "tool_call_id": format!("c{id}"), "content": ""})),
+    );
+    messages.extend((0..10_000).map(|_| json!({"role": "tool", "content": ""})));
+    let request = read(&json!({"model": "m", "messages": messages}));
+    let PartKind::ToolResult(result) = &request.messages[10_001].parts[0].kind else { panic!() };
+    assert_eq!(result.call, "c0");
+    let numbered = |index: usize| json!({"choices": [{"index": index, "delta": {"content": "a"}}]});
+    let choices = stream(&(0..300).map(numbered).collect::<Vec<_>>(), true);
+    assert!(decode(&[choices.as_bytes()]).is_err());
+    let called = |index: usize| {
+        chunk(
+            json!({"tool_calls": [{"index": index, "id": format!("c{index}"), "function": {"name": "f", "arguments": "{}"}}]}),
+            Value::Null,
+        )
+    };
+    let calls = stream(&(0..5_000).map(called).collect::<Vec<_>>(), true);
+    assert!(decode(&[calls.as_bytes()]).is_err());
+}
