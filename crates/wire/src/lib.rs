@@ -65,8 +65,8 @@ pub use framing::Framing;
 pub use gather::Gather;
 pub use gemini::{flat_count, is_predicted, whole_count};
 pub use hub::{
-    decoder, encoder, fail, has_canon, has_way, held_back, read_reply, read_reply_for, read_request,
-    write_reply, write_request,
+    decoder, encoder, error_in, fail, has_canon, has_way, held_back, read_reply, read_reply_for,
+    read_request, write_reply, write_request,
 };
 pub use places::{place, place_fault};
 pub use refused::without;

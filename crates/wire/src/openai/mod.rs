@@ -21,6 +21,7 @@ mod format;
 mod frames;
 mod held;
 mod images;
+mod instead;
 mod likely;
 mod media;
 mod read;
@@ -37,6 +38,7 @@ pub(crate) use accents::is_kept_elsewhere;
 pub(crate) use count::Counting;
 pub(crate) use error::read_error;
 pub(crate) use images::Pictures;
+pub(crate) use instead::error_in;
 
 use bytes::Bytes;
 use contract::Fault;

@@ -95,6 +95,13 @@ impl State {
             self.ended = true;
             return Ok(());
         }
+        if chunk.choices.is_none()
+            && let Some(error) = super::instead::of_base_resp(&chunk.rest)
+        {
+            events.push(Event::Error { kind: error.code, message: error.message });
+            self.ended = true;
+            return Ok(());
+        }
         let usage = chunk.usage.take().and_then(super::reply::read_usage);
         let mut rest = std::mem::take(&mut chunk.rest);
         let elsewhere = usage.is_none().then(|| elsewhere(&rest, chunk.choices.as_deref())).flatten();

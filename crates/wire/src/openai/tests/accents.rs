@@ -216,3 +216,23 @@ fn many_results_are_matched_in_order_and_endless_choices_and_calls_are_refused()
     let calls = stream(&(0..5_000).map(called).collect::<Vec<_>>(), true);
     assert!(decode(&[calls.as_bytes()]).is_err());
 }
+
+#[test]
+fn errors_within_a_stream_keep_their_message() {
+    for (last, kind, message) in [
+        (
+            "data: {\"base_resp\": {\"status_code\": 1002, \"status_msg\": \"slow down\"}, \"choices\": null}\n\n",
+            "1002",
+            "slow down",
+        ),
+        (
+            "error: {\"code\": 500, \"message\": \"broke\", \"type\": \"server_error\"}\n\n",
+            "server_error",
+            "broke",
+        ),
+    ] {
+        let text = stream(&[chunk(json!({"content": "a"}), Value::Null)], false) + last;
+        let error = Event::Error { kind: Some(kind.into()), message: message.into() };
+        assert_eq!(decode(&[text.as_bytes()]).unwrap().last(), Some(&error));
+    }
+}
