@@ -95,6 +95,11 @@ impl Failure {
         Self::new(fault.because(format!("{dialect}: held back: {reason}")), Then::Stop)
     }
 
+    /// The upstream told an error in place of an answer.
+    pub(crate) fn instead(error: UpstreamError) -> Self {
+        Self::refused(error, &HeaderMap::new(), Timestamp(0))
+    }
+
     /// The upstream answered with an error.
     pub(crate) fn refused(error: UpstreamError, headers: &HeaderMap, now: Timestamp) -> Self {
         let wait = retry_after(headers, now).or(error.retry_after);

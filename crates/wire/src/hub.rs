@@ -9,6 +9,7 @@ use contract::canon::{
     Answered, Asked, CountReply, EmbedReply, EmbedRequest, ImageReply, ImageRequest, Part, PartKind, Receipt,
     Reply, Request, RerankReply, RerankRequest, VectorFormat,
 };
+use contract::fault::UpstreamError;
 use contract::words::{Dialect, Operation, Usage};
 use contract::{Code, Fault};
 
@@ -330,6 +331,20 @@ pub fn read_reply_for(dialect: Dialect, body: &[u8], options: &EncodeOptions) ->
 #[must_use]
 pub fn held_back(dialect: Dialect, body: &[u8]) -> Option<(String, Option<Usage>)> {
     (dialect == Dialect::GeminiImages).then(|| gemini::held_back(body)).flatten()
+}
+
+/// The error that an upstream told in place of an answer, though its status said that all was well; none if there is none, or
+/// the dialect's upstreams do no such thing.
+#[must_use]
+pub fn error_in(dialect: Dialect, body: &[u8]) -> Option<UpstreamError> {
+    let tells = matches!(
+        dialect,
+        Dialect::OpenaiChat
+            | Dialect::OpenaiCompletions
+            | Dialect::OpenaiEmbeddings
+            | Dialect::OpenaiResponses
+    );
+    tells.then(|| openai::error_in(dialect, body)).flatten()
 }
 
 /// What a whole answer says of itself, for dialects that are not searched in passing.

@@ -11,6 +11,7 @@ mod cohere;
 mod completions;
 mod count;
 mod emulate;
+mod endings;
 pub mod envelope;
 pub mod eventstream;
 mod fields;
@@ -64,8 +65,8 @@ pub use framing::Framing;
 pub use gather::Gather;
 pub use gemini::{flat_count, is_predicted, whole_count};
 pub use hub::{
-    decoder, encoder, fail, has_canon, has_way, held_back, read_reply, read_reply_for, read_request,
-    write_reply, write_request,
+    decoder, encoder, error_in, fail, has_canon, has_way, held_back, read_reply, read_reply_for,
+    read_request, write_reply, write_request,
 };
 pub use places::{place, place_fault};
 pub use refused::without;

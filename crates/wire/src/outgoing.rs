@@ -95,7 +95,7 @@ impl<'a> Outgoing<'a> {
     /// As [`put`](Self::put).
     pub(crate) fn finish(mut self) -> Result<Bytes, Fault> {
         for (key, value) in self.extra.into_iter().flatten() {
-            if !self.written.iter().any(|written| written == key) {
+            if key != ECHO && !self.written.iter().any(|written| written == key) {
                 self.write(key, value)?;
             }
         }
@@ -126,7 +126,8 @@ impl<'a> Outgoing<'a> {
 /// little more.
 const LONGEST_USER: usize = 64;
 
-/// The name under which a dialect may keep what an answer repeats of its request. Its loss says nothing and is not noted.
+/// The name under which a dialect may keep what an answer repeats of its request, or in what form a request said what canon
+/// has words for. Its loss says nothing and is not noted; no request is sent with it.
 pub(crate) const ECHO: &str = "(echo)";
 
 /// The leftovers if `dialect` owns them; otherwise each that says something is noted as dropped.

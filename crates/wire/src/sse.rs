@@ -149,6 +149,10 @@ impl<'a> Frame<'a> {
                     }
                 },
                 b"event" => event = value,
+                // llama.cpp ends a stream that fails with a line of this name.
+                b"error" if data.is_none() && value.starts_with(b"{") => {
+                    data = Some(Cow::Owned([b"{\"error\":", value, b"}"].concat()));
+                }
                 _ => {}
             }
         }

@@ -269,6 +269,8 @@ impl Seen {
             service_tier: Value,
             #[serde(default)]
             x_groq: Option<Groq>,
+            #[serde(default)]
+            choices: Value,
         }
         #[derive(Deserialize)]
         struct Groq {
@@ -277,7 +279,8 @@ impl Seen {
         }
         let Some(frame) = Frame::parse(raw) else { return };
         let Ok(chunk) = serde_json::from_slice::<Chunk>(&frame.data) else { return };
-        let usage = chunk.usage.or_else(|| chunk.x_groq?.usage);
+        let moonshot = || Openai::deserialize(chunk.choices.get(0)?.get("usage")?).ok();
+        let usage = chunk.usage.or_else(|| chunk.x_groq?.usage).or_else(moonshot);
         if let Some(usage) = usage {
             self.usage = Some(usage.canon());
         }

@@ -211,7 +211,7 @@ impl Run<'_> {
         let mut receipt = Receipt::default();
         let options = self.options(request, wants, ticket);
         let answered = wire::read_reply_for(target, bytes, &options)
-            .map_err(|error| Failure::nonsense(target, error))?;
+            .map_err(|error| unreadable(target, error, bytes, ticket))?;
         if let Answered::Chat(reply) = &answered {
             self.keeper(request, target).keep(reply);
         }
@@ -274,6 +274,9 @@ impl Run<'_> {
 
 /// The failure of an answer that cannot be read: it is nonsense, or the provider says why it holds nothing.
 fn unreadable(target: Dialect, error: wire::WireError, bytes: &[u8], ticket: &mut Ticket) -> Failure {
+    if let Some(error) = wire::error_in(target, bytes) {
+        return Failure::instead(error);
+    }
     let Some((reason, usage)) = wire::held_back(target, bytes) else {
         return Failure::nonsense(target, error);
     };

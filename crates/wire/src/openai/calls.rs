@@ -3,21 +3,32 @@
 //! A call begins when its name is known. Some servers give no index, some no id, some give every call index 0 and tell them
 //! apart by id alone.
 
+use std::collections::HashMap;
+
 use contract::canon::{Event, Native, PartStart};
+use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
-use super::DIALECT;
 use super::chunk::{CallDelta, FunctionDelta};
 use super::tools::read_arguments;
+use super::{DIALECT, invalid};
+use crate::WireError;
+use crate::sse::FRAME_CAP;
+use crate::usage::Count;
 
 /// The calls of a choice.
 #[derive(Default)]
 pub(super) struct Calls {
     calls: Vec<Call>,
+    /// The last call of each number and of each id.
+    by_index: HashMap<u64, usize>,
+    by_id: HashMap<String, usize>,
 }
 
+/// The most calls of a choice that are followed; no model makes as many.
+const MOST: usize = 4096;
+
 struct Call {
-    index: Option<u64>,
     id: String,
     part: Option<u32>,
     early: String,
@@ -45,19 +56,22 @@ impl Step {
 
 impl Calls {
     /// Takes a delta.
-    pub(super) fn take(&mut self, choice: u32, delta: CallDelta) -> Step {
+    ///
+    /// # Errors
+    /// There are too many calls.
+    pub(super) fn take(&mut self, choice: u32, delta: CallDelta) -> Result<Step, WireError> {
         let custom = delta.custom.is_some() && delta.function.is_none();
         let field = if custom { "custom" } else { "function" };
         let function: FunctionDelta = delta.function.or(delta.custom).unwrap_or_default();
-        let id = delta.id.filter(|id| !id.is_empty());
+        let index = delta.index.as_ref().and_then(number);
+        let id = delta.id.and_then(text).filter(|id| !id.is_empty());
         let name = function.name.filter(|name| !name.is_empty());
         let arguments = read_arguments(function.arguments.or(function.input));
-        let at = self.find(delta.index, id.as_deref(), name.is_some()).unwrap_or_else(|| {
-            let id = id.unwrap_or_else(|| format!("call_{choice}_{}", self.calls.len()));
-            let (part, early, native) = (None, String::new(), Map::new());
-            self.calls.push(Call { index: delta.index, id, part, early, native });
-            self.calls.len() - 1
-        });
+        let at = match self.find(index, id.as_deref(), name.is_some()) {
+            Some(at) => at,
+            None if self.calls.len() >= MOST => return Err(invalid("the answer holds too many calls")),
+            None => self.begin(choice, index, id),
+        };
         let mut fields = delta.rest;
         if !function.rest.is_empty() {
             fields.insert(field.to_owned(), Value::Object(function.rest));
@@ -65,14 +79,23 @@ impl Calls {
         fields.retain(|name, value| name != "type" || (value != "function" && value != "custom"));
         let news = self.calls.get_mut(at).map(|call| call.news(fields)).unwrap_or_default();
         let begun = self.calls.get(at).is_some_and(|call| call.part.is_some());
-        Step { at, name: name.filter(|_| !begun), custom, arguments, news }
+        Ok(Step { at, name: name.filter(|_| !begun), custom, arguments, news })
+    }
+
+    fn begin(&mut self, choice: u32, index: Option<u64>, id: Option<String>) -> usize {
+        let at = self.calls.len();
+        let id = id.unwrap_or_else(|| format!("call_{choice}_{at}"));
+        self.by_index.extend(index.map(|index| (index, at)));
+        self.by_id.insert(id.clone(), at);
+        self.calls.push(Call { id, part: None, early: String::new(), native: Map::new() });
+        at
     }
 
     /// The call that a delta continues.
     fn find(&self, index: Option<u64>, id: Option<&str>, named: bool) -> Option<usize> {
         let found = match (index, id) {
-            (Some(index), _) => self.calls.iter().rposition(|call| call.index == Some(index))?,
-            (None, Some(id)) => return self.calls.iter().rposition(|call| call.id == id),
+            (Some(index), _) => *self.by_index.get(&index)?,
+            (None, Some(id)) => return self.by_id.get(id).copied(),
             (None, None) if named => return None,
             (None, None) => return self.calls.len().checked_sub(1),
         };
@@ -103,7 +126,9 @@ impl Calls {
                 part
             }
             (None, None) => {
-                call.early.push_str(&text);
+                if call.early.len().saturating_add(text.len()) <= FRAME_CAP {
+                    call.early.push_str(&text);
+                }
                 return;
             }
         };
@@ -127,6 +152,21 @@ impl Calls {
         let begun = self.calls.iter().filter_map(|call| call.part);
         events.extend(begun.map(|index| Event::PartStop { choice, index }));
         self.calls.iter().any(|call| call.part.is_some())
+    }
+}
+
+/// A number; some servers write it as a text.
+fn number(value: &Value) -> Option<u64> {
+    let count = Count::deserialize(value).unwrap_or_default().0;
+    count.or_else(|| value.as_str()?.parse().ok())
+}
+
+/// A text; some servers write a number.
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
     }
 }
 

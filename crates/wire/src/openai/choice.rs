@@ -137,12 +137,13 @@ impl Choice {
             other => other.map_or(Ok(()), |other| self.held.message(media::AUDIO, other))?,
         }
         self.images(delta.images, scene)?;
-        for call in delta.tool_calls.into_iter().flatten() {
-            self.call(call, scene);
+        for call in delta.tool_calls.map(|calls| calls.0).unwrap_or_default() {
+            self.call(call, scene)?;
         }
         if let Some(function) = delta.function_call {
             let function = FunctionDelta { rest: Map::new(), ..function };
-            self.call(CallDelta { index: Some(0), function: Some(function), ..CallDelta::default() }, scene);
+            let call = CallDelta { index: Some(json!(0)), function: Some(function), ..CallDelta::default() };
+            self.call(call, scene)?;
         }
         delta.rest.into_iter().try_for_each(|(name, value)| self.held.message(&name, value))
     }
@@ -311,14 +312,15 @@ impl Choice {
         Ok(())
     }
 
-    fn call(&mut self, delta: CallDelta, scene: &mut Scene<'_>) {
-        let step = self.calls.take(scene.number, delta);
+    fn call(&mut self, delta: CallDelta, scene: &mut Scene<'_>) -> Result<(), WireError> {
+        let step = self.calls.take(scene.number, delta)?;
         let mut part = self.parts;
         if step.begins() {
             self.close(scene);
             part = self.next_part();
         }
         self.calls.tell(scene.number, step, part, scene.events);
+        Ok(())
     }
 
     /// More of a part of this kind. It continues the open part if that is of the same kind.

@@ -5,7 +5,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// The name of a field, lent where it can be.
@@ -72,6 +73,36 @@ macro_rules! known {
     )*};
 }
 
+/// Calls in a list; one alone is an object (TGI).
+#[derive(Debug)]
+pub(super) struct Several(pub(super) Vec<CallDelta>);
+
+impl<'de> Deserialize<'de> for Several {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Several;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("calls of tools")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Several, A::Error> {
+                let mut calls = Vec::new();
+                while let Some(call) = list.next_element()? {
+                    calls.push(call);
+                }
+                Ok(Several(calls))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Several, A::Error> {
+                Ok(Several(vec![CallDelta::deserialize(MapAccessDeserializer::new(map))?]))
+            }
+        }
+        from.deserialize_any(Either)
+    }
+}
+
 known! {
     /// A frame.
     Chunk {
@@ -107,14 +138,14 @@ known! {
         annotations: Value,
         audio: Value,
         images: Value,
-        tool_calls: Vec<CallDelta>,
+        tool_calls: Several,
         function_call: FunctionDelta,
     }
 
-    /// More of a call.
+    /// More of a call. Servers write numbers as texts and texts as numbers.
     CallDelta {
-        index: u64,
-        id: String,
+        index: Value,
+        id: Value,
         function: FunctionDelta,
         custom: FunctionDelta,
     }

@@ -7,7 +7,7 @@ use contract::Fault;
 use contract::canon::{CacheHint, MediaKind, MediaSource, Part, PartKind, Provenance, Receipt};
 use serde_json::{Map, Value, json};
 
-use super::{DIALECT, thoughts};
+use super::{DIALECT, accents, thoughts};
 use crate::fields::{Fields, missing, wrong};
 use crate::outgoing::merge;
 
@@ -38,8 +38,8 @@ fn read_block(block: Value, path: &str, from: Provenance) -> Result<Part, Fault>
         Some("refusal") => PartKind::Refusal(fields.need_text("refusal")?),
         Some("image_url") => link(&mut fields, "image_url", MediaKind::Image)?,
         Some("video_url") => link(&mut fields, "video_url", MediaKind::Video)?,
-        Some("input_audio") => sound(&mut fields)?,
-        Some("file") => file(&mut fields)?,
+        Some("input_audio") => accents::sound(&mut fields)?,
+        Some("file") => accents::file(&mut fields)?,
         Some(_) => return Ok(whole(fields, from)),
         None => return Err(missing(&fields.path("type"))),
     };
@@ -114,35 +114,8 @@ pub(crate) fn data_url(url: &str) -> Option<(&str, &str)> {
     Some((if mime.is_empty() { "text/plain" } else { mime }, data))
 }
 
-fn sound(block: &mut Fields) -> Result<PartKind, Fault> {
-    let mut inner = block.need_object("input_audio")?;
-    let data = inner.need_text("data")?;
-    let mime = match inner.need_text("format")?.as_str() {
-        "mp3" => "audio/mpeg".to_owned(),
-        format => format!("audio/{format}"),
-    };
-    keep(block, "input_audio", inner);
-    Ok(PartKind::Media { kind: MediaKind::Audio, source: MediaSource::Base64 { mime, data } })
-}
-
-fn file(block: &mut Fields) -> Result<PartKind, Fault> {
-    let mut inner = block.need_object("file")?;
-    let source = if let Some(id) = inner.text("file_id")? {
-        MediaSource::File(id)
-    } else {
-        let data = inner.need_text("file_data")?;
-        match data_url(&data) {
-            Some((mime, data)) => MediaSource::Base64 { mime: mime.to_owned(), data: data.to_owned() },
-            None if data.starts_with("http") => MediaSource::Url(data),
-            None => MediaSource::Base64 { mime: "application/pdf".to_owned(), data },
-        }
-    };
-    keep(block, "file", inner);
-    Ok(PartKind::Media { kind: MediaKind::Document, source })
-}
-
 /// Puts what is left of an inner object back in its place.
-fn keep(block: &mut Fields, name: &str, inner: Fields) {
+pub(super) fn keep(block: &mut Fields, name: &str, inner: Fields) {
     let left = inner.left();
     if !left.is_empty() {
         block.put_back(name, Value::Object(left));
@@ -190,7 +163,9 @@ pub(super) fn write_block(part: &Part) -> Option<Value> {
     let block = match &part.kind {
         PartKind::Text(text) => json!({"type": "text", "text": text}),
         PartKind::Refusal(text) => json!({"type": "refusal", "refusal": text}),
-        PartKind::Media { kind, source } => media(*kind, source)?,
+        PartKind::Media { kind, source } => {
+            accents::write(part, *kind, source).or_else(|| media(*kind, source))?
+        }
         PartKind::Native => {
             return part.native_for(DIALECT).filter(|native| native.get("type").is_some()).cloned();
         }
@@ -203,8 +178,9 @@ pub(super) fn write_block(part: &Part) -> Option<Value> {
     let mut block = with_sidecar(block, part);
     if let Some(file) = block.get_mut("file").and_then(Value::as_object_mut)
         && file.contains_key("file_data")
+        && let Some(name) = accents::file_name(part)
     {
-        file.entry("filename").or_insert_with(|| json!("document.pdf"));
+        file.entry("filename").or_insert_with(|| json!(name));
     }
     Some(block)
 }
@@ -214,8 +190,9 @@ pub(super) fn with_sidecar(block: Value, part: &Part) -> Value {
     match (block, part.native_for(DIALECT)) {
         (Value::Object(mut block), Some(Value::Object(native))) => {
             merge(&mut block, native);
-            // Where a picture of an answer stood is no field of a block.
+            // Where a picture of an answer stood and how a block was written are no fields of a block.
             block.shift_remove(super::media::IMAGES);
+            block.shift_remove(accents::FORM);
             Value::Object(block)
         }
         (block, _) => block,

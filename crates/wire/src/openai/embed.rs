@@ -11,13 +11,16 @@ use contract::{Code, Fault};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::content::object;
 use super::embed_parts;
 use crate::fields::{self, missing, wrong};
-use crate::outgoing::Outgoing;
+use crate::outgoing::{ECHO, Outgoing};
 use crate::usage::Openai;
 use crate::{Quirks, WireError};
 
 const DIALECT: Dialect = Dialect::OpenaiEmbeddings;
+/// The field for the form of numbers.
+const FORMAT: &str = "encoding_format";
 
 #[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
 fn invalid(reason: impl ToString) -> WireError {
@@ -28,14 +31,25 @@ fn invalid(reason: impl ToString) -> WireError {
 pub(crate) fn read_embed(body: &[u8]) -> Result<EmbedRequest, Fault> {
     let mut fields = fields::body(body)?;
     let model = fields.need_text("model")?;
-    let inputs = inputs(fields.value("input").ok_or_else(|| missing("input"))?)?;
-    let format = match fields.text("encoding_format")?.as_deref() {
+    let input = fields.value("input").ok_or_else(|| missing("input"))?;
+    let one = input.get(0).is_none_or(Value::is_number);
+    let inputs = inputs(input)?;
+    let word = fields.text("encoding_format")?;
+    let format = match word.as_deref() {
         None | Some("float") => VectorFormat::Float,
         Some("base64") => VectorFormat::Base64,
+        // Perplexity's (docs.perplexity.ai, "Embeddings", `encoding_format`).
+        Some("base64_int8") => VectorFormat::Int8,
+        Some("base64_binary") => VectorFormat::Binary,
         Some(_) => return Err(wrong("encoding_format", "float or base64")),
     };
     let dimensions = fields.count("dimensions")?;
     let user = fields.text("user")?;
+    let word = word.filter(|_| matches!(format, VectorFormat::Int8 | VectorFormat::Binary));
+    let form = object([("input", (!one).then(|| json!("list"))), (FORMAT, word.map(Value::String))]);
+    if !form.is_empty() {
+        fields.put_back(ECHO, Value::Object(form));
+    }
     Ok(EmbedRequest {
         model,
         inputs,
@@ -73,7 +87,7 @@ fn tokens(value: Value, path: &str) -> Result<Vec<u32>, Fault> {
     serde_json::from_value(value).map_err(|_| wrong(path, "a string or an array of token numbers"))
 }
 
-/// Writes a request body. One text is written as a string, anything else as a list.
+/// Writes a request body. One input is written as it came: bare, or in a list.
 pub(crate) fn write_embed(
     request: &EmbedRequest,
     quirks: &Quirks,
@@ -89,11 +103,15 @@ pub(crate) fn write_embed(
     if cut.is_none() && request.truncate.is_some() && !own("truncation") && !own("truncate") {
         receipt.dropped("truncate", "the provider has no such setting");
     }
-    let numbers = numbers(request.format, quirks)?;
+    let form = |name: &str| request.extra.fields.get(ECHO).filter(|_| own(ECHO))?.get(name)?.as_str();
+    let numbers = match form(FORMAT) {
+        Some(word) => Some((FORMAT, word)),
+        None => numbers(request.format, quirks)?,
+    };
     let mut out = Outgoing::new(DIALECT, &request.extra, quirks, receipt);
     out.put("model", &request.model)?;
     match &request.inputs[..] {
-        [EmbedInput::Text(text)] => out.put("input", text)?,
+        [EmbedInput::Text(text)] if form("input").is_none() => out.put("input", text)?,
         inputs => {
             let inputs = inputs.iter().enumerate().map(|(at, one)| input(at, one, quirks));
             out.put("input", &inputs.collect::<Result<Vec<_>, _>>()?)?;
@@ -136,7 +154,7 @@ fn task_word(field: &str, task: EmbedTask) -> Option<&'static str> {
 fn numbers(format: VectorFormat, quirks: &Quirks) -> Result<Option<(&'static str, &'static str)>, Fault> {
     let word = match format {
         VectorFormat::Float => return Ok(None),
-        VectorFormat::Base64 => return Ok(Some(("encoding_format", "base64"))),
+        VectorFormat::Base64 => return Ok(Some((FORMAT, "base64"))),
         VectorFormat::Int8 => "int8",
         VectorFormat::Uint8 => "uint8",
         VectorFormat::Binary => "binary",
@@ -288,18 +306,19 @@ pub(crate) fn write_embed_reply(reply: &EmbedReply, format: VectorFormat) -> Byt
 /// Bytes in base64 stay bytes, as those who make them write them.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "they were read from bytes")]
 fn written(vector: &Vector, made: VectorFormat, asked: VectorFormat) -> VectorOut<'_> {
-    if asked != VectorFormat::Base64 {
+    let floats = matches!(made, VectorFormat::Float | VectorFormat::Base64);
+    // Whoever asks for bytes in this dialect asks for their base64.
+    if asked == VectorFormat::Float || (floats && asked != VectorFormat::Base64) {
         let whole = !vector.is_empty() && vector.iter().all(|number| number.fract() == 0.0);
         return match whole {
             true => VectorOut::Whole(vector.iter().map(|number| *number as i64).collect()),
             false => VectorOut::Numbers(vector),
         };
     }
-    let bytes: Vec<u8> = match made {
-        VectorFormat::Float | VectorFormat::Base64 => {
-            vector.iter().flat_map(|number| number.to_le_bytes()).collect()
-        }
-        _ => vector.iter().map(|number| *number as i16 as u8).collect(),
+    let bytes: Vec<u8> = if floats {
+        vector.iter().flat_map(|number| number.to_le_bytes()).collect()
+    } else {
+        vector.iter().map(|number| *number as i16 as u8).collect()
     };
     VectorOut::Base64(BASE64_STANDARD.encode(bytes))
 }
@@ -316,7 +335,7 @@ mod tests {
 
     #[test]
     fn requests_come_back() {
-        for input in [json!("a"), json!(["a", "b"]), json!([[1, 2], [3]])] {
+        for input in [json!("a"), json!(["a"]), json!(["a", "b"]), json!([[1]]), json!([[1, 2], [3]])] {
             let body =
                 json!({"model": "m", "input": input, "dimensions": 8, "encoding_format": "base64", "x": 1});
             assert_eq!(round(&body), body);
@@ -381,6 +400,22 @@ mod tests {
         assert_eq!(write(&jina).unwrap(), (expected, "truncate".to_owned()));
         let fault = write(&Quirks::default()).unwrap_err();
         assert_eq!((fault.code(), fault.param()), (Code::UnsupportedCapability, Some("format")));
+    }
+
+    #[test]
+    fn bytes_can_be_asked_for_in_base64() {
+        for (word, format) in [("base64_int8", VectorFormat::Int8), ("base64_binary", VectorFormat::Binary)] {
+            let body = json!({"model": "pplx-embed-x", "input": ["a"], "encoding_format": word});
+            assert_eq!(round(&body), body);
+            let request = read_embed(body.to_string().as_bytes()).unwrap();
+            assert_eq!(request.format, format);
+            let answer = json!({"object": "list", "model": "pplx-embed-x",
+                "data": [{"object": "embedding", "index": 0, "embedding": "AX+A/w=="}],
+                "usage": {"prompt_tokens": 2, "total_tokens": 2}});
+            let reply = read_embed_reply(answer.to_string().as_bytes()).unwrap();
+            let written = write_embed_reply(&reply, format);
+            assert_eq!(serde_json::from_slice::<Value>(&written).unwrap(), answer);
+        }
     }
 
     #[test]

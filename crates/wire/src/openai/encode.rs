@@ -326,6 +326,10 @@ fn call(number: u32, id: &str, name: &str, custom: bool, own: Option<&Value>) ->
     };
     if let (Some(call), Some(Value::Object(own))) = (call.as_object_mut(), own) {
         crate::outgoing::merge(call, own);
+        call.shift_remove(super::accents::FORM);
+        if let Some(kind @ Value::String(_)) = own.get("type") {
+            call.insert("type".to_owned(), kind.clone());
+        }
     }
     call
 }

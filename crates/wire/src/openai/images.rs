@@ -111,7 +111,9 @@ fn inputs(fields: &mut Fields) -> Result<Vec<MediaSource>, Fault> {
         for (at, item) in list.into_iter().enumerate() {
             let path = || format!("{name}[{at}]");
             let text = |name: &str| item.get(name).and_then(Value::as_str);
-            found.push(match (item.as_str().or_else(|| text("image_url")), text("file_id")) {
+            // xAI's: `{"url": …, "type": "image_url"}` (docs.x.ai, "Image Generations", edits).
+            let url = item.as_str().or_else(|| text("image_url")).or_else(|| text("url"));
+            found.push(match (url, text("file_id")) {
                 (Some(url), _) => source(url),
                 (None, Some(file)) => MediaSource::File(file.to_owned()),
                 (None, None) => return Err(wrong(&path(), "a file, an address or the id of a file")),
@@ -274,6 +276,19 @@ mod tests {
         assert_eq!(serde_json::from_slice::<Value>(&bytes).unwrap(), body);
         for broken in ["{}", "[]", "{\"data\":[3]}", "{\"data\":[{}]}"] {
             assert!(read_reply(Dialect::OpenaiImages, broken.as_bytes()).is_err(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn pictures_to_be_changed_may_be_objects_with_an_address() {
+        for image in [
+            json!({"url": "https://a.test/b.png", "type": "image_url"}),
+            json!({"image_url": "https://a.test/b.png"}),
+        ] {
+            let body = json!({ "model": "m", "prompt": "a hat", "image": image }).to_string();
+            let asked =
+                read_request(Dialect::OpenaiImageEdits, fields::body(body.as_bytes()).unwrap()).unwrap();
+            assert_eq!(asked.inputs, [MediaSource::Url("https://a.test/b.png".to_owned())]);
         }
     }
 

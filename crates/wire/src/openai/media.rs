@@ -33,7 +33,7 @@ pub(super) fn read_audio(value: Value) -> Result<Part, Value> {
 }
 
 /// The kind of sound that begins so; an answer does not name the format the request asked for. Samples alone have no mark.
-fn sound(data: &str) -> &'static str {
+pub(super) fn sound(data: &str) -> &'static str {
     const MARKS: [(&str, &str); 7] = [
         ("UklGR", "audio/wav"),
         ("SUQz", "audio/mpeg"),

@@ -6,6 +6,7 @@
 //! and `encode.rs` those of a stream; each other file is one thing that they share. What canon has no word for stays
 //! beside it, owned by this dialect, and is merged back on the way out.
 
+mod accents;
 mod annotations;
 mod calls;
 mod choice;
@@ -20,6 +21,7 @@ mod format;
 mod frames;
 mod held;
 mod images;
+mod instead;
 mod likely;
 mod media;
 mod read;
@@ -32,9 +34,11 @@ mod thoughts;
 mod tools;
 mod written;
 
+pub(crate) use accents::is_kept_elsewhere;
 pub(crate) use count::Counting;
 pub(crate) use error::read_error;
 pub(crate) use images::Pictures;
+pub(crate) use instead::error_in;
 
 use bytes::Bytes;
 use contract::Fault;

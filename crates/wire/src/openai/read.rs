@@ -1,16 +1,18 @@
 //! A client's chat completion request → canon.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use contract::canon::{
     Message, Modality, OutputFormat, Part, PartKind, Provenance, Request, Role, Sampling, ToolResult,
     Verbosity, Voice,
 };
 use contract::{Code, Fault};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{DIALECT, content, format, think, thoughts, tools};
+use super::content::object;
+use super::{DIALECT, accents, content, format, think, thoughts, tools};
 use crate::fields::{self, Fields, missing, wrong};
+use crate::outgoing::ECHO;
 
 /// Reads a request body.
 pub(crate) fn read_chat(body: &[u8]) -> Result<Request, Fault> {
@@ -75,6 +77,7 @@ fn sampling(fields: &mut Fields) -> Result<Sampling, Fault> {
             serde_json::from_value(value).map_err(|_| wrong("stop", "a string or an array of strings"))?
         }
     };
+    let (logprobs, top_logprobs) = logprobs(fields)?;
     Ok(Sampling {
         temperature: fields.float("temperature")?,
         top_p: fields.float("top_p")?,
@@ -84,9 +87,21 @@ fn sampling(fields: &mut Fields) -> Result<Sampling, Fault> {
         seed: fields.integer("seed")?,
         stop,
         n: fields.count("n")?,
-        logprobs: fields.flag("logprobs")?,
-        top_logprobs: fields.count("top_logprobs")?,
+        logprobs,
+        top_logprobs,
     })
+}
+
+/// `logprobs` and `top_logprobs`. Together and Fireworks take the number of alternatives as `logprobs`
+/// (docs.together.ai, docs.fireworks.ai, "Create Chat Completion"); how it was said is kept.
+fn logprobs(fields: &mut Fields) -> Result<(Option<bool>, Option<u64>), Fault> {
+    let Some(number) = fields.take_count("logprobs") else {
+        return Ok((fields.flag("logprobs")?, fields.count("top_logprobs")?));
+    };
+    let top = fields.count("top_logprobs")?;
+    let form = object([("logprobs", Some(json!(number))), ("top_logprobs", top.map(|top| json!(top)))]);
+    fields.put_back(ECHO, Value::Object(form));
+    Ok((Some(true), top.or(Some(number))))
 }
 
 fn shape(fields: &mut Fields) -> Result<OutputFormat, Fault> {
@@ -150,13 +165,35 @@ fn voice(fields: &mut Fields) -> Option<Voice> {
     (voice != Voice::default()).then_some(voice)
 }
 
+/// Calls whose results are still to come, in the order in which they were made. Ids may repeat.
+#[derive(Default)]
+struct Open {
+    made: usize,
+    order: BTreeMap<usize, String>,
+    places: HashMap<String, VecDeque<usize>>,
+}
+
+impl Open {
+    fn add(&mut self, id: &str) {
+        self.made += 1;
+        self.order.insert(self.made, id.to_owned());
+        self.places.entry(id.to_owned()).or_default().push_back(self.made);
+    }
+
+    /// Takes out the first call of this id, or the first of all.
+    fn close(&mut self, id: Option<&str>) -> Option<String> {
+        let id = id.or_else(|| self.order.first_key_value().map(|(_, id)| id.as_str()))?;
+        let at = self.places.get_mut(id)?.pop_front()?;
+        self.order.remove(&at)
+    }
+}
+
 /// Reads the messages in order and remembers the calls made, so that results know their function.
 #[derive(Default)]
 struct Turns {
     names: HashMap<String, String>,
     made_up: usize,
-    /// Calls whose results are still to come.
-    open: Vec<String>,
+    open: Open,
     last_legacy: Option<String>,
 }
 
@@ -180,7 +217,11 @@ impl Turns {
             parts.extend(thoughts::read(&mut fields));
         }
         let content = fields.value("content");
-        parts.extend(content::read(content, &fields.path("content"), from)?);
+        let blocks = matches!(content, Some(Value::Array(_)));
+        parts.extend(content::read(content, &fields.path("content"), from)?.into_iter().map(|part| {
+            let block = blocks && part.native.is_none() && matches!(part.kind, PartKind::Refusal(_));
+            if block { part.with_native(DIALECT, json!({accents::FORM: "block"})) } else { part }
+        }));
         if role == Role::Assistant {
             self.answer(&mut fields, &mut parts)?;
         }
@@ -223,17 +264,13 @@ impl Turns {
     fn remember(&mut self, part: &Part) {
         if let PartKind::ToolCall { id, name, .. } = &part.kind {
             self.names.insert(id.clone(), name.clone());
-            self.open.push(id.clone());
+            self.open.add(id);
         }
     }
 
     /// The call that a result answers. Servers that give calls no ids expect none: results then come in the order of the calls.
     fn answered(&mut self, said: Option<String>) -> Option<String> {
-        let at = match &said {
-            Some(id) => self.open.iter().position(|open| open == id),
-            None => (!self.open.is_empty()).then_some(0),
-        };
-        let open = at.map(|at| self.open.remove(at));
+        let open = self.open.close(said.as_deref());
         said.or(open)
     }
 

@@ -4,25 +4,26 @@
 //! that holds text alone, and its media follow in a message of the user.
 
 use bytes::Bytes;
-use contract::Fault;
 use contract::canon::{
-    MediaKind, Message, Modality, Part, PartKind, Receipt, Request, Role, ServerTool, Tool, ToolResult,
-    Verbosity,
+    MediaKind, MediaSource, Message, Modality, Part, PartKind, Receipt, Request, Role, ServerTool, Tool,
+    ToolResult, Verbosity,
 };
+use contract::{Code, Fault};
 use serde_json::{Map, Value, json};
 
 use super::content::{Target, object, texts_and_media};
 use super::read::refuse;
 use super::written::is_block;
-use super::{DIALECT, format, media, think, thoughts, tools};
+use super::{DIALECT, format, is_kept_elsewhere, media, think, thoughts, tools};
 use crate::Quirks;
-use crate::outgoing::{Outgoing, merge, own_fields};
+use crate::outgoing::{ECHO, Outgoing, merge, own_fields};
 use crate::unsaid;
 
 /// Writes a request body.
 ///
 /// A stream always asks for usage: without it nobody would know what the answer cost.
 pub(crate) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Receipt) -> Result<Bytes, Fault> {
+    refuse_kept_elsewhere(&request.messages)?;
     let caches = quirks.accepts.contains(&"cache_control");
     let turns = Turns { quirks, caches, receipt: &mut *receipt, out: Vec::new(), media: Vec::new() };
     let messages = turns.write(request);
@@ -63,6 +64,23 @@ pub(crate) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
     out.finish()
 }
 
+/// A file that another provider keeps cannot be read here, and the model would answer without it.
+fn refuse_kept_elsewhere(messages: &[Message]) -> Result<(), Fault> {
+    let kept = |part: &Part| matches!(&part.kind, PartKind::Media { source: MediaSource::File(id), .. } if is_kept_elsewhere(id));
+    for (at, message) in messages.iter().enumerate() {
+        let found = message.parts.iter().position(|part| match &part.kind {
+            PartKind::ToolResult(result) => result.parts.iter().any(kept),
+            _ => kept(part),
+        });
+        if let Some(part) = found {
+            let message = "The model cannot take a file that another provider keeps as input.";
+            let fault = Fault::saying(Code::UnsupportedCapability, message);
+            return Err(fault.at(format!("messages[{at}].content[{part}]")));
+        }
+    }
+    Ok(())
+}
+
 /// Settings that other dialects have too.
 fn write_settings(out: &mut Outgoing<'_>, request: &Request) -> Result<(), Fault> {
     let modalities = request.modalities.iter().map(|modality| match modality {
@@ -101,6 +119,11 @@ fn write_sampling(out: &mut Outgoing<'_>, request: &Request, top_k: Option<u64>)
     out.put_some("seed", sampling.seed)?;
     out.put_some("stop", (!sampling.stop.is_empty()).then_some(&sampling.stop))?;
     out.put_some("n", sampling.n)?;
+    // The client's own short form says both.
+    if let Some(number) = request.extra.fields.get(ECHO).filter(|_| request.extra.owner == Some(DIALECT)) {
+        out.put_some("logprobs", number.get("logprobs"))?;
+        return out.put_some("top_logprobs", number.get("top_logprobs"));
+    }
     out.put_some("logprobs", sampling.logprobs)?;
     out.put_some("top_logprobs", sampling.top_logprobs)
 }
@@ -202,7 +225,7 @@ impl Turns<'_> {
 
     /// What a model said: content, thoughts, calls and a refusal each have a field of their own.
     fn answer(&mut self, out: &mut Map<String, Value>, parts: &[&Part], path: &str) {
-        let (mut said, mut calls, mut refusal) = (Vec::new(), Vec::new(), None);
+        let (mut said, mut calls, mut refusal) = (Vec::new(), Vec::new(), None::<Vec<&str>>);
         for &part in parts {
             match &part.kind {
                 PartKind::Reasoning(_) if is_block(part) => said.push(part),
@@ -212,7 +235,8 @@ impl Turns<'_> {
                 PartKind::Media { kind: MediaKind::Audio, .. } if media::refer(part).is_some() => {
                     out.extend(media::refer(part).map(|id| (media::AUDIO.to_owned(), id)));
                 }
-                PartKind::Refusal(text) => refusal = Some(json!(text)),
+                PartKind::Refusal(_) if part.native_for(DIALECT).is_some() => said.push(part),
+                PartKind::Refusal(text) => refusal.get_or_insert_with(Vec::new).push(text.as_str()),
                 PartKind::ToolCall { .. } => calls.extend(tools::write_call(part)),
                 PartKind::Native if part.native_for(DIALECT).is_some_and(tools::is_call) => {
                     calls.extend(tools::write_call(part));
@@ -223,7 +247,7 @@ impl Turns<'_> {
         let content = self.content(&said, &format!("{path}.content"));
         out.insert("content".to_owned(), content.unwrap_or(Value::Null));
         if let Some(refusal) = refusal {
-            out.insert("refusal".to_owned(), refusal);
+            out.insert("refusal".to_owned(), json!(refusal.join("\n")));
         }
         if !calls.is_empty() {
             out.insert("tool_calls".to_owned(), Value::Array(calls));

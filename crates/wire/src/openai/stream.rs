@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use contract::canon::{Citation, Event, Extra};
+use contract::words::Usage;
 use serde_json::{Map, Value};
 
 use super::choice::Choice;
-use super::chunk::Chunk;
+use super::chunk::{Chunk, ChunkChoice};
 use super::reply::owned;
 use super::{DIALECT, annotations, invalid};
 use crate::outgoing::is_empty;
@@ -20,6 +21,9 @@ use crate::{StreamDecoder, WireError};
 
 /// Fields of frames beyond canon's words whose last value is remembered, so that what every frame repeats is told once.
 const REMEMBERED: usize = 64;
+
+/// The most choices that are followed; 128 can be asked for (`n`).
+const MOST: usize = 256;
 
 /// The decoder of one stream.
 pub(crate) struct Decoder {
@@ -66,6 +70,14 @@ impl StreamDecoder for Decoder {
     }
 }
 
+/// The counts where Groq (`x_groq.usage`) and Moonshot (`choices[0].usage`) put them. They stay there too.
+fn elsewhere(beside: &Map<String, Value>, choices: Option<&[ChunkChoice]>) -> Option<Usage> {
+    let groq = beside.get("x_groq").and_then(|it| it.get("usage"));
+    let moonshot = || choices?.iter().find_map(|choice| choice.rest.get("usage"));
+    let usage = groq.or_else(moonshot).filter(|usage| usage.is_object())?;
+    super::reply::read_usage(usage.clone()).map(|(usage, _)| usage)
+}
+
 impl State {
     fn frame(&mut self, frame: &Frame<'_>, events: &mut Vec<Event>) -> Result<(), WireError> {
         let data = frame.data.trim_ascii();
@@ -83,19 +95,32 @@ impl State {
             self.ended = true;
             return Ok(());
         }
+        if chunk.choices.is_none()
+            && let Some(error) = super::instead::of_base_resp(&chunk.rest)
+        {
+            events.push(Event::Error { kind: error.code, message: error.message });
+            self.ended = true;
+            return Ok(());
+        }
         let usage = chunk.usage.take().and_then(super::reply::read_usage);
         let mut rest = std::mem::take(&mut chunk.rest);
+        let elsewhere = usage.is_none().then(|| elsewhere(&rest, chunk.choices.as_deref())).flatten();
         let usage = usage.map(|(usage, more)| {
             rest.extend(more.map(|more| ("usage".to_owned(), Value::Object(more))));
             usage
         });
+        let usage = usage.or(elsewhere);
         self.beside(rest, events);
         let empty = chunk.choices.as_ref().is_none_or(Vec::is_empty) && usage.is_none();
         if !self.started && !empty {
             self.start(&mut chunk, events);
         }
         for delta in chunk.choices.into_iter().flatten() {
-            let choice = self.choices.entry(delta.index.unwrap_or_default()).or_default();
+            let number = delta.index.unwrap_or_default();
+            if self.choices.len() >= MOST && !self.choices.contains_key(&number) {
+                return Err(invalid("the answer holds too many choices"));
+            }
+            let choice = self.choices.entry(number).or_default();
             choice.read(delta, &self.sources, events)?;
         }
         events.extend(usage.map(Event::Usage));

@@ -464,6 +464,7 @@ fn a_failed_stream_ends_with_an_error_and_no_done() {
     assert_eq!(error["error"]["code"], json!("upstream_interrupted"));
 }
 
+mod accents;
 mod asking;
 mod saying;
 mod streaming;

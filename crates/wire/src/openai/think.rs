@@ -91,7 +91,7 @@ impl Found {
         if let Some(on) = on {
             let reasoning = self.mut_reasoning();
             if !on {
-                reasoning.effort = Some(Effort::None);
+                reasoning.effort.get_or_insert(Effort::None);
             }
         }
     }

@@ -5,9 +5,13 @@ use contract::canon::{CacheHint, Extra, Part, PartKind, Provenance, ServerTool, 
 use serde_json::{Map, Value, json};
 
 use super::DIALECT;
+use super::accents::FORM;
 use super::content::{object, take_cache, with_left, with_sidecar, write_cache};
 use crate::fields::Fields;
 use crate::outgoing::merge;
+
+/// The form of a call whose arguments are an object and not the text of one, as Mistral takes them and TGI makes them.
+const OBJECT: &str = "object";
 
 /// The field of a request that asks for a search of the web, which is no entry of `tools`.
 pub(super) const SEARCH: &str = "web_search_options";
@@ -223,12 +227,19 @@ pub(super) fn read_call(value: Value, path: &str, made_up: String) -> Result<Par
         let native = json!({"call": fields.left()});
         return Ok(Part::new(PartKind::Native, Provenance::Model).with_native(DIALECT, native));
     }
-    let _known = fields.value("type");
+    // Moonshot's own functions (platform.moonshot.ai, "Use Web Search Tool").
+    if matches!(fields.peek("type"), Some("function" | "custom")) || fields.peek("type").is_none() {
+        let _known = fields.value("type");
+    }
     let id = fields.text("id")?.filter(|id| !id.is_empty()).unwrap_or(made_up);
     let kind = if custom { "custom" } else { "function" };
     let mut inner = fields.need_object(kind)?;
     let name = inner.need_text("name")?;
-    let arguments = read_arguments(inner.value(if custom { "input" } else { "arguments" }));
+    let arguments = inner.value(if custom { "input" } else { "arguments" });
+    if matches!(arguments, Some(Value::Object(_))) {
+        fields.put_back(FORM, json!(OBJECT));
+    }
+    let arguments = read_arguments(arguments);
     keep(&mut fields, kind, inner);
     let call = PartKind::ToolCall { id, name, arguments, custom };
     Ok(with_left(Part::new(call, Provenance::Model), fields))
@@ -254,7 +265,19 @@ pub(super) fn write_call(part: &Part) -> Option<Value> {
         let arguments = if arguments.is_empty() { "{}" } else { arguments };
         json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}})
     };
-    Some(with_sidecar(call, part))
+    let mut call = with_sidecar(call, part);
+    let own = |name: &str| part.native_for(DIALECT)?.get(name)?.as_str();
+    if let Some(kind) = own("type") {
+        call["type"] = json!(kind);
+    }
+    if own(FORM) == Some(OBJECT)
+        && let Some(value) = crate::arguments::object(arguments)
+        && let Ok(value) = serde_json::from_str::<Value>(value.get())
+    {
+        call[if *custom { "custom" } else { "function" }][if *custom { "input" } else { "arguments" }] =
+            value;
+    }
+    Some(call)
 }
 
 /// Does a native part hold a tool call of a kind canon does not know, rather than content?

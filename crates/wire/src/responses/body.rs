@@ -195,8 +195,14 @@ impl Outline {
     }
 
     /// The response that failed.
-    pub(super) fn failed(&self, code: &str, message: &str, output: Vec<Value>) -> Map<String, Value> {
+    pub(super) fn failed(
+        &self,
+        (code, message): (&str, &str),
+        output: Vec<Value>,
+        usage: Option<&Usage>,
+    ) -> Map<String, Value> {
         let mut fields = self.with("failed", None, output);
+        self.count(&mut fields, usage);
         fields.insert("error".to_owned(), json!({"code": code, "message": message}));
         fields
     }
@@ -215,11 +221,15 @@ impl Outline {
             _ => status(finish, declined),
         };
         let mut fields = self.with(status, reason, output);
+        self.count(&mut fields, usage);
+        fields
+    }
+
+    fn count(&self, fields: &mut Map<String, Value>, usage: Option<&Usage>) {
         if let Some(Value::Object(mut counts)) = usage.map(|usage| json!(ResponsesOut::from(usage))) {
             merge(&mut counts, self.left_usage.as_ref().unwrap_or(&Map::new()));
             fields.insert("usage".to_owned(), Value::Object(counts));
         }
-        fields
     }
 
     fn with(&self, status: &str, reason: Option<&str>, output: Vec<Value>) -> Map<String, Value> {

@@ -7,8 +7,13 @@ use contract::canon::{CacheHint, MediaKind, MediaSource, Part, PartKind, Provena
 use serde_json::{Map, Value, json};
 
 use super::{citation, object, sidecar};
+use crate::endings;
 use crate::fields::{Fields, missing, wrong};
+use crate::openai::is_kept_elsewhere;
 use crate::outgoing::merge;
+
+/// The field of a sidecar that says that a file came as base64 alone; it is never sent.
+const BARE: &str = "(bare)";
 
 /// Why a part has no place here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +85,10 @@ fn file(fields: &mut Fields) -> Result<Option<MediaSource>, Fault> {
     }
     Ok(fields.text("file_data")?.map(|data| match source(data) {
         // Base64 alone, as some clients send it.
-        MediaSource::Url(data) => MediaSource::Base64 { mime: "application/pdf".to_owned(), data },
+        MediaSource::Url(data) => {
+            fields.put_back(BARE, Value::Bool(true));
+            MediaSource::Base64 { mime: endings::mime_of(fields.peek("filename")).to_owned(), data }
+        }
         other => other,
     }))
 }
@@ -151,8 +159,15 @@ fn with_left(mut out: Map<String, Value>, part: &Part) -> Value {
     if out.get("type") == Some(&json!("input_image")) {
         out.entry("detail").or_insert_with(|| json!("auto"));
     }
-    if out.contains_key("file_data") {
-        out.entry("filename").or_insert_with(|| json!(file_name(part)));
+    let bare = out.shift_remove(BARE).is_some();
+    match &part.kind {
+        PartKind::Media { source: MediaSource::Base64 { data, .. }, .. } if bare => {
+            out.insert("file_data".to_owned(), json!(data));
+        }
+        PartKind::Media { source: MediaSource::Base64 { mime, .. }, .. } if out.contains_key("file_data") => {
+            out.entry("filename").or_insert_with(|| json!(endings::name_for(mime)));
+        }
+        _ => {}
     }
     Value::Object(out)
 }
@@ -161,6 +176,9 @@ fn media(kind: MediaKind, source: &MediaSource) -> Result<Map<String, Value>, Un
     let (kind, field, value) = match (kind, source) {
         (MediaKind::Audio, _) => return Err(Unwritable::Unsupported("audio")),
         (MediaKind::Video, _) => return Err(Unwritable::Unsupported("video")),
+        (_, MediaSource::File(id)) if is_kept_elsewhere(id) => {
+            return Err(Unwritable::Unsupported("a file that another provider keeps"));
+        }
         (MediaKind::Image, MediaSource::File(id)) => ("input_image", "file_id", json!(id)),
         (MediaKind::Image, MediaSource::Url(url)) => ("input_image", "image_url", json!(url)),
         (MediaKind::Image, MediaSource::Base64 { mime, data }) => {
@@ -177,14 +195,4 @@ fn media(kind: MediaKind, source: &MediaSource) -> Result<Map<String, Value>, Un
 
 fn data_url(mime: &str, data: &str) -> String {
     format!("data:{mime};base64,{data}")
-}
-
-/// A name for a file that has none: the provider tells what it is by the ending.
-fn file_name(part: &Part) -> &'static str {
-    match &part.kind {
-        PartKind::Media { source: MediaSource::Base64 { mime, .. }, .. } if mime.starts_with("text/") => {
-            "document.txt"
-        }
-        _ => "document.pdf",
-    }
 }

@@ -92,6 +92,11 @@ impl State {
                 }
             }
             "completed" | "incomplete" | "failed" | "cancelled" => self.end(kind, data.response, events)?,
+            // How some servers call the last event, whatever the status (Open Responses, the Realtime API).
+            "done" if data.response.is_object() => {
+                let status = data.response.get("status").and_then(Value::as_str).map(str::to_owned);
+                self.end(status.as_deref().unwrap_or("completed"), data.response, events)?;
+            }
             "error" => self.fail(&data, events),
             // A server that follows OpenAI's chat completions wraps its error in nothing else.
             "" if !data.error.is_null() => self.fail(&data, events),

@@ -88,7 +88,8 @@ impl Encoder {
         self.emit.frame("error", error, out);
         let mut output = std::mem::take(&mut self.emit.output);
         output.retain(|item| !item.is_null());
-        let response = self.outline(out).failed(code, message, output);
+        let usage = self.usage;
+        let response = self.outline(out).failed((code, message), output, usage.as_ref());
         self.emit.response("response.failed", &response, out);
     }
 }

@@ -17,6 +17,9 @@ pub(super) const INSTRUCTIONS: &str = "instructions";
 /// Where the conversation stands.
 pub(super) const INPUT: &str = "input";
 
+/// The field of a result's sidecar that says that its one text came in a list.
+pub(super) const LISTED: &str = "(list)";
+
 /// Reads a request body.
 pub(super) fn read_chat(body: &[u8]) -> Result<Request, Fault> {
     let mut fields = fields::body(body)?;
@@ -77,6 +80,10 @@ fn conversation(fields: &mut Fields) -> Result<Vec<Message>, Fault> {
         turns.push(Role::System, vec![Part::text(text, Provenance::System)], INSTRUCTIONS.to_owned());
     }
     match fields.value(INPUT) {
+        // A stored prompt, or a conversation that the provider keeps, may be all there is.
+        None if !["prompt", "previous_response_id", "conversation"].iter().any(|name| fields.has(name)) => {
+            return Err(missing(INPUT));
+        }
         None => {}
         Some(Value::String(text)) => {
             turns.push(Role::User, vec![Part::text(text, Provenance::User)], INPUT.to_owned());
@@ -159,12 +166,15 @@ impl Turns {
 
     fn result(&mut self, mut fields: Fields, path: String) -> Result<(), Fault> {
         let call = fields.need_text("call_id")?;
-        let parts = content::read(fields.value("output"), &fields.path("output"), Provenance::Tool)?;
+        let output = fields.value("output");
+        let listed = matches!(&output, Some(Value::Array(list)) if list.len() == 1);
+        let parts = content::read(output, &fields.path("output"), Provenance::Tool)?;
         let name = self.names.get(&call).cloned();
         let custom = fields.peek("type") == Some("custom_tool_call_output");
         let kind = fields.value("type").filter(|_| custom);
         let mut item = Map::from_iter(kind.map(|kind| ("type".to_owned(), kind)));
         item.extend(fields.left());
+        item.extend(listed.then(|| (LISTED.to_owned(), Value::Bool(true))));
         let result = PartKind::ToolResult(ToolResult { call, name, parts, failed: false });
         let part = sidecar::set(Part::new(result, Provenance::Tool), "item", Value::Object(item));
         self.push(Role::Tool, vec![part], path);

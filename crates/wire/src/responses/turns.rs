@@ -7,7 +7,7 @@ use contract::{Code, Fault};
 use serde_json::{Map, Value, json};
 
 use super::content::{self, Unwritable};
-use super::read::{INPUT, INSTRUCTIONS};
+use super::read::{INPUT, INSTRUCTIONS, LISTED};
 use super::written::Items;
 use super::{DIALECT, object, sidecar};
 use crate::Quirks;
@@ -138,14 +138,18 @@ impl<'a> Turns<'a> {
         for part in &result.parts {
             parts.extend(self.noted(content::write_input(part), path)?);
         }
+        let listed = own.is_some_and(|own| own.contains_key(LISTED));
         let output = match parts.as_slice() {
             [] => json!(""),
-            [Value::Object(only)] if only.len() == 2 && only.contains_key("text") => only["text"].clone(),
+            [Value::Object(only)] if only.len() == 2 && only.contains_key("text") && !listed => {
+                only["text"].clone()
+            }
             _ => Value::Array(parts),
         };
         let custom = self.custom.contains(result.call.as_str());
         let kind = if custom { "custom_tool_call_output" } else { "function_call_output" };
         let mut item = own.cloned().unwrap_or_default();
+        item.shift_remove(LISTED);
         item.entry("type").or_insert_with(|| json!(kind));
         item.insert("call_id".to_owned(), json!(result.call));
         item.insert("output".to_owned(), output);

@@ -1,5 +1,6 @@
 //! The dialect with small made-up values. Recorded traffic is in `tests/corpus_responses.rs`.
 
+mod forms;
 mod groups;
 mod replies;
 mod requests;

@@ -454,3 +454,28 @@ fn an_answer_without_bound_fails() {
     }
     assert!(out.is_empty());
 }
+
+#[test]
+fn a_stream_may_end_with_done() {
+    let response = json!({"id": "r", "model": "m", "status": "incomplete",
+        "incomplete_details": {"reason": "max_output_tokens"}, "output": [],
+        "usage": {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}});
+    let bytes = stream(&[
+        json!({"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "a"}),
+        json!({"type": "response.done", "response": response}),
+    ]);
+    let events = decode(&bytes, 7).unwrap();
+    assert!(matches!(events.last(), Some(Event::End)));
+    let length = |event: &Event| matches!(event, Event::Finish { reason: Finish::Length, .. });
+    assert!(events.iter().any(length), "{events:?}");
+}
+
+#[test]
+fn a_stream_that_fails_tells_what_it_consumed() {
+    let usage = Usage { input: 3, output: 2, ..Usage::default() };
+    let error = Event::Error { kind: None, message: "broke".to_owned() };
+    let frames = encode(&[Event::Usage(usage), error]);
+    let last = frames.last().unwrap();
+    assert_eq!(last["type"], "response.failed");
+    assert_eq!(last.pointer("/response/usage/total_tokens"), Some(&json!(5)));
+}
