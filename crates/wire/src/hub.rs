@@ -229,6 +229,9 @@ pub fn write_request(
             })
         }),
         Asked::Embed(request) => embed(target).map(|it| {
+            if !matches!(target, Dialect::GeminiEmbed | Dialect::GeminiEmbedOne) {
+                gemini::alike(request)?;
+            }
             unsaid::note_vectors(target, request, receipt);
             it.write_request(request, quirks, receipt)
         }),
