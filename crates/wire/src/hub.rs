@@ -319,6 +319,12 @@ pub fn write_reply(
 /// It is not valid in its dialect.
 pub fn read_reply_for(dialect: Dialect, body: &[u8], options: &EncodeOptions) -> Result<Answered, WireError> {
     let mut answered = read_reply(dialect, body)?;
+    if let (Answered::Embed(reply), Some(inputs)) = (&answered, options.inputs)
+        && reply.vectors.len() != inputs
+    {
+        let reason = format!("{} vectors for {inputs} inputs", reply.vectors.len());
+        return Err(WireError { dialect, reason });
+    }
     if let Some(model) = answered.model_mut().filter(|model| model.is_empty()) {
         model.clone_from(&options.asked);
     }
@@ -447,6 +453,15 @@ mod tests {
     use contract::canon::Extra;
 
     use super::*;
+
+    #[test]
+    fn each_input_has_its_vector() {
+        let body = br#"{"embeddings":[{"values":[0.5]},{"values":[1.5]}]}"#;
+        for (inputs, sound) in [(None, true), (Some(2), true), (Some(1), false), (Some(3), false)] {
+            let options = EncodeOptions { inputs, ..EncodeOptions::default() };
+            assert_eq!(read_reply_for(Dialect::GeminiEmbed, body, &options).is_ok(), sound, "{inputs:?}");
+        }
+    }
 
     #[test]
     fn a_stream_without_a_model_names_the_one_that_was_asked_for() {
