@@ -71,7 +71,11 @@ fn lower<'a>(request: &'a Request, has: Has, quirks: &Quirks, receipt: &mut Rece
         allow(out.to_mut());
     }
     if !has.groups && namespaces::has_groups(&out) {
-        ungroup(out.to_mut(), receipt);
+        let among = match &request.tool_choice {
+            Some(ToolChoice::Allowed { names, .. }) if !allowed => Some(names.as_slice()),
+            _ => None,
+        };
+        ungroup(out.to_mut(), among, receipt);
     }
     if !custom && uses_custom(&out) {
         let request = out.to_mut();
@@ -93,14 +97,19 @@ fn uses_custom(request: &Request) -> bool {
 }
 
 /// Puts the tools of each group in its place; those beyond the first come last, so that the others keep their numbers.
-fn ungroup(request: &mut Request, receipt: &mut Receipt) {
+///
+/// Only those `among` the tools that may be called, if these are told.
+fn ungroup(request: &mut Request, among: Option<&[String]>, receipt: &mut Receipt) {
     let mut beyond = Vec::new();
     for (at, tool) in request.tools.iter_mut().enumerate() {
         let Some((tools, description)) = namespaces::spread(tool) else { continue };
         if description.is_some() {
             receipt.dropped(format!("tools[{at}].description"), "the target has no groups of tools");
         }
-        let mut tools = tools.into_iter().map(|(_, tool)| tool);
+        let mut tools = tools
+            .into_iter()
+            .map(|(_, tool)| tool)
+            .filter(|tool| among.is_none_or(|names| is_among(tool, names)));
         if let Some(first) = tools.next() {
             *tool = first;
             beyond.extend(tools);
@@ -109,7 +118,7 @@ fn ungroup(request: &mut Request, receipt: &mut Receipt) {
     request.tools.append(&mut beyond);
 }
 
-/// Leaves only the tools that may be called.
+/// Leaves only the functions that may be called. Tools that the provider runs stay: they are not chosen by a name.
 fn allow(request: &mut Request) {
     let Some(ToolChoice::Allowed { names, required }) = request.tool_choice.take() else { return };
     request.tools.retain(|tool| is_among(tool, &names));
@@ -121,7 +130,10 @@ fn allow(request: &mut Request) {
 fn is_among(tool: &Tool, names: &[String]) -> bool {
     match tool {
         Tool::Function { name, .. } | Tool::Custom { name, .. } => names.contains(name),
-        Tool::Server { .. } => false,
+        Tool::Server { .. } => match namespaces::spread(tool) {
+            Some((tools, _)) => tools.iter().any(|(_, tool)| is_among(tool, names)),
+            None => true,
+        },
     }
 }
 

@@ -6,8 +6,8 @@
 
 use bytes::{Bytes, BytesMut};
 use contract::canon::{
-    Answered, Asked, CountReply, EmbedReply, EmbedRequest, ImageReply, ImageRequest, Part, PartKind, Receipt,
-    Reply, Request, RerankReply, RerankRequest, VectorFormat,
+    Answered, Asked, CountReply, EmbedReply, EmbedRequest, Event, ImageReply, ImageRequest, Part, PartKind,
+    Receipt, Reply, Request, RerankReply, RerankRequest, VectorFormat,
 };
 use contract::fault::UpstreamError;
 use contract::words::{Dialect, Operation, Usage};
@@ -230,6 +230,9 @@ pub fn write_request(
             })
         }),
         Asked::Embed(request) => embed(target).map(|it| {
+            if !matches!(target, Dialect::GeminiEmbed | Dialect::GeminiEmbedOne) {
+                gemini::alike(request)?;
+            }
             unsaid::note_vectors(target, request, receipt);
             it.write_request(request, quirks, receipt)
         }),
@@ -317,6 +320,12 @@ pub fn write_reply(
 /// It is not valid in its dialect.
 pub fn read_reply_for(dialect: Dialect, body: &[u8], options: &EncodeOptions) -> Result<Answered, WireError> {
     let mut answered = read_reply(dialect, body)?;
+    if let (Answered::Embed(reply), Some(inputs)) = (&answered, options.inputs)
+        && reply.vectors.len() != inputs
+    {
+        let reason = format!("{} vectors for {inputs} inputs", reply.vectors.len());
+        return Err(WireError { dialect, reason });
+    }
     if let Some(model) = answered.model_mut().filter(|model| model.is_empty()) {
         model.clone_from(&options.asked);
     }
@@ -382,12 +391,38 @@ pub fn decoder(dialect: Dialect) -> Option<Box<dyn StreamDecoder>> {
 pub fn encoder(dialect: Dialect, mut options: EncodeOptions) -> Option<Box<dyn StreamEncoder>> {
     let custom = std::mem::take(&mut options.custom);
     let it = chat(dialect)?;
-    let encoder = it.encoder(options);
+    let asked = options.asked.clone();
+    let encoder: Box<dyn StreamEncoder> = Box::new(Named { asked, inner: it.encoder(options) });
     Some(match (custom.is_empty(), it.has().custom_tools) {
         (false, _) => Box::new(emulate::Raising::before(encoder, custom)),
         (true, true) => encoder,
         (true, false) => Box::new(emulate::Wrapping::before(encoder)),
     })
+}
+
+/// An encoder that names the model the client asked for where the upstream names none.
+struct Named {
+    asked: String,
+    inner: Box<dyn StreamEncoder>,
+}
+
+impl StreamEncoder for Named {
+    fn write(&mut self, event: &Event, out: &mut BytesMut) {
+        match event {
+            Event::Start { model, .. } if model.is_empty() => {
+                let mut named = event.clone();
+                if let Event::Start { model, .. } = &mut named {
+                    *model = std::mem::take(&mut self.asked);
+                }
+                self.inner.write(&named, out);
+            }
+            event => self.inner.write(event, out),
+        }
+    }
+
+    fn fail(&mut self, fault: &Fault, out: &mut BytesMut) {
+        self.inner.fail(fault, out);
+    }
 }
 
 /// Ends a client's stream that passed through with a fault; tells whether its dialect has words for that.
@@ -426,4 +461,36 @@ pub fn has_canon(dialect: Dialect) -> bool {
 /// A dialect was asked for what it does not have: a fault of ours.
 pub(crate) fn no_way(from: Dialect, to: Dialect) -> Fault {
     Fault::new(Code::Internal).because(format_args!("there is no way from {from} to {to}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::canon::Extra;
+
+    use super::*;
+
+    #[test]
+    fn each_input_has_its_vector() {
+        let body = br#"{"embeddings":[{"values":[0.5]},{"values":[1.5]}]}"#;
+        for (inputs, sound) in [(None, true), (Some(2), true), (Some(1), false), (Some(3), false)] {
+            let options = EncodeOptions { inputs, ..EncodeOptions::default() };
+            assert_eq!(read_reply_for(Dialect::GeminiEmbed, body, &options).is_ok(), sound, "{inputs:?}");
+        }
+    }
+
+    #[test]
+    fn a_stream_without_a_model_names_the_one_that_was_asked_for() {
+        for dialect in [Dialect::OpenaiChat, Dialect::AnthropicMessages] {
+            for (model, shown) in [("", r#""model":"asked""#), ("m", r#""model":"m""#)] {
+                let options = EncodeOptions { asked: "asked".to_owned(), ..EncodeOptions::default() };
+                let mut encoder = encoder(dialect, options).unwrap();
+                let mut out = BytesMut::new();
+                let id = "i".to_owned();
+                let (model, extra) = (model.to_owned(), Extra::default());
+                encoder.write(&Event::Start { id, model, created: None, extra }, &mut out);
+                encoder.write(&Event::End, &mut out);
+                assert!(String::from_utf8_lossy(&out).contains(shown), "{dialect}: {out:?}");
+            }
+        }
+    }
 }

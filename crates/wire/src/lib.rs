@@ -185,6 +185,8 @@ pub struct EncodeOptions {
     pub asked: String,
     /// How the client wants the numbers of vectors written.
     pub vectors: VectorFormat,
+    /// How many inputs the client wants vectors of; none when it is not known.
+    pub inputs: Option<usize>,
     /// The names of the client's custom tools ([`custom_tools`]): calls of them come back as such.
     pub custom: Vec<String>,
     /// The client's tools that are in groups ([`grouped_tools`]): calls of them come back with their group's name.

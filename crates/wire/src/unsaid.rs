@@ -3,10 +3,14 @@
 //! [`passed_over`] says which dialect passes over what. What a writer notes itself is not in that table, and neither is what
 //! changes nothing (an answer that shall not be kept where none is). `docs/reference/translation.md` shows the whole.
 
+mod beside;
+
 use contract::canon::{
     EmbedRequest, Message, Modality, Part, PartKind, Receipt, Request, Role, Tool, VectorFormat,
 };
 use contract::words::Dialect;
+
+pub(crate) use beside::title;
 
 /// Something that can be passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +75,7 @@ pub(crate) fn note(target: Dialect, request: &Request, receipt: &mut Receipt) {
     for (at, message) in request.messages.iter().enumerate() {
         note_message(target, words, (at, message), receipt);
     }
+    beside::note(target, request, receipt);
 }
 
 /// Notes what the target's writer of vectors passes over.
@@ -96,7 +101,8 @@ fn note_message(target: Dialect, words: &[Word], (at, message): (usize, &Message
             receipt.dropped(path(), "thoughts that only their own provider understands");
         }
         if !thought && has(Word::Signatures) && is_signed(target, part) {
-            receipt.dropped(path(), "a signature that only its own provider understands");
+            let path = format!("{}.thoughtSignature", path());
+            receipt.dropped(path, "a signature that only its own provider understands");
         }
     }
 }
@@ -163,7 +169,7 @@ mod tests {
             Dialect::CohereChat,
             Dialect::OllamaChat,
         ] {
-            assert_eq!(written(target, &request), ["messages[1].content[0]"], "{target}");
+            assert_eq!(written(target, &request), ["messages[1].content[0].thoughtSignature"], "{target}");
         }
         assert_eq!(written(Dialect::GeminiGenerate, &request), [""; 0]);
     }

@@ -233,6 +233,7 @@ impl Run<'_> {
             id: turn.map_or_else(|| ticket.id().to_string(), |turn| turn.id.to_string()),
             asked: request.envelope.model.clone(),
             vectors: wants.vectors,
+            inputs: wants.inputs,
             custom: wants.custom,
             grouped: wants.grouped,
             repeated: turn.map(|_| stored::repeated(request.envelope.body())).unwrap_or_default(),

@@ -32,6 +32,8 @@ pub(crate) struct Outgoing {
 pub(crate) struct Wants {
     /// How numbers of vectors are written.
     pub(crate) vectors: VectorFormat,
+    /// How many vectors it wants.
+    pub(crate) inputs: Option<usize>,
     /// The names of its custom tools.
     pub(crate) custom: Vec<String>,
     /// Its tools that are in groups.
@@ -108,13 +110,14 @@ impl<'a> Hub<'a> {
         let lost = if lost.is_empty() { lost } else { wire::place(client, asked, &lost) };
         self.check_strict(to, &lost)?;
         *receipt = lost;
-        let vectors = match &self.canon {
-            Some(Asked::Embed(request)) => request.format,
-            _ => VectorFormat::default(),
+        let (vectors, inputs) = match &self.canon {
+            Some(Asked::Embed(request)) => (request.format, Some(request.inputs.len())),
+            _ => (VectorFormat::default(), None),
         };
         let asked = self.canon.as_ref();
         let custom = asked.map(wire::custom_tools).unwrap_or_default();
-        let wants = Wants { vectors, custom, grouped: asked.map(wire::grouped_tools).unwrap_or_default() };
+        let grouped = asked.map(wire::grouped_tools).unwrap_or_default();
+        let wants = Wants { vectors, inputs, custom, grouped };
         let body = VecDeque::from([body]);
         Ok(Outgoing { target, body, usage_added: false, wants: Some(wants), beyond: self.beyond })
     }

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::cache::{Breakpoints, Control};
 use super::{DIALECT, cite, document};
 use crate::arguments::Arguments;
+use crate::unsaid;
 
 /// A block to be written.
 #[derive(Default, Serialize)]
@@ -107,7 +108,11 @@ impl<'a> Out<'a> {
                 None => Self { kind: "text", text: Some(text), ..base },
             }),
             PartKind::Refusal(text) => Ok(Self { kind: "text", text: Some(text), ..base }),
-            PartKind::Media { kind, source } => Self::media(*kind, source, base),
+            PartKind::Media { kind, source } => {
+                let title = unsaid::title(part).filter(|_| native.is_none());
+                let titled = title.map(|title| Map::from_iter([("title".to_owned(), title.into())]));
+                Self::media(*kind, source, Self { native: titled.map(Cow::Owned).or(base.native), ..base })
+            }
             PartKind::ToolCall { id, name, arguments, .. } => Ok(Self {
                 kind: "tool_use",
                 id: Some(call_id(id)),

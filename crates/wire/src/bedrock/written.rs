@@ -12,6 +12,7 @@ use super::format::member;
 use super::{DIALECT, citation, media, single};
 use crate::arguments::Arguments;
 use crate::outgoing::merge;
+use crate::unsaid;
 
 /// A block to be written.
 #[derive(Serialize)]
@@ -70,6 +71,26 @@ pub(super) enum Unwritable {
     Unsupported(&'static str),
 }
 
+/// A name for a document, in the letters that Bedrock takes (API reference: `DocumentBlock`), told apart from others by its
+/// number.
+fn document_name(part: &Part, number: u32) -> String {
+    let fits =
+        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, ' ' | '-' | '(' | ')' | '[' | ']');
+    let letters = unsaid::title(part).unwrap_or_default().chars().take(LONGEST_NAME);
+    let spelled: String = letters.map(|letter| if fits(letter) { letter } else { '-' }).collect();
+    let words: Vec<&str> = spelled.split_whitespace().collect();
+    match (words.join(" "), number) {
+        (name, _) if !name.contains(|letter: char| letter.is_ascii_alphanumeric()) => {
+            format!("Document {number}")
+        }
+        (name, 1) => name,
+        (name, _) => format!("{name} ({number})"),
+    }
+}
+
+/// Letters of a document's name that are kept: Bedrock takes 200 in all.
+const LONGEST_NAME: usize = 180;
+
 /// What is left of the block under one of its members.
 fn left<'a>(part: &'a Part, name: &str) -> Option<&'a Map<String, Value>> {
     part.native_for(DIALECT)?.get(name)?.as_object()
@@ -91,7 +112,7 @@ impl<'a> Out<'a> {
                 let mut fields = fields.map_err(Unwritable::Unsupported)?;
                 if member(*kind) == "document" && !fields.contains_key("name") {
                     *names += 1;
-                    fields.insert("name".to_owned(), format!("Document {names}").into());
+                    fields.insert("name".to_owned(), document_name(part, *names).into());
                 }
                 let block = single(member(*kind), fields);
                 Ok(Self::Object(if guarded.is_some() { single("guardContent", block) } else { block }))

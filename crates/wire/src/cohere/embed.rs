@@ -2,6 +2,8 @@
 //!
 //! A request may ask for several types at once: canon knows one, the list stays with the dialect.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
@@ -80,7 +82,9 @@ pub(super) fn read_embed(body: &[u8]) -> Result<EmbedRequest, Fault> {
             fields.put_back("truncate", json!(other));
         }
     }
-    if let Some(types) = fields.list("embedding_types")? {
+    let types = fields.list("embedding_types")?;
+    let untyped = types.is_none();
+    if let Some(types) = types {
         let named = |name: &Value| name.as_str().and_then(format_named);
         request.format = types.iter().find_map(named).unwrap_or_default();
         if types.len() > 1 || (types.len() == 1 && types.first().and_then(named).is_none()) {
@@ -88,6 +92,10 @@ pub(super) fn read_embed(body: &[u8]) -> Result<EmbedRequest, Fault> {
         }
     }
     request.extra = fields.extra(DIALECT);
+    if untyped {
+        // Floats, also for who does not say so.
+        mark(&mut request.extra, "embedding_types");
+    }
     Ok(request)
 }
 
@@ -129,7 +137,11 @@ pub(super) fn write_embed(
     }
     let own = |name: &str| request.extra.owner == Some(DIALECT) && request.extra.fields.contains_key(name);
     let Inputs { field, list } = Inputs::of(&request.inputs)?;
-    let mut out = Outgoing::new(DIALECT, &request.extra, quirks, receipt);
+    let mut extra = Cow::Borrowed(&request.extra);
+    if extra.fields.values().any(Value::is_null) {
+        extra.to_mut().fields.retain(|_, value| !value.is_null());
+    }
+    let mut out = Outgoing::new(DIALECT, &extra, quirks, receipt);
     out.put("model", &request.model)?;
     out.put(field, &list)?;
     if !own("input_type") {
@@ -203,8 +215,12 @@ pub(super) fn read_embed_reply(body: &[u8]) -> Result<EmbedReply, WireError> {
     let value: Value = serde_json::from_slice(body).map_err(invalid)?;
     let mut fields = Fields::of(value, "").map_err(invalid)?;
     let embeddings = fields.value("embeddings").ok_or_else(|| invalid("no embeddings"))?;
+    let mut bare = false;
     let (vectors, format) = match embeddings {
-        Value::Array(list) => (numbers(list)?, VectorFormat::Float),
+        Value::Array(list) => {
+            bare = true;
+            (numbers(list)?, VectorFormat::Float)
+        }
         Value::Object(mut types) => {
             let known = |(_, name): &&(VectorFormat, &str)| types.get(*name).is_some_and(Value::is_array);
             let (format, name) = *FORMATS.iter().find(known).ok_or_else(|| invalid("no vectors"))?;
@@ -234,7 +250,16 @@ pub(super) fn read_embed_reply(body: &[u8]) -> Result<EmbedReply, WireError> {
         fields.put_back("meta", meta);
     }
     reply.extra = fields.extra(DIALECT);
+    if bare {
+        mark(&mut reply.extra, "embeddings");
+    }
     Ok(reply)
+}
+
+/// Keeps in mind that this was not said, or not in its usual form: a null.
+fn mark(extra: &mut Extra, name: &str) {
+    extra.owner = Some(DIALECT);
+    extra.fields.insert(name.to_owned(), Value::Null);
 }
 
 fn numbers(list: Vec<Value>) -> Result<Vec<Vector>, WireError> {
@@ -258,6 +283,8 @@ fn decoded(list: Vec<Value>) -> Result<Vec<Vector>, WireError> {
 struct Types<'a> {
     name: &'static str,
     list: List<'a>,
+    /// Without their type, as version 1 writes them.
+    bare: bool,
     others: Option<&'a Map<String, Value>>,
 }
 
@@ -271,6 +298,9 @@ enum List<'a> {
 
 impl Serialize for Types<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if self.bare {
+            return self.list.serialize(to);
+        }
         let mut map = to.serialize_map(None)?;
         map.serialize_entry(self.name, &self.list)?;
         for (name, value) in self.others.into_iter().flatten() {
@@ -299,7 +329,7 @@ impl<'a> Types<'a> {
             }
             (bytes, _) => (format_name(bytes), List::Bytes(reply.vectors.iter().map(whole).collect())),
         };
-        Self { name, list, others: None }
+        Self { name, list, bare: false, others: None }
     }
 }
 
@@ -319,12 +349,17 @@ pub(super) fn write_embed_reply(reply: &EmbedReply, format: VectorFormat) -> Byt
         let meta = json!({"api_version": {"version": "2"}, "billed_units": usage::billed(usage)});
         beside.insert("meta".to_owned(), meta);
     }
-    beside.insert("response_type".to_owned(), json!("embeddings_by_type"));
     let mut embeddings = Types::of(reply, format);
+    let older = own.and_then(|own| own.get("embeddings")).is_some_and(Value::is_null);
+    embeddings.bare = older && embeddings.name == "float";
+    if !embeddings.bare {
+        beside.insert("response_type".to_owned(), json!("embeddings_by_type"));
+    }
     let mut id = "";
     for (name, value) in own.into_iter().flatten() {
         match name.as_str() {
             "id" => id = value.as_str().unwrap_or_default(),
+            "response_type" if older && !embeddings.bare => {}
             "embeddings" => embeddings.others = value.as_object(),
             _ => drop(beside.insert(name.clone(), value.clone())),
         }
@@ -372,6 +407,8 @@ mod tests {
         ] {
             assert_eq!(write(&read(&body)), (body, String::new()));
         }
+        let untyped = json!({"model": "m", "texts": ["a"], "input_type": "clustering"});
+        assert_eq!(write(&read(&untyped)), (untyped, String::new()));
         let typed = read(&json!({"model": "m", "texts": ["a"], "embedding_types": ["uint8", "float"]}));
         assert_eq!((typed.format, typed.task), (VectorFormat::Uint8, None));
     }
@@ -427,6 +464,14 @@ mod tests {
             assert_eq!(reply.format, format);
             assert_eq!(serde_json::from_slice::<Value>(&write_embed_reply(&reply, format)).unwrap(), body);
         }
+        let older =
+            json!({"id": "i", "embeddings": [[0.5]], "texts": ["a"], "response_type": "embeddings_floats"});
+        let reply = read_embed_reply(older.to_string().as_bytes()).unwrap();
+        let again = |format| -> Value { serde_json::from_slice(&write_embed_reply(&reply, format)).unwrap() };
+        assert_eq!(again(VectorFormat::Float), older);
+        let typed = again(VectorFormat::Base64);
+        assert_eq!(typed["response_type"], "embeddings_by_type");
+        assert!(typed["embeddings"]["base64"].is_array());
         let bare =
             read_embed_reply(br#"{"id":"i","embeddings":[[0.5]],"meta":{"billed_units":{"images":1}}}"#)
                 .unwrap();

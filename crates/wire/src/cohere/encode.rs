@@ -336,14 +336,9 @@ impl Encoder {
             self.close(out);
             self.catch_up(out);
         }
-        let counts = self.counts.take();
-        let counts = counts.or_else(|| self.usage.as_ref().map(|usage| Value::Object(usage::write(usage))));
         let mut delta = Map::new();
         delta.insert("finish_reason".to_owned(), json!(finish_reason(&self.finish)));
-        if let Some(counts) = counts {
-            delta.insert("usage".to_owned(), counts);
-        }
-        self.message_end(&delta, out);
+        self.message_end(delta, out);
         out.extend_from_slice(b"data: [DONE]\n\n");
     }
 
@@ -353,11 +348,15 @@ impl Encoder {
         let mut delta = Map::new();
         delta.insert("error".to_owned(), json!(message));
         delta.insert("finish_reason".to_owned(), json!("ERROR"));
-        self.message_end(&delta, out);
+        self.message_end(delta, out);
     }
 
-    fn message_end(&mut self, delta: &Map<String, Value>, out: &mut BytesMut) {
+    /// The last event, with what was consumed, however the message ends.
+    fn message_end(&mut self, mut delta: Map<String, Value>, out: &mut BytesMut) {
         self.ended = true;
+        let counts = self.counts.take();
+        let counts = counts.or_else(|| self.usage.as_ref().map(|usage| Value::Object(usage::write(usage))));
+        delta.extend(counts.map(|counts| ("usage".to_owned(), counts)));
         frame(out, "message-end", &json!({"type": "message-end", "delta": delta}));
     }
 }

@@ -448,6 +448,9 @@ fn failures_end_the_stream_truthfully() {
     assert!(out.ends_with(
         "event: message-end\ndata: {\"type\":\"message-end\",\"delta\":{\"error\":\"too hot\",\"finish_reason\":\"ERROR\"}}\n\n"
     ), "{out}");
+    let consumed = Event::Usage(Usage { input: 3, output: 2, ..Usage::default() });
+    let out = encode(&[consumed, Event::Error { kind: None, message: "too hot".to_owned() }]);
+    assert!(out.contains(r#""finish_reason":"ERROR","usage":{"billed_units":{"input_tokens":3,"#), "{out}");
     let mut encoder = Dialog.encoder(EncodeOptions::default());
     let mut out = BytesMut::new();
     encoder.fail(&Fault::new(Code::UpstreamInterrupted), &mut out);

@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 use contract::Fault;
-use contract::canon::{Choice, Event, Message, PartStart, Provenance, Role};
+use contract::canon::{Choice, Event, Message, PartStart, Provenance, Role, ServerTool};
 
 use super::*;
 use crate::StreamEncoder;
@@ -81,6 +81,63 @@ fn who_has_them_is_sent_them_unless_it_lacks_them() {
     let request = Request { tools: vec![function("g")], tool_choice: Some(none), ..Request::default() };
     let lowered = lower(&request, Has::default(), &Quirks::NONE, &mut receipt);
     assert_eq!((lowered.tools.len(), &lowered.tool_choice), (0, &None));
+}
+
+#[test]
+fn tools_of_the_provider_stay_beside_the_functions_that_may_be_called() {
+    let owner = contract::words::Dialect::OpenaiResponses;
+    let server = |tool, value| Tool::Server { owner, tool, value };
+    let search = server(ServerTool::WebSearch, json!({"type": "web_search"}));
+    let inner = |name: &str| json!({"type": "function", "name": name, "parameters": {}});
+    let group = json!({"type": "namespace", "name": "n", "tools": [inner("a"), inner("b"), inner("c")]});
+    let other = json!({"type": "namespace", "name": "o", "tools": [inner("a")]});
+    let tools = vec![
+        function("f"),
+        search.clone(),
+        server(ServerTool::Other, group),
+        server(ServerTool::Other, other),
+        function("g"),
+    ];
+    let choice =
+        ToolChoice::Allowed { names: vec!["g".into(), "n__b".into(), "n__c".into()], required: true };
+    let request = Request { tools, tool_choice: Some(choice), ..Request::default() };
+    let mut receipt = Receipt::default();
+    let lowered = lower(&request, Has::default(), &Quirks::NONE, &mut receipt);
+    let names: Vec<_> = lowered
+        .tools
+        .iter()
+        .filter_map(|tool| match tool {
+            Tool::Function { name, .. } => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!((names.as_slice(), lowered.tools.len()), (&["n__b", "g", "n__c"][..], 4));
+    assert_eq!((&lowered.tools[0], &lowered.tool_choice), (&search, &Some(ToolChoice::Required)));
+    assert!(receipt.is_empty());
+}
+
+#[test]
+fn gemini_is_told_the_names_of_the_functions_that_may_be_called() {
+    for (names, required, calling) in [
+        (vec!["f".to_owned()], true, json!({"mode": "ANY", "allowedFunctionNames": ["f"]})),
+        (vec!["f".to_owned()], false, json!({"mode": "VALIDATED", "allowedFunctionNames": ["f"]})),
+        (Vec::new(), false, json!({"mode": "NONE"})),
+    ] {
+        let request = Request {
+            tools: vec![function("f"), function("g")],
+            tool_choice: Some(ToolChoice::Allowed { names, required }),
+            messages: vec![Message::new(Role::User, vec![Part::text("a", Provenance::User)])],
+            ..Request::default()
+        };
+        let mut receipt = Receipt::default();
+        let target = contract::words::Dialect::GeminiGenerate;
+        let asked = Asked::Chat(Box::new(request));
+        let body = crate::write_request(target, &asked, &Quirks::NONE, &mut receipt).unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["tools"][0]["functionDeclarations"].as_array().unwrap().len(), 2);
+        assert_eq!(body["toolConfig"]["functionCallingConfig"], calling);
+        assert!(receipt.is_empty());
+    }
 }
 
 const ODD: [(&str, &str); 10] = [

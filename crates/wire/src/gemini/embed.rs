@@ -1,7 +1,8 @@
 //! `batchEmbedContents` and `embedContent` ↔ canon, in every direction.
 //!
 //! Each input is a request of its own within the batch and repeats the model and the settings; canon has those once. What
-//! an input says beyond that stands in the extra under `requests`, in the inputs' order. `outputDimensionality` shortens
+//! an input says beyond that stands in the extra under `requests`, in the inputs' order: a null is what the first says and
+//! this one does not. `outputDimensionality` shortens
 //! vectors; shortened ones are not of length 1 (docs: "Embeddings").
 
 use bytes::Bytes;
@@ -69,7 +70,7 @@ impl Embed for Vectors {
     }
 
     fn write_reply(&self, reply: &EmbedReply, _format: VectorFormat) -> Bytes {
-        let vectors: Vec<_> = reply.vectors.iter().map(|values| EmbeddingOut { values }).collect();
+        let vectors: Vec<_> = (0..reply.vectors.len()).map(|at| EmbeddingOut::of(reply, at)).collect();
         write_reply(reply, "embeddings", &vectors)
     }
 }
@@ -103,8 +104,7 @@ impl Embed for One {
     }
 
     fn write_reply(&self, reply: &EmbedReply, _format: VectorFormat) -> Bytes {
-        let nothing = Vector::new();
-        write_reply(reply, "embedding", &EmbeddingOut { values: reply.vectors.first().unwrap_or(&nothing) })
+        write_reply(reply, "embedding", &EmbeddingOut::of(reply, 0))
     }
 }
 
@@ -125,6 +125,10 @@ fn read_item(mut item: Fields, request: &mut EmbedRequest) -> Result<Map<String,
     }
     // Finer kinds of questions are kept by their name.
     let told = known.filter(|known| Some(*known) == request.task).map(write_task);
+    let unsaid = [
+        ("outputDimensionality", dimensions.is_none() && request.dimensions.is_some()),
+        ("taskType", task.is_none() && request.task.is_some()),
+    ];
     if let Some(task) = task.filter(|task| told != Some(task)) {
         item.put_back("taskType", task.into());
     }
@@ -135,7 +139,9 @@ fn read_item(mut item: Fields, request: &mut EmbedRequest) -> Result<Map<String,
     if !left.is_empty() {
         item.put_back("content", Value::Object(left));
     }
-    Ok(item.left())
+    let mut left = item.left();
+    left.extend(unsaid.into_iter().filter(|it| it.1).map(|(name, _)| (name.to_owned(), Value::Null)));
+    Ok(left)
 }
 
 fn read_content(content: Value, path: &str) -> Result<(EmbedInput, Map<String, Value>), Fault> {
@@ -157,6 +163,24 @@ fn extra(mut fields: Map<String, Value>, beyond: Vec<Map<String, Value>>) -> Ext
         fields.insert(REQUESTS.to_owned(), beyond.into_iter().map(Value::Object).collect());
     }
     Extra { owner: (!fields.is_empty()).then_some(OWNER), fields }
+}
+
+/// Refuses a batch whose inputs differ in their settings, for targets that take one setting for all.
+///
+/// # Errors
+/// `unsupported_capability`, and where the first such setting stands.
+pub(crate) fn alike(request: &EmbedRequest) -> Result<(), Fault> {
+    let beyond = own(request).and_then(|left| left.get(REQUESTS)?.as_array());
+    for (at, left) in beyond.into_iter().flatten().enumerate() {
+        let dimensions = left.get("outputDimensionality").map(|_| "outputDimensionality");
+        let task = left.get("taskType").filter(|task| task.as_str().and_then(read_task) != request.task);
+        if let Some(name) = dimensions.or(task.map(|_| "taskType")) {
+            let message = "The model takes one setting for all inputs of a batch.";
+            let fault = Fault::saying(Code::UnsupportedCapability, message);
+            return Err(fault.at(format!("{REQUESTS}[{at}].{name}")));
+        }
+    }
+    Ok(())
 }
 
 fn own(request: &EmbedRequest) -> Option<&Map<String, Value>> {
@@ -187,6 +211,7 @@ fn items(request: &EmbedRequest, receipt: &mut Receipt) -> Result<Vec<Value>, Fa
         item.extend(dimensions.map(|dimensions| ("outputDimensionality".to_owned(), dimensions.into())));
         if let Some(left) = left {
             merge(&mut item, left);
+            item.retain(|_, value| !value.is_null());
         }
         items.push(Value::Object(item));
     }
@@ -247,20 +272,25 @@ const fn write_task(task: EmbedTask) -> &'static str {
     }
 }
 
-/// A vector as it stands.
+/// A vector as it stands, and what stands beside it.
 struct Embedding {
     values: Vector,
+    left: Map<String, Value>,
 }
 
 impl<'de> Deserialize<'de> for Embedding {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let (values, _) = Split::<Vector>::at("values").deserialize(from)?;
+        let (values, left) = Split::<Vector>::at("values").deserialize(from)?;
         let values = values.ok_or_else(|| serde::de::Error::missing_field("values"))?;
-        Ok(Self { values })
+        Ok(Self { values, left })
     }
 }
 
-/// Reads an answer. It names no model, and its counts only on newer ones.
+/// Where in the extra of an answer stands what is beside its vectors (`shape`), in their order.
+const BESIDE: &str = "embeddings";
+
+/// Reads an answer. It names no model, and its counts only on newer ones. For that of a batch
+/// an answer with one vector is taken too, as `embedContent` gives it.
 fn read_reply(body: &[u8], dialect: Dialect) -> Result<EmbedReply, WireError> {
     let invalid = |error: serde_json::Error| WireError { dialect, reason: error.to_string() };
     let mut json = serde_json::Deserializer::from_slice(body);
@@ -273,14 +303,26 @@ fn read_reply(body: &[u8], dialect: Dialect) -> Result<EmbedReply, WireError> {
         _ => Split::<Vec<Embedding>>::at("embeddings").deserialize(&mut json).map_err(invalid)?,
     };
     json.end().map_err(invalid)?;
-    let Some(many) = many else { return Err(WireError { dialect, reason: "no vectors".to_owned() }) };
+    let one = match (many.is_none(), fields.shift_remove("embedding")) {
+        (true, Some(one)) => Some(vec![Embedding::deserialize(one).map_err(invalid)?]),
+        (_, left) => {
+            fields.extend(left.map(|left| ("embedding".to_owned(), left)));
+            None
+        }
+    };
+    let Some(many) = many.or(one) else { return Err(WireError { dialect, reason: "no vectors".to_owned() }) };
     let usage = match fields.get_mut("usageMetadata") {
         Some(Value::Object(metadata)) => counts::take(metadata),
         _ => None,
     };
     fields.retain(|_, value| !value.is_null() && value.as_object().is_none_or(|inner| !inner.is_empty()));
+    let (vectors, beside): (_, Vec<_>) =
+        many.into_iter().map(|embedding| (embedding.values, embedding.left)).unzip();
+    if beside.iter().any(|left| !left.is_empty()) {
+        fields.insert(BESIDE.to_owned(), beside.into_iter().map(Value::Object).collect());
+    }
     Ok(EmbedReply {
-        vectors: many.into_iter().map(|embedding| embedding.values).collect(),
+        vectors,
         usage,
         extra: Extra { owner: (!fields.is_empty()).then_some(OWNER), fields },
         ..EmbedReply::default()
@@ -291,6 +333,17 @@ fn read_reply(body: &[u8], dialect: Dialect) -> Result<EmbedReply, WireError> {
 #[derive(serde::Serialize)]
 struct EmbeddingOut<'a> {
     values: &'a [f32],
+    #[serde(flatten)]
+    left: Option<&'a Map<String, Value>>,
+}
+
+impl<'a> EmbeddingOut<'a> {
+    /// The vector at a place of an answer.
+    fn of(reply: &'a EmbedReply, at: usize) -> Self {
+        let values = reply.vectors.get(at).map_or(&[][..], Vec::as_slice);
+        let own = (reply.extra.owner == Some(OWNER)).then_some(&reply.extra.fields);
+        Self { values, left: own.and_then(|own| own.get(BESIDE)?.get(at)?.as_object()) }
+    }
 }
 
 /// Writes an answer; the numbers are always plain.
@@ -299,6 +352,7 @@ fn write_reply<T: serde::Serialize>(reply: &EmbedReply, name: &'static str, vect
         Some(OWNER) => reply.extra.fields.clone(),
         _ => Map::new(),
     };
+    left.shift_remove(BESIDE);
     if let Some(usage) = reply.usage.filter(|usage| usage.total() > 0) {
         let mut counts = Map::new();
         counts.insert("promptTokenCount".to_owned(), usage.input_total().into());

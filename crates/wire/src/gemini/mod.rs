@@ -37,7 +37,7 @@ mod tools;
 
 pub(crate) use count::Counting;
 pub use count::{flat as flat_count, within as whole_count};
-pub(crate) use embed::{One, Vectors};
+pub(crate) use embed::{One, Vectors, alike};
 pub(crate) use error::read_error;
 pub use images::is_predicted;
 pub(crate) use images::{Pictures, held_back};
@@ -47,7 +47,7 @@ use contract::Fault;
 use contract::canon::{Receipt, Reply, Request};
 use contract::words::Dialect;
 
-use crate::hub::Chat;
+use crate::hub::{Chat, Has};
 use crate::{EncodeOptions, Quirks, StreamDecoder, StreamEncoder, WireError};
 
 /// The owner of every sidecar this folder makes.
@@ -89,6 +89,10 @@ impl Chat for Dialog {
 
     fn encoder(&self, options: EncodeOptions) -> Box<dyn StreamEncoder> {
         Box::new(encode::Encoder::new(options))
+    }
+
+    fn has(&self) -> Has {
+        Has { allowed_tools: true, ..Has::default() }
     }
 }
 

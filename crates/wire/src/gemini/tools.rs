@@ -233,6 +233,8 @@ pub(super) fn write_config(request: &Request, own: bool, receipt: &mut Receipt) 
             calling.insert("allowedFunctionNames".to_owned(), json!([name]));
             "ANY"
         }
+        // An empty list would allow them all.
+        Some(ToolChoice::Allowed { names, .. }) if names.is_empty() => "NONE",
         // Names may be given in these two modes only.
         Some(ToolChoice::Allowed { names, required }) => {
             calling.insert("allowedFunctionNames".to_owned(), json!(names));

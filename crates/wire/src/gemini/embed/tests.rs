@@ -86,6 +86,51 @@ fn answers_come_back_as_they_were() {
 }
 
 #[test]
+fn one_vector_answers_a_batch_and_what_is_beside_it_is_kept() {
+    let one = br#"{"embedding":{"values":[0.5],"shape":[1]},"x":1}"#;
+    let reply = Vectors.read_reply(one).unwrap();
+    assert_eq!(reply.vectors, [[0.5]]);
+    let many = br#"{"embeddings":[{"values":[0.5],"shape":[1]}],"x":1}"#;
+    assert_eq!(Vectors.write_reply(&reply, VectorFormat::Float), &many[..]);
+    let reply = One.read_reply(one).unwrap();
+    assert_eq!(One.write_reply(&reply, VectorFormat::Float), &one[..]);
+    let reply = Vectors.read_reply(many).unwrap();
+    assert_eq!(Vectors.write_reply(&reply, VectorFormat::Float), &many[..]);
+    assert!(Vectors.read_reply(b"{}").is_err());
+    assert!(Vectors.read_reply(br#"{"embedding":{"shape":[1]}}"#).is_err());
+}
+
+#[test]
+fn settings_of_one_input_are_not_those_of_another() {
+    let item = |more: Value| {
+        let mut item = json!({"model": "models/m", "content": {"parts": [{"text": "a"}]}});
+        item.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        item
+    };
+    let first = json!({"taskType": "RETRIEVAL_QUERY", "outputDimensionality": 8});
+    let ask = |items: Vec<Value>| {
+        let batch = json!({"requests": items});
+        let request = Vectors.read_request(batch.to_string().as_bytes()).unwrap();
+        assert_eq!(written(&Vectors, &request), (batch, String::new()));
+        let asked = contract::canon::Asked::Embed(Box::new(request));
+        let mut receipt = Receipt::default();
+        crate::write_request(Dialect::OpenaiEmbeddings, &asked, &Quirks::NONE, &mut receipt)
+    };
+    for (second, param) in [
+        (json!({}), "requests[1].outputDimensionality"),
+        (json!({"taskType": "RETRIEVAL_QUERY"}), "requests[1].outputDimensionality"),
+        (json!({"outputDimensionality": 8}), "requests[1].taskType"),
+        (json!({"outputDimensionality": 8, "taskType": "CLUSTERING"}), "requests[1].taskType"),
+    ] {
+        let fault = ask(vec![item(first.clone()), item(second)]).unwrap_err();
+        assert_eq!((fault.code(), fault.param()), (Code::UnsupportedCapability, Some(param)));
+    }
+    assert!(ask(vec![item(first.clone()), item(first)]).is_ok());
+    let finer = json!({"taskType": "FACT_VERIFICATION"});
+    assert!(ask(vec![item(finer.clone()), item(finer)]).is_ok());
+}
+
+#[test]
 fn what_is_missing_or_wrong_is_named() {
     for (body, param) in [
         (json!({}), "requests"),
