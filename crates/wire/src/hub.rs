@@ -4,7 +4,7 @@
 //! [`Rerank`], one of token counts [`Count`], one of pictures [`Draw`]. The tables [`chat`], [`embed`], [`rerank`],
 //! [`count`] and [`draw`] name them. No dialect knows another.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use contract::canon::{
     Answered, Asked, CountReply, EmbedReply, EmbedRequest, ImageReply, ImageRequest, Part, PartKind, Receipt,
     Reply, Request, RerankReply, RerankRequest, VectorFormat,
@@ -12,7 +12,7 @@ use contract::canon::{
 use contract::words::{Dialect, Operation, Usage};
 use contract::{Code, Fault};
 
-use crate::shape::Shape;
+use crate::ending::Begun;
 use crate::{EncodeOptions, Quirks, ReplyFacts, StreamDecoder, StreamEncoder, WireError};
 use crate::{
     anthropic, bedrock, cohere, completions, emulate, gemini, kserve, ollama, openai, predict, replicate,
@@ -38,6 +38,10 @@ pub(crate) trait Chat: Sync {
     fn decoder(&self) -> Box<dyn StreamDecoder>;
     /// Canon → a stream for a client.
     fn encoder(&self, options: EncodeOptions) -> Box<dyn StreamEncoder>;
+    /// An encoder that goes on with an answer which passed through so far.
+    fn resumed(&self, _: &Begun) -> Box<dyn StreamEncoder> {
+        self.encoder(EncodeOptions::default())
+    }
     /// What its requests can say that not all can.
     fn has(&self) -> Has {
         Has::default()
@@ -373,19 +377,6 @@ pub fn encoder(dialect: Dialect, mut options: EncodeOptions) -> Option<Box<dyn S
         (true, true) => encoder,
         (true, false) => Box::new(emulate::Wrapping::before(encoder)),
     })
-}
-
-/// Ends a client's stream that passed through with a fault; tells whether its dialect has words for that.
-pub fn fail(dialect: Dialect, fault: &Fault, out: &mut BytesMut) -> bool {
-    let encoder = chat(dialect).or_else(|| {
-        // Streams of other things report errors as those of conversations do.
-        (Shape::of(dialect) == Shape::Openai).then_some(&openai::Dialog as &dyn Chat)
-    });
-    match encoder {
-        Some(it) => it.encoder(EncodeOptions::default()).fail(fault, out),
-        None => return false,
-    }
-    true
 }
 
 /// Is there a way from a client of one dialect to an upstream of another: the bytes themselves, or canon?

@@ -11,6 +11,7 @@ mod cohere;
 mod completions;
 mod count;
 mod emulate;
+mod ending;
 pub mod envelope;
 pub mod eventstream;
 mod fields;
@@ -22,6 +23,7 @@ mod hub;
 mod json;
 pub mod kserve;
 mod lines;
+mod listing;
 mod models;
 mod multipart;
 pub mod natives;
@@ -59,14 +61,16 @@ use http::StatusCode;
 use shape::Shape;
 
 pub use emulate::custom_tools;
+pub use ending::{Begun, fail, keep_alive};
 pub use envelope::Envelope;
 pub use framing::Framing;
 pub use gather::Gather;
 pub use gemini::{flat_count, is_predicted, whole_count};
 pub use hub::{
-    decoder, encoder, fail, has_canon, has_way, held_back, read_reply, read_reply_for, read_request,
-    write_reply, write_request,
+    decoder, encoder, has_canon, has_way, held_back, read_reply, read_reply_for, read_request, write_reply,
+    write_request,
 };
+pub use listing::Listing;
 pub use places::{place, place_fault};
 pub use refused::without;
 pub use render::Renderer;
