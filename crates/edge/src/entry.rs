@@ -50,6 +50,8 @@ pub(crate) struct Reply {
     held: Option<(Option<Permit>, UnderWay)>,
     origin: Option<HeaderValue>,
     close: bool,
+    /// Do requests follow each other on the connection?
+    single: bool,
     headless: bool,
 }
 
@@ -70,9 +72,14 @@ impl Service<Request<Incoming>> for Entry {
         let origin = self.shared.cors.as_ref().and_then(|cors| cors.origin(&head.headers));
         let headless = head.method == Method::HEAD;
         // HTTP/2 clients are told by GOAWAY.
-        let close = self.shared.load.is_draining() && head.version < Version::HTTP_2;
+        let single = head.version < Version::HTTP_2;
+        let close = single && self.shared.load.is_draining();
+        let has_body = !body.is_end_stream();
         let (answer, permit) = self.route(head, body, origin.is_some());
-        Reply { answer, held: Some((permit, under_way)), origin, close, headless }
+        if has_body && matches!(answer, Answer::Now(_)) {
+            self.pulse.left_unread();
+        }
+        Reply { answer, held: Some((permit, under_way)), origin, close, single, headless }
     }
 }
 
@@ -94,7 +101,8 @@ impl Entry {
         }
         match target {
             Target::Llm(call) => {
-                let facts = PathFacts { model: call.model.map(unescape), stream: call.stream };
+                let listed = call.is_listed(head.uri.query());
+                let facts = PathFacts { model: call.model.map(unescape), stream: call.stream, listed };
                 let path = (call.dialect, facts);
                 self.call_model(head, body, path, (id, now))
             }
@@ -287,7 +295,8 @@ impl Future for Reply {
         let (Some(mut response), Some((permit, under_way))) = (response, this.held.take()) else {
             return Poll::Pending;
         };
-        if this.close {
+        // No next request can be read behind a body that is not (RFC 9112 §9.3).
+        if this.close || (this.single && under_way.left_unread()) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if let Some(origin) = this.origin.take() {

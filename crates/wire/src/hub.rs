@@ -6,8 +6,8 @@
 
 use bytes::Bytes;
 use contract::canon::{
-    Answered, Asked, CountReply, EmbedReply, EmbedRequest, ImageReply, ImageRequest, Part, PartKind, Receipt,
-    Reply, Request, RerankReply, RerankRequest, VectorFormat,
+    Answered, Asked, CountReply, EmbedReply, EmbedRequest, Extra, ImageReply, ImageRequest, Part, PartKind,
+    Receipt, Reply, Request, RerankReply, RerankRequest, VectorFormat,
 };
 use contract::words::{Dialect, Operation, Usage};
 use contract::{Code, Fault};
@@ -225,6 +225,7 @@ pub fn write_request(
 ) -> Result<Bytes, Fault> {
     let written = match asked {
         Asked::Chat(request) => chat(target).map(|it| {
+            kept_elsewhere(target, &request.extra)?;
             only_its_own(target, request)?;
             emulate::lowered(request, (it.has(), quirks), receipt, |request, receipt| {
                 let written = it.write_request(request, quirks, receipt)?;
@@ -237,13 +238,37 @@ pub fn write_request(
             it.write_request(request, quirks, receipt)
         }),
         Asked::Rerank(request) => rerank(target).map(|it| it.write_request(request, quirks, receipt)),
-        Asked::Count(request) => count(target).map(|it| it.write_request(request, quirks, receipt)),
+        Asked::Count(request) => count(target).map(|it| {
+            kept_elsewhere(target, &request.extra)?;
+            it.write_request(request, quirks, receipt)
+        }),
         Asked::Predict(request) => {
             (target == Dialect::PathgatePredict).then(|| predict::write_request(request))
         }
-        Asked::Image(request) => draw(target).map(|it| it.write_request(request, quirks, receipt)),
+        Asked::Image(request) => draw(target).map(|it| {
+            kept_elsewhere(target, &request.extra)?;
+            it.write_request(request, quirks, receipt)
+        }),
     };
     written.unwrap_or_else(|| Err(no_way(target, target)))
+}
+
+/// Refuses a request most of which is not in it, but kept by the provider whose dialect it is in, or that would do the
+/// opposite of what was asked without this field.
+fn kept_elsewhere(target: Dialect, extra: &Extra) -> Result<(), Fault> {
+    let (own, fields): (&[Dialect], &[&str]) = match extra.owner {
+        Some(Dialect::OpenaiResponses | Dialect::OpenaiCount) => {
+            (&[Dialect::OpenaiResponses, Dialect::OpenaiCount], &["conversation", "prompt"])
+        }
+        Some(Dialect::OpenaiImageEdits | Dialect::OpenaiImages) => {
+            (&[Dialect::OpenaiImageEdits, Dialect::OpenaiImages], &["mask"])
+        }
+        _ => return Ok(()),
+    };
+    let said = |field: &&&str| extra.fields.get(**field).is_some_and(|value| !value.is_null());
+    let Some(field) = fields.iter().find(said).filter(|_| !own.contains(&target)) else { return Ok(()) };
+    let message = format!("'{field}' means something to providers of OpenAI's dialect alone.");
+    Err(Fault::saying(Code::UnsupportedCapability, message).at(*field))
 }
 
 /// Refuses a conversation of nothing but blocks that only another dialect understands, such as a prompt in tokens.
