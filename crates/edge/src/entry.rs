@@ -95,6 +95,9 @@ impl Entry {
             return (self.refuse(&head, &Code::NotFound.into(), id), None);
         };
         if !target.takes(&head.method) {
+            if head.method == Method::POST && target.is_unknown_call() {
+                return (self.refuse(&head, &Code::NotFound.into(), id), None);
+            }
             let preflight = self.shared.cors.as_ref().filter(|_| cross_origin);
             let answer = preflight.and_then(|cors| cors.preflight(&head.method, &head.headers));
             return (answer.map_or_else(|| self.wrong_method(&head, target, id), Answer::from), None);

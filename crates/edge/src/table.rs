@@ -163,6 +163,11 @@ impl<'a> Target<'a> {
         }
     }
 
+    /// Would it be a call of one of Google's models, of a method that is not served?
+    pub(crate) fn is_unknown_call(self) -> bool {
+        matches!(self, Self::Models(Dialect::GeminiGenerate, Some(name)) if name.contains(':'))
+    }
+
     /// Does it take this method?
     pub(crate) fn takes(self, method: &Method) -> bool {
         match self {

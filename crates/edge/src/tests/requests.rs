@@ -297,6 +297,10 @@ async fn a_refusal_before_the_body_is_read_ends_the_connection() {
     let refused = call("", "{}").replace("/v1/chat/completions", "/v1/nowhere");
     let answer = edge.ask(&refused).await;
     assert_eq!((status(&answer), header(&answer, "connection")), (404, Some("close")));
+    for path in ["/v1beta/models/x:fooBar", "/gemini/v1beta/models/x:fooBar"] {
+        let answer = edge.ask(&call("", "{}").replace("/v1/chat/completions", path)).await;
+        assert_eq!(status(&answer), 404, "{path}");
+    }
     // Without a body there is nothing in the way of the next request.
     let answer = edge.ask(&get("/v1/nowhere")).await;
     assert_eq!((status(&answer), header(&answer, "connection")), (404, None));
