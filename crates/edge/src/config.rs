@@ -77,6 +77,9 @@ pub struct TimeoutConfig {
     pub keep_alive: Span,
     /// How long a client may take nothing of an answer that is ready for it. `60s` when left out.
     pub write_stall: Span,
+    /// How long a stream may be silent before its client is sent a sign of life, such as a comment or a ping. `0s`: for ever.
+    /// `15s` when left out.
+    pub silence: Span,
 }
 
 impl Default for ServerConfig {
@@ -101,7 +104,13 @@ impl Default for ServerConfig {
 impl Default for TimeoutConfig {
     fn default() -> Self {
         let seconds = |count| Span(Duration::from_secs(count));
-        Self { headers: seconds(10), body: seconds(60), keep_alive: seconds(75), write_stall: seconds(60) }
+        Self {
+            headers: seconds(10),
+            body: seconds(60),
+            keep_alive: seconds(75),
+            write_stall: seconds(60),
+            silence: seconds(15),
+        }
     }
 }
 

@@ -50,6 +50,8 @@ pub(crate) struct Reply {
     held: Option<(Option<Permit>, UnderWay)>,
     origin: Option<HeaderValue>,
     close: bool,
+    /// Do requests follow each other on the connection?
+    single: bool,
     headless: bool,
 }
 
@@ -70,9 +72,14 @@ impl Service<Request<Incoming>> for Entry {
         let origin = self.shared.cors.as_ref().and_then(|cors| cors.origin(&head.headers));
         let headless = head.method == Method::HEAD;
         // HTTP/2 clients are told by GOAWAY.
-        let close = self.shared.load.is_draining() && head.version < Version::HTTP_2;
+        let single = head.version < Version::HTTP_2;
+        let close = single && self.shared.load.is_draining();
+        let has_body = !body.is_end_stream();
         let (answer, permit) = self.route(head, body, origin.is_some());
-        Reply { answer, held: Some((permit, under_way)), origin, close, headless }
+        if has_body && matches!(answer, Answer::Now(_)) {
+            self.pulse.left_unread();
+        }
+        Reply { answer, held: Some((permit, under_way)), origin, close, single, headless }
     }
 }
 
@@ -88,13 +95,17 @@ impl Entry {
             return (self.refuse(&head, &Code::NotFound.into(), id), None);
         };
         if !target.takes(&head.method) {
+            if head.method == Method::POST && target.is_unknown_call() {
+                return (self.refuse(&head, &Code::NotFound.into(), id), None);
+            }
             let preflight = self.shared.cors.as_ref().filter(|_| cross_origin);
             let answer = preflight.and_then(|cors| cors.preflight(&head.method, &head.headers));
             return (answer.map_or_else(|| self.wrong_method(&head, target, id), Answer::from), None);
         }
         match target {
             Target::Llm(call) => {
-                let facts = PathFacts { model: call.model.map(unescape), stream: call.stream };
+                let listed = call.is_listed(head.uri.query());
+                let facts = PathFacts { model: call.model.map(unescape), stream: call.stream, listed };
                 let path = (call.dialect, facts);
                 self.call_model(head, body, path, (id, now))
             }
@@ -287,7 +298,8 @@ impl Future for Reply {
         let (Some(mut response), Some((permit, under_way))) = (response, this.held.take()) else {
             return Poll::Pending;
         };
-        if this.close {
+        // No next request can be read behind a body that is not (RFC 9112 §9.3).
+        if this.close || (this.single && under_way.left_unread()) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if let Some(origin) = this.origin.take() {

@@ -192,6 +192,13 @@ impl Wake for Pulse {
 /// A request is under way as long as this lives.
 pub(crate) struct UnderWay(Arc<Pulse>);
 
+impl UnderWay {
+    /// Was the body given up before its end?
+    pub(crate) fn left_unread(&self) -> bool {
+        self.0.unread.load(Relaxed)
+    }
+}
+
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Relaxed);

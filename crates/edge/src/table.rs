@@ -56,6 +56,16 @@ pub(crate) struct Call<'a> {
     pub(crate) stream: Option<bool>,
 }
 
+impl Call<'_> {
+    /// Is its stream to be one JSON array? Google's are, unless the query asks for events (cloud.google.com/apis/docs/system-parameters).
+    pub(crate) fn is_listed(self, query: Option<&str>) -> bool {
+        let asks = |pair: &str| matches!(pair, "alt=sse" | "$alt=sse" | "%24alt=sse");
+        self.dialect == Dialect::GeminiGenerate
+            && self.stream == Some(true)
+            && !query.unwrap_or_default().split('&').any(asks)
+    }
+}
+
 impl<'a> Target<'a> {
     /// What is served at this path.
     pub(crate) fn find(path: &'a str) -> Option<Self> {
@@ -151,6 +161,11 @@ impl<'a> Target<'a> {
             | Self::Metrics => Some("GET, HEAD"),
             Self::Admin => None,
         }
+    }
+
+    /// Would it be a call of one of Google's models, of a method that is not served?
+    pub(crate) fn is_unknown_call(self) -> bool {
+        matches!(self, Self::Models(Dialect::GeminiGenerate, Some(name)) if name.contains(':'))
     }
 
     /// Does it take this method?

@@ -90,6 +90,7 @@ mod tests {
             body: seconds(1),
             keep_alive: seconds(8),
             write_stall: seconds(6),
+            silence: seconds(15),
         })
     }
 

@@ -12,10 +12,12 @@ mod kept;
 mod pipeline;
 mod settle;
 mod shelf;
+mod silence;
 mod snapshot;
 mod stages;
 mod stream;
 mod ticket;
+mod unable;
 mod verdict;
 
 pub use pipeline::Pipeline;

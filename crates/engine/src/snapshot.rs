@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub keep_blocks: Duration,
     /// How long answers that clients may refer to are kept.
     pub keep_responses: Duration,
+    /// How long a stream may be silent before its client is sent a sign of life. Zero: for ever.
+    pub silence: Duration,
     /// Are spans exported? Then a `traceparent` is sent upstream even if the client sent none.
     pub tracing: bool,
 }

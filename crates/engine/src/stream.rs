@@ -7,22 +7,24 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use contract::Code;
 use contract::Fault;
 use contract::body::{Body, BodyError};
 use contract::canon::{Event, Receipt};
-use contract::ports::Outcome;
+use contract::ports::{Clock, Outcome};
 use contract::words::{Dialect, Usage};
 use http::HeaderValue;
 use http_body::{Body as HttpBody, Frame};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use wire::stored::Tap;
-use wire::{EncodeOptions, Gather, StreamDecoder, StreamEncoder, Untold, Watch};
+use wire::{EncodeOptions, Gather, Listing, StreamDecoder, StreamEncoder, Untold, Watch};
 
 use crate::keeper::{GATHERED, Keeper};
 use crate::shelf::Shelf;
+use crate::silence::Silence;
 use crate::snapshot::BodyLog;
 use crate::ticket::{Consumed, Ending, Ticket};
 use crate::verdict::broken;
@@ -35,6 +37,8 @@ pub(crate) struct Streaming {
     /// The media type, where it is not that of the dialect's streams.
     kind: Option<HeaderValue>,
     shelf: Option<Box<Shelf>>,
+    silence: Option<Silence>,
+    listing: Option<Listing>,
 }
 
 /// How the bytes get from one side to the other.
@@ -109,7 +113,15 @@ impl Streaming {
     }
 
     fn new(upstream: Body, lane: Lane) -> Self {
-        Self { upstream, lane, keep: BodyLog::default(), kind: None, shelf: None }
+        Self {
+            upstream,
+            lane,
+            keep: BodyLog::default(),
+            kind: None,
+            shelf: None,
+            silence: None,
+            listing: None,
+        }
     }
 
     /// Keeps the whole answer, which goes by at the end, for clients that refer to it.
@@ -121,6 +133,26 @@ impl Streaming {
     /// Keeps the beginning of the answer for the request log, if bodies are logged.
     pub(crate) fn keeping(mut self, bodies: BodyLog) -> Self {
         self.keep = bodies;
+        self
+    }
+
+    /// Tells the client that it is alive whenever the upstream was silent for so long.
+    pub(crate) fn alive(mut self, span: Duration, client: Dialect, clock: &Arc<dyn Clock>) -> Self {
+        let sign = match (&self.lane, &self.listing) {
+            (Lane::Through { .. }, _) => None,
+            (_, Some(_)) => Some(Listing::BLANK),
+            (_, None) => wire::keep_alive(client),
+        };
+        self.silence = Silence::after(span, sign, clock);
+        self
+    }
+
+    /// Is the client one that reads a JSON array instead of events?
+    pub(crate) fn listed(mut self, yes: bool) -> Self {
+        if yes {
+            self.listing = Some(Listing::default());
+            self.kind = Some(HeaderValue::from_static("application/json"));
+        }
         self
     }
 
@@ -138,6 +170,8 @@ impl Streaming {
             keep: self.keep,
             kept: Vec::new(),
             torn: None,
+            silence: self.silence,
+            listing: self.listing,
             shelf: self.shelf.map(|shelf| (shelf, Tap::default())),
         }
     }
@@ -183,6 +217,15 @@ impl Lane {
         }
     }
 
+    /// Does what was sent so far end with a whole frame?
+    fn between_frames(&self) -> bool {
+        match self {
+            Self::Pass { watch, .. } => !watch.unfinished(),
+            Self::Through { .. } => false,
+            Self::Translate(_) => true,
+        }
+    }
+
     fn content_started(&self) -> bool {
         match self {
             Self::Pass { watch, .. } | Self::Through { watch } => watch.content_started(),
@@ -217,8 +260,8 @@ impl Lane {
     fn fail(&mut self, fault: &Fault, out: &mut VecDeque<Bytes>) -> bool {
         let mut frames = BytesMut::new();
         match self {
-            Self::Pass { dialect, .. } => {
-                if !wire::fail(*dialect, fault, &mut frames) {
+            Self::Pass { dialect, watch } => {
+                if !wire::fail(*dialect, fault, &**watch, &mut frames) {
                     return false;
                 }
             }
@@ -298,6 +341,9 @@ pub(crate) struct Metered {
     torn: Option<BodyError>,
     /// Where the answer is kept, and what finds it among the frames.
     shelf: Option<(Box<Shelf>, Tap)>,
+    silence: Option<Silence>,
+    /// What makes an array of the frames, for clients that read one.
+    listing: Option<Listing>,
 }
 
 impl Metered {
@@ -391,6 +437,36 @@ impl Metered {
         }
     }
 
+    /// Something to send while the upstream is silent.
+    fn sign_of_life(&mut self, cx: &mut Context<'_>) -> Option<Bytes> {
+        // Behind the last event nothing more is said.
+        let silence =
+            self.silence.as_mut().filter(|_| self.ticket.is_some() && self.lane.between_frames())?;
+        let sign = silence.poll(cx)?;
+        self.bytes_out += sign.len() as u64;
+        Some(sign)
+    }
+
+    /// The frames as the client reads them; none when there is nothing in them for it.
+    fn element(&mut self, frames: Bytes) -> Option<Bytes> {
+        let Some(listing) = &mut self.listing else { return Some(frames) };
+        let mut elements = BytesMut::new();
+        if listing.feed(&frames, &mut elements).is_err() {
+            self.out.clear();
+            self.end(&broken(BodyError::Malformed));
+            self.out.clear();
+            self.torn = Some(BodyError::Lost);
+            return None;
+        }
+        (!elements.is_empty()).then(|| elements.freeze())
+    }
+
+    fn last_of_list(&mut self) -> Option<Bytes> {
+        let mut end = BytesMut::new();
+        self.listing.take()?.finish(&mut end);
+        Some(end.freeze())
+    }
+
     fn keep_waiting(&mut self) {
         for frame in &self.out {
             keep(&mut self.kept, self.keep, frame);
@@ -419,21 +495,32 @@ impl HttpBody for Metered {
                 if this.ticket.is_some() {
                     keep(&mut this.kept, this.keep, &frame);
                 }
+                let Some(frame) = this.element(frame) else { continue };
+                if let Some(silence) = &mut this.silence {
+                    silence.broken();
+                }
                 return Poll::Ready(Some(Ok(Frame::data(frame))));
             }
             if this.ended {
-                return Poll::Ready(this.torn.take().map(Err));
+                if let Some(error) = this.torn.take() {
+                    this.listing = None;
+                    return Poll::Ready(Some(Err(error)));
+                }
+                return Poll::Ready(this.last_of_list().map(|end| Ok(Frame::data(end))));
             }
             match Pin::new(&mut this.upstream).poll_frame(cx) {
                 Poll::Ready(arrived) => this.take(arrived),
                 Poll::Pending if this.cut.as_mut().poll(cx).is_ready() => this.end(&Code::Draining.into()),
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    let sign = this.sign_of_life(cx);
+                    return sign.map_or(Poll::Pending, |sign| Poll::Ready(Some(Ok(Frame::data(sign)))));
+                }
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ended && self.out.is_empty() && self.torn.is_none()
+        self.ended && self.out.is_empty() && self.torn.is_none() && self.listing.is_none()
     }
 }
 

@@ -85,6 +85,7 @@ impl Compiled {
             max_body: config.server.max_body.0,
             bodies: BodyLog { keep: bodies.log, max: usize::try_from(bodies.max.0).unwrap_or(usize::MAX) },
             keep_blocks: config.storage.block_retention.0,
+            silence: config.server.timeouts.silence.0,
             keep_responses: config.storage.response_retention.0,
             tracing: config.collector().is_some(),
         }

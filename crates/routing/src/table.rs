@@ -194,10 +194,24 @@ impl Alias {
 }
 
 impl Table {
+    /// Is there a way from clients of this dialect to a listed model?
+    fn is_reached(&self, name: &str, client: Dialect) -> bool {
+        if let Some(alias) = self.aliases.get(name) {
+            return alias.targets.iter().chain(&alias.fallback).any(|one| serves(one, client));
+        }
+        name.split_once('/').is_some_and(|(account, upstream)| {
+            let provider = self.providers.iter().find(|provider| provider.name() == account);
+            provider.is_some_and(|provider| provider.dialect(client, upstream).is_some())
+        })
+    }
+
     /// The fault for a model that cannot do what is asked; it names some that can.
-    fn unable(&self, model: &str, operation: Operation) -> Fault {
+    fn unable(&self, model: &str, client: Dialect) -> Fault {
+        let operation = client.operation();
         let listing = self.listing.load();
-        let able = listing.cards.iter().filter(|card| card.operations.contains(&operation));
+        let able = listing.cards.iter().filter(|card| {
+            card.operations.contains(&operation) && card.name != model && self.is_reached(&card.name, client)
+        });
         let names: Vec<&str> = able.map(|card| card.name.as_str()).take(NAMED).collect();
         let instead = match names.as_slice() {
             [] => "No model here is known to.".to_owned(),
@@ -219,7 +233,7 @@ impl Router for Table {
             None => plan.deployments.retain(|deployment| serves(deployment, client)),
         }
         if plan.deployments.is_empty() {
-            return Err(self.unable(&plan.model, client.operation()));
+            return Err(self.unable(&plan.model, client));
         }
         Ok(plan)
     }

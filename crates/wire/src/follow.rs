@@ -6,9 +6,10 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use contract::canon::{Event, PartStart};
+use contract::canon::{Event, Extra, PartStart};
 use contract::words::{Dialect, Usage};
 
+use crate::ending::Begun;
 use crate::framing::Cutter;
 use crate::watch::{StreamError, Watch};
 use crate::{Framing, StreamDecoder};
@@ -20,6 +21,8 @@ pub(crate) struct Follow {
     cutter: Cutter,
     /// The bytes of the unfinished frame.
     held: Vec<Bytes>,
+    /// The last bytes that were passed on, with the whole of the last frame.
+    last: Vec<Bytes>,
     blind: bool,
     seen: Seen,
 }
@@ -33,6 +36,7 @@ struct Seen {
     ended: bool,
     content: bool,
     output_bytes: u64,
+    begun: Option<Begun>,
 }
 
 impl Follow {
@@ -43,6 +47,7 @@ impl Follow {
             events: Vec::new(),
             cutter: Cutter::new(Framing::of(dialect)),
             held: Vec::new(),
+            last: Vec::new(),
             blind: false,
             seen: Seen::default(),
         })
@@ -56,13 +61,18 @@ impl Follow {
 }
 
 impl Seen {
+    /// The tier that served an answer may be told at its end only.
+    fn tier(&mut self, extra: &Extra) {
+        self.service_tier = crate::service_tier(extra).map(str::to_owned).or(self.service_tier.take());
+    }
+
     fn note(&mut self, event: Event) {
         match event {
-            Event::Start { extra, .. } | Event::Extra { extra, .. } => {
-                // The tier that served an answer may be told at its end only.
-                self.service_tier =
-                    crate::service_tier(&extra).map(str::to_owned).or(self.service_tier.take());
+            Event::Start { id, model, created, extra } => {
+                self.tier(&extra);
+                self.begun = Some(Begun { id, model, created, sequence: 0 });
             }
+            Event::Extra { extra, .. } => self.tier(&extra),
             Event::Delta { text, .. } => {
                 self.output_bytes += text.len() as u64;
                 self.content |= !text.is_empty();
@@ -102,8 +112,10 @@ impl Watch for Follow {
             return;
         }
         let whole = chunk.len() - rest;
-        out.extend(self.held.drain(..));
-        out.push_back(chunk.slice(..whole));
+        self.last.clear();
+        self.last.append(&mut self.held);
+        self.last.push(chunk.slice(..whole));
+        out.extend(self.last.iter().cloned());
         if rest > 0 {
             self.held.push(chunk.slice(whole..));
         }
@@ -148,4 +160,23 @@ impl Watch for Follow {
     fn error(&self) -> Option<&StreamError> {
         self.seen.error.as_ref()
     }
+
+    fn unfinished(&self) -> bool {
+        self.blind
+    }
+
+    fn begun(&self) -> Option<Begun> {
+        let sequence = sequence_after(&self.last.concat());
+        self.seen.begun.clone().map(|begun| Begun { sequence, ..begun })
+    }
+}
+
+/// The number behind the last one that these frames have. In a text its name would be escaped.
+fn sequence_after(frames: &[u8]) -> u64 {
+    let name = b"\"sequence_number\":";
+    let Some(at) = memchr::memmem::rfind(frames, name) else { return 0 };
+    let digits = frames[at + name.len()..].trim_ascii_start().iter().take_while(|byte| byte.is_ascii_digit());
+    let number =
+        digits.fold(0_u64, |sum, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
+    number.saturating_add(1)
 }

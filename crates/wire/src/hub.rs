@@ -6,14 +6,14 @@
 
 use bytes::{Bytes, BytesMut};
 use contract::canon::{
-    Answered, Asked, CountReply, EmbedReply, EmbedRequest, Event, ImageReply, ImageRequest, Part, PartKind,
-    Receipt, Reply, Request, RerankReply, RerankRequest, VectorFormat,
+    Answered, Asked, CountReply, EmbedReply, EmbedRequest, Event, Extra, ImageReply, ImageRequest, Part,
+    PartKind, Receipt, Reply, Request, RerankReply, RerankRequest, VectorFormat,
 };
 use contract::fault::UpstreamError;
 use contract::words::{Dialect, Operation, Usage};
 use contract::{Code, Fault};
 
-use crate::shape::Shape;
+use crate::ending::Begun;
 use crate::{EncodeOptions, Quirks, ReplyFacts, StreamDecoder, StreamEncoder, WireError};
 use crate::{
     anthropic, bedrock, cohere, completions, emulate, gemini, kserve, ollama, openai, predict, replicate,
@@ -39,6 +39,10 @@ pub(crate) trait Chat: Sync {
     fn decoder(&self) -> Box<dyn StreamDecoder>;
     /// Canon → a stream for a client.
     fn encoder(&self, options: EncodeOptions) -> Box<dyn StreamEncoder>;
+    /// An encoder that goes on with an answer which passed through so far.
+    fn resumed(&self, _: &Begun) -> Box<dyn StreamEncoder> {
+        self.encoder(EncodeOptions::default())
+    }
     /// What its requests can say that not all can.
     fn has(&self) -> Has {
         Has::default()
@@ -222,6 +226,7 @@ pub fn write_request(
 ) -> Result<Bytes, Fault> {
     let written = match asked {
         Asked::Chat(request) => chat(target).map(|it| {
+            kept_elsewhere(target, &request.extra)?;
             only_its_own(target, request)?;
             emulate::lowered(request, (it.has(), quirks), receipt, |request, receipt| {
                 let written = it.write_request(request, quirks, receipt)?;
@@ -237,13 +242,37 @@ pub fn write_request(
             it.write_request(request, quirks, receipt)
         }),
         Asked::Rerank(request) => rerank(target).map(|it| it.write_request(request, quirks, receipt)),
-        Asked::Count(request) => count(target).map(|it| it.write_request(request, quirks, receipt)),
+        Asked::Count(request) => count(target).map(|it| {
+            kept_elsewhere(target, &request.extra)?;
+            it.write_request(request, quirks, receipt)
+        }),
         Asked::Predict(request) => {
             (target == Dialect::PathgatePredict).then(|| predict::write_request(request))
         }
-        Asked::Image(request) => draw(target).map(|it| it.write_request(request, quirks, receipt)),
+        Asked::Image(request) => draw(target).map(|it| {
+            kept_elsewhere(target, &request.extra)?;
+            it.write_request(request, quirks, receipt)
+        }),
     };
     written.unwrap_or_else(|| Err(no_way(target, target)))
+}
+
+/// Refuses a request most of which is not in it, but kept by the provider whose dialect it is in, or that would do the
+/// opposite of what was asked without this field.
+fn kept_elsewhere(target: Dialect, extra: &Extra) -> Result<(), Fault> {
+    let (own, fields): (&[Dialect], &[&str]) = match extra.owner {
+        Some(Dialect::OpenaiResponses | Dialect::OpenaiCount) => {
+            (&[Dialect::OpenaiResponses, Dialect::OpenaiCount], &["conversation", "prompt"])
+        }
+        Some(Dialect::OpenaiImageEdits | Dialect::OpenaiImages) => {
+            (&[Dialect::OpenaiImageEdits, Dialect::OpenaiImages], &["mask"])
+        }
+        _ => return Ok(()),
+    };
+    let said = |field: &&&str| extra.fields.get(**field).is_some_and(|value| !value.is_null());
+    let Some(field) = fields.iter().find(said).filter(|_| !own.contains(&target)) else { return Ok(()) };
+    let message = format!("'{field}' means something to providers of OpenAI's dialect alone.");
+    Err(Fault::saying(Code::UnsupportedCapability, message).at(*field))
 }
 
 /// Refuses a conversation of nothing but blocks that only another dialect understands, such as a prompt in tokens.
@@ -423,19 +452,6 @@ impl StreamEncoder for Named {
     fn fail(&mut self, fault: &Fault, out: &mut BytesMut) {
         self.inner.fail(fault, out);
     }
-}
-
-/// Ends a client's stream that passed through with a fault; tells whether its dialect has words for that.
-pub fn fail(dialect: Dialect, fault: &Fault, out: &mut BytesMut) -> bool {
-    let encoder = chat(dialect).or_else(|| {
-        // Streams of other things report errors as those of conversations do.
-        (Shape::of(dialect) == Shape::Openai).then_some(&openai::Dialog as &dyn Chat)
-    });
-    match encoder {
-        Some(it) => it.encoder(EncodeOptions::default()).fail(fault, out),
-        None => return false,
-    }
-    true
 }
 
 /// Is there a way from a client of one dialect to an upstream of another: the bytes themselves, or canon?

@@ -11,10 +11,11 @@ mod cohere;
 mod completions;
 mod count;
 mod emulate;
-mod endings;
+mod ending;
 pub mod envelope;
 pub mod eventstream;
 mod fields;
+mod file_types;
 mod follow;
 mod framing;
 pub mod gather;
@@ -23,6 +24,7 @@ mod hub;
 mod json;
 pub mod kserve;
 mod lines;
+mod listing;
 mod models;
 mod multipart;
 pub mod natives;
@@ -60,14 +62,16 @@ use http::StatusCode;
 use shape::Shape;
 
 pub use emulate::custom_tools;
+pub use ending::{Begun, fail, keep_alive};
 pub use envelope::Envelope;
 pub use framing::Framing;
 pub use gather::Gather;
 pub use gemini::{flat_count, is_predicted, whole_count};
 pub use hub::{
-    decoder, encoder, error_in, fail, has_canon, has_way, held_back, read_reply, read_reply_for,
-    read_request, write_reply, write_request,
+    decoder, encoder, error_in, has_canon, has_way, held_back, read_reply, read_reply_for, read_request,
+    write_reply, write_request,
 };
+pub use listing::Listing;
 pub use places::{place, place_fault};
 pub use refused::without;
 pub use render::Renderer;

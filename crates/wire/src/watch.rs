@@ -18,6 +18,7 @@ use contract::words::{Dialect, Usage};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::ending::Begun;
 use crate::follow::Follow;
 use crate::sse::{Frame, FrameTooLarge, Splitter};
 use crate::usage::{Anthropic, Gemini, Openai};
@@ -48,6 +49,14 @@ pub trait Watch: Send {
     fn output_bytes(&self) -> u64;
     /// The failure that the upstream reported within the stream.
     fn error(&self) -> Option<&StreamError>;
+    /// May what was passed on end within a frame?
+    fn unfinished(&self) -> bool {
+        false
+    }
+    /// How far the answer has come, in dialects in which an error has to go on from there.
+    fn begun(&self) -> Option<Begun> {
+        None
+    }
 }
 
 /// The watch of a dialect; none where it has no streams. `strip_usage`: the client did not ask for the usage that we asked
@@ -211,6 +220,10 @@ impl Watch for StreamWatch {
 
     fn error(&self) -> Option<&StreamError> {
         self.seen.error.as_ref()
+    }
+
+    fn unfinished(&self) -> bool {
+        self.blind
     }
 }
 

@@ -39,6 +39,8 @@ pub struct PathFacts {
     pub model: Option<String>,
     /// Is the answer to be streamed?
     pub stream: Option<bool>,
+    /// Is a stream to be one JSON array instead of events?
+    pub listed: bool,
 }
 
 /// The LLM pipeline, implemented by `engine`.

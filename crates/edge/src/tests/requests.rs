@@ -290,3 +290,20 @@ async fn browsers_of_configured_origins_may_call() {
     let answer = edge.ask(&call("origin: https://a.example\r\n", "{}")).await;
     assert_eq!(header(&answer, "access-control-allow-origin"), Some("https://a.example"));
 }
+
+#[tokio::test]
+async fn a_refusal_before_the_body_is_read_ends_the_connection() {
+    let edge = start(&config());
+    let refused = call("", "{}").replace("/v1/chat/completions", "/v1/nowhere");
+    let answer = edge.ask(&refused).await;
+    assert_eq!((status(&answer), header(&answer, "connection")), (404, Some("close")));
+    for path in ["/v1beta/models/x:fooBar", "/gemini/v1beta/models/x:fooBar"] {
+        let answer = edge.ask(&call("", "{}").replace("/v1/chat/completions", path)).await;
+        assert_eq!(status(&answer), 404, "{path}");
+    }
+    // Without a body there is nothing in the way of the next request.
+    let answer = edge.ask(&get("/v1/nowhere")).await;
+    assert_eq!((status(&answer), header(&answer, "connection")), (404, None));
+    let answer = edge.ask(&call("", "{}")).await;
+    assert_eq!((status(&answer), header(&answer, "connection")), (200, None));
+}

@@ -29,6 +29,7 @@ impl Run<'_> {
         self.note_request(&body, &arrived.headers, ticket);
         let kind = arrived.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         let envelope = Envelope::receive(arrived.dialect, &arrived.path, kind, body)?;
+        let strict = flag(&arrived.headers, &STRICT)?;
         let plan = self.snapshot.router.plan(&envelope.model, arrived.dialect);
         ticket.asked(&envelope.model, plan.as_ref().ok().map(|plan| &plan.model));
         ticket.edit(|record| {
@@ -52,14 +53,15 @@ impl Run<'_> {
         let hold = self.handles.meter.admit(&principal, ask).await?;
         ticket.edit(|record| record.hold = Some(hold));
 
-        let strict = flag(&arrived.headers, &STRICT);
         ticket.ended(Stage::Admit);
         Ok(Admitted {
             dialect: arrived.dialect,
             headers: take(&mut arrived.headers),
             envelope,
             plan,
+            who: principal,
             tenant,
+            listed: arrived.path.listed,
             strict,
             before,
             turn: None,
@@ -115,8 +117,19 @@ fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn flag(headers: &HeaderMap, name: &HeaderName) -> bool {
-    text(headers, name).is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1")
+/// A switch: whoever misspells it is told, for what it is to prevent would happen otherwise.
+fn flag(headers: &HeaderMap, name: &HeaderName) -> Result<bool, Fault> {
+    let Some(value) = headers.get(name) else { return Ok(false) };
+    let said =
+        |words: &[&str]| words.iter().any(|word| value.as_bytes().eq_ignore_ascii_case(word.as_bytes()));
+    if said(&["true", "1", "yes", "on"]) {
+        return Ok(true);
+    }
+    if said(&["false", "0", "no", "off", ""]) {
+        return Ok(false);
+    }
+    Err(Fault::saying(Code::InvalidRequest, format!("The header {name} is 'true' or 'false'."))
+        .at(name.as_str()))
 }
 
 /// `k=v,k=v`; what has no `=` is a tag without a value.

@@ -19,6 +19,7 @@ use crate::keeper::Keeper;
 use crate::pipeline::Run;
 use crate::stream::Streaming;
 use crate::ticket::{Consumed, Ending, Ticket};
+use crate::unable::explained;
 use crate::verdict::{Failure, Then};
 
 /// Most bytes of a provider's error that are read.
@@ -81,7 +82,10 @@ impl Run<'_> {
             now: self.handles.clock.now(),
         };
         let outgoing = hub.write(deployment, &mut receipt, &memory).await;
-        let outgoing = outgoing.map_err(Failure::untranslatable)?;
+        let outgoing = outgoing.map_err(|fault| {
+            let those = (&*self.snapshot.router, &*request.who);
+            Failure::untranslatable(explained(fault, deployment, request.dialect, those))
+        })?;
         let attempt = ticket.begin_attempt(deployment);
         ticket.edit(|record| {
             record.kept.receipt = receipt;
@@ -147,6 +151,11 @@ impl Run<'_> {
             };
             let streaming = streaming.ok_or_else(|| Failure::nonsense(target, "a stream"))?;
             let shelf = self.shelf(request, deployment, native);
+            let streaming = streaming.listed(request.listed).alive(
+                self.snapshot.silence,
+                request.dialect,
+                &self.handles.clock,
+            );
             return Ok(Attempted::Stream(streaming.keeping(self.snapshot.bodies).shelved(shelf)));
         }
         if target == request.dialect && is_sound(target, &headers) {

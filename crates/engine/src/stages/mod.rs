@@ -36,8 +36,12 @@ pub(crate) struct Admitted {
     headers: HeaderMap,
     envelope: Envelope,
     plan: Plan,
+    /// Who calls.
+    who: Arc<Principal>,
     /// Whose state it may use.
     tenant: Tenant,
+    /// Is a stream of it to be one JSON array?
+    listed: bool,
     /// Refuse what cannot be carried instead of dropping it?
     strict: bool,
     /// What it goes on from, until `assemble` has seen to it.

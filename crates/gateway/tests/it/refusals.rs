@@ -214,3 +214,98 @@ async fn a_model_of_the_wrong_kind_is_said_to_be() {
         assert!(message.contains(what), "{message}");
     }
 }
+
+#[tokio::test]
+async fn a_key_that_is_refused_ends_its_connection_with_the_body_unread() {
+    let bench = Bench::start().await;
+    let ask = Speech::Openai.ask("demo/echo", "Hello", false);
+    let answer = bench.gateway.client().bearer("pgk_nobody").post("/v1/chat/completions", &ask).await;
+    assert_eq!((answer.status.as_u16(), answer.header("connection")), (401, "close"));
+    let answer = bench.openai().post("/v1/chat/completions", &ask).await;
+    assert_eq!((answer.status.as_u16(), answer.header("connection")), (200, ""));
+}
+
+#[tokio::test]
+async fn a_refusal_names_who_cannot_and_who_can() {
+    let setup = crate::setup::Setup::new();
+    let bench = setup
+        .provider("ears: { kind: openai, base_url: \"{upstream}/ears/v1\", api_key: k, models: [gpt-4o-audio-preview-2025-06-03] }")
+        .key("{ name: narrow, key: a-key-for-claude-only, models: [\"claude/*\"] }")
+        .start()
+        .await;
+    let sound = json!({ "type": "input_audio", "input_audio": { "data": "AAAA", "format": "wav" } });
+    let ask =
+        json!({ "model": "claude/claude-haiku-4-5", "messages": [{ "role": "user", "content": [sound] }] });
+    let answer = bench.openai().post("/v1/chat/completions", &ask).await;
+    let error = answer.json().await["error"].clone();
+    let message = error["message"].as_str().unwrap();
+    for part in [
+        "audio",
+        "'claude'",
+        "'claude-haiku-4-5'",
+        "messages[0].content[0]",
+        "ears/gpt-4o-audio-preview-2025-06-03",
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    assert_eq!(
+        (&error["code"], &error["param"]),
+        (&json!("unsupported_capability"), &json!("messages[0].content[0]"))
+    );
+    // Nobody learns of models that they may not use.
+    let narrow = bench.gateway.client().bearer("a-key-for-claude-only");
+    let message = narrow.post("/v1/chat/completions", &ask).await.text().await;
+    assert!(message.contains("audio") && !message.contains("ears/"), "{message}");
+}
+
+#[tokio::test]
+async fn models_that_another_dialect_reaches_are_not_named_instead() {
+    let setup = crate::setup::Setup::new();
+    let bench = setup
+        .provider("ours: { kind: kserve, base_url: \"{upstream}/ours\", models: [risk] }")
+        .provider("other: { kind: http, url: \"{upstream}/other\", models: [score], predict: { request: { rows: \"{{body:/rows}}\" }, result: /p } }")
+        .start()
+        .await;
+    let answer = bench.openai().post("/v2/models/house/x/infer", &json!({})).await;
+    let text = answer.text().await;
+    assert!(text.contains("These do: ours/risk."), "{text}");
+}
+
+#[tokio::test]
+async fn what_another_provider_keeps_is_not_left_out_of_a_request() {
+    let bench = Bench::start().await;
+    for (field, value) in [("conversation", json!("conv_1")), ("prompt", json!({ "id": "pmpt_1" }))] {
+        let mut ask = json!({ "model": "claude/claude-haiku-4-5", "input": "And then?", "store": false });
+        ask[field] = value;
+        let answer = bench.openai().post("/v1/responses", &ask).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("x-pathgate-error")),
+            (400, "unsupported_capability")
+        );
+        assert_eq!(answer.json().await["error"]["param"], field);
+    }
+    let mask = json!({ "image_url": "data:image/png;base64,AAAA" });
+    let ask = json!({ "model": "google/gemini-2.5-flash-image", "prompt": "A hat", "images": [mask], "mask": mask });
+    let answer = bench.openai().post("/v1/images/edits", &ask).await;
+    assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-error")), (400, "unsupported_capability"));
+    assert_eq!(answer.json().await["error"]["param"], "mask");
+    assert!(bench.upstream.seen().is_empty());
+}
+
+#[tokio::test]
+async fn strict_is_on_off_or_refused() {
+    let bench = Bench::start().await;
+    let mut ask = Speech::Openai.ask("demo/echo", "Hello", false);
+    ask["logit_bias"] = json!({ "1": 1 });
+    ask["model"] = json!(Kind::Claude.model());
+    for (value, status, code) in [
+        ("yes", 400, "not_translatable"),
+        ("On", 400, "not_translatable"),
+        ("maybe", 400, "invalid_request"),
+        ("no", 200, ""),
+    ] {
+        bench.upstream.always(Kind::Claude.says(false, &["Hi"], Tokens::new(1, 1)));
+        let answer = bench.openai().with("x-pathgate-strict", value).post("/v1/chat/completions", &ask).await;
+        assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-error")), (status, code), "{value}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Streams: nothing is held back, nothing is called complete that is not, and a client that leaves is noticed at once.
 
 mod hangups;
+mod silence;
 mod torn;
 
 use serde_json::json;

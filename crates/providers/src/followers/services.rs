@@ -18,6 +18,8 @@ const RERANK: Surface = (Dialect::CohereRerank, "/rerank");
 const MESSAGES: Surface = (Dialect::AnthropicMessages, "/messages");
 const IMAGES: Surface = (Dialect::OpenaiImages, "/images/generations");
 const SPEECH: Surface = (Dialect::OpenaiSpeech, "/audio/speech");
+const TRANSCRIPTIONS: Surface = (Dialect::OpenaiTranscriptions, "/audio/transcriptions");
+const TRANSLATIONS: Surface = (Dialect::OpenaiTranslations, "/audio/translations");
 
 const SERVICE: Follower = Follower {
     facts: FACTS,
@@ -42,7 +44,7 @@ pub(crate) const MISTRAL: Follower = Follower {
     },
     domains: &["mistral.ai"],
     variable: Some("MISTRAL_API_KEY"),
-    surfaces: &[CHAT, EMBEDDINGS, (Dialect::OpenaiModerations, "/moderations")],
+    surfaces: &[CHAT, EMBEDDINGS, TRANSCRIPTIONS, (Dialect::OpenaiModerations, "/moderations")],
     quirks: Quirks {
         renames: &[("max_completion_tokens", "max_tokens"), ("seed", "random_seed")],
         refuses: &[
@@ -69,7 +71,7 @@ pub(crate) const GROQ: Follower = Follower {
     facts: Facts { kind: "groq", base_url: Some("https://api.groq.com/openai/v1"), ..FACTS },
     domains: &["groq.com"],
     variable: Some("GROQ_API_KEY"),
-    surfaces: &[CHAT, RESPONSES, SPEECH],
+    surfaces: &[CHAT, RESPONSES, SPEECH, TRANSCRIPTIONS, TRANSLATIONS],
     quirks: Quirks { renames: &[], refuses: &["logprobs", "top_logprobs", "logit_bias"], ..USUAL },
     ..SERVICE
 };
@@ -127,7 +129,7 @@ pub(crate) const TOGETHER: Follower = Follower {
     },
     domains: &["together.xyz", "together.ai"],
     variable: Some("TOGETHER_API_KEY"),
-    surfaces: &[CHAT, EMBEDDINGS, COMPLETIONS, RERANK, IMAGES, SPEECH],
+    surfaces: &[CHAT, EMBEDDINGS, COMPLETIONS, RERANK, IMAGES, SPEECH, TRANSCRIPTIONS, TRANSLATIONS],
     quirks: Quirks { accepts: &["top_k"], ..USUAL },
     ..SERVICE
 };

@@ -23,7 +23,6 @@ pub(super) const SURFACES: &[Surface] = &[
     (Dialect::OpenaiResponses, "/responses"),
     (Dialect::OpenaiCount, "/responses/input_tokens"),
     (Dialect::OpenaiCompletions, "/completions"),
-    (Dialect::OpenaiCount, "/responses/input_tokens"),
     (Dialect::OpenaiEmbeddings, "/embeddings"),
     (Dialect::OpenaiImages, "/images/generations"),
     (Dialect::OpenaiImageEdits, "/images/edits"),

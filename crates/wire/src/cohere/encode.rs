@@ -127,6 +127,11 @@ impl Encoder {
         }
     }
 
+    /// An encoder within a message that passed through so far.
+    pub(super) fn begun() -> Self {
+        Self { begun: true, ..Self::new(EncodeOptions::default()) }
+    }
+
     fn begin(&mut self, id: &str, out: &mut BytesMut) {
         if std::mem::replace(&mut self.begun, true) {
             return;

@@ -29,7 +29,7 @@ use contract::canon::{
 use contract::words::Dialect;
 
 use crate::hub::{Chat, Embed, Rerank};
-use crate::{EncodeOptions, Quirks, StreamDecoder, StreamEncoder, WireError};
+use crate::{Begun, EncodeOptions, Quirks, StreamDecoder, StreamEncoder, WireError};
 
 /// The owner of every sidecar of conversations.
 const DIALECT: Dialect = Dialect::CohereChat;
@@ -97,6 +97,10 @@ impl Chat for Dialog {
 
     fn encoder(&self, options: EncodeOptions) -> Box<dyn StreamEncoder> {
         Box::new(encode::Encoder::new(options))
+    }
+
+    fn resumed(&self, _: &Begun) -> Box<dyn StreamEncoder> {
+        Box::new(encode::Encoder::begun())
     }
 }
 

@@ -178,7 +178,7 @@ fn a_fault_in_the_json_names_its_place() {
 
 #[test]
 fn google_names_the_model_in_the_path_and_again_in_the_body() {
-    let path = PathFacts { model: Some("fast".to_owned()), stream: Some(false) };
+    let path = PathFacts { model: Some("fast".to_owned()), stream: Some(false), ..PathFacts::default() };
     let edited = |dialect, body: &'static str, to: &str| {
         let envelope = Envelope::read(dialect, &path, Bytes::from_static(body.as_bytes())).unwrap();
         let pieces: Vec<u8> = envelope.edited(to, false).into_iter().flatten().collect();
@@ -197,7 +197,7 @@ fn google_names_the_model_in_the_path_and_again_in_the_body() {
 
 #[test]
 fn google_spells_its_limits_in_two_ways() {
-    let path = PathFacts { model: Some("m".to_owned()), stream: Some(false) };
+    let path = PathFacts { model: Some("m".to_owned()), stream: Some(false), ..PathFacts::default() };
     let read = |body: &'static str| {
         Envelope::read(Dialect::GeminiGenerate, &path, Bytes::from_static(body.as_bytes()))
     };

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 
 use super::content::{data_url, keep};
 use super::{DIALECT, media};
-use crate::endings;
 use crate::fields::{Fields, missing};
+use crate::file_types;
 
 /// The field of a sidecar that names the form; it is never sent.
 pub(super) const FORM: &str = "(form)";
@@ -93,7 +93,7 @@ pub(super) fn file(block: &mut Fields) -> Result<PartKind, Fault> {
             None if data.starts_with("http") => MediaSource::Url(data),
             None => {
                 block.put_back(FORM, json!(BARE));
-                MediaSource::Base64 { mime: endings::mime_of(inner.peek("filename")).to_owned(), data }
+                MediaSource::Base64 { mime: file_types::mime_of(inner.peek("filename")).to_owned(), data }
             }
         }
     };
@@ -131,8 +131,8 @@ pub(super) fn write(part: &Part, kind: MediaKind, source: &MediaSource) -> Optio
 pub(super) fn file_name(part: &Part) -> Option<String> {
     match &part.kind {
         _ if form(part).is_some() => None,
-        PartKind::Media { source: MediaSource::Base64 { mime, .. }, .. } => Some(endings::name_for(mime)),
-        _ => Some(endings::name_for("application/pdf")),
+        PartKind::Media { source: MediaSource::Base64 { mime, .. }, .. } => Some(file_types::name_for(mime)),
+        _ => Some(file_types::name_for("application/pdf")),
     }
 }
 

@@ -7,8 +7,8 @@ use contract::canon::{CacheHint, MediaKind, MediaSource, Part, PartKind, Provena
 use serde_json::{Map, Value, json};
 
 use super::{citation, object, sidecar};
-use crate::endings;
 use crate::fields::{Fields, missing, wrong};
+use crate::file_types;
 use crate::openai::is_kept_elsewhere;
 use crate::outgoing::merge;
 
@@ -87,7 +87,7 @@ fn file(fields: &mut Fields) -> Result<Option<MediaSource>, Fault> {
         // Base64 alone, as some clients send it.
         MediaSource::Url(data) => {
             fields.put_back(BARE, Value::Bool(true));
-            MediaSource::Base64 { mime: endings::mime_of(fields.peek("filename")).to_owned(), data }
+            MediaSource::Base64 { mime: file_types::mime_of(fields.peek("filename")).to_owned(), data }
         }
         other => other,
     }))
@@ -165,7 +165,7 @@ fn with_left(mut out: Map<String, Value>, part: &Part) -> Value {
             out.insert("file_data".to_owned(), json!(data));
         }
         PartKind::Media { source: MediaSource::Base64 { mime, .. }, .. } if out.contains_key("file_data") => {
-            out.entry("filename").or_insert_with(|| json!(endings::name_for(mime)));
+            out.entry("filename").or_insert_with(|| json!(file_types::name_for(mime)));
         }
         _ => {}
     }

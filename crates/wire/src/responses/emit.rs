@@ -76,6 +76,12 @@ impl Emit {
         self.ids = Ids::of(response);
     }
 
+    /// The response has this id, and its next frame this number.
+    pub(super) fn resume(&mut self, response: &str, sequence: u64) {
+        self.begin(response);
+        self.sequence = sequence;
+    }
+
     /// A frame with a response.
     pub(super) fn response(&mut self, kind: &str, response: &Map<String, Value>, out: &mut BytesMut) {
         self.frame(kind, &object([("response", Some(Value::Object(response.clone())))]), out);

@@ -10,10 +10,11 @@ use contract::canon::{Event, Extra, Finish};
 use contract::words::Usage;
 use serde_json::{Map, Value, json};
 
+use super::DIALECT;
 use super::body::Outline;
 use super::emit::Emit;
 use super::reply::mark_incomplete;
-use crate::{EncodeOptions, StreamEncoder};
+use crate::{Begun, EncodeOptions, StreamEncoder};
 
 /// The most bytes of an answer that are kept for its last frame. A larger one fails.
 const OUTPUT_CAP: usize = 32 << 20;
@@ -39,6 +40,16 @@ impl Encoder {
             finish: Finish::Stop,
             ended: false,
         }
+    }
+
+    /// An encoder within a response that passed through so far.
+    pub(super) fn resumed(begun: &Begun) -> Self {
+        let mut encoder = Self::new(EncodeOptions::default());
+        let own = Extra { owner: Some(DIALECT), ..Extra::default() };
+        let outline = Outline::of(&begun.id, &begun.model, begun.created, &own, &encoder.options);
+        encoder.emit.resume(&outline.id, begun.sequence);
+        encoder.outline = Some(outline);
+        encoder
     }
 
     fn start(&mut self, id: &str, model: &str, created: Option<i64>, extra: &Extra, out: &mut BytesMut) {

@@ -34,7 +34,7 @@ use contract::words::Dialect;
 use serde_json::{Map, Value};
 
 use crate::hub::{Chat, Has};
-use crate::{EncodeOptions, Quirks, StreamDecoder, StreamEncoder, WireError};
+use crate::{Begun, EncodeOptions, Quirks, StreamDecoder, StreamEncoder, WireError};
 
 /// The owner of every sidecar this folder makes.
 const DIALECT: Dialect = Dialect::OpenaiResponses;
@@ -133,6 +133,10 @@ impl Chat for Dialog {
 
     fn encoder(&self, options: EncodeOptions) -> Box<dyn StreamEncoder> {
         Box::new(encode::Encoder::new(options))
+    }
+
+    fn resumed(&self, begun: &Begun) -> Box<dyn StreamEncoder> {
+        Box::new(encode::Encoder::resumed(begun))
     }
 
     fn has(&self) -> Has {
