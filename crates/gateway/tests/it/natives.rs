@@ -224,7 +224,7 @@ async fn a_client_without_ids_gets_its_thoughts_back() {
 #[tokio::test]
 async fn each_target_of_a_route_gets_what_is_its_own_and_strict_mode_does_not_mind() {
     let routes = "models:\n  both: { route: { targets: [ { to: google/gemini-2.5-flash } ], \
-                  fallback: [ { to: claude/claude-sonnet-4-5 } ] } }";
+                  fallback: [ claude/claude-sonnet-4-5 ], retry: { per_deployment: 1 } } }";
     let bench = Setup::new().section(routes).start().await;
     let (first, mut second) = turns("claude/claude-sonnet-4-5", false);
     sent(&bench, CHAT, &thinking(), &first).await;
