@@ -147,6 +147,8 @@ fn drawn_ids_survive_a_new_system_prompt_reminders_and_turns_that_are_cut_off() 
         comes_back(&since, &[thought("rain", "sig"), text("Yes.")], sent).len()
     };
     assert_eq!((cut(" rain\n"), cut("sun")), (2, 1));
+    assert_eq!(cut("rain\n<system-reminder>be brief</system-reminder>"), 2);
+    assert_eq!(cut("rain <system-reminder>that never ends"), 1);
 }
 
 #[test]

@@ -171,7 +171,13 @@ impl Asked {
             }
             PartKind::ToolResult(result) => {
                 self.result = true;
-                self.both(|hash| output(hash, result));
+                if texts(&result.parts).any(|text| without_reminders(text).is_some()) {
+                    let lasting = self.lasting.get_or_insert_with(|| self.all.clone());
+                    output(lasting, result, true);
+                    output(&mut self.all, result, false);
+                } else {
+                    self.both(|hash| output(hash, result, false));
+                }
             }
             _ => {}
         }
@@ -279,11 +285,14 @@ fn words(hash: &mut Sha256, text: &str) {
     text.split_whitespace().for_each(|word| hash.update(word));
 }
 
-fn output(hash: &mut Sha256, result: &ToolResult) {
+fn output(hash: &mut Sha256, result: &ToolResult, lasting: bool) {
     hash.update(RESULT);
     for part in &result.parts {
         match &part.kind {
-            PartKind::Text(text) => words(hash, text),
+            PartKind::Text(text) => match without_reminders(text).filter(|_| lasting) {
+                Some(pieces) => pieces.into_iter().for_each(|piece| words(hash, piece)),
+                None => words(hash, text),
+            },
             PartKind::Media { source, .. } => medium(hash, source),
             _ => {}
         }
