@@ -250,7 +250,10 @@ async fn unusable_databases_say_why() {
     let path = dir.path().join("later.db");
     open(&path).await.unwrap().close().await;
     let mut connection = SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
-    sqlx::query("UPDATE _sqlx_migrations SET version = 99999").execute(&mut connection).await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = 99999 WHERE version = 1")
+        .execute(&mut connection)
+        .await
+        .unwrap();
     connection.close().await.unwrap();
     let error = open(&path).await.err().unwrap();
     assert!(error.to_string().contains("later release"), "{error}");

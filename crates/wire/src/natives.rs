@@ -1,20 +1,36 @@
 //! Blocks that only their provider understands, across a conversation in another dialect: what an answer held is remembered,
 //! and put back into the message when the client sends it again.
 //!
-//! A message is found again by the ids of its calls, or by its text when it makes none. What the client sends is what counts:
-//! its texts and calls stay, with their sidecars restored; thoughts and blocks it could not have sent come back in their
-//! places. Where they are kept is a port's business ([`contract::ports::NativeBlocks`]).
+//! A message is found again by the conversation up to it ([`Trail`]), never by itself: short answers and counted ids of calls are
+//! the same in many conversations, and thoughts of one must not come into another. There are two ways:
+//!
+//! - The whole conversation is the same, with what the operator says in it. Ids of calls do not count, so that clients without
+//!   ids are served.
+//! - The last thing the user said and everything since is the same, with the ids of calls, one of which was drawn for this
+//!   conversation alone. This holds for clients that write the operator's text or their reminders anew at each turn, and
+//!   for those that cut off old turns.
+//!
+//! What matches neither way comes without its blocks. What the client sends is what counts: its texts and calls stay, in its
+//! order, with their sidecars restored; thoughts and blocks it could not have sent come back in their places, for a target of
+//! their owner's dialect. Where they are kept is a port's business ([`contract::ports::NativeBlocks`]).
 
-use std::collections::HashMap;
+mod trail;
+
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use bytes::Bytes;
-use contract::canon::{Choice, Message, Part, PartKind, Request, Role};
+use contract::canon::{Choice, Part, PartKind, Receipt, Request};
 use contract::ports::Anchor;
 use contract::words::Dialect;
-use sha2::{Digest, Sha256};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use trail::{Spot, Trail};
 
 /// The most bytes of a message that are kept. Thoughts are large, but not endless.
 const MOST: usize = 2 << 20;
+/// The most bytes of messages that are put back into one request; the newest go first.
+pub const MOST_RESTORED: usize = 8 << 20;
 
 /// A message worth remembering.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +39,57 @@ pub struct Remembered {
     pub anchors: Vec<Anchor>,
     /// The message.
     pub body: Bytes,
+}
+
+/// A message as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    /// The dialect it came in.
+    from: Dialect,
+    parts: Vec<Part>,
+}
+
+/// What became of a request's messages.
+#[derive(Debug, Default)]
+pub struct Restored {
+    /// What was kept and does not go to this target. The client could not have sent it, so it is not the client's loss.
+    pub left_out: Receipt,
+    /// Bytes that the client did not send.
+    pub bytes: u64,
+    /// The messages as the client sent them.
+    before: Vec<(usize, Vec<Part>)>,
+    /// Where parts are that the client did not send: message and part.
+    places: HashSet<(usize, usize)>,
+}
+
+impl Restored {
+    /// Makes the request what its client sent.
+    pub fn undo(self, request: &mut Request) {
+        for (at, parts) in self.before {
+            if let Some(message) = request.messages.get_mut(at) {
+                message.parts = parts;
+            }
+        }
+    }
+
+    /// What of these losses the client had sent itself.
+    #[must_use]
+    pub fn of_client(&self, lost: &Receipt) -> Receipt {
+        let mut own = Receipt::default();
+        for entry in lost.entries() {
+            if place(&entry.field).is_none_or(|place| !self.places.contains(&place)) {
+                own.dropped(entry.field.clone(), entry.reason.clone());
+            }
+        }
+        own
+    }
+}
+
+/// The place in `messages[2].content[0]`.
+fn place(field: &str) -> Option<(usize, usize)> {
+    let (message, rest) = field.strip_prefix("messages[")?.split_once("].content[")?;
+    let (part, _) = rest.split_once(']')?;
+    Some((message.parse().ok()?, part.parse().ok()?))
 }
 
 /// Do answers in this dialect hold blocks that must come back?
@@ -38,200 +105,181 @@ pub const fn has_natives(dialect: Dialect) -> bool {
     )
 }
 
-/// What of an answer its client cannot send back; none when there is nothing of that kind.
+/// What of an answer to this conversation its client cannot send back; none when there is nothing of that kind.
 #[must_use]
-pub fn remember(choice: &Choice) -> Option<Remembered> {
+pub fn remember(trail: &Trail, choice: &Choice, from: Dialect) -> Option<Remembered> {
     choice.parts.iter().any(|part| part.native.is_some() || is_hidden(part)).then_some(())?;
-    let anchors = anchors_of(&choice.parts);
-    let body = serde_json::to_vec(&choice.parts).ok().filter(|body| body.len() <= MOST)?;
-    (!anchors.is_empty()).then(|| Remembered { anchors, body: body.into() })
-}
-
-/// What the messages of a model in a request are found by.
-#[must_use]
-pub fn anchors(request: &Request) -> Vec<Anchor> {
-    let said = request.messages.iter().filter(|message| message.role == Role::Assistant);
-    said.flat_map(|message| anchors_of(&message.parts)).collect()
-}
-
-/// Puts back what was remembered, for a target of this dialect. Bodies that cannot be read are passed over.
-pub fn restore(request: &mut Request, found: &[(Anchor, Bytes)], target: Dialect) {
-    let found: HashMap<&Anchor, &Bytes> = found.iter().map(|(anchor, body)| (anchor, body)).collect();
-    for message in request.messages.iter_mut().filter(|message| message.role == Role::Assistant) {
-        let body = anchors_of(&message.parts).iter().find_map(|anchor| found.get(anchor).copied());
-        let kept = body.and_then(|body| serde_json::from_slice::<Vec<Part>>(body).ok());
-        if let Some(kept) = kept {
-            put_back(message, kept, target);
-        }
+    let anchors = trail.answered(&choice.parts);
+    if anchors.is_empty() {
+        return None;
     }
+    let body = serde_json::to_vec(&Kept { from, parts: choice.parts.clone() }).ok()?;
+    (body.len() <= MOST).then(|| Remembered { anchors, body: body.into() })
 }
 
-fn put_back(message: &mut Message, kept: Vec<Part>, target: Dialect) {
-    let mut sent: Vec<Option<Part>> = std::mem::take(&mut message.parts).into_iter().map(Some).collect();
-    for part in kept {
-        if is_hidden(&part) {
-            // A client that shows thoughts sends them back without what makes them valid.
-            if let PartKind::Reasoning(text) = &part.kind {
-                let same =
-                    |sent: &Part| matches!(&sent.kind, PartKind::Reasoning(thought) if thought == text);
-                take(&mut sent, same);
-            }
-            message.parts.push(part);
+/// Puts back what was remembered, for a target of this dialect, the newest first and each once. Bodies that cannot be read are
+/// passed over.
+pub fn restore(
+    request: &mut Request,
+    spots: &[Spot],
+    found: &[(Anchor, Bytes)],
+    target: Dialect,
+) -> Restored {
+    let mut found: HashMap<&Anchor, &Bytes> = found.iter().map(|(anchor, body)| (anchor, body)).collect();
+    let (mut restored, mut room) = (Restored::default(), MOST_RESTORED);
+    for spot in spots {
+        // All anchors of a message are used up with it.
+        let bodies: Vec<&Bytes> = spot.anchors.iter().filter_map(|anchor| found.remove(anchor)).collect();
+        let Some(body) = bodies.first() else { continue };
+        let Some(left) = room.checked_sub(body.len()) else {
+            restored.left_out.dropped(format!("messages[{}]", spot.message), "more is kept than is put back");
             continue;
-        }
-        let same = |sent: &Part| match (&sent.kind, &part.kind) {
-            (PartKind::ToolCall { id, .. }, PartKind::ToolCall { id: kept, .. }) => id == kept,
-            (PartKind::Text(text), PartKind::Text(kept)) => text == kept,
-            _ => false,
         };
-        if let Some(mut again) = take(&mut sent, same) {
-            // What stands beside it in the client's dialect says nothing to the target, what the target wrote does.
-            let native = part.native;
-            if again.native.is_none() || native.as_ref().is_some_and(|native| native.owner == target) {
-                again.native = native;
+        room = left;
+        let Ok(kept) = serde_json::from_slice::<Kept>(body) else { continue };
+        let Some(message) = request.messages.get_mut(spot.message) else { continue };
+        restored.before.push((spot.message, message.parts.clone()));
+        let sent = std::mem::take(&mut message.parts);
+        let mut put = Putting::new(kept, target);
+        put.all(sent);
+        restored.places.extend(put.places.iter().map(|part| (spot.message, *part)));
+        restored.bytes += put.bytes;
+        if let Some((part, reason)) = put.foreign {
+            restored.left_out.dropped(format!("messages[{}].content[{part}]", spot.message), reason);
+        }
+        message.parts = put.out;
+    }
+    restored
+}
+
+/// A message in the making.
+struct Putting {
+    target: Dialect,
+    /// What the client can show, each after what it cannot.
+    visible: VecDeque<(Vec<Part>, Option<Part>)>,
+    /// How many of them are behind us.
+    shown: usize,
+    foreign: Option<(usize, String)>,
+    hidden: bool,
+    out: Vec<Part>,
+    places: Vec<usize>,
+    bytes: u64,
+}
+
+impl Putting {
+    fn new(kept: Kept, target: Dialect) -> Self {
+        let (mut visible, mut before) = (VecDeque::new(), Vec::new());
+        let (mut foreign, mut hidden) = (None, false);
+        for part in kept.parts {
+            if !is_hidden(&part) {
+                visible.push_back((std::mem::take(&mut before), Some(part)));
+                continue;
             }
-            message.parts.push(again);
+            let owner = part.native.as_ref().map_or(kept.from, |native| native.owner);
+            if owner == target {
+                hidden |= matches!(part.kind, PartKind::Reasoning(_));
+                before.push(part);
+            } else if foreign.is_none() {
+                foreign = Some((visible.len(), format!("a block that only {owner} understands")));
+            }
+        }
+        visible.push_back((before, None));
+        Self { target, visible, shown: 0, foreign, hidden, out: Vec::new(), places: Vec::new(), bytes: 0 }
+    }
+
+    /// Which kept part each of the client's is: by id and name, else by what it says.
+    fn same(&self, sent: &[Part]) -> Vec<Option<usize>> {
+        let mut by_id: HashMap<(&str, &str), usize> = HashMap::new();
+        let mut by_words: HashMap<Anchor, VecDeque<usize>> = HashMap::new();
+        for (at, part) in self.visible.iter().enumerate() {
+            let Some(part) = &part.1 else { continue };
+            if let PartKind::ToolCall { id, name, .. } = &part.kind {
+                by_id.insert((id, name), at);
+            }
+            if let Some(likeness) = trail::likeness(part) {
+                by_words.entry(likeness).or_default().push_back(at);
+            }
+        }
+        let mut same: Vec<Option<usize>> = sent
+            .iter()
+            .map(|part| match &part.kind {
+                PartKind::ToolCall { id, name, .. } => by_id.remove(&(id.as_str(), name.as_str())),
+                _ => None,
+            })
+            .collect();
+        let mut used: HashSet<usize> = same.iter().flatten().copied().collect();
+        for (part, same) in sent.iter().zip(&mut same).filter(|(_, same)| same.is_none()) {
+            let Some(alike) = trail::likeness(part).and_then(|likeness| by_words.get_mut(&likeness)) else {
+                continue;
+            };
+            while let Some(at) = alike.pop_front() {
+                if used.insert(at) {
+                    *same = Some(at);
+                    break;
+                }
+            }
+        }
+        same
+    }
+
+    fn all(&mut self, sent: Vec<Part>) {
+        let same = self.same(&sent);
+        let used: HashSet<usize> = same.iter().flatten().copied().collect();
+        let last = self.visible.len() - 1;
+        let mut free = (0..last).filter(|at| !used.contains(at));
+        for (mut part, same) in sent.into_iter().zip(same) {
+            // A client that shows thoughts sends them back without what makes them valid.
+            let is_thought = matches!(part.kind, PartKind::Reasoning(_));
+            if is_thought && self.hidden && part.native_for(self.target).is_none() {
+                continue;
+            }
+            // What the client has joined or changed stands for the first that it does not send.
+            self.show(same.or_else(|| free.next()).unwrap_or_default());
+            let kept = same.and_then(|at| self.visible.get_mut(at)).and_then(|(_, kept)| kept.take());
+            // What stands beside it in the client's dialect says nothing to the target, what the target wrote does.
+            if let Some(native) =
+                kept.and_then(|kept| kept.native).filter(|native| native.owner == self.target)
+            {
+                self.bytes += size(&native.value);
+                part.native = Some(native);
+            }
+            self.out.push(part);
+        }
+        self.show(last);
+    }
+
+    /// What comes before the kept part of this number, as far as it is not there.
+    fn show(&mut self, upto: usize) {
+        while self.shown <= upto {
+            let Some((hidden, _)) = self.visible.get_mut(self.shown) else { return };
+            for part in std::mem::take(hidden) {
+                self.bytes += match &part.kind {
+                    PartKind::Reasoning(text) => text.len() as u64,
+                    _ => 0,
+                };
+                self.bytes += part.native.as_ref().map_or(0, |native| size(&native.value));
+                self.places.push(self.out.len());
+                self.out.push(part);
+            }
+            self.shown += 1;
         }
     }
-    // Texts that the client has joined, or changed, stand where they can: before the calls.
-    let rest: Vec<Part> = sent.into_iter().flatten().collect();
-    let calls = message.parts.iter().position(|part| matches!(part.kind, PartKind::ToolCall { .. }));
-    let at = calls.unwrap_or(message.parts.len());
-    message.parts.splice(at..at, rest);
 }
 
-/// The first part that is meant, taken out.
-fn take(parts: &mut [Option<Part>], is_meant: impl Fn(&Part) -> bool) -> Option<Part> {
-    parts.iter_mut().find(|part| part.as_ref().is_some_and(&is_meant)).and_then(Option::take)
+fn size(value: &Value) -> u64 {
+    value.to_string().len() as u64
 }
 
-/// Can a client of another dialect not send it back?
-const fn is_hidden(part: &Part) -> bool {
-    matches!(
-        part.kind,
-        PartKind::Reasoning(_) | PartKind::Native | PartKind::ServerCall(_) | PartKind::ServerResult(_)
-    )
-}
-
-/// The ids of the calls; the text where there are none.
-fn anchors_of(parts: &[Part]) -> Vec<Anchor> {
-    let calls: Vec<Anchor> = parts
-        .iter()
-        .filter_map(|part| match &part.kind {
-            PartKind::ToolCall { id, .. } => Some(anchor(b"call", [id.as_str()].into_iter())),
-            _ => None,
-        })
-        .collect();
-    if !calls.is_empty() {
-        return calls;
+/// Can a client of another dialect not send it back? A text of nothing may carry a signature (Gemini's last part); clients drop it.
+fn is_hidden(part: &Part) -> bool {
+    match &part.kind {
+        PartKind::Reasoning(_) | PartKind::Native | PartKind::ServerCall(_) | PartKind::ServerResult(_) => {
+            true
+        }
+        PartKind::Text(text) => text.is_empty() && part.native.is_some(),
+        _ => false,
     }
-    let texts = || {
-        parts.iter().filter_map(|part| match &part.kind {
-            PartKind::Text(text) => Some(text.as_str()),
-            _ => None,
-        })
-    };
-    if texts().all(|text| text.trim().is_empty()) {
-        return Vec::new();
-    }
-    vec![anchor(b"text", texts())]
-}
-
-fn anchor<'a>(kind: &[u8], texts: impl Iterator<Item = &'a str>) -> Anchor {
-    let mut hash = Sha256::new_with_prefix(kind);
-    // Clients join texts and trim them: blanks do not count.
-    for word in texts.flat_map(str::split_whitespace) {
-        hash.update(word.as_bytes());
-    }
-    let mut anchor = Anchor::default();
-    anchor.copy_from_slice(&hash.finalize()[..16]);
-    anchor
 }
 
 #[cfg(test)]
-mod tests {
-    use contract::canon::Provenance;
-    use serde_json::json;
-
-    use super::*;
-
-    fn thought(text: &str, signature: &str) -> Part {
-        Part::new(PartKind::Reasoning(text.to_owned()), Provenance::Model)
-            .with_native(Dialect::AnthropicMessages, json!({"signature": signature}))
-    }
-
-    fn text(text: &str) -> Part {
-        Part::text(text, Provenance::Model)
-    }
-
-    fn call(id: &str) -> Part {
-        let (id, name, arguments) = (id.to_owned(), "f".to_owned(), "{}".to_owned());
-        Part::new(PartKind::ToolCall { id, name, arguments, custom: false }, Provenance::Model)
-    }
-
-    fn again(answer: Vec<Part>, sent: Vec<Part>) -> Vec<Part> {
-        let kept = remember(&Choice { parts: answer, ..Choice::default() }).unwrap();
-        let mut request =
-            Request { messages: vec![Message::new(Role::Assistant, sent)], ..Request::default() };
-        let wanted = anchors(&request);
-        let found: Vec<(Anchor, Bytes)> = wanted
-            .into_iter()
-            .filter(|anchor| kept.anchors.contains(anchor))
-            .map(|anchor| (anchor, kept.body.clone()))
-            .collect();
-        restore(&mut request, &found, Dialect::GeminiGenerate);
-        request.messages.remove(0).parts
-    }
-
-    #[test]
-    fn thoughts_come_back_before_the_call_they_led_to() {
-        let answer = vec![thought("hm", "sig"), text("let me see"), call("c1"), call("c2")];
-        let sent = vec![text("let me see"), call("c1"), call("c2")];
-        assert_eq!(again(answer.clone(), sent), answer);
-        assert_eq!(
-            again(answer, vec![call("c1"), call("c2")]),
-            [thought("hm", "sig"), call("c1"), call("c2")]
-        );
-    }
-
-    #[test]
-    fn thoughts_that_the_client_sends_bare_are_replaced_by_the_signed_ones() {
-        let bare = Part::new(PartKind::Reasoning("hm".to_owned()), Provenance::Model);
-        let answer = vec![thought("hm", "sig"), text("yes")];
-        assert_eq!(again(answer.clone(), vec![bare, text("yes")]), answer);
-    }
-
-    #[test]
-    fn a_text_is_found_however_it_is_cut_or_trimmed() {
-        let answer = vec![thought("hm", "sig"), text("yes, "), text("indeed")];
-        assert_eq!(again(answer, vec![text("yes, indeed\n")]), [thought("hm", "sig"), text("yes, indeed\n")]);
-    }
-
-    #[test]
-    fn what_the_client_changed_stays_changed() {
-        let answer = vec![thought("hm", "sig"), text("a secret"), call("c1")];
-        assert_eq!(
-            again(answer, vec![text("[gone]"), call("c1")]),
-            [thought("hm", "sig"), text("[gone]"), call("c1")]
-        );
-    }
-
-    #[test]
-    fn sidecars_of_what_the_client_does_send_are_restored() {
-        let signed = call("c1").with_native(Dialect::GeminiGenerate, json!({"thoughtSignature": "s"}));
-        let expected = std::slice::from_ref(&signed);
-        assert_eq!(again(vec![signed.clone()], vec![call("c1")]), expected);
-        // A client whose own dialect has sidecars: the target's counts.
-        let own = call("c1").with_native(Dialect::OpenaiResponses, json!({"item": {}}));
-        assert_eq!(again(vec![signed.clone()], vec![own]), [signed]);
-        let other = call("c1").with_native(Dialect::BedrockConverse, json!({"x": 1}));
-        let own = call("c1").with_native(Dialect::OpenaiResponses, json!({"item": {}}));
-        assert_eq!(again(vec![other], vec![own.clone()]), [own]);
-    }
-
-    #[test]
-    fn plain_answers_are_not_kept() {
-        assert_eq!(remember(&Choice { parts: vec![text("a"), call("c")], ..Choice::default() }), None);
-        assert_eq!(remember(&Choice { parts: vec![thought("a", "b")], ..Choice::default() }), None);
-    }
-}
+mod tests;

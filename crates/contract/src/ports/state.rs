@@ -37,7 +37,7 @@ impl fmt::Display for Tenant {
     }
 }
 
-/// What a message is found again by: 128 bits of a hash over what its client will send back of it.
+/// What a message is found again by: 128 bits of a hash over the conversation that it ends, as its client will send it back.
 pub type Anchor = [u8; 16];
 
 /// What a model's message held that its client's dialect had no place for.
@@ -56,9 +56,11 @@ pub struct KeptMessage {
 /// Blocks that only their provider understands (signatures, encrypted thoughts), kept while the conversation goes on in
 /// another dialect.
 pub trait NativeBlocks: Send + Sync {
-    /// Keeps a message. Whoever asks this instance finds it at once; it outlives the process a little later.
+    /// Keeps a message. Whoever asks this instance finds it at once; it outlives the process a little later. A tenant that keeps
+    /// more than its share loses its oldest.
     fn keep(&self, message: KeptMessage);
-    /// The messages behind these anchors, as far as there are any. A store that is away has none.
+    /// The messages behind these anchors, as far as there are any, in one look. The most wanted anchors come first: a store
+    /// gives about as much as one request can take and leaves out what is beyond. A store that is away has none.
     fn find<'a>(
         &'a self,
         tenant: &'a Tenant,

@@ -9,7 +9,8 @@ use contract::canon::{Answered, Receipt};
 use contract::ports::{Call, Deployment, Outcome, ProviderReply, RetryPolicy, Stage};
 use contract::words::{Dialect, Id, Operation};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use wire::{EncodeOptions, Framing, ReplyFacts, natives, stored};
+use wire::natives::{self, Trail};
+use wire::{EncodeOptions, Framing, ReplyFacts, stored};
 
 use super::translate::{Hub, Memory, Outgoing, Wants};
 use super::{Admitted, Attempted, Cleared, Whole};
@@ -143,9 +144,9 @@ impl Run<'_> {
             let native = wants.is_none();
             let streaming = match wants {
                 None => Streaming::pass(request.dialect, body, usage_added),
-                Some(wants) => {
+                Some(mut wants) => {
+                    let keeper = self.keeper(request, target, std::mem::take(&mut wants.trail));
                     let options = self.options(request, wants, ticket);
-                    let keeper = self.keeper(request, target);
                     Streaming::translate(target, request.dialect, body, options, keeper)
                 }
             };
@@ -210,7 +211,7 @@ impl Run<'_> {
     fn rewrite(
         self,
         request: &Admitted,
-        (target, wants): (Dialect, Wants),
+        (target, mut wants): (Dialect, Wants),
         bytes: &Bytes,
         ticket: &mut Ticket,
     ) -> Result<Bytes, Failure> {
@@ -218,11 +219,12 @@ impl Run<'_> {
             return Err(Failure::nonsense(target, "a whole answer to a request for a stream"));
         }
         let mut receipt = Receipt::default();
+        let keeper = self.keeper(request, target, std::mem::take(&mut wants.trail));
         let options = self.options(request, wants, ticket);
         let answered = wire::read_reply_for(target, bytes, &options)
             .map_err(|error| unreadable(target, error, bytes, ticket))?;
         if let Answered::Chat(reply) = &answered {
-            self.keeper(request, target).keep(reply);
+            keeper.keep(reply);
         }
         let body =
             wire::write_reply(request.dialect, &answered, &options, &mut receipt).ok_or_else(|| {
@@ -250,10 +252,12 @@ impl Run<'_> {
     }
 
     /// What remembers the blocks of an answer that its client cannot send back.
-    fn keeper(self, request: &Admitted, target: Dialect) -> Keeper {
+    fn keeper(self, request: &Admitted, target: Dialect, trail: Trail) -> Keeper {
         Keeper {
             natives: natives::has_natives(target).then(|| Arc::clone(&self.handles.natives)),
             tenant: request.tenant.clone(),
+            trail,
+            from: target,
             until: self.handles.clock.now().plus(self.snapshot.keep_blocks),
         }
     }

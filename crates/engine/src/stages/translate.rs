@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use contract::canon::{Asked, Receipt, Request, VectorFormat};
-use contract::ports::{Deployment, NativeBlocks, PathFacts, ResponseStore, StoredResponse, Tenant};
+use contract::canon::{Asked, Receipt, VectorFormat};
+use contract::ports::{Anchor, Deployment, NativeBlocks, PathFacts, ResponseStore, StoredResponse};
 use contract::words::{Dialect, Timestamp};
 use contract::{Code, Fault};
 
-use wire::{Envelope, natives, stored};
+use wire::natives::{self, Restored, Spot, Trail};
+use wire::{Envelope, stored};
 
 use super::Admitted;
 use super::assemble::{Previous, conversation, unknown};
@@ -38,14 +39,22 @@ pub(crate) struct Wants {
     pub(crate) custom: Vec<String>,
     /// Its tools that are in groups.
     pub(crate) grouped: Vec<wire::Grouped>,
+    /// The conversation that is answered, as its client sent it.
+    pub(crate) trail: Trail,
 }
 
 /// The request in canon, read when the first deployment of another dialect needs it.
 pub(crate) struct Hub<'a> {
     request: &'a Admitted,
     canon: Option<Asked>,
-    /// Are blocks of earlier turns back in their places?
-    restored: bool,
+    /// The conversation as its client sent it, once it was read.
+    trail: Trail,
+    /// What the model's messages in it are found by.
+    spots: Vec<Spot>,
+    /// What is kept of them, once it was looked for.
+    found: Option<Vec<(Anchor, Bytes)>>,
+    /// What was put back for the last target.
+    restored: Restored,
     /// The conversation up to here, once a deployment had to be told of it.
     turns: Option<Vec<StoredResponse>>,
     /// How many bytes that added.
@@ -61,19 +70,19 @@ pub(crate) struct Memory<'a> {
     pub(crate) now: Timestamp,
 }
 
-impl Memory<'_> {
-    async fn restore(&self, tenant: &Tenant, request: &mut Request, target: Dialect) {
-        let anchors = natives::anchors(request);
-        if !anchors.is_empty() {
-            let found = self.natives.find(tenant, &anchors, self.now).await;
-            natives::restore(request, &found, target);
-        }
-    }
-}
-
 impl<'a> Hub<'a> {
-    pub(crate) const fn new(request: &'a Admitted) -> Self {
-        Self { request, canon: None, restored: false, turns: None, beyond: 0, forgotten: false }
+    pub(crate) fn new(request: &'a Admitted) -> Self {
+        Self {
+            request,
+            canon: None,
+            trail: Trail::default(),
+            spots: Vec::new(),
+            found: None,
+            restored: Restored::default(),
+            turns: None,
+            beyond: 0,
+            forgotten: false,
+        }
     }
 
     /// The account does not know the conversation, though it should. Can it be told all of it instead?
@@ -104,22 +113,31 @@ impl<'a> Hub<'a> {
             let beyond = told.map_or(0, |_| self.beyond);
             return Ok(Outgoing { target, body, usage_added, wants: None, beyond });
         }
-        let asked = self.canon(to, target, memory).await?;
+        self.read(to, target, memory).await?;
+        let asked = self.canon.as_ref().ok_or(Code::Internal)?;
         let translated = to.provider.translate(asked, target);
         let (body, lost) = translated.map_err(|fault| wire::place_fault(client, asked, fault))?;
-        let lost = if lost.is_empty() { lost } else { wire::place(client, asked, &lost) };
-        self.check_strict(to, &lost)?;
-        *receipt = lost;
-        let (vectors, inputs) = match &self.canon {
-            Some(Asked::Embed(request)) => (request.format, Some(request.inputs.len())),
+        let placed = |lost: &Receipt| wire::place(client, asked, lost);
+        if self.request.strict && !lost.is_empty() {
+            self.check_strict(to, &placed(&self.restored.of_client(&lost)))?;
+        }
+        *receipt = if lost.is_empty() { lost } else { placed(&lost) };
+        for lost in placed(&self.restored.left_out).into_entries() {
+            receipt.dropped(lost.field, lost.reason);
+        }
+        let (vectors, inputs) = match asked {
+            Asked::Embed(request) => (request.format, Some(request.inputs.len())),
             _ => (VectorFormat::default(), None),
         };
-        let asked = self.canon.as_ref();
-        let custom = asked.map(wire::custom_tools).unwrap_or_default();
-        let grouped = asked.map(wire::grouped_tools).unwrap_or_default();
-        let wants = Wants { vectors, inputs, custom, grouped };
-        let body = VecDeque::from([body]);
-        Ok(Outgoing { target, body, usage_added: false, wants: Some(wants), beyond: self.beyond })
+        let wants = Wants {
+            vectors,
+            inputs,
+            custom: wire::custom_tools(asked),
+            grouped: wire::grouped_tools(asked),
+            trail: self.trail.clone(),
+        };
+        let (body, beyond) = (VecDeque::from([body]), self.beyond + self.restored.bytes);
+        Ok(Outgoing { target, body, usage_added: false, wants: Some(wants), beyond })
     }
 
     /// Nothing may be lost in strict mode.
@@ -179,24 +197,41 @@ impl<'a> Hub<'a> {
         Ok(expanded)
     }
 
-    async fn canon(
-        &mut self,
-        to: &Deployment,
-        target: Dialect,
-        memory: &Memory<'_>,
-    ) -> Result<&Asked, Fault> {
+    /// Brings the request into canon, with the blocks of earlier turns that this target takes.
+    async fn read(&mut self, to: &Deployment, target: Dialect, memory: &Memory<'_>) -> Result<(), Fault> {
         let mut asked = match self.canon.take() {
             Some(asked) => asked,
-            None => wire::read_request(self.request.dialect, &self.stateless(memory).await?)?,
+            None => self.first_read(memory).await?,
         };
         to.upstream_model.as_ref().clone_into(asked.model_mut());
         if let Asked::Chat(request) = &mut asked {
             request.stream = self.request.envelope.stream;
             request.stream_usage = true;
-            if natives::has_natives(target) && !std::mem::replace(&mut self.restored, true) {
-                memory.restore(&self.request.tenant, request, target).await;
+            std::mem::take(&mut self.restored).undo(request);
+            if natives::has_natives(target) && !self.spots.is_empty() {
+                let found = match self.found.take() {
+                    Some(found) => found,
+                    None => self.find(memory).await,
+                };
+                self.restored = natives::restore(request, &self.spots, &found, target);
+                self.found = Some(found);
             }
         }
-        Ok(self.canon.insert(asked))
+        self.canon = Some(asked);
+        Ok(())
+    }
+
+    async fn first_read(&mut self, memory: &Memory<'_>) -> Result<Asked, Fault> {
+        let asked = wire::read_request(self.request.dialect, &self.stateless(memory).await?)?;
+        if let Asked::Chat(request) = &asked {
+            (self.trail, self.spots) = Trail::of(request);
+        }
+        Ok(asked)
+    }
+
+    /// What is kept of the conversation, in one look.
+    async fn find(&self, memory: &Memory<'_>) -> Vec<(Anchor, Bytes)> {
+        let anchors: Vec<Anchor> = self.spots.iter().flat_map(|spot| &spot.anchors).copied().collect();
+        memory.natives.find(&self.request.tenant, &anchors, memory.now).await
     }
 }

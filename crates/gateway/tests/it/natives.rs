@@ -137,3 +137,106 @@ async fn it_comes_back_after_a_restart() {
     let sent = bench.upstream.seen().pop().unwrap().json();
     assert_eq!(sent["messages"][1]["content"], thinking());
 }
+
+/// What a client of chat completions asks.
+fn chat(messages: &Value) -> Value {
+    json!({ "model": "claude/claude-sonnet-4-5", "messages": messages, "reasoning_effort": "low" })
+}
+
+/// Asks, and gives what reached the provider.
+async fn sent(bench: &Bench, path: &str, content: &Value, request: &Value) -> Value {
+    bench.upstream.then(Reply::json(200, &message(content)));
+    let answer = bench.gateway.client().bearer(KEY).post(path, request).await;
+    assert_eq!(answer.status, 200, "{request}");
+    answer.text().await;
+    bench.upstream.seen().pop().unwrap().json()
+}
+
+const CHAT: &str = "/v1/chat/completions";
+
+#[tokio::test]
+async fn thoughts_of_one_conversation_come_into_no_other() {
+    let bench = Bench::start().await;
+    let user = |text: &str| json!({ "role": "user", "content": text });
+    let yes = json!({ "role": "assistant", "content": "Yes." });
+    let answer = json!([
+        { "type": "thinking", "thinking": "About Ann.", "signature": SIGNATURE },
+        { "type": "text", "text": "Yes." }
+    ]);
+    let ann = [json!({ "role": "system", "content": "For Ann." }), user("Is it open?")];
+    sent(&bench, CHAT, &answer, &chat(&json!(ann))).await;
+
+    let goes_on = |system: &str, question: &str| {
+        let system = json!({ "role": "system", "content": system });
+        chat(&json!([system, user(question), yes, user("Sure?")]))
+    };
+    for (system, question) in [("For Ann.", "Is it shut?"), ("For Bob.", "Is it open?")] {
+        let reached = sent(&bench, CHAT, &json!([]), &goes_on(system, question)).await;
+        assert!(!reached.to_string().contains(SIGNATURE), "{reached}");
+    }
+    let reached = sent(&bench, CHAT, &json!([]), &goes_on("For Ann.", "Is it open?")).await;
+    assert_eq!(reached["messages"][1]["content"], answer);
+}
+
+#[tokio::test]
+async fn ids_that_repeat_in_every_conversation_tell_nothing() {
+    let bench = Bench::start().await;
+    let id = "functions.weather:0";
+    let answer = json!([
+        { "type": "thinking", "thinking": "About Ann.", "signature": SIGNATURE },
+        { "type": "tool_use", "id": id, "name": "weather", "input": {} }
+    ]);
+    let asks = |who: &str| {
+        json!([{ "role": "user", "content": format!("I am {who}.") }, { "role": "assistant", "content": "Hello." },
+            { "role": "user", "content": "The weather?" }])
+    };
+    sent(&bench, CHAT, &answer, &chat(&asks("Ann"))).await;
+    for who in ["Bob", "Ann"] {
+        let mut messages = asks(who);
+        messages.as_array_mut().unwrap().extend([
+            json!({ "role": "assistant", "content": null, "tool_calls": [{ "id": id, "type": "function",
+                "function": { "name": "weather", "arguments": "{}" } }] }),
+            json!({ "role": "tool", "tool_call_id": id, "content": "rain" }),
+        ]);
+        let reached = sent(&bench, CHAT, &json!([]), &chat(&messages)).await;
+        assert_eq!(reached.to_string().contains(SIGNATURE), who == "Ann", "{reached}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_without_ids_gets_its_thoughts_back() {
+    let bench = Bench::start().await;
+    let question = json!({ "role": "user", "content": "How is the weather in Bern?" });
+    let ask = |messages: Value| {
+        json!({ "model": "claude/claude-sonnet-4-5", "messages": messages, "stream": false, "think": true,
+            "tools": [{ "type": "function", "function": { "name": "weather", "parameters": { "type": "object" } } }] })
+    };
+    let path = "/ollama/api/chat";
+    sent(&bench, path, &thinking(), &ask(json!([question]))).await;
+    let call = json!({ "function": { "name": "weather", "arguments": { "city": "Bern" } } });
+    let second = ask(json!([question,
+        { "role": "assistant", "content": "Let me look.", "tool_calls": [call] },
+        { "role": "tool", "tool_name": "weather", "content": "rain" }]));
+    let reached = sent(&bench, path, &thinking(), &second).await;
+    assert_eq!(reached["messages"][1]["content"][0], thinking()[0], "{reached}");
+}
+
+#[tokio::test]
+async fn each_target_of_a_route_gets_what_is_its_own_and_strict_mode_does_not_mind() {
+    let routes = "models:\n  both: { route: { targets: [ { to: google/gemini-2.5-flash } ], \
+                  fallback: [ claude/claude-sonnet-4-5 ], retry: { per_deployment: 1 } } }";
+    let bench = Setup::new().section(routes).start().await;
+    let (first, mut second) = turns("claude/claude-sonnet-4-5", false);
+    sent(&bench, CHAT, &thinking(), &first).await;
+
+    second["model"] = "both".into();
+    bench.upstream.then(Reply::json(500, &json!({ "error": { "code": 500, "message": "No" } })));
+    bench.upstream.then(Reply::json(200, &message(&thinking())));
+    let client = bench.gateway.client().bearer(KEY).with("x-pathgate-strict", "true");
+    let answer = client.post(CHAT, &second).await;
+    assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-dropped")), (200, ""));
+    let seen = bench.upstream.seen();
+    let [.., google, claude] = seen.as_slice() else { panic!("two calls") };
+    assert!(!String::from_utf8_lossy(&google.body).contains(SIGNATURE));
+    assert_eq!(claude.json()["messages"][1]["content"], thinking());
+}
