@@ -275,11 +275,16 @@ fn kept_elsewhere(target: Dialect, extra: &Extra) -> Result<(), Fault> {
     Err(Fault::saying(Code::UnsupportedCapability, message).at(*field))
 }
 
-/// Refuses a conversation of nothing but blocks that only another dialect understands, such as a prompt in tokens.
+/// Refuses a conversation of nothing but blocks that only another dialect understands, such as a prompt in tokens, or of
+/// nothing but a prompt that another provider keeps.
 fn only_its_own(target: Dialect, request: &Request) -> Result<(), Fault> {
     let foreign = |part: &Part| matches!(part.kind, PartKind::Native) && part.native_for(target).is_none();
     let mut parts = request.messages.iter().flat_map(|message| &message.parts).peekable();
-    if parts.peek().is_none() || !parts.all(foreign) {
+    let extra = &request.extra;
+    let kept = request.messages.is_empty()
+        && extra.owner != Some(target)
+        && ["prompt", "promptVariables"].iter().any(|name| extra.fields.contains_key(*name));
+    if !kept && (parts.peek().is_none() || !parts.all(foreign)) {
         return Ok(());
     }
     let message = "The request can only be answered by a provider that speaks its own dialect.";
@@ -484,6 +489,19 @@ mod tests {
     use contract::canon::Extra;
 
     use super::*;
+
+    #[test]
+    fn a_prompt_that_a_provider_keeps_goes_to_it_alone() {
+        let body = br#"{"promptVariables":{"topic":{"text":"a"}}}"#;
+        let asked = read_request(Dialect::BedrockConverse, body).unwrap();
+        let mut receipt = Receipt::default();
+        let written = write_request(Dialect::BedrockConverse, &asked, &Quirks::NONE, &mut receipt);
+        assert_eq!(written.unwrap(), &body[..]);
+        let fault = write_request(Dialect::OpenaiChat, &asked, &Quirks::NONE, &mut receipt).unwrap_err();
+        assert_eq!(fault.code(), Code::UnsupportedCapability);
+        let fault = read_request(Dialect::BedrockConverse, br#"{"system":[]}"#).unwrap_err();
+        assert_eq!(fault.param(), Some("messages"));
+    }
 
     #[test]
     fn each_input_has_its_vector() {

@@ -15,6 +15,9 @@ use super::{DIALECT, reasoning, tools};
 use crate::fields::{Fields, invalid_json, missing, wrong};
 use crate::split::Split;
 
+/// What goes into the places of a prompt that AWS keeps; the model names the prompt (docs: "Prompt management").
+pub(super) const PROMPT: &str = "promptVariables";
+
 /// Reads a request.
 ///
 /// # Errors
@@ -28,8 +31,11 @@ pub(crate) fn read_chat(body: &[u8]) -> Result<Request, Fault> {
         .and_then(|split| json.end().map(|()| split))
         .map_err(|error| located(body, &error))?;
     let mut fields = Fields::of(Value::Object(rest), "")?;
+    // A prompt that AWS keeps may be all there is.
+    let messages =
+        messages.or_else(|| fields.has(PROMPT).then(Vec::new)).ok_or_else(|| missing("messages"))?;
     let mut request = Request {
-        messages: conversation(fields.list("system")?, messages.ok_or_else(|| missing("messages"))?)?,
+        messages: conversation(fields.list("system")?, messages)?,
         stream_usage: true,
         ..Request::default()
     };

@@ -9,6 +9,7 @@ use contract::canon::{Modality, OutputFormat, Receipt, Request, Sampling, ToolCh
 use serde_json::{Map, Value, json};
 
 use super::family::{Choices, Family, TopK, structures};
+use super::read::PROMPT;
 use super::reasoning::Plan;
 use super::tools::{self, Answer};
 use super::turns::Turns;
@@ -27,7 +28,11 @@ pub(super) const UNNAMED: &str = "response";
 pub(crate) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Receipt) -> Result<Bytes, Fault> {
     let family = Family::of(&request.model);
     let schemas = structures(family, &request.model);
-    let turns = Turns::of(&request.messages, family, receipt)?;
+    let kept = request.extra.owner == Some(DIALECT) && request.extra.fields.contains_key(PROMPT);
+    let turns = match request.messages.as_slice() {
+        [] if kept => None,
+        messages => Some(Turns::of(messages, family, receipt)?),
+    };
     let plan = Plan::of(request, family, receipt);
     let mut additional = plan.fields.clone();
     let inference = inference(request, family, &plan, (&mut additional, &mut *receipt));
@@ -38,9 +43,11 @@ pub(crate) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
     note_inexpressible(request, family, receipt);
 
     let mut body = Outgoing::new(DIALECT, &request.extra, quirks, receipt);
-    body.put("messages", &turns.turns)?;
-    if !turns.system.is_empty() {
-        body.put("system", &turns.system)?;
+    if let Some(turns) = turns {
+        body.put("messages", &turns.turns)?;
+        if !turns.system.is_empty() {
+            body.put("system", &turns.system)?;
+        }
     }
     body.put_object("inferenceConfig", inference)?;
     body.put_object("toolConfig", tools)?;
