@@ -4,7 +4,7 @@
 //! that come in a steady flow touch no timer.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Context;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -42,7 +42,7 @@ impl Silence {
         loop {
             let (clock, span) = (&self.clock, self.span);
             let timer = self.timer.get_or_insert_with(|| clock.sleep(span));
-            if let Poll::Pending = timer.as_mut().poll(cx) {
+            if timer.as_mut().poll(cx).is_pending() {
                 return None;
             }
             let left = self.span.saturating_sub(self.clock.tick().since(since));

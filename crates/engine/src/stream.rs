@@ -37,7 +37,7 @@ pub(crate) struct Streaming {
     /// The media type, where it is not that of the dialect's streams.
     kind: Option<HeaderValue>,
     shelf: Option<Box<Shelf>>,
-    silence: Option<Silence>,
+    silence: Option<Box<Silence>>,
     listing: Option<Listing>,
 }
 
@@ -143,7 +143,7 @@ impl Streaming {
             (_, Some(_)) => Some(Listing::BLANK),
             (_, None) => wire::keep_alive(client),
         };
-        self.silence = Silence::after(span, sign, clock);
+        self.silence = Silence::after(span, sign, clock).map(Box::new);
         self
     }
 
@@ -341,7 +341,7 @@ pub(crate) struct Metered {
     torn: Option<BodyError>,
     /// Where the answer is kept, and what finds it among the frames.
     shelf: Option<(Box<Shelf>, Tap)>,
-    silence: Option<Silence>,
+    silence: Option<Box<Silence>>,
     /// What makes an array of the frames, for clients that read one.
     listing: Option<Listing>,
 }

@@ -167,3 +167,11 @@ data: {"type":"response.completed","response":{"id":"resp_1","output":[]},"seque
     }
     assert_eq!(Tap::default().feed(delta.as_bytes()), None);
 }
+
+#[test]
+fn a_response_repeats_what_it_was_asked_with() {
+    let body =
+        br#"{"model":"m","input":"a","tools":[{"type":"web_search"}],"tool_choice":"auto","user":null}"#;
+    let told = serde_json::Value::Object(super::repeated(body));
+    assert_eq!(told, serde_json::json!({"tools": [{"type": "web_search"}], "tool_choice": "auto"}));
+}
