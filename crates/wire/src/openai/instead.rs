@@ -24,6 +24,10 @@ pub(crate) fn error_in(dialect: Dialect, body: &[u8]) -> Option<UpstreamError> {
         None if fields.get("choices").is_none_or(Value::is_null) => of_base_resp(fields)?,
         None => return None,
     };
+    // One that says neither its kind nor its code could be anything.
+    if found.kind.is_none() && found.code.is_none() {
+        return None;
+    }
     let status = status(&found);
     let Described { kind, code, param, message } = found;
     let message =
@@ -107,6 +111,7 @@ mod tests {
             json!({"choices": [], "base_resp": {"status_code": 0, "status_msg": ""}}),
             json!({"choices": null, "base_resp": {"status_code": 0}}),
             json!({"error": null, "output": []}),
+            json!({"error": {"message": "late"}}),
             json!([]),
         ] {
             assert!(error_in(Dialect::OpenaiChat, body.to_string().as_bytes()).is_none(), "{body}");
