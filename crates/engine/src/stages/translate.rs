@@ -187,7 +187,14 @@ impl<'a> Hub<'a> {
     ) -> Result<&Asked, Fault> {
         let mut asked = match self.canon.take() {
             Some(asked) => asked,
-            None => wire::read_request(self.request.dialect, &self.stateless(memory).await?)?,
+            None => {
+                let body = self.stateless(memory).await?;
+                let mut asked = wire::read_request(self.request.dialect, &body)?;
+                if self.request.turn.is_some() {
+                    stored::placed(&mut asked, self.request.envelope.body(), &body);
+                }
+                asked
+            }
         };
         to.upstream_model.as_ref().clone_into(asked.model_mut());
         if let Asked::Chat(request) = &mut asked {
