@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use contract::Fault;
-use contract::canon::{Asked, Receipt};
+use contract::canon::{Asked, Message, Part, PartKind, Receipt, Role};
 use contract::words::Dialect;
 
 /// Names the losses of a request as its client would.
@@ -34,6 +34,14 @@ fn field<'a>(client: Dialect, asked: &Asked, field: &'a str) -> Cow<'a, str> {
         let Asked::Chat(request) = asked else { return field.into() };
         let message = number.parse().ok().and_then(|number: usize| request.messages.get(number));
         let at = message.and_then(|message| message.at.as_deref());
+        // Thoughts have a field of their own in OpenAI's words alone.
+        let thoughts = message.filter(|_| rest == ".reasoning" && client != Dialect::OpenaiChat);
+        let block = thoughts.and_then(|message| message.parts.iter().position(is_thought));
+        let block = block.map(|block| format!(".content[{block}]"));
+        let rest = block.as_deref().unwrap_or(rest);
+        if let (Dialect::OpenaiResponses, Some(message), Some(at)) = (client, message, at) {
+            return item(message, at, rest).into();
+        }
         let rest = if client == Dialect::GeminiGenerate {
             rest.replacen(".content[", ".parts[", 1)
         } else {
@@ -50,6 +58,54 @@ fn field<'a>(client: Dialect, asked: &Asked, field: &'a str) -> Cow<'a, str> {
         Some((_, theirs)) => format!("{theirs}{rest}").into(),
         None => field.into(),
     }
+}
+
+const fn is_thought(part: &Part) -> bool {
+    matches!(part.kind, PartKind::Reasoning(_))
+}
+
+/// The place of a part in the Responses API, where a message of canon's may be several items: the calls, thoughts and words
+/// of a turn. `at` is where the first of them stands.
+fn item(message: &Message, at: &str, rest: &str) -> String {
+    let numbered = || {
+        let (number, rest) = rest.strip_prefix(".content[")?.split_once(']')?;
+        Some((number.parse::<usize>().ok()?, rest))
+    };
+    let Some((number, rest)) = numbered() else { return format!("{at}{rest}") };
+    let Some(first) = at.strip_prefix("input[").and_then(|at| at.strip_suffix(']')?.parse::<usize>().ok())
+    else {
+        // Instructions, a question that is one text, or what an earlier response holds.
+        return format!("{at}{rest}");
+    };
+    let Some(part) = message.parts.get(number) else { return format!("{at}{rest}") };
+    let foreign = |part: &Part| part.native.as_ref().is_some_and(|it| it.owner != Dialect::OpenaiResponses);
+    let (mut before, mut index) = (0, number);
+    // Parts that were put back from elsewhere stand in no item of the client's.
+    if message.role == Role::Assistant && !message.parts.iter().any(foreign) {
+        let starts = |at: &usize| begins_item(&message.parts, *at);
+        before = (1..=number).filter(starts).count();
+        index = number - (0..=number).rev().find(starts).unwrap_or(0);
+    }
+    let at = format!("input[{}]", first + before);
+    match &part.kind {
+        PartKind::Text(_) | PartKind::Refusal(_) | PartKind::Media { .. } => {
+            format!("{at}.content[{index}]{rest}")
+        }
+        _ => format!("{at}{rest}"),
+    }
+}
+
+/// Does an item begin with this part? The first always does; a tool that the provider ran is one, with what it returned.
+fn begins_item(parts: &[Part], at: usize) -> bool {
+    let Some((part, before)) = parts.get(at).zip(at.checked_sub(1).and_then(|at| parts.get(at))) else {
+        return true;
+    };
+    let joins = part.native.as_ref().is_some_and(|native| native.value.get("joins") == Some(&true.into()));
+    let result = match (&before.kind, &part.kind) {
+        (PartKind::ServerCall(call), PartKind::ServerResult(result)) => call.id == result.call,
+        _ => false,
+    };
+    !joins && !result
 }
 
 /// Canon's names that a dialect has others for.
@@ -145,9 +201,54 @@ const RERANK: &[(&str, &str)] =
 
 #[cfg(test)]
 mod tests {
-    use contract::canon::{Message, Request, Role};
+    use contract::canon::{Provenance, Request};
 
     use super::*;
+
+    #[test]
+    fn items_of_one_turn_are_told_apart() {
+        let body = serde_json::json!({"model": "m", "input": [
+            {"role": "user", "content": [{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}]},
+            {"type": "web_search_call", "id": "w", "status": "completed", "action": {"type": "search", "query": "q"}},
+            {"type": "reasoning", "id": "r", "summary": [{"type": "summary_text", "text": "x"},
+                {"type": "summary_text", "text": "y"}]},
+            {"type": "message", "role": "assistant", "id": "i", "content": [
+                {"type": "output_text", "text": "c"}, {"type": "output_text", "text": "d"}]},
+            {"type": "function_call", "call_id": "f", "name": "n", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "f", "output": "o"}]});
+        let asked = crate::read_request(Dialect::OpenaiResponses, body.to_string().as_bytes()).unwrap();
+        for (canon, theirs) in [
+            ("messages[0].content[1].x", "input[0].content[1].x"),
+            ("messages[1].content[0]", "input[1]"),
+            ("messages[1].content[1]", "input[1]"),
+            ("messages[1].content[2]", "input[2]"),
+            ("messages[1].content[3]", "input[2]"),
+            ("messages[1].reasoning", "input[2]"),
+            ("messages[1].content[4].x", "input[3].content[0].x"),
+            ("messages[1].content[5]", "input[3].content[1]"),
+            ("messages[1].content[6]", "input[4]"),
+            ("messages[1].content[9]", "input[1]"),
+            ("messages[2].content[0].x", "input[5].x"),
+            ("messages[2].name", "input[5].name"),
+        ] {
+            assert_eq!(field(Dialect::OpenaiResponses, &asked, canon), theirs, "{canon}");
+        }
+    }
+
+    #[test]
+    fn thoughts_are_named_where_they_stand() {
+        let thought = Part::new(PartKind::Reasoning("x".into()), Provenance::Model);
+        let parts = vec![Part::text("a", Provenance::Model), thought];
+        let messages = vec![Message::new(Role::Assistant, parts)];
+        let asked = Asked::Chat(Box::new(Request { messages, ..Request::default() }));
+        for (client, theirs) in [
+            (Dialect::AnthropicMessages, "messages[0].content[1]"),
+            (Dialect::GeminiGenerate, "messages[0].parts[1]"),
+            (Dialect::OpenaiChat, "messages[0].reasoning"),
+        ] {
+            assert_eq!(field(client, &asked, "messages[0].reasoning"), theirs);
+        }
+    }
 
     #[test]
     fn losses_are_named_as_the_client_names_them() {

@@ -222,7 +222,11 @@ impl<'a> Hub<'a> {
     }
 
     async fn first_read(&mut self, memory: &Memory<'_>) -> Result<Asked, Fault> {
-        let asked = wire::read_request(self.request.dialect, &self.stateless(memory).await?)?;
+        let body = self.stateless(memory).await?;
+        let mut asked = wire::read_request(self.request.dialect, &body)?;
+        if self.request.turn.is_some() {
+            stored::placed(&mut asked, self.request.envelope.body(), &body);
+        }
         if let Asked::Chat(request) = &asked {
             (self.trail, self.spots) = Trail::of(request);
         }

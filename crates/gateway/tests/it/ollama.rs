@@ -164,11 +164,11 @@ async fn an_ollama_server_answers_others_in_their_own_dialect() {
 #[tokio::test]
 async fn vectors_are_made_for_ollama_clients_by_others() {
     let bench = Bench::start().await;
-    for (path, request) in [
-        ("embed", json!({ "model": "openai/text-embedding-3-small", "input": ["one", "two"] })),
-        ("embeddings", json!({ "model": "openai/text-embedding-3-small", "prompt": "one" })),
+    for (path, request, inputs) in [
+        ("embed", json!({ "model": "openai/text-embedding-3-small", "input": ["one", "two"] }), 2),
+        ("embeddings", json!({ "model": "openai/text-embedding-3-small", "prompt": "one" }), 1),
     ] {
-        bench.upstream.then(Reply::json(200, &openai::embeddings(2, 7)));
+        bench.upstream.then(Reply::json(200, &openai::embeddings(inputs, 7)));
         let body = bench.openai().post(&format!("/ollama/api/{path}"), &request).await.json().await;
         if path == "embed" {
             assert_eq!(body["embeddings"].as_array().map(Vec::len), Some(2));

@@ -1,3 +1,5 @@
+//! What is kept of a conversation, found again in it and in no other.
+
 use contract::canon::{Message, Provenance, Role, ToolResult};
 use serde_json::json;
 

@@ -11,6 +11,7 @@ use contract::{Code, Fault};
 use serde_json::Value;
 
 use super::read::{INPUT, INSTRUCTIONS};
+use super::stored::PREVIOUS;
 use super::turns::Turns;
 use super::{DIALECT, body, settings, sidecar, tools};
 use crate::Quirks;
@@ -68,7 +69,7 @@ pub(super) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
 fn is_own(request: &Request) -> bool {
     let mut places = request.messages.iter().filter_map(|message| message.at.as_deref());
     request.extra.owner == Some(Dialect::OpenaiResponses)
-        || places.any(|at| at == INSTRUCTIONS || at.split('[').next() == Some(INPUT))
+        || places.any(|at| [INSTRUCTIONS, PREVIOUS].contains(&at) || at.split('[').next() == Some(INPUT))
 }
 
 /// What canon asks for and OpenAI's own API has no field for; servers that follow it may.

@@ -74,6 +74,31 @@ fn a_conversation_is_written_out_in_order() {
 }
 
 #[test]
+fn places_are_those_of_what_the_client_sent() {
+    let first = bytes(&json!({"id":"resp_1","output":[{"type":"message","role":"assistant","content":[
+        {"type":"output_text","text":"b"}]}]}));
+    let turns = [Turn { input: br#"[{"role":"user","content":"a"}]"#, response: &first }];
+    for (input, places) in [
+        (json!("c"), ["previous_response_id", "previous_response_id", "input"].as_slice()),
+        (
+            json!([{"role":"user","content":"c"}, {"role":"user","content":"d"}]),
+            &["previous_response_id", "previous_response_id", "input[0]", "input[1]"],
+        ),
+    ] {
+        let body = bytes(&json!({"model":"m","previous_response_id":"resp_1","input":input}));
+        let expanded = expand(&body, &turns, false).unwrap();
+        let mut asked = crate::read_request(Dialect::OpenaiResponses, &expanded).unwrap();
+        placed(&mut asked, &body, &expanded);
+        let Asked::Chat(request) = &asked else { panic!("no conversation") };
+        let at: Vec<_> = request.messages.iter().filter_map(|message| message.at.as_deref()).collect();
+        assert_eq!(at, places);
+        let mut again = asked.clone();
+        placed(&mut again, &body, &body);
+        assert_eq!(again, asked);
+    }
+}
+
+#[test]
 fn what_is_seen_to_here_does_not_go_out() {
     let body =
         Bytes::from_static(br#"{"store":true,"background":true,"previous_response_id":"r","model":"m"}"#);
