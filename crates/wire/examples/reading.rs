@@ -70,7 +70,7 @@ fn best(span: Duration, mut run: impl FnMut()) -> f64 {
 fn path(dialect: Dialect) -> PathFacts {
     let model =
         matches!(dialect, Dialect::GeminiGenerate | Dialect::GeminiEmbed).then(|| "gemini".to_owned());
-    PathFacts { model, stream: None }
+    PathFacts { model, ..PathFacts::default() }
 }
 
 fn request(dialect: Dialect, turns: &[String]) -> Value {
