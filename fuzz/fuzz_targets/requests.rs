@@ -11,7 +11,7 @@ use wire::{Envelope, Quirks};
 
 fuzz_target!(|input: &[u8]| {
     let Some((dialect, body)) = pathgate_fuzz::dialect(input) else { return };
-    let path = PathFacts { model: dialect.path().contains("{model}").then(|| "m".to_owned()), stream: None };
+    let path = PathFacts { model: dialect.path().contains("{model}").then(|| "m".to_owned()), ..PathFacts::default() };
     if let Ok(envelope) = Envelope::read(dialect, &path, Bytes::copy_from_slice(body)) {
         let edited: Vec<u8> = envelope.edited("other", true).iter().flatten().copied().collect();
         assert!(Envelope::read(dialect, &path, edited.into()).is_ok());
