@@ -74,15 +74,15 @@ fn comes_back(before: &[Message], answer: &[Part], sent: Vec<Message>) -> Vec<Pa
     request.messages.into_iter().rfind(|message| message.role == Role::Assistant).unwrap().parts
 }
 
-fn again(answer: Vec<Part>, sent: Vec<Part>) -> Vec<Part> {
-    comes_back(&[asks("q")], &answer, vec![asks("q"), says(sent)])
+fn again(answer: &[Part], sent: Vec<Part>) -> Vec<Part> {
+    comes_back(&[asks("q")], answer, vec![asks("q"), says(sent)])
 }
 
 #[test]
 fn thoughts_come_back_before_the_call_they_led_to() {
     let answer = vec![thought("hm", "sig"), text("let me see"), call("c1"), call("c2")];
     let sent = vec![text("let me see"), call("c1"), call("c2")];
-    assert_eq!(again(answer.clone(), sent), answer);
+    assert_eq!(again(&answer, sent), answer);
 }
 
 #[test]
@@ -157,29 +157,23 @@ fn drawn_ids_survive_a_new_system_prompt_reminders_and_turns_that_are_cut_off() 
 fn a_client_without_ids_is_known_by_its_calls() {
     let answer = [thought("hm", "sig"), calls("a", r#"{"x":1,"y":{"b":[2.0],"a":"z"}}"#), calls("b", "")];
     let sent = vec![calls("call_1", r#"{ "y": {"a":"z","b":[2]}, "x": 1.0 }"#), calls("call_2", "{}")];
-    let back = again(answer.to_vec(), sent.clone());
+    let back = again(&answer, sent.clone());
     assert_eq!(back, [answer[0].clone(), sent[0].clone(), sent[1].clone()]);
     let other = vec![calls("call_1", r#"{"x":2}"#), calls("call_2", "{}")];
-    assert_eq!(again(answer.to_vec(), other.clone()), other);
+    assert_eq!(again(&answer, other.clone()), other);
     // A custom tool is a function for a provider that has none.
     let custom =
         PartKind::ToolCall { id: "c".into(), name: "f".into(), arguments: "a b".into(), custom: true };
     let custom = Part::new(custom, Provenance::Model);
     let wrapped = calls("a", r#"{"input":"a b"}"#);
-    assert_eq!(
-        again(vec![thought("hm", "sig"), wrapped], vec![custom.clone()]),
-        [thought("hm", "sig"), custom]
-    );
+    assert_eq!(again(&[thought("hm", "sig"), wrapped], vec![custom.clone()]), [thought("hm", "sig"), custom]);
 }
 
 #[test]
 fn calls_keep_the_clients_order() {
     let one = |id| calls(id, r#"{"n":1}"#);
     let answer = vec![thought("a", "s1"), call("c1"), thought("b", "s2"), one("c2")];
-    assert_eq!(
-        again(answer.clone(), vec![call("x"), one("y")])[1..],
-        [call("x"), thought("b", "s2"), one("y")]
-    );
+    assert_eq!(again(&answer, vec![call("x"), one("y")])[1..], [call("x"), thought("b", "s2"), one("y")]);
     // What is not known stays where it is.
     let put = |kept: Vec<Part>, sent: Vec<Part>| {
         let mut putting = Putting::new(Kept { from: TARGET, parts: kept }, TARGET);
@@ -206,35 +200,35 @@ fn calls_keep_the_clients_order() {
 fn thoughts_that_the_client_sends_bare_are_replaced_by_the_signed_ones() {
     let bare = Part::new(PartKind::Reasoning("hm".to_owned()), Provenance::Model);
     let answer = vec![thought("hm", "sig"), text("yes")];
-    assert_eq!(again(answer.clone(), vec![bare, text("yes")]), answer);
+    assert_eq!(again(&answer, vec![bare, text("yes")]), answer);
 }
 
 #[test]
 fn a_text_is_found_however_it_is_cut_or_trimmed() {
     let answer = vec![thought("hm", "sig"), text("yes, "), text("indeed")];
-    assert_eq!(again(answer, vec![text("yes, indeed\n")]), [thought("hm", "sig"), text("yes, indeed\n")]);
+    assert_eq!(again(&answer, vec![text("yes, indeed\n")]), [thought("hm", "sig"), text("yes, indeed\n")]);
 }
 
 #[test]
 fn what_the_client_changed_is_another_conversation() {
     let answer = vec![thought("hm", "sig"), text("a secret"), call("c1")];
     let sent = vec![text("[gone]"), call("c1")];
-    assert_eq!(again(answer, sent.clone()), sent);
+    assert_eq!(again(&answer, sent.clone()), sent);
 }
 
 #[test]
 fn sidecars_of_what_the_client_does_send_are_restored() {
     let signed = call("c1").with_native(TARGET, json!({"thoughtSignature": "s"}));
     let expected = std::slice::from_ref(&signed);
-    assert_eq!(again(vec![signed.clone()], vec![call("c1")]), expected);
+    assert_eq!(again(expected, vec![call("c1")]), expected);
     // A client whose own dialect has sidecars: the target's counts.
     let own = call("c1").with_native(Dialect::OpenaiResponses, json!({"item": {}}));
-    assert_eq!(again(vec![signed.clone()], vec![own.clone()]), expected);
+    assert_eq!(again(expected, vec![own.clone()]), expected);
     let other = call("c1").with_native(Dialect::BedrockConverse, json!({"x": 1}));
-    assert_eq!(again(vec![other], vec![own.clone()]), [own]);
+    assert_eq!(again(&[other], vec![own.clone()]), [own]);
     // A signature may stand beside nothing.
     let last = text("").with_native(TARGET, json!({"thoughtSignature": "s"}));
-    assert_eq!(again(vec![text("yes"), last.clone()], vec![text("yes")]), [text("yes"), last]);
+    assert_eq!(again(&[text("yes"), last.clone()], vec![text("yes")]), [text("yes"), last]);
 }
 
 #[test]
