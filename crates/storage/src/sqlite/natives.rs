@@ -231,7 +231,9 @@ impl Behind {
         if messages.is_empty() {
             return Ok(());
         }
-        let mut transaction = self.database.writer.begin().await.map_err(unavailable)?;
+        // It reads before it writes: begun as a reader it would fail when another connection writes meanwhile.
+        let begun = self.database.writer.begin_with("BEGIN IMMEDIATE").await;
+        let mut transaction = begun.map_err(unavailable)?;
         for message in messages {
             self.insert(&mut transaction, message).await.map_err(unavailable)?;
         }
