@@ -251,7 +251,7 @@ impl Lane {
     /// What of the answer the client's dialect had no place for.
     fn lost(&mut self) -> Receipt {
         match self {
-            Self::Pass { .. } | Self::Through { .. } => Receipt::NONE,
+            Self::Pass { .. } | Self::Through { .. } => Receipt::default(),
             Self::Translate(translator) => translator.untold.take(),
         }
     }

@@ -10,6 +10,7 @@ pub mod bedrock;
 mod cohere;
 mod completions;
 mod count;
+mod effort;
 mod emulate;
 mod ending;
 pub mod envelope;

@@ -64,8 +64,8 @@ pub struct Untold {
 impl Untold {
     /// At the start of a stream for a client of a dialect.
     #[must_use]
-    pub const fn to(client: Dialect) -> Self {
-        Self { client, words: passed_over(client), receipt: Receipt::NONE }
+    pub fn to(client: Dialect) -> Self {
+        Self { client, words: passed_over(client), receipt: Receipt::default() }
     }
 
     /// Takes the next event.

@@ -25,9 +25,6 @@ const MOST: usize = 64;
 const LONGEST: usize = 128;
 
 impl Receipt {
-    /// Nothing was lost.
-    pub const NONE: Self = Self(Vec::new());
-
     /// Notes a loss. The same field is noted once.
     pub fn dropped(&mut self, field: impl Into<Cow<'static, str>>, reason: impl Into<Cow<'static, str>>) {
         if self.0.len() > MOST {

@@ -4,6 +4,7 @@
 //! `synchronous = FULL`: what a transaction committed survives power loss, so the spool may forget it. Batches make that
 //! cheap: one `fsync` for up to some thousand requests.
 
+mod behind;
 mod decode;
 mod ledger;
 mod log;
@@ -20,11 +21,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use contract::ports::StoreError;
-use sqlx::ConnectOptions;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{ConnectOptions, Transaction};
 
 pub use ledger::Ledger;
 pub use log::Log;
@@ -93,6 +94,11 @@ impl Sqlite {
         let appender = Writer::open(path).map_err(|error| fail(error.to_string()))?;
         let reader = pool(READERS).connect_lazy_with(reading);
         Ok(Self { reader, writer, appender: Arc::new(Mutex::new(appender)) })
+    }
+
+    /// A transaction that writes. One that began as a reader would fail when another connection writes meanwhile.
+    async fn writing(&self) -> Result<Transaction<'static, sqlx::Sqlite>, StoreError> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)
     }
 
     pub(crate) async fn close(&self) {

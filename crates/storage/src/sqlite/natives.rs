@@ -5,7 +5,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use contract::ports::{Anchor, Answer, BoxFuture, Clock, KeptMessage, NativeBlocks, StoreError, Tenant};
@@ -15,17 +14,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Sqlite, unavailable};
+use super::{Sqlite, behind, unavailable};
 use crate::memory::MemoryNatives;
 
 /// Messages that may wait to be written. What comes while so many wait is in memory alone.
 const WAITING: usize = 1_000;
 /// Bytes of messages that may wait to be written.
 const WAITING_BYTES: usize = 64 << 20;
-/// Messages written in one transaction.
-const BATCH: usize = 100;
-/// How often what has come to its end is deleted.
-const SWEEP: Duration = Duration::from_secs(3_600);
 /// The most bytes of messages that are kept for one tenant.
 const SHARE: u64 = 256 << 20;
 /// Messages of a tenant that is beyond its share which are deleted at once.
@@ -77,11 +72,10 @@ impl Natives {
         let waiting_bytes = Arc::new(AtomicUsize::new(0));
         let behind = Behind {
             database: database.clone(),
-            waiting,
             waiting_bytes: Arc::clone(&waiting_bytes),
             held: HashMap::new(),
         };
-        tasks.spawn(behind.run(clock, stop));
+        tasks.spawn(behind::run(behind, waiting, clock, stop));
         Arc::new(Self { database, memory: MemoryNatives::default(), queue, waiting_bytes })
     }
 
@@ -187,53 +181,38 @@ impl NativeBlocks for Natives {
     }
 }
 
-/// The task behind the queue.
+/// What is done behind the queue.
 struct Behind {
     database: Sqlite,
-    waiting: mpsc::Receiver<KeptMessage>,
     waiting_bytes: Arc<AtomicUsize>,
     /// Bytes of tenants in the database, as far as they are known.
     held: HashMap<Tenant, u64>,
 }
 
-impl Behind {
-    /// Writes what is kept, and deletes what has come to its end; at the end writes what still waits.
-    async fn run(mut self, clock: Arc<dyn Clock>, stop: CancellationToken) {
-        let mut next_sweep = clock.now();
-        let mut batch = Vec::with_capacity(BATCH);
-        loop {
-            let received = stop.run_until_cancelled(self.waiting.recv_many(&mut batch, BATCH)).await;
-            if received.is_none() {
-                self.waiting.close();
-                while let Ok(message) = self.waiting.try_recv() {
-                    batch.push(message);
-                }
-            }
-            // A database that is away costs what waited: it is a convenience, not an account.
-            if self.write(&batch).await.is_err() {
-                self.held.clear();
-            }
-            let written = batch.drain(..).map(|message| message.body.len()).sum();
-            self.waiting_bytes.fetch_sub(written, Ordering::Relaxed);
-            if received.unwrap_or_default() == 0 {
-                return;
-            }
-            let now = clock.now();
-            if now >= next_sweep {
-                next_sweep = now.plus(SWEEP);
-                self.held.clear();
-                sweep(&self.database, now).await.ok();
-            }
+impl behind::Behind for Behind {
+    type Item = KeptMessage;
+
+    async fn write(&mut self, batch: &mut Vec<KeptMessage>) {
+        // A database that is away costs what waited: it is a convenience, not an account.
+        if self.try_write(batch).await.is_err() {
+            self.held.clear();
         }
+        let written = batch.drain(..).map(|message| message.body.len()).sum();
+        self.waiting_bytes.fetch_sub(written, Ordering::Relaxed);
     }
 
-    async fn write(&mut self, messages: &[KeptMessage]) -> Result<(), StoreError> {
+    async fn sweep(&mut self, now: Timestamp) {
+        self.held.clear();
+        sweep(&self.database, now).await.ok();
+    }
+}
+
+impl Behind {
+    async fn try_write(&mut self, messages: &[KeptMessage]) -> Result<(), StoreError> {
         if messages.is_empty() {
             return Ok(());
         }
-        // It reads before it writes: begun as a reader it would fail when another connection writes meanwhile.
-        let begun = self.database.writer.begin_with("BEGIN IMMEDIATE").await;
-        let mut transaction = begun.map_err(unavailable)?;
+        let mut transaction = self.database.writing().await?;
         for message in messages {
             self.insert(&mut transaction, message).await.map_err(unavailable)?;
         }
@@ -291,7 +270,7 @@ async fn forget_oldest(to: &mut SqliteConnection, tenant: &str) -> Result<u64, s
 }
 
 async fn sweep(database: &Sqlite, now: Timestamp) -> Result<(), StoreError> {
-    let mut transaction = database.writer.begin().await.map_err(unavailable)?;
+    let mut transaction = database.writing().await?;
     for delete in [SWEEP_ANCHORS, SWEEP_MESSAGES] {
         query(delete).bind(now.0).execute(&mut *transaction).await.map_err(unavailable)?;
     }

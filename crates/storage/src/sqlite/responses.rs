@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use contract::ports::{Answer, Clock, ResponseStore, StoreError, StoredResponse, Tenant};
 use contract::words::Timestamp;
@@ -15,17 +14,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Sqlite, unavailable};
+use super::{Sqlite, behind, unavailable};
 use crate::memory::MemoryResponses;
 
 /// Changes that may wait to be written.
 const WAITING: usize = 1_000;
 /// Bytes of answers that may wait to be written.
 const WAITING_BYTES: usize = 64 << 20;
-/// Changes written in one transaction.
-const BATCH: usize = 100;
-/// How often what has come to its end is deleted.
-const SWEEP: Duration = Duration::from_secs(3_600);
 
 const INSERT: &str = "INSERT OR REPLACE INTO responses \
      (tenant, id, created_us, until_us, previous, deployment, native, input, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -59,9 +54,8 @@ impl Responses {
     ) -> Arc<Self> {
         let (queue, waiting) = mpsc::channel(WAITING);
         let waiting_bytes = Arc::new(AtomicUsize::new(0));
-        let behind =
-            Behind { database: database.clone(), waiting, waiting_bytes: Arc::clone(&waiting_bytes) };
-        tasks.spawn(behind.run(clock, stop));
+        let behind = Behind { database: database.clone(), waiting_bytes: Arc::clone(&waiting_bytes) };
+        tasks.spawn(behind::run(behind, waiting, clock, stop));
         Arc::new(Self { database, memory: MemoryResponses::default(), queue, waiting_bytes })
     }
 
@@ -146,40 +140,17 @@ fn size(response: &StoredResponse) -> usize {
     response.input.len() + response.body.len()
 }
 
-/// The task behind the queue.
+/// What is done behind the queue.
 struct Behind {
     database: Sqlite,
-    waiting: mpsc::Receiver<Change>,
     waiting_bytes: Arc<AtomicUsize>,
 }
 
-impl Behind {
-    /// Writes what is kept, and deletes what has come to its end; at the end writes what still waits.
-    async fn run(mut self, clock: Arc<dyn Clock>, stop: CancellationToken) {
-        let mut next_sweep = clock.now();
-        let mut batch = Vec::with_capacity(BATCH);
-        loop {
-            let received = stop.run_until_cancelled(self.waiting.recv_many(&mut batch, BATCH)).await;
-            if received.is_none() {
-                self.waiting.close();
-                while let Ok(change) = self.waiting.try_recv() {
-                    batch.push(change);
-                }
-            }
-            self.write(&mut batch).await;
-            if received.unwrap_or_default() == 0 {
-                return;
-            }
-            let now = clock.now();
-            if now >= next_sweep {
-                next_sweep = now.plus(SWEEP);
-                self.sweep(now).await.ok();
-            }
-        }
-    }
+impl behind::Behind for Behind {
+    type Item = Change;
 
     /// Writes a batch; who waits for a removal learns of it once it is durable.
-    async fn write(&self, batch: &mut Vec<Change>) {
+    async fn write(&mut self, batch: &mut Vec<Change>) {
         if batch.is_empty() {
             return;
         }
@@ -205,10 +176,17 @@ impl Behind {
         }
     }
 
+    async fn sweep(&mut self, now: Timestamp) {
+        let delete = query("DELETE FROM responses WHERE until_us <= ?").bind(now.0);
+        delete.execute(&self.database.writer).await.ok();
+    }
+}
+
+impl Behind {
     /// Gives for each removal, in order, whether there was something to remove.
     async fn try_write(&self, batch: &[Change]) -> Result<Vec<bool>, StoreError> {
         let mut removed = Vec::new();
-        let mut transaction = self.database.writer.begin().await.map_err(unavailable)?;
+        let mut transaction = self.database.writing().await?;
         for change in batch {
             match change {
                 Change::Keep(response) => insert(&mut transaction, response).await.map_err(unavailable)?,
@@ -221,11 +199,6 @@ impl Behind {
         }
         transaction.commit().await.map_err(unavailable)?;
         Ok(removed)
-    }
-
-    async fn sweep(&self, now: Timestamp) -> Result<(), StoreError> {
-        let delete = query("DELETE FROM responses WHERE until_us <= ?").bind(now.0);
-        delete.execute(&self.database.writer).await.map(|_| ()).map_err(unavailable)
     }
 }
 

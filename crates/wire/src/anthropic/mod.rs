@@ -30,6 +30,7 @@ mod written;
 pub(crate) use claude::{Claude, fit_schema};
 pub(crate) use count::Counting;
 pub(crate) use error::read_error;
+pub(crate) use thinking::{LEAST_BUDGET, budget_for, effort_for, effort_name};
 
 use std::borrow::Cow;
 

@@ -5,23 +5,23 @@
 
 use std::collections::HashMap;
 
+use contract::Fault;
 use contract::canon::{Message, OutputFormat, Part, PartKind, Provenance, Request, Role, Sampling, Tool};
-use contract::{Code, Fault};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer};
 use serde_json::{Map, Value};
 
 use super::block::{Block, Blocks};
 use super::{DIALECT, thinking, tools};
-use crate::fields::{Fields, invalid_json, missing, wrong};
-use crate::split::Split;
+use crate::fields::{Fields, missing, wrong};
+use crate::split::{self, Split};
 
 /// Reads a request.
 ///
 /// # Errors
-/// [`Code::InvalidEncoding`] or [`Code::InvalidJson`] if it is no JSON, [`Code::InvalidRequest`] with the field if it is no
+/// [`contract::Code::InvalidEncoding`] or [`contract::Code::InvalidJson`] if it is no JSON, [`contract::Code::InvalidRequest`] with the field if it is no
 /// Messages request.
 pub(crate) fn read_chat(body: &[u8]) -> Result<Request, Fault> {
-    let (fields, messages) = split(body)?;
+    let (messages, fields) = split::body(body, "messages")?;
     read_fields(fields, messages, true)
 }
 
@@ -30,18 +30,8 @@ pub(crate) fn read_chat(body: &[u8]) -> Result<Request, Fault> {
 /// # Errors
 /// As [`read_chat`].
 pub(crate) fn read_count(body: &[u8]) -> Result<Request, Fault> {
-    let (fields, messages) = split(body)?;
+    let (messages, fields) = split::body(body, "messages")?;
     read_fields(fields, messages, false)
-}
-
-fn split(body: &[u8]) -> Result<(Fields, Option<Vec<Turn>>), Fault> {
-    let body = std::str::from_utf8(body).map_err(|error| Fault::new(Code::InvalidEncoding).because(error))?;
-    let mut json = serde_json::Deserializer::from_str(body);
-    let (messages, rest) = Split::<Vec<Turn>>::at("messages")
-        .deserialize(&mut json)
-        .and_then(|split| json.end().map(|()| split))
-        .map_err(|error| located(body, &error))?;
-    Ok((Fields::of(Value::Object(rest), "")?, messages))
 }
 
 fn read_fields(mut fields: Fields, messages: Option<Vec<Turn>>, limited: bool) -> Result<Request, Fault> {
@@ -71,20 +61,6 @@ fn read_fields(mut fields: Fields, messages: Option<Vec<Turn>>, limited: bool) -
     read_output(&mut fields, &mut request)?;
     request.extra = fields.extra(DIALECT);
     Ok(request)
-}
-
-/// The fault with the field it is in, for which the body is read once more: only what fails pays for it.
-fn located(body: &str, error: &serde_json::Error) -> Fault {
-    let mut json = serde_json::Deserializer::from_str(body);
-    let mut track = serde_path_to_error::Track::new();
-    let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
-    let again = Split::<Vec<Turn>>::at("messages").deserialize(tracked);
-    let path = track.path();
-    if again.is_ok() || !error.is_data() || path.iter().next().is_none() {
-        return invalid_json(error);
-    }
-    let path = path.to_string();
-    Fault::saying(Code::InvalidRequest, format!("'{path}' is not valid ({error}).")).at(path)
 }
 
 /// An entry of `messages` as it stands in JSON.

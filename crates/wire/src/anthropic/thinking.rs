@@ -21,12 +21,12 @@ use super::models::{Thinking, Traits};
 use crate::fields::{Fields, missing};
 
 /// The least that `budget_tokens` may be (docs: "Extended thinking").
-const LEAST_BUDGET: u64 = 1_024;
+pub(crate) const LEAST_BUDGET: u64 = 1_024;
 /// Room kept for the answer when a budget leaves none.
 const ANSWER_ROOM: u64 = 4_096;
 
 /// The budget for a level, for models that take only a budget.
-const fn budget_for(effort: Effort) -> u64 {
+pub(crate) const fn budget_for(effort: Effort) -> u64 {
     match effort {
         Effort::None => 0,
         Effort::Minimal => 1_024,
@@ -38,7 +38,7 @@ const fn budget_for(effort: Effort) -> u64 {
 }
 
 /// The level nearest to a budget, for models that take only a level: [`budget_for`] read backwards.
-const fn effort_for(budget: u64) -> Effort {
+pub(crate) const fn effort_for(budget: u64) -> Effort {
     match budget {
         0..=4_095 => Effort::Low,
         4_096..=12_287 => Effort::Medium,
@@ -59,7 +59,8 @@ pub(super) fn effort_named(name: &str) -> Option<Effort> {
     })
 }
 
-const fn effort_name(effort: Effort) -> &'static str {
+/// The name of a level; there is none below `low`.
+pub(crate) const fn effort_name(effort: Effort) -> &'static str {
     match effort {
         Effort::None | Effort::Minimal | Effort::Low => "low",
         Effort::Medium => "medium",

@@ -5,15 +5,15 @@
 
 use std::collections::HashMap;
 
+use contract::Fault;
 use contract::canon::{Message, OutputFormat, Part, PartKind, Provenance, Request, Role};
-use contract::{Code, Fault};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer};
 use serde_json::{Map, Value};
 
 use super::block::Block;
 use super::{DIALECT, reasoning, tools};
-use crate::fields::{Fields, invalid_json, missing, wrong};
-use crate::split::Split;
+use crate::fields::{Fields, missing, wrong};
+use crate::split::{self, Split};
 
 /// What goes into the places of a prompt that AWS keeps; the model names the prompt (docs: "Prompt management").
 pub(super) const PROMPT: &str = "promptVariables";
@@ -21,16 +21,10 @@ pub(super) const PROMPT: &str = "promptVariables";
 /// Reads a request.
 ///
 /// # Errors
-/// [`Code::InvalidEncoding`] or [`Code::InvalidJson`] if it is no JSON, [`Code::InvalidRequest`] with the field if it is no
+/// [`contract::Code::InvalidEncoding`] or [`contract::Code::InvalidJson`] if it is no JSON, [`contract::Code::InvalidRequest`] with the field if it is no
 /// Converse request.
 pub(crate) fn read_chat(body: &[u8]) -> Result<Request, Fault> {
-    let body = std::str::from_utf8(body).map_err(|error| Fault::new(Code::InvalidEncoding).because(error))?;
-    let mut json = serde_json::Deserializer::from_str(body);
-    let (messages, rest) = Split::<Vec<Turn>>::at("messages")
-        .deserialize(&mut json)
-        .and_then(|split| json.end().map(|()| split))
-        .map_err(|error| located(body, &error))?;
-    let mut fields = Fields::of(Value::Object(rest), "")?;
+    let (messages, mut fields) = split::body(body, "messages")?;
     // A prompt that AWS keeps may be all there is.
     let messages =
         messages.or_else(|| fields.has(PROMPT).then(Vec::new)).ok_or_else(|| missing("messages"))?;
@@ -52,20 +46,6 @@ pub(crate) fn read_chat(body: &[u8]) -> Result<Request, Fault> {
     }
     request.extra = fields.extra(DIALECT);
     Ok(request)
-}
-
-/// The fault with the field it is in, for which the body is read once more: only what fails pays for it.
-fn located(body: &str, error: &serde_json::Error) -> Fault {
-    let mut json = serde_json::Deserializer::from_str(body);
-    let mut track = serde_path_to_error::Track::new();
-    let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
-    let again = Split::<Vec<Turn>>::at("messages").deserialize(tracked);
-    let path = track.path();
-    if again.is_ok() || !error.is_data() || path.iter().next().is_none() {
-        return invalid_json(error);
-    }
-    let path = path.to_string();
-    Fault::saying(Code::InvalidRequest, format!("'{path}' is not valid ({error}).")).at(path)
 }
 
 /// An entry of `messages` as it stands in JSON.

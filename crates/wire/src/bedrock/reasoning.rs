@@ -16,34 +16,9 @@ use serde_json::{Map, Value, json};
 
 use super::family::Family;
 use super::single;
-use crate::anthropic::Claude;
+use crate::anthropic::{Claude, LEAST_BUDGET, budget_for, effort_for, effort_name};
+use crate::effort;
 use crate::fields::Fields;
-
-/// The least that `budget_tokens` may be (docs: "Extended thinking").
-const LEAST_BUDGET: u64 = 1_024;
-
-fn named(name: &str) -> Option<Effort> {
-    Some(match name {
-        "none" => Effort::None,
-        "minimal" => Effort::Minimal,
-        "low" => Effort::Low,
-        "medium" => Effort::Medium,
-        "high" => Effort::High,
-        "xhigh" => Effort::XHigh,
-        "max" => Effort::Max,
-        _ => return None,
-    })
-}
-
-const fn name(effort: Effort) -> &'static str {
-    match effort {
-        Effort::None | Effort::Minimal | Effort::Low => "low",
-        Effort::Medium => "medium",
-        Effort::High => "high",
-        Effort::XHigh => "xhigh",
-        Effort::Max => "max",
-    }
-}
 
 /// The name of a level for models that know three.
 const fn of_three(effort: Effort) -> &'static str {
@@ -54,29 +29,9 @@ const fn of_three(effort: Effort) -> &'static str {
     }
 }
 
-const fn budget_for(effort: Effort) -> u64 {
-    match effort {
-        Effort::None => 0,
-        Effort::Minimal => 1_024,
-        Effort::Low => 2_048,
-        Effort::Medium => 8_192,
-        Effort::High => 16_000,
-        Effort::XHigh | Effort::Max => 24_000,
-    }
-}
-
-const fn effort_for(budget: u64) -> Effort {
-    match budget {
-        0..=4_095 => Effort::Low,
-        4_096..=12_287 => Effort::Medium,
-        12_288..=23_999 => Effort::High,
-        _ => Effort::Max,
-    }
-}
-
 /// Takes the level out of an object, if it is one known here.
 pub(super) fn take_effort(fields: &mut Fields, field: &str) -> Option<Effort> {
-    let effort = fields.peek(field).and_then(named)?;
+    let effort = fields.peek(field).and_then(effort::named)?;
     let _known = fields.value(field);
     Some(effort)
 }
@@ -249,9 +204,9 @@ impl Plan {
         match claude.effort(level) {
             Some(given) => {
                 if given < level {
-                    receipt.dropped("reasoning_effort", format!("lowered to {}", name(given)));
+                    receipt.dropped("reasoning_effort", format!("lowered to {}", effort_name(given)));
                 }
-                self.effort = Some(name(given));
+                self.effort = Some(effort_name(given));
             }
             // A budget says it as well.
             None if self.thinks => {}
@@ -281,10 +236,10 @@ impl Plan {
     /// Written in the form it has with most models: a budget as Claude's, a level as OpenAI's.
     fn opaque(&mut self, asked: &Reasoning) {
         match (asked.effort, asked.budget) {
-            (Some(effort), Some(0)) => self.effort = Some(name(effort)),
+            (Some(effort), Some(0)) => self.effort = Some(effort_name(effort)),
             (Some(effort), None) => self.fields = single("reasoning_effort", of_three(effort)),
             (effort, Some(budget)) if budget > 0 => {
-                self.effort = effort.map(name);
+                self.effort = effort.map(effort_name);
                 self.fields = single("thinking", json!({"type": "enabled", "budget_tokens": budget}));
             }
             (_, Some(_)) => self.fields = single("thinking", json!({"type": "disabled"})),

@@ -3,8 +3,8 @@
 //! A turn that mixes results of functions with other parts becomes several messages of canon, in order; writing joins them
 //! again. The model and whether to stream stand in the path, which others read. The way back is `request.rs`.
 
+use contract::Fault;
 use contract::canon::{Message, Part, PartKind, Provenance, Request, Role};
-use contract::{Code, Fault};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer};
 use serde_json::{Map, Value};
 
@@ -12,22 +12,17 @@ use super::ids::Ids;
 use super::names::{self, camel_keys};
 use super::part::{Parts, Raw, one_or_many};
 use super::{DIALECT, config, tools};
-use crate::fields::{Fields, invalid_json, missing, wrong};
-use crate::split::Split;
+use crate::fields::{Fields, missing, wrong};
+use crate::split::{self, Split};
 
 /// Reads a request.
 ///
 /// # Errors
-/// [`Code::InvalidEncoding`] or [`Code::InvalidJson`] if it is no JSON, [`Code::InvalidRequest`] with the field if it is no
+/// [`contract::Code::InvalidEncoding`] or [`contract::Code::InvalidJson`] if it is no JSON, [`contract::Code::InvalidRequest`] with the field if it is no
 /// `generateContent` request.
 pub(super) fn read_chat(body: &[u8]) -> Result<Request, Fault> {
-    let body = std::str::from_utf8(body).map_err(|error| Fault::new(Code::InvalidEncoding).because(error))?;
-    let mut json = serde_json::Deserializer::from_str(body);
-    let (contents, rest) = Split::<Turns>::at("contents")
-        .deserialize(&mut json)
-        .and_then(|split| json.end().map(|()| split))
-        .map_err(|error| located(body, &error))?;
-    let mut fields = Fields::of(Value::Object(camel_keys(rest)), "")?;
+    let (contents, rest) = split::body::<Turns>(body, "contents")?;
+    let mut fields = Fields::of(Value::Object(camel_keys(rest.left())), "")?;
     let mut messages = read_system(&mut fields)?;
     read_contents(contents.ok_or_else(|| missing("contents"))?, &mut messages)?;
     let mut request = Request {
@@ -52,20 +47,6 @@ fn bare_name(name: String) -> String {
         Some(bare) => bare.to_owned(),
         None => name,
     }
-}
-
-/// The fault with the field it is in, for which the body is read once more: only what fails pays for it.
-fn located(body: &str, error: &serde_json::Error) -> Fault {
-    let mut json = serde_json::Deserializer::from_str(body);
-    let mut track = serde_path_to_error::Track::new();
-    let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
-    let again = Split::<Turns>::at("contents").deserialize(tracked);
-    let path = track.path();
-    if again.is_ok() || !error.is_data() || path.iter().next().is_none() {
-        return invalid_json(error);
-    }
-    let path = path.to_string();
-    Fault::saying(Code::InvalidRequest, format!("'{path}' is not valid ({error}).")).at(path)
 }
 
 /// `contents`.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::models::Thinking;
 use super::names;
+use crate::effort;
 use crate::fields::Fields;
 
 const BUDGET: &str = "thinkingBudget";
@@ -78,7 +79,7 @@ pub(super) fn write(asked: &Reasoning, takes: Thinking, receipt: &mut Receipt) -
             }
         }
         Thinking::Levels(levels) => {
-            if let Some(wanted) = wanted_level(asked) {
+            if let Some(wanted) = effort::level(asked) {
                 let given = levels.iter().find(|level| **level >= wanted).or(levels.last());
                 let given = given.copied().unwrap_or(Effort::High);
                 if given < wanted || wanted == Effort::None {
@@ -112,18 +113,6 @@ fn wanted_budget(asked: &Reasoning) -> Option<u64> {
         }),
         (None, budget) => budget,
     }
-}
-
-/// The level asked for; for a budget the one whose budget it is.
-fn wanted_level(asked: &Reasoning) -> Option<Effort> {
-    asked.effort.or_else(|| {
-        Some(match asked.budget? {
-            0 => Effort::None,
-            1..=4_095 => Effort::Low,
-            4_096..=16_383 => Effort::Medium,
-            _ => Effort::High,
-        })
-    })
 }
 
 const fn level_name(level: Effort) -> &'static str {

@@ -4,6 +4,7 @@ use contract::Fault;
 use contract::canon::{Effort, OutputFormat, Reasoning, Receipt, Request};
 use serde_json::{Map, Value, json};
 
+use crate::effort;
 use crate::fields::{Fields, wrong};
 use crate::outgoing::Outgoing;
 
@@ -134,13 +135,7 @@ fn options(request: &Request) -> Map<String, Value> {
 /// `think` for what was asked. gpt-oss takes levels, all other models yes or no (docs.ollama.com/capabilities/thinking).
 pub(super) fn think(request: &Request, receipt: &mut Receipt) -> Option<Value> {
     let asked = request.reasoning.as_ref()?;
-    let from_budget = |tokens| match tokens {
-        0 => Effort::None,
-        1..=4_095 => Effort::Low,
-        4_096..=16_383 => Effort::Medium,
-        _ => Effort::High,
-    };
-    let Some(effort) = asked.effort.or_else(|| asked.budget.map(from_budget)) else {
+    let Some(effort) = effort::level(asked) else {
         return (asked.include == Some(true)).then_some(Value::Bool(true));
     };
     if asked.effort.is_none() && asked.budget.is_some_and(|tokens| tokens > 0) {

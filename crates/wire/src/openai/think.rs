@@ -16,6 +16,7 @@ use contract::canon::{Effort, Reasoning};
 use serde_json::{Map, Value, json};
 
 use super::content::object;
+use crate::effort::{self, level, word};
 use crate::fields::Fields;
 use crate::outgoing::Outgoing;
 use crate::{Quirks, Thinking};
@@ -75,7 +76,7 @@ impl Found {
 
     /// Levels that canon does not know stay where they were.
     fn level(&mut self, fields: &mut Fields, name: &str) {
-        if let Some(level) = fields.peek(name).and_then(effort) {
+        if let Some(level) = fields.peek(name).and_then(effort::named) {
             let _read = fields.value(name);
             self.mut_reasoning().effort.get_or_insert(level);
         }
@@ -95,42 +96,6 @@ impl Found {
             }
         }
     }
-}
-
-fn effort(text: &str) -> Option<Effort> {
-    Some(match text {
-        "none" => Effort::None,
-        "minimal" => Effort::Minimal,
-        "low" => Effort::Low,
-        "medium" => Effort::Medium,
-        "high" => Effort::High,
-        "xhigh" => Effort::XHigh,
-        "max" => Effort::Max,
-        _ => return None,
-    })
-}
-
-const fn word(effort: Effort) -> &'static str {
-    match effort {
-        Effort::None => "none",
-        Effort::Minimal => "minimal",
-        Effort::Low => "low",
-        Effort::Medium => "medium",
-        Effort::High => "high",
-        Effort::XHigh => "xhigh",
-        Effort::Max => "max",
-    }
-}
-
-/// The level asked for, or the one that a number of thinking tokens comes nearest to.
-fn level(reasoning: &Reasoning) -> Option<Effort> {
-    let from_budget = |tokens| match tokens {
-        0 => Effort::None,
-        1..=4_095 => Effort::Low,
-        4_096..=16_383 => Effort::Medium,
-        _ => Effort::High,
-    };
-    reasoning.effort.or_else(|| reasoning.budget.map(from_budget))
 }
 
 /// The number of thinking tokens asked for, or the usual one for a level.

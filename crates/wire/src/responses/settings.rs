@@ -5,6 +5,7 @@ use contract::canon::{Effort, OutputFormat, Reasoning, Request, Verbosity};
 use serde_json::{Map, Value, json};
 
 use super::object;
+use crate::effort;
 use crate::fields::{Fields, wrong};
 
 /// What asks for the likelihood of tokens.
@@ -15,7 +16,7 @@ const ENCRYPTED: &str = "reasoning.encrypted_content";
 /// Reads `reasoning`; what canon has no word for stays among the fields.
 pub(super) fn read_reasoning(fields: &mut Fields) -> Result<Option<Reasoning>, Fault> {
     let Some(mut inner) = fields.object("reasoning")? else { return Ok(None) };
-    let effort = inner.peek("effort").and_then(effort_named);
+    let effort = inner.peek("effort").and_then(effort::named);
     if effort.is_some() {
         let _known = inner.value("effort");
     }
@@ -29,37 +30,10 @@ pub(super) fn read_reasoning(fields: &mut Fields) -> Result<Option<Reasoning>, F
     Ok((reasoning != Reasoning::default()).then_some(reasoning))
 }
 
-fn effort_named(text: &str) -> Option<Effort> {
-    Some(match text {
-        "none" => Effort::None,
-        "minimal" => Effort::Minimal,
-        "low" => Effort::Low,
-        "medium" => Effort::Medium,
-        "high" => Effort::High,
-        "xhigh" => Effort::XHigh,
-        "max" => Effort::Max,
-        _ => return None,
-    })
-}
-
 /// `reasoning`: the level asked for, or the one that a number of thinking tokens comes nearest to.
 pub(super) fn write_reasoning(reasoning: Option<&Reasoning>) -> Map<String, Value> {
     let Some(asked) = reasoning else { return Map::new() };
-    let from_budget = |tokens| match tokens {
-        0 => Effort::None,
-        1..=4_095 => Effort::Low,
-        4_096..=16_383 => Effort::Medium,
-        _ => Effort::High,
-    };
-    let effort = asked.effort.or_else(|| asked.budget.map(from_budget)).map(|level| match level {
-        Effort::None => "none",
-        Effort::Minimal => "minimal",
-        Effort::Low => "low",
-        Effort::Medium => "medium",
-        Effort::High => "high",
-        Effort::XHigh => "xhigh",
-        Effort::Max => "max",
-    });
+    let effort = effort::level(asked).map(effort::word);
     let shown = asked.include == Some(true) && effort != Some("none");
     let summary = asked.summary.as_deref().or(shown.then_some("auto"));
     object([("effort", effort.map(Value::from)), ("summary", summary.map(Value::from))])
