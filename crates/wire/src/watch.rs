@@ -245,9 +245,13 @@ impl Seen {
     }
 
     fn openai(&mut self, raw: &[u8]) {
-        let said = self.count(raw, &openai_texts());
-        if !said && scan::values(raw, &WORDS.content).any(|(_, value)| value.starts_with(b"[{")) {
-            self.count(raw, &[&WORDS.text]);
+        if !self.count(raw, &openai_texts()) {
+            if scan::values(raw, &WORDS.content).any(|(_, value)| value.starts_with(b"[{")) {
+                self.count(raw, &[&WORDS.text]);
+            }
+            // The text for a custom tool, and sound.
+            self.count(raw, &[&WORDS.input, &WORDS.transcript]);
+            self.content |= scan::has_value(raw, &WORDS.audio);
         }
         self.openai_end(raw);
     }

@@ -298,8 +298,11 @@ impl Encoder {
         }
         self.ended = true;
         let mut counts = usage::write(&self.usage);
-        // The split by lifetime is part of `message_start` only.
-        counts.shift_remove("cache_creation");
+        // The split by lifetime is part of `message_start`, where Anthropic knows it already. Another provider tells at the
+        // end, and an hour costs more.
+        if self.usage.cache_write_long == 0 {
+            counts.shift_remove("cache_creation");
+        }
         let mut extra = std::mem::take(&mut self.extra);
         if let Some(Value::Object(left)) = extra.shift_remove("usage") {
             merge(&mut counts, &left);

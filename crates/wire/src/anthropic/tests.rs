@@ -499,6 +499,20 @@ fn waiting_calls_are_bounded() {
 }
 
 #[test]
+fn what_is_kept_for_an_hour_is_told_at_the_end_if_it_was_not_known_before() {
+    let told = |usage| encode(&[Event::Usage(usage), Event::End], EncodeOptions::default());
+    let split = "\"cache_creation\":{\"ephemeral_5m_input_tokens\":1,\"ephemeral_1h_input_tokens\":2}";
+    assert!(told(Usage { cache_write: 1, cache_write_long: 2, ..Usage::default() }).contains(split));
+    assert!(
+        !told(Usage { cache_write: 1, ..Usage::default() })
+            .rsplit("message_delta")
+            .next()
+            .unwrap()
+            .contains("ephemeral")
+    );
+}
+
+#[test]
 fn an_answer_without_parts_and_a_failure_are_whole_streams() {
     let written = encode(&[Event::End], EncodeOptions { id: "1".to_owned(), ..EncodeOptions::default() });
     let kinds: Vec<&str> = written.lines().filter_map(|line| line.strip_prefix("event: ")).collect();

@@ -27,6 +27,8 @@ struct Choice {
     silent: SmallVec<[u32; 2]>,
     /// Characters of the tokens told so far.
     offset: i64,
+    /// Members of this dialect's own, for the last chunk.
+    own: Map<String, Value>,
 }
 
 impl Encoder {
@@ -57,16 +59,14 @@ impl Encoder {
         self.head = head;
     }
 
-    fn chunk(
-        &mut self,
-        choice: u32,
-        (text, logprobs): (&str, Value),
-        finish: Option<&str>,
-        out: &mut BytesMut,
-    ) {
+    fn chunk(&mut self, choice: u32, (text, logprobs): (&str, Value), out: &mut BytesMut) {
+        let entry = json!({"text": text, "index": choice, "logprobs": logprobs, "finish_reason": null});
+        self.entry(&entry, out);
+    }
+
+    fn entry(&mut self, entry: &Value, out: &mut BytesMut) {
         self.begin(out);
-        let entry = json!({"text": text, "index": choice, "logprobs": logprobs, "finish_reason": finish});
-        json_to(out, &entry);
+        json_to(out, entry);
         out.extend_from_slice(b"]}\n\n");
     }
 
@@ -87,7 +87,17 @@ impl Encoder {
 
     fn logprobs(&mut self, choice: u32, tokens: &[TokenLogprob], out: &mut BytesMut) {
         let lists = logprobs::write(tokens, &mut self.choice(choice).offset);
-        self.chunk(choice, ("", lists), None, out);
+        self.chunk(choice, ("", lists), out);
+    }
+
+    fn finish(&mut self, choice: u32, reason: &str, out: &mut BytesMut) {
+        let mut last = std::mem::take(&mut self.choice(choice).own);
+        let reason = last.shift_remove("finish_reason").unwrap_or_else(|| json!(reason));
+        let mut entry = json!({"text": "", "index": choice, "logprobs": null, "finish_reason": reason});
+        if let Some(entry) = entry.as_object_mut() {
+            crate::outgoing::merge(entry, &last);
+        }
+        self.entry(&entry, out);
     }
 
     fn end(&mut self, out: &mut BytesMut) {
@@ -129,13 +139,14 @@ impl StreamEncoder for Encoder {
             }
             Event::Delta { choice, index, text } => {
                 if !self.choice(*choice).silent.contains(index) {
-                    self.chunk(*choice, (text, Value::Null), None, out);
+                    self.chunk(*choice, (text, Value::Null), out);
                 }
             }
             Event::PartStop { choice, index } => self.choice(*choice).silent.retain(|open| open != index),
             Event::Logprobs { choice, tokens } => self.logprobs(*choice, tokens, out),
-            Event::Finish { choice, reason, .. } => {
-                self.chunk(*choice, ("", Value::Null), Some(finish_reason(reason)), out);
+            Event::Finish { choice, reason, .. } => self.finish(*choice, finish_reason(reason), out),
+            Event::Extra { choice: Some(choice), extra } if extra.owner == Some(DIALECT) => {
+                self.choice(*choice).own.extend(extra.fields.clone());
             }
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Error { kind, message } => {

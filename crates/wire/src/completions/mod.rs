@@ -16,7 +16,6 @@ use contract::canon::{Finish, Receipt, Reply, Request};
 use contract::words::Dialect;
 
 use crate::hub::Chat;
-use crate::openai::is_a_follower_s;
 use crate::{EncodeOptions, Quirks, StreamDecoder, StreamEncoder, WireError};
 
 /// The owner of every sidecar this folder makes.
@@ -41,15 +40,16 @@ fn finish(reason: &str) -> Finish {
 }
 
 /// The `finish_reason` for canon's word.
-fn finish_reason(finish: &Finish) -> &str {
+fn finish_reason(finish: &Finish) -> &'static str {
     match finish {
         Finish::Length | Finish::ContextWindow => "length",
         Finish::ContentFilter | Finish::Refusal => "content_filter",
-        Finish::Other(reason) if is_a_follower_s(reason) => reason,
-        Finish::Other(_) => "stop",
-        Finish::Stop | Finish::StopSequence | Finish::ToolCalls | Finish::MalformedCall | Finish::Pause => {
-            "stop"
-        }
+        Finish::Stop
+        | Finish::StopSequence
+        | Finish::ToolCalls
+        | Finish::MalformedCall
+        | Finish::Pause
+        | Finish::Other(_) => "stop",
     }
 }
 

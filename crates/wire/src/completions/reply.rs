@@ -60,6 +60,9 @@ fn read_choice(mut fields: Fields) -> Result<Choice, WireError> {
             Err(value) => fields.put_back("logprobs", value),
         }
     }
+    if finish_reason(&choice.finish) != reason && !reason.is_empty() {
+        fields.put_back("finish_reason", reason.into());
+    }
     choice.extra = fields.extra(DIALECT);
     Ok(choice)
 }
@@ -108,7 +111,8 @@ fn write_choice(choice: &Choice, at: usize, receipt: &mut Receipt) -> Value {
     out.insert("text".to_owned(), json!(text));
     out.insert("index".to_owned(), json!(at));
     out.insert("logprobs".to_owned(), logprobs);
-    out.insert("finish_reason".to_owned(), json!(finish_reason(&choice.finish)));
+    let reason = extra.shift_remove("finish_reason").unwrap_or_else(|| json!(finish_reason(&choice.finish)));
+    out.insert("finish_reason".to_owned(), reason);
     merge(&mut out, &extra);
     Value::Object(out)
 }

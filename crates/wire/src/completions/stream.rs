@@ -7,7 +7,7 @@ use contract::canon::{Event, Extra, Finish, PartStart};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{DIALECT, OBJECT, finish, invalid, logprobs};
+use super::{DIALECT, OBJECT, finish, finish_reason, invalid, logprobs};
 use crate::sse::{Frame, Framer};
 use crate::usage::Openai;
 use crate::{StreamDecoder, WireError};
@@ -30,7 +30,12 @@ struct State {
 struct Choice {
     open: bool,
     finish: Option<Finish>,
+    /// The server's own members, each as it was told last; the end carries them.
+    left: Map<String, Value>,
 }
+
+/// The most members of its own that a server has for one choice; vLLM, which has most, has five.
+const MOST_OWN: usize = 32;
 
 #[derive(Deserialize)]
 struct Chunk {
@@ -63,6 +68,8 @@ struct ChunkChoice {
     logprobs: Option<Value>,
     #[serde(default)]
     finish_reason: Option<String>,
+    #[serde(flatten)]
+    left: Map<String, Value>,
 }
 
 impl Decoder {
@@ -139,6 +146,11 @@ impl State {
             if choice.open {
                 events.push(Event::PartStop { choice: *number, index: 0 });
             }
+            let left = std::mem::take(&mut choice.left);
+            if !left.is_empty() {
+                let extra = Extra { owner: Some(DIALECT), fields: left };
+                events.push(Event::Extra { choice: Some(*number), extra });
+            }
             let reason = choice.finish.take().unwrap_or_default();
             events.push(Event::Finish { choice: *number, reason, stop_sequence: None });
         }
@@ -170,8 +182,18 @@ impl Choice {
         {
             events.push(Event::Logprobs { choice: number, tokens });
         }
-        if let Some(reason) = chunk.finish_reason.filter(|reason| !reason.is_empty()) {
-            self.finish.get_or_insert_with(|| finish(&reason));
+        for (name, value) in chunk.left.into_iter().filter(|(_, value)| !value.is_null()) {
+            if self.left.len() < MOST_OWN {
+                self.left.insert(name, value);
+            }
+        }
+        if let Some(reason) = chunk.finish_reason.filter(|reason| !reason.is_empty() && self.finish.is_none())
+        {
+            let word = finish(&reason);
+            if finish_reason(&word) != reason {
+                self.left.insert("finish_reason".to_owned(), Value::String(reason));
+            }
+            self.finish = Some(word);
         }
     }
 

@@ -125,6 +125,14 @@ fn replies_come_back() {
     odd["object"] = json!("text.completion");
     odd["choices"][0]["logprobs"]["token_logprobs"][0] = Value::Null;
     assert_eq!(rewritten(DIALECT, &reply(&odd)), odd);
+    odd["choices"][0]["finish_reason"] = json!("abort");
+    assert_eq!(rewritten(DIALECT, &reply(&odd)), odd);
+    let foreign = rewritten(Dialect::OpenaiChat, &reply(&odd));
+    assert_eq!(
+        foreign["choices"][0]["finish_reason"],
+        json!("stop"),
+        "typed clients read OpenAI's words only"
+    );
     for body in [r#"{"error":{"message":"x"}}"#, "{}", "[]", r#"{"choices":[{"text":1}]}"#] {
         assert!(hub::read_reply(DIALECT, body.as_bytes()).is_err(), "{body}");
     }
@@ -176,6 +184,18 @@ fn text(events: &[Event], number: u32) -> String {
         _ => None,
     });
     deltas.collect()
+}
+
+#[test]
+fn a_servers_own_members_and_reason_come_last_in_a_stream() {
+    let stream = concat!(
+        "data: {\"id\":\"c\",\"choices\":[{\"text\":\"a\",\"index\":0,\"stop_reason\":null,\"seed\":5}]}\n\n",
+        "data: {\"id\":\"c\",\"choices\":[{\"text\":\"\",\"index\":0,\"finish_reason\":\"abort\",\"stop_reason\":7}]}\n\n",
+        "data: [DONE]\n\n",
+    );
+    let written = encode(&decode(&[stream.as_bytes()]).unwrap(), false);
+    let last = "\"index\":0,\"logprobs\":null,\"finish_reason\":\"abort\",\"seed\":5,\"stop_reason\":7}]}\n\ndata: [DONE]";
+    assert!(written.contains(last), "{written}");
 }
 
 #[test]

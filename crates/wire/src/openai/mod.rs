@@ -72,22 +72,17 @@ fn finish(reason: &str) -> Finish {
 }
 
 /// The `finish_reason` for canon's word. A model that declines in words has stopped; one that was cut off by its
-/// provider was filtered.
-fn finish_reason(finish: &Finish, declined: bool) -> &str {
+/// provider was filtered. Typed clients read no other words than OpenAI's; a follower's own comes back from its sidecar.
+fn finish_reason(finish: &Finish, declined: bool) -> &'static str {
     match finish {
-        Finish::Stop | Finish::StopSequence | Finish::Pause | Finish::MalformedCall => "stop",
+        Finish::Stop | Finish::StopSequence | Finish::Pause | Finish::MalformedCall | Finish::Other(_) => {
+            "stop"
+        }
         Finish::Length | Finish::ContextWindow => "length",
         Finish::ToolCalls => "tool_calls",
         Finish::Refusal if declined => "stop",
         Finish::ContentFilter | Finish::Refusal => "content_filter",
-        Finish::Other(reason) if is_a_follower_s(reason) => reason,
-        Finish::Other(_) => "stop",
     }
-}
-
-/// Is it written as those who follow this dialect write reasons of their own? Typed clients do not read any other.
-pub(crate) fn is_a_follower_s(reason: &str) -> bool {
-    reason.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
 /// The dialect, for the hub.

@@ -115,6 +115,11 @@ impl Turns {
         let fields = Fields::of(item, path.clone())?;
         match fields.peek("type").map(str::to_owned).as_deref() {
             None | Some("message") => self.message(fields, path),
+            // An output that names its function in place of a call is known to this API alone.
+            Some("function_call_output") if fields.has("name") && !fields.has("call_id") => {
+                self.push(Role::User, vec![items::whole(fields.left())], path);
+                Ok(())
+            }
             Some("function_call_output" | "custom_tool_call_output") => self.result(fields, path),
             Some(kind) if !is_models(kind) => {
                 self.push(Role::User, vec![items::whole(fields.left())], path);

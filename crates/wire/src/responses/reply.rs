@@ -16,6 +16,9 @@ use crate::{EncodeOptions, WireError};
 pub(super) fn read_reply(body: &[u8]) -> Result<Reply, WireError> {
     let value: Value = serde_json::from_slice(body).map_err(invalid)?;
     let mut fields = Fields::of(value, "").map_err(invalid)?;
+    if fields.peek("status") == Some("failed") && !fields.has("error") {
+        return Err(invalid("the answer failed, and no error says why"));
+    }
     if let Some(error) = fields.value("error") {
         return Err(invalid(format!("an error in place of an answer: {error}")));
     }

@@ -37,6 +37,8 @@ words! {
     value "value";
     partial_json "partial_json";
     input "input";
+    audio "audio";
+    transcript "transcript";
     function_call "functionCall";
     inline_data "inlineData";
     executable_code "executableCode";

@@ -91,6 +91,20 @@ fn usage_beside_content_is_the_servers_own_and_stays() {
 }
 
 #[test]
+fn the_text_for_a_custom_tool_and_sound_are_content() {
+    let frame = |delta: &str| format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{delta}}}]}}\n\n");
+    let (figures, _) = every_cut(
+        Dialect::OpenaiChat,
+        false,
+        &frame("{\"tool_calls\":[{\"index\":0,\"custom\":{\"input\":\"four\"}}]}"),
+    );
+    assert_eq!((figures.3, figures.4), (true, 4));
+    let (figures, _) =
+        every_cut(Dialect::OpenaiChat, false, &frame("{\"audio\":{\"id\":\"a\",\"data\":\"aGk=\"}}"));
+    assert_eq!((figures.3, figures.4), (true, 0));
+}
+
+#[test]
 fn anthropic_is_read() {
     let stream = concat!(
         "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"usage\":{\"input_tokens\":7,\"cache_read_input_tokens\":3,\"output_tokens\":1,\"service_tier\":\"standard\"}}}\n\n",

@@ -23,6 +23,14 @@ fn a_result_in_a_list_stays_in_a_list() {
 }
 
 #[test]
+fn an_output_without_a_call_stays_as_it_is() {
+    let body = json!({"model": "m", "input": [
+        {"type": "message", "role": "user", "content": "a"},
+        {"type": "function_call_output", "name": "f", "output": "r"}]});
+    assert_eq!(write(&read(&body), &Quirks::default()), (body, String::new()));
+}
+
+#[test]
 fn a_file_in_base64_alone_is_what_its_name_says() {
     for (name, mime) in
         [(Some("a.XLSX"), "spreadsheetml.sheet"), (Some("a.json"), "application/json"), (None, "pdf")]

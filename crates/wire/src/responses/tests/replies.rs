@@ -109,6 +109,7 @@ fn endings_are_told() {
 fn an_error_is_no_answer() {
     for value in [
         json!({"id": "r", "status": "failed", "error": {"code": "server_error", "message": "broke"}, "output": []}),
+        json!({"id": "r", "status": "failed", "error": null, "output": []}),
         json!({"id": "r"}),
         json!({"output": 1}),
         json!({"output": [1]}),
