@@ -8,6 +8,7 @@ mod anthropic;
 mod arguments;
 pub mod bedrock;
 mod cohere;
+mod complaint;
 mod completions;
 mod count;
 mod effort;

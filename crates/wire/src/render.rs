@@ -166,11 +166,20 @@ fn refusal(fault: &Fault) -> Option<&UpstreamError> {
     fault.told().filter(|error| !error.message.is_empty())
 }
 
-/// The upstream's own body, for a client that speaks its dialect.
+/// The upstream's own body, for a client that speaks its dialect, if the message stands where such clients look for it.
 fn verbatim(dialect: Dialect, fault: &Fault) -> Option<Bytes> {
-    let error = refusal(fault)?;
-    let json = error.body.trim_ascii_start().starts_with(b"{");
-    (json && error.dialect == dialect).then(|| error.body.clone())
+    let error = refusal(fault).filter(|error| error.dialect == dialect)?;
+    let body: Value = serde_json::from_slice(&error.body).ok()?;
+    let places: &[&str] = match Shape::of(dialect) {
+        Shape::Openai => &["/error/message", "/message", "/error", "/detail"],
+        Shape::Anthropic | Shape::Google => &["/error/message"],
+        Shape::Cohere => &["/message", "/detail"],
+        Shape::Aws => &["/message", "/Message"],
+        Shape::Ollama | Shape::Kserve => &["/error"],
+    };
+    let said =
+        |place: &&str| body.pointer(place).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    places.iter().any(said).then(|| error.body.clone())
 }
 
 fn message(fault: &Fault) -> &str {

@@ -4,14 +4,10 @@ use bytes::Bytes;
 use contract::fault::UpstreamError;
 use http::StatusCode;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::DIALECT;
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Answer {
-    error: Detail,
-}
+use crate::complaint;
 
 /// The `error` object of a refusal, also in the middle of a stream.
 #[derive(Default, Deserialize)]
@@ -22,16 +18,17 @@ pub(super) struct Detail {
     pub(super) message: String,
 }
 
-/// Reads a refusal; a body of another form (a proxy's page) leaves kind and message empty.
+/// Reads a refusal; a body of another form (a proxy's page) leaves the message to the status.
 pub(crate) fn read_error(status: StatusCode, body: &Bytes) -> UpstreamError {
-    let Detail { kind, message } = serde_json::from_slice::<Answer>(body).unwrap_or_default().error;
+    let value: Value = serde_json::from_slice(body).unwrap_or_default();
+    let kind = value.pointer("/error/type").and_then(Value::as_str).map(str::to_owned);
     UpstreamError {
         dialect: DIALECT,
         status,
         kind,
         code: None,
         param: None,
-        message,
+        message: complaint::message(status, &value),
         body: body.clone(),
         retry_after: None,
     }
@@ -50,6 +47,6 @@ mod tests {
         assert_eq!((error.kind.as_deref(), error.message.as_str()), (Some("not_found_error"), "model: x"));
         assert_eq!(error.body, body);
         let page = read_error(StatusCode::BAD_GATEWAY, &Bytes::from_static(b"<html>"));
-        assert_eq!((page.kind, page.message.as_str()), (None, ""));
+        assert!(page.kind.is_none() && page.message.contains("502"));
     }
 }

@@ -7,6 +7,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::DIALECT;
+use crate::complaint;
 
 /// The name within an error type: `ValidationException` in `aws.protocoltests#ValidationException:http://…`.
 pub(crate) fn error_kind(text: &str) -> Option<String> {
@@ -33,9 +34,7 @@ const fn usual(status: StatusCode) -> &'static str {
 /// Reads a refusal. A body of another form (a proxy's page) leaves a message that names the status.
 pub(crate) fn read_error(status: StatusCode, body: &Bytes) -> UpstreamError {
     let value: Value = serde_json::from_slice(body).unwrap_or_default();
-    // Older services of AWS write the first letter large.
     let text = |name: &str| value.get(name).and_then(Value::as_str);
-    let message = text("message").or_else(|| text("Message")).filter(|message| !message.is_empty());
     let kind = text("__type").or_else(|| text("code")).and_then(error_kind);
     UpstreamError {
         dialect: DIALECT,
@@ -43,8 +42,7 @@ pub(crate) fn read_error(status: StatusCode, body: &Bytes) -> UpstreamError {
         kind: Some(kind.unwrap_or_else(|| usual(status).to_owned())),
         code: None,
         param: None,
-        message: message
-            .map_or_else(|| format!("The provider answered with status {status}."), str::to_owned),
+        message: complaint::message(status, &value),
         body: body.clone(),
         retry_after: None,
     }

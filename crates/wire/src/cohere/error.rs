@@ -7,6 +7,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::DIALECT;
+use crate::complaint;
 
 /// Reads a refusal; a body of another form leaves the message to the status.
 pub(crate) fn read_error(status: StatusCode, body: &Bytes) -> UpstreamError {
@@ -15,17 +16,15 @@ pub(crate) fn read_error(status: StatusCode, body: &Bytes) -> UpstreamError {
     let text = |name: &str| match inner.get(name)? {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
-        value @ (Value::Array(_) | Value::Object(_)) => Some(value.to_string()),
         _ => None,
     };
-    let message = ["message", "detail", "error", "data"].into_iter().find_map(text);
     UpstreamError {
         dialect: DIALECT,
         status,
         kind: text("type").or_else(|| text("error_type")),
         code: text("code"),
         param: text("param"),
-        message: message.unwrap_or_else(|| format!("The provider answered with status {status}.")),
+        message: complaint::message(status, &value),
         body: body.clone(),
         retry_after: None,
     }

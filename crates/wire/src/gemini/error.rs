@@ -9,8 +9,9 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::DIALECT;
+use crate::complaint;
 
-/// Reads a refusal; a body of another form (a proxy's page) leaves kind and message empty.
+/// Reads a refusal; a body of another form (a proxy's page) leaves the message to the status.
 pub(crate) fn read_error(status: StatusCode, body: &Bytes) -> UpstreamError {
     let answer: Value = serde_json::from_slice(body).unwrap_or_default();
     let error = answer.get("error").or_else(|| answer.get(0)?.get("error")).unwrap_or(&Value::Null);
@@ -23,7 +24,7 @@ pub(crate) fn read_error(status: StatusCode, body: &Bytes) -> UpstreamError {
         kind: text(error, "status"),
         code: details.clone().find_map(|detail| text(detail, "reason")),
         param: details.clone().find_map(violated),
-        message: text(error, "message").unwrap_or_default(),
+        message: complaint::message(status, &answer),
         body: body.clone(),
         retry_after: details.find_map(|detail| span(detail.get("retryDelay")?.as_str()?)),
     }
@@ -57,7 +58,7 @@ mod tests {
             assert_eq!(error.retry_after, None);
         }
         let page = read_error(StatusCode::BAD_GATEWAY, &Bytes::from_static(b"<html>"));
-        assert_eq!((page.kind, page.message.as_str()), (None, ""));
+        assert!(page.kind.is_none() && page.message.contains("502"));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What OpenAI and the servers that follow it say when they refuse.
 //!
-//! Seen in the wild: `{"error": {message, type, param, code}}`, `{"error": "text"}`, the inner object alone (Mistral),
-//! `{"detail": …}` (FastAPI), and the first of these within an array (Google's compatible surface).
+//! `{"error": {message, type, param, code}}`, the inner object alone (Mistral), and whatever else [`complaint`] finds.
 
 use bytes::Bytes;
 use contract::fault::UpstreamError;
@@ -9,6 +8,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::DIALECT;
+use crate::complaint;
 
 /// An error object's fields.
 pub(super) struct Described {
@@ -22,20 +22,16 @@ pub(super) struct Described {
 pub(crate) fn read_error(status: StatusCode, body: &Bytes) -> UpstreamError {
     let value: Value = serde_json::from_slice(body).unwrap_or_default();
     let outer = value.get(0).unwrap_or(&value);
-    let error = describe(outer.get("error").filter(|error| !error.is_null()).unwrap_or(outer));
-    let message = if error.message.is_empty() {
-        format!("The provider answered with status {status}.")
-    } else {
-        error.message
-    };
-    let (kind, code, param) = (error.kind, error.code, error.param);
+    let inner = outer.get("error").filter(|error| error.is_object());
+    let Described { kind, code, param, .. } =
+        describe(inner.or_else(|| outer.get("errors")?.get(0)).unwrap_or(outer));
     UpstreamError {
         dialect: DIALECT,
         status,
         kind,
         code,
         param,
-        message,
+        message: complaint::message(status, &value),
         body: body.clone(),
         retry_after: None,
     }
@@ -50,14 +46,7 @@ pub(super) fn describe(error: &Value) -> Described {
     };
     let message = match error {
         Value::String(text) => text.clone(),
-        _ => ["message", "detail", "error_msg"]
-            .into_iter()
-            .find_map(|name| match error.get(name) {
-                Some(Value::String(text)) => Some(text.clone()),
-                Some(value @ (Value::Array(_) | Value::Object(_))) => Some(value.to_string()),
-                _ => None,
-            })
-            .unwrap_or_default(),
+        _ => complaint::find(error).unwrap_or_default(),
     };
     Described {
         kind: field("type").or_else(|| field("status")),

@@ -112,7 +112,7 @@ fn spans_are_written_as_openai_writes_them() {
 
 #[test]
 fn an_upstreams_refusal_is_verbatim_for_its_own_dialect_only() {
-    let body = r#" {"error":{"odd":1.0}}"#;
+    let body = r#" {"error":{"message":"no such thing","odd":1.0}}"#;
     let (status, _, bytes) = rendered(Dialect::OpenaiChat, &rejected(Dialect::OpenaiChat, body));
     assert_eq!((status, &bytes[..]), (StatusCode::NOT_FOUND, body.as_bytes()));
     assert_eq!(
@@ -121,8 +121,11 @@ fn an_upstreams_refusal_is_verbatim_for_its_own_dialect_only() {
     );
     let anthropic = json_of(Dialect::AnthropicMessages, &rejected(Dialect::OpenaiChat, body));
     assert_eq!(anthropic["error"], json!({"type": "not_found_error", "message": "no such thing"}));
-    let html = json_of(Dialect::OpenaiChat, &rejected(Dialect::OpenaiChat, "<html>"));
-    assert_eq!(html["error"]["message"], json!("no such thing"));
+    // Where the dialect's clients would find no message, it is written for them.
+    for body in ["<html>", r#"{"detail":[{"msg":"no such thing"}]}"#] {
+        let written = json_of(Dialect::OpenaiChat, &rejected(Dialect::OpenaiChat, body));
+        assert_eq!(written["error"]["message"], json!("no such thing"), "{body}");
+    }
 }
 
 #[test]
