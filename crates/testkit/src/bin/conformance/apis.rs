@@ -89,8 +89,10 @@ pub(crate) fn place(exchange: &Exchange) -> Place {
         }
         "models" => return Place::Models,
         "cohere.v1_chat" => return Place::Outside("Cohere's first chat, which it has replaced"),
+        _ if path.ends_with("/audio/speech") => Dialect::OpenaiSpeech,
         // A provider that nobody knows follows OpenAI.
-        _ => Dialect::OpenaiChat,
+        _ if operation == "chat" => Dialect::OpenaiChat,
+        _ => return Place::Outside("an operation that the gateway does not have"),
     };
     Place::Call(dialect)
 }
