@@ -1,7 +1,7 @@
 //! A whole answer ↔ canon.
 
 use bytes::Bytes;
-use contract::canon::{Choice, Extra, Part, PartKind, Receipt, Reply};
+use contract::canon::{Choice, Extra, MediaKind, Part, PartKind, Receipt, Reply};
 use serde_json::{Map, Value, json};
 
 use super::citation::{self, PLAN};
@@ -112,6 +112,11 @@ fn write_message(parts: &[Part], receipt: &mut Receipt) -> Map<String, Value> {
                 continue;
             }
             PartKind::Reasoning(text) if citation::is_plan(part) => plan.push_str(text),
+            // Answers hold texts and thoughts; the SDKs know no other blocks there.
+            PartKind::Media { kind: MediaKind::Image, .. } => {
+                receipt.dropped(format!("choices[0].content[{at}]"), "answers hold no pictures here");
+                continue;
+            }
             _ => match content::write_block(part) {
                 Ok(block) => blocks.push(block),
                 Err(_) => {

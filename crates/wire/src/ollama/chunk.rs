@@ -85,6 +85,7 @@ impl Chunk {
         self.thinking = fields.text("thinking")?.unwrap_or_default();
         let images = fields.list("images")?.unwrap_or_default();
         self.images = images.into_iter().filter_map(|it| it.as_str().map(str::to_owned)).collect();
+        self.images.extend(fields.text("image")?);
         let list = fields.list("tool_calls")?.unwrap_or_default();
         let look = if list.is_empty() { Look::default() } else { Look::at(body) };
         for (at, call) in list.into_iter().enumerate() {
@@ -132,6 +133,8 @@ pub(super) struct Written<'a> {
     pub(super) response: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) thinking: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) image: Option<&'a str>,
     pub(super) done: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) done_reason: Option<&'a str>,
@@ -153,8 +156,6 @@ pub(super) struct Message<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     thinking: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    images: Vec<&'a str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<Call<'a>>,
     #[serde(flatten)]
     extra: Map<String, Value>,
@@ -165,7 +166,8 @@ pub(super) struct Message<'a> {
 pub(super) struct Saying<'a> {
     pub(super) text: &'a str,
     pub(super) thinking: &'a str,
-    pub(super) images: Vec<&'a str>,
+    /// What a model of pictures drew, in base64: `generate` alone has a place for it.
+    pub(super) image: Option<&'a str>,
     pub(super) calls: Vec<Call<'a>>,
 }
 
@@ -177,6 +179,7 @@ impl<'a> Written<'a> {
             Form::Generate => {
                 self.response = Some(said.text);
                 self.thinking = thinking;
+                self.image = said.image;
             }
             Form::Chat => {
                 let extra = match self.extra.shift_remove("message") {
@@ -187,7 +190,6 @@ impl<'a> Written<'a> {
                     role: "assistant",
                     content: said.text,
                     thinking,
-                    images: said.images,
                     tool_calls: said.calls,
                     extra,
                 });

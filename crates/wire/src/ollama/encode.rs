@@ -104,7 +104,7 @@ impl Encoder {
             PartStart::ToolCall { id, name, .. } if self.form == Form::Chat => {
                 Kind::Call { id: id.clone(), name: name.clone(), arguments: String::new() }
             }
-            PartStart::Media { kind: MediaKind::Image, .. } if self.form == Form::Chat => {
+            PartStart::Media { kind: MediaKind::Image, .. } if self.form == Form::Generate => {
                 Kind::Image(String::new())
             }
             _ => Kind::Other,
@@ -140,7 +140,7 @@ impl Encoder {
             }
             Kind::Image(data) => {
                 self.kept = self.kept.saturating_sub(data.len());
-                self.line(Saying { images: vec![&data], ..Saying::default() }, &[], out);
+                self.line(Saying { image: Some(&data), ..Saying::default() }, &[], out);
             }
             Kind::Text | Kind::Thoughts | Kind::Other => {}
         }

@@ -77,9 +77,9 @@ pub(super) fn write_reply(
                 said.calls.extend(Call::of(part, form.dialect()));
             }
             PartKind::Media { kind: MediaKind::Image, source: MediaSource::Base64 { data, .. } }
-                if form == Form::Chat =>
+                if form == Form::Generate && said.image.is_none() =>
             {
-                said.images.push(data);
+                said.image = Some(data);
             }
             _ => {
                 receipt.dropped(format!("choices[0].content[{at}]"), "this dialect has no such content");

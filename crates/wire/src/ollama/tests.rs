@@ -3,8 +3,8 @@
 use bytes::BytesMut;
 use contract::Code;
 use contract::canon::{
-    Answered, Asked, Effort, Event, MediaKind, MediaSource, OutputFormat, Part, PartKind, Reasoning,
-    ToolChoice,
+    Answered, Asked, Choice, Effort, Event, MediaKind, MediaSource, OutputFormat, Part, PartKind, PartStart,
+    Provenance, Reasoning, ToolChoice,
 };
 use contract::words::Usage;
 use serde_json::{Value, json};
@@ -549,4 +549,35 @@ fn what_only_its_own_dialect_understands_goes_nowhere_else() {
     assert_eq!((fault.code(), fault.param()), (Code::UnsupportedCapability, Some("prompt")));
     let part: &Part = &request.messages[0].parts[0];
     assert_eq!(part.kind, PartKind::Native);
+}
+
+#[test]
+fn a_picture_has_its_place_with_generate_alone() {
+    let source = MediaSource::Base64 { mime: "image/png".to_owned(), data: "AAAA".to_owned() };
+    let part = Part::new(PartKind::Media { kind: MediaKind::Image, source }, Provenance::Model);
+    let choices = vec![Choice { parts: vec![part], ..Choice::default() }];
+    let reply = Answered::Chat(Box::new(Reply { choices, ..Reply::default() }));
+    let events = [
+        Event::PartStart {
+            choice: 0,
+            index: 0,
+            part: PartStart::Media { kind: MediaKind::Image, mime: "image/png".to_owned() },
+            native: None,
+        },
+        Event::Delta { choice: 0, index: 0, text: "AAAA".to_owned() },
+        Event::PartStop { choice: 0, index: 0 },
+        Event::End,
+    ];
+    for (dialect, has, dropped) in [(GENERATE, true, ""), (CHAT, false, "choices[0].content[0]")] {
+        let mut receipt = Receipt::default();
+        let whole = hub::write_reply(dialect, &reply, &EncodeOptions::default(), &mut receipt).unwrap();
+        let mut streamed = BytesMut::new();
+        let mut encoder = hub::encoder(dialect, EncodeOptions::default()).unwrap();
+        events.iter().for_each(|event| encoder.write(event, &mut streamed));
+        for written in [&whole[..], &streamed[..]] {
+            let text = std::str::from_utf8(written).unwrap();
+            assert_eq!(text.contains("\"image\":\"AAAA\""), has, "{text}");
+        }
+        assert_eq!(receipt.to_string(), dropped);
+    }
 }
