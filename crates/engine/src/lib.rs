@@ -9,6 +9,7 @@ mod head;
 mod jobs;
 mod keeper;
 mod kept;
+mod leftover;
 mod pipeline;
 mod settle;
 mod shelf;
@@ -22,4 +23,4 @@ mod verdict;
 
 pub use pipeline::Pipeline;
 pub use settle::{SettleTask, Tail, TailPorts};
-pub use snapshot::{BodyLog, Handles, Snapshot};
+pub use snapshot::{BodyLog, Handles, Instance, Snapshot};

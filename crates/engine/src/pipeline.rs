@@ -20,8 +20,9 @@ use crate::collect::collect;
 use crate::head;
 use crate::jobs::Jobs;
 use crate::settle::Tail;
+use crate::shelf::Shelf;
 use crate::snapshot::{Handles, Snapshot};
-use crate::stages::{Answered, Cleared, refuse};
+use crate::stages::{Answered, Cleared, Whole, refuse};
 use crate::ticket::Ticket;
 
 /// Most bytes of a question about a model.
@@ -31,7 +32,7 @@ const QUESTION_CAP: u64 = 64 << 10;
 pub struct Pipeline {
     snapshot: ArcSwap<Snapshot>,
     pub(crate) handles: Handles,
-    tail: Arc<Tail>,
+    pub(crate) tail: Arc<Tail>,
     pub(crate) jobs: Jobs,
 }
 
@@ -41,6 +42,8 @@ enum Step {
     Done(Answered),
     /// Before the call: the answer is made while the client does not wait.
     Detached(Box<Cleared>),
+    /// At a provider's word that it makes the answer while nobody waits.
+    Followed(Box<(Whole, Box<Shelf>)>),
 }
 
 impl Pipeline {
@@ -61,19 +64,26 @@ impl Pipeline {
         self.snapshot.load_full()
     }
 
-    /// Ends the answers that are still made in the background, which fail.
+    /// Ends the answers that are still made in the background: those that are made here fail, those of providers are left to
+    /// the next process.
     pub async fn close(&self) {
         self.jobs.close().await;
+        self.give_away().await;
+    }
+
+    pub(crate) fn with<'a>(&'a self, snapshot: &'a Snapshot) -> Run<'a> {
+        Run { snapshot, handles: &self.handles, jobs: &self.jobs }
     }
 
     /// What arrived is lent out, not handed on: a future holds each value that is moved into it twice.
     async fn run(self: &Arc<Self>, arrived: &mut Arrived) -> Response<Body> {
         let snapshot = self.snapshot.load_full();
-        let run = Run { snapshot: &snapshot, handles: &self.handles };
+        let run = self.with(&snapshot);
         let mut ticket = Ticket::open(arrived, run.snapshot.version, &self.tail);
         match run.answer(arrived, &mut ticket).await {
             Ok(Step::Done(answered)) => self.settle(ticket, Ok(answered)),
-            Ok(Step::Detached(cleared)) => self.detach(snapshot, cleared, ticket),
+            Ok(Step::Detached(cleared)) => Box::pin(self.detach(snapshot, cleared, ticket)).await,
+            Ok(Step::Followed(promised)) => Box::pin(self.follow(promised, ticket)).await,
             Err(fault) => self.settle(ticket, Err(fault)),
         }
     }
@@ -86,11 +96,7 @@ impl Pipeline {
     ) -> Response<Body> {
         match result {
             Ok(Answered::Whole(mut whole)) => {
-                let shelf = whole.shelf.take();
-                if let Some(shelf) = shelf {
-                    if shelf.is_pending(&whole.body) {
-                        return self.follow(whole, shelf, ticket);
-                    }
+                if let Some(shelf) = whole.shelf.take() {
                     shelf.keep(&whole.body);
                 }
                 ticket.answered(&whole);
@@ -119,7 +125,7 @@ impl Pipeline {
 
     async fn list(&self, mut ask: ModelsAsk) -> Response<Body> {
         let snapshot = self.snapshot.load_full();
-        let run = Run { snapshot: &snapshot, handles: &self.handles };
+        let run = self.with(&snapshot);
         match run.models(&mut ask).await {
             Ok(body) => head::json(body, ask.dialect, ask.id),
             Err(fault) => self.handles.renderer.render(ask.dialect, &fault, ask.id),
@@ -132,6 +138,7 @@ impl Pipeline {
 pub(crate) struct Run<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) handles: &'a Handles,
+    pub(crate) jobs: &'a Jobs,
 }
 
 impl Run<'_> {
@@ -143,7 +150,13 @@ impl Run<'_> {
         if cleared.is_detached() {
             return Ok(Step::Detached(Box::new(cleared)));
         }
-        self.finish(&cleared, ticket).await.map(Step::Done)
+        Ok(match self.finish(&cleared, ticket).await? {
+            Answered::Whole(mut whole) => match whole.shelf.take_if(|shelf| shelf.is_pending(&whole.body)) {
+                Some(shelf) => Step::Followed(Box::new((whole, shelf))),
+                None => Step::Done(Answered::Whole(whole)),
+            },
+            stream => Step::Done(stream),
+        })
     }
 
     /// The rest of the path, from a request that may go out.

@@ -37,6 +37,7 @@ fn response(tenant: &Tenant, id: &str, body: &'static str) -> StoredResponse {
         native: true,
         input: Bytes::from_static(b"[1]"),
         body: Bytes::from_static(body.as_bytes()),
+        making: None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Responses that are kept: asked for again, gone on from with any model, made in the background.
 
+mod jobs;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -378,7 +380,17 @@ async fn a_response_in_the_making_can_be_cancelled() {
     }
     call.gone().await;
     let kept = bench.kept_of(&request).await;
-    assert_eq!((&kept.request["outcome"], kept.attempts.len()), (&json!("client_gone"), 1));
+    assert_eq!((&kept.request["outcome"], kept.attempts.len()), (&json!("cancelled"), 1));
+    assert_eq!((&kept.request["status"], &kept.request["error"]), (&json!(200), &Value::Null));
+    assert_eq!(kept.attempts[0]["outcome"], "cancelled");
+    assert_eq!(bench.list("requests?outcome=cancelled", 1).await.len(), 1);
+    let answer = bench.openai().post(PATH, &ask(CLAUDE, "more", Some(id(&waiting)), false)).await;
+    let error = answer.json().await["error"].take();
+    assert_eq!(
+        (&error["code"], &error["param"]),
+        (&json!("invalid_request"), &json!("previous_response_id"))
+    );
+    assert!(error["message"].as_str().unwrap().contains("was cancelled"), "{error}");
     assert_eq!(get(&bench.openai(), id(&waiting)).await.json().await["status"], "cancelled");
 
     let made = turn(&bench, &ask(CLAUDE, "one", None, false), says(CLAUDE, false, "", "ONE")).await;
@@ -413,10 +425,18 @@ async fn what_a_stop_cut_off_has_failed() {
             (&json!("failed"), &json!("server_error")),
             "{kill}"
         );
-        if !kill {
-            let kept = bench.kept_of(&request).await;
-            assert_eq!((&kept.request["outcome"], kept.attempts.len()), (&json!("interrupted"), 1));
-        }
+        let kept = bench.kept_of(&request).await;
+        assert_eq!((&kept.request["outcome"], kept.attempts.len()), (&json!("interrupted"), 1), "{kill}");
+        let [attempt] = &kept.attempts[..] else { panic!("{:?}", kept.attempts) };
+        assert_eq!(
+            (&attempt["outcome"], &attempt["usage_source"]),
+            (&json!("interrupted"), &json!("estimated")),
+            "{attempt}"
+        );
+        // Nothing goes on from it, and its client is told why.
+        let answer = bench.openai().post(PATH, &ask(CLAUDE, "more", Some(id(&waiting)), false)).await;
+        let message = answer.json().await["error"]["message"].take();
+        assert!(message.as_str().unwrap().contains("failed before it was complete"), "{message}");
     }
 }
 
