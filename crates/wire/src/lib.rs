@@ -22,6 +22,7 @@ mod framing;
 pub mod gather;
 mod gemini;
 mod hub;
+mod instead;
 mod json;
 pub mod kserve;
 mod lines;
@@ -69,9 +70,10 @@ pub use framing::Framing;
 pub use gather::Gather;
 pub use gemini::{flat_count, is_predicted, whole_count};
 pub use hub::{
-    decoder, encoder, error_in, has_canon, has_way, held_back, read_reply, read_reply_for, read_request,
-    write_reply, write_request,
+    decoder, encoder, has_canon, has_way, held_back, read_reply, read_reply_for, read_request, write_reply,
+    write_request,
 };
+pub use instead::error_in;
 pub use listing::Listing;
 pub use places::{place, place_fault};
 pub use refused::without;

@@ -191,6 +191,11 @@ impl Run<'_> {
             output_bytes: facts.output_bytes,
             service_tier: facts.service_tier.map(Into::into),
         });
+        if facts.instead
+            && let Some(error) = wire::error_in(target, &bytes)
+        {
+            return Err(Failure::instead(error));
+        }
         let mut headers = HeaderMap::with_capacity(head::FIELDS);
         let body = if let Some(wants) = wants {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
