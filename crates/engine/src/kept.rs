@@ -170,7 +170,7 @@ impl Pipeline {
             .iter()
             .map(|turn| (&*turn.id, stored::Turn { input: &turn.input, response: &turn.body }))
             .collect();
-        Ok(stored::items(&turns, page))
+        stored::items(&turns, page)
     }
 }
 

@@ -181,7 +181,7 @@ impl Run<'_> {
             ask.model = Some(wire::asked_model(&body)?);
         }
         match &ask.model {
-            None => Ok(wire::models(ask.dialect, &cards)),
+            None => wire::models_page(ask.dialect, &cards, ask.query.as_deref()),
             Some(name) => {
                 let card = cards.iter().find(|card| card.name == *name).ok_or(Code::ModelNotFound)?;
                 Ok(wire::model(ask.dialect, card))

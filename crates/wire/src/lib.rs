@@ -35,6 +35,7 @@ mod openai;
 mod outgoing;
 mod places;
 mod predict;
+mod query;
 mod refused;
 pub mod render;
 mod replicate;
@@ -231,6 +232,14 @@ pub fn read_error(dialect: Dialect, status: StatusCode, body: &Bytes) -> Upstrea
 #[must_use]
 pub fn models(dialect: Dialect, cards: &[Arc<ModelCard>]) -> Bytes {
     models::list(dialect, cards)
+}
+
+/// Writes the part of that list that the query of a URL asks for, in the words of the dialect.
+///
+/// # Errors
+/// `invalid_request`: a value is not one of those allowed.
+pub fn models_page(dialect: Dialect, cards: &[Arc<ModelCard>], query: Option<&str>) -> Result<Bytes, Fault> {
+    models::page(dialect, cards, query)
 }
 
 /// The model that a question about one names in its body, where the path names none.

@@ -23,6 +23,7 @@ use serde_json::{Map, Value, json};
 use super::read::INPUT;
 use crate::fields::wrong;
 use crate::json::{self, Member};
+use crate::query::pairs;
 
 pub use answer::{Facts, cancelled, deleted, facts, failed, in_progress, named, queued};
 pub use items::{Page, items};
@@ -289,13 +290,8 @@ fn spliced(body: &Bytes, mut edits: Vec<(Range<usize>, Bytes)>) -> Bytes {
     out.freeze()
 }
 
-/// The names and values of a query. Those that are looked at here need no escapes.
-fn pairs(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
-    query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='))
-}
-
 /// Does the query ask for a stream?
 #[must_use]
 pub fn wants_stream(query: Option<&str>) -> bool {
-    pairs(query).any(|pair| pair == ("stream", "true"))
+    pairs(query).any(|(name, value)| name == "stream" && value == "true")
 }
