@@ -5,11 +5,13 @@
 
 mod background;
 mod collect;
+mod counting;
 mod head;
 mod jobs;
 mod keeper;
 mod kept;
 mod leftover;
+mod models;
 mod pipeline;
 mod settle;
 mod shelf;

@@ -11,22 +11,19 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use contract::Fault;
 use contract::body::Body;
 use contract::ports::{Arrived, BoxFuture, Llm, ModelsAsk, StoredAsk};
-use contract::{Code, Fault};
 use http::Response;
 
-use crate::collect::collect;
+use crate::counting::Counting;
 use crate::head;
 use crate::jobs::Jobs;
 use crate::settle::Tail;
 use crate::shelf::Shelf;
 use crate::snapshot::{Handles, Snapshot};
-use crate::stages::{Answered, Cleared, Whole, refuse};
+use crate::stages::{Answered, Cleared, Whole};
 use crate::ticket::Ticket;
-
-/// Most bytes of a question about a model.
-const QUESTION_CAP: u64 = 64 << 10;
 
 /// The pipeline with everything it calls.
 pub struct Pipeline {
@@ -34,6 +31,7 @@ pub struct Pipeline {
     pub(crate) handles: Handles,
     pub(crate) tail: Arc<Tail>,
     pub(crate) jobs: Jobs,
+    counting: Counting,
 }
 
 /// Where a request is when its client gets an answer.
@@ -50,7 +48,13 @@ impl Pipeline {
     /// A pipeline that serves under this snapshot until another one is [put in](Self::swap).
     #[must_use]
     pub fn new(snapshot: Snapshot, handles: Handles, tail: Arc<Tail>) -> Self {
-        Self { snapshot: ArcSwap::from_pointee(snapshot), handles, tail, jobs: Jobs::default() }
+        Self {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            handles,
+            tail,
+            jobs: Jobs::default(),
+            counting: Counting::default(),
+        }
     }
 
     /// Puts a new snapshot in. Requests under way finish under the one they began with.
@@ -72,7 +76,7 @@ impl Pipeline {
     }
 
     pub(crate) fn with<'a>(&'a self, snapshot: &'a Snapshot) -> Run<'a> {
-        Run { snapshot, handles: &self.handles, jobs: &self.jobs }
+        Run { snapshot, handles: &self.handles, jobs: &self.jobs, counting: &self.counting }
     }
 
     /// What arrived is lent out, not handed on: a future holds each value that is moved into it twice.
@@ -122,15 +126,6 @@ impl Pipeline {
             Err(fault) => self.handles.renderer.render(wire::stored::DIALECT, &fault, ask.id),
         }
     }
-
-    async fn list(&self, mut ask: ModelsAsk) -> Response<Body> {
-        let snapshot = self.snapshot.load_full();
-        let run = self.with(&snapshot);
-        match run.models(&mut ask).await {
-            Ok(body) => head::json(body, ask.dialect, ask.id),
-            Err(fault) => self.handles.renderer.render(ask.dialect, &fault, ask.id),
-        }
-    }
 }
 
 /// One request's view of the pipeline: the snapshot it runs under and the ports.
@@ -139,6 +134,7 @@ pub(crate) struct Run<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) handles: &'a Handles,
     pub(crate) jobs: &'a Jobs,
+    pub(crate) counting: &'a Counting,
 }
 
 impl Run<'_> {
@@ -169,24 +165,6 @@ impl Run<'_> {
             self.attempt(cleared, ticket).await?
         };
         Ok(self.inspect_output(attempted, ticket))
-    }
-
-    async fn models(self, ask: &mut ModelsAsk) -> Result<bytes::Bytes, Fault> {
-        let presented = ask.key.as_ref().map(contract::words::Secret::expose);
-        let who = self.handles.keyring.identify(presented).await?;
-        let mut cards = self.snapshot.router.models();
-        cards.retain(|card| who.may_use(&card.name));
-        if !matches!(ask.body, Body::Empty) {
-            let body = collect(std::mem::take(&mut ask.body), QUESTION_CAP).await.map_err(refuse)?;
-            ask.model = Some(wire::asked_model(&body)?);
-        }
-        match &ask.model {
-            None => wire::models_page(ask.dialect, &cards, ask.query.as_deref()),
-            Some(name) => {
-                let card = cards.iter().find(|card| card.name == *name).ok_or(Code::ModelNotFound)?;
-                Ok(wire::model(ask.dialect, card))
-            }
-        }
     }
 }
 

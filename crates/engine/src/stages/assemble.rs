@@ -159,11 +159,7 @@ impl Run<'_> {
             }
             _ => "failed",
         };
-        let message = format!(
-            "The response '{id}' {ended} before it was complete, so that nothing can go on from it. Go on from the \
-             response before it, and send its input again."
-        );
-        Err(Fault::saying(Code::InvalidRequest, message).at(PREVIOUS))
+        Err(stored::broken_off(id, ended))
     }
 }
 

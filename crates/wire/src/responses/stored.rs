@@ -6,6 +6,7 @@
 
 mod answer;
 mod items;
+mod places;
 mod tap;
 #[cfg(test)]
 mod tests;
@@ -14,10 +15,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
-use contract::canon::Asked;
 use contract::words::{Dialect, Id};
 use contract::{Code, Fault};
-use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 use super::read::INPUT;
@@ -27,6 +26,7 @@ use crate::query::pairs;
 
 pub use answer::{Facts, cancelled, deleted, facts, failed, in_progress, named, queued};
 pub use items::{Page, items};
+pub use places::{Places, broken_off, placed};
 pub use tap::Tap;
 
 const STORE: &str = "store";
@@ -212,29 +212,6 @@ pub fn expand(body: &Bytes, turns: &[Turn<'_>], native: bool) -> Result<Bytes, F
         }
     }
     Ok(spliced(body, edits))
-}
-
-/// Names the places of a conversation that was written out as the client knows them: what it sent by its own numbers, what
-/// came before by the field that stands for it. `body` is what it sent.
-pub fn placed(asked: &mut Asked, body: &Bytes, expanded: &Bytes) {
-    let Asked::Chat(request) = asked else { return };
-    let count = |body| serde_json::from_slice::<Vec<IgnoredAny>>(&input(body)).map_or(0, |items| items.len());
-    let earlier = count(expanded).saturating_sub(count(body));
-    if earlier == 0 {
-        return;
-    }
-    let text = find(body, INPUT).is_some_and(|(_, value)| value.first() == Some(&b'"'));
-    for message in &mut request.messages {
-        let at =
-            message.at.as_deref().and_then(|at| at.strip_prefix("input[")?.strip_suffix(']')?.parse().ok());
-        let Some(at): Option<usize> = at else { continue };
-        let own = match at.checked_sub(earlier) {
-            None => PREVIOUS.to_owned(),
-            Some(_) if text => INPUT.to_owned(),
-            Some(at) => format!("{INPUT}[{at}]"),
-        };
-        message.at = Some(own.into_boxed_str());
-    }
 }
 
 /// The items of an array without its brackets.

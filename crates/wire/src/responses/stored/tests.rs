@@ -1,5 +1,7 @@
 //! Responses that are kept, by small made-up ones.
 
+use contract::canon::Asked;
+
 use super::*;
 use crate::EncodeOptions;
 
