@@ -42,7 +42,7 @@ pub fn reply_facts(dialect: Dialect, body: &[u8]) -> Result<ReplyFacts, WireErro
         Some(name) if name == names.said => found.said = Some(member.value),
         Some(b"service_tier") => found.tier = Some(member.value),
         Some(b"error") => {
-            found.error = member.value.first().is_some_and(|first| matches!(first, b'{' | b'"'))
+            found.error = member.value.first().is_some_and(|first| matches!(first, b'{' | b'"'));
         }
         // MiniMax has one in every answer.
         Some(b"base_resp") => found.error = true,
