@@ -26,8 +26,8 @@ use crate::ticket::{Consumed, Ending, Ticket};
 
 /// How long to wait before a provider is asked again: at first, and at most.
 const ASK_AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
-/// How often a provider may fail to say how far it is before it is asked no more.
-const FAILURES: u32 = 20;
+/// How often a provider may fail to say how far it is before it is asked no more: half an hour in all.
+const FAILURES: u32 = 180;
 const STOPPED: &str = "The gateway was stopped before the response was complete.";
 const UNKNOWN: &str = "The provider that made the response no longer knows it.";
 
@@ -62,6 +62,7 @@ impl Pipeline {
         self.noted(async move |noted| {
             let first = cleared.request().plan_first();
             waiting.making = first.and_then(|first| pipeline.making(&ticket, first));
+            // Without it, it is lost if the process is killed.
             pipeline.entrust(&waiting).await;
             noted.send(()).ok();
             pipeline.make(&snapshot, &cleared, (ticket, job), waiting).await;
@@ -88,11 +89,13 @@ impl Pipeline {
         Some(Making { owner, lease, entries })
     }
 
-    /// Keeps an answer that is begun so that it outlives the process.
-    async fn entrust(&self, response: &StoredResponse) {
-        if let Err(error) = self.handles.responses.entrust(response.clone()).await {
+    /// Keeps an answer that is begun so that it outlives the process. False: it does not.
+    async fn entrust(&self, response: &StoredResponse) -> bool {
+        let kept = self.handles.responses.entrust(response.clone()).await;
+        if let Err(error) = &kept {
             tracing::warn!(%error, "a response is made whose request is not settled if the gateway is killed");
         }
+        kept.is_ok()
     }
 
     async fn make(
@@ -153,14 +156,17 @@ impl Pipeline {
     ) -> Response<Body> {
         let (whole, shelf) = *promised;
         let response = head::json(whole.body.clone(), ticket.dialect(), ticket.id());
-        let begun = shelf.filled(&whole.body).and_then(|kept| {
-            let job = self.jobs.begin(kept.tenant.clone(), Arc::clone(&kept.id))?;
-            Some((kept, job))
-        });
-        let Some((mut kept, job)) = begun else {
-            // What it will have cost is estimated.
-            shelf.keep(&whole.body);
+        let Some(mut kept) = shelf.filled(&whole.body) else {
             ended(ticket, &whole);
+            return response;
+        };
+        let Some(job) = self.jobs.begin(kept.tenant.clone(), Arc::clone(&kept.id)) else {
+            // There are too many: whoever has room when the lease is over follows it.
+            kept.making = self.making(&ticket, &shelf.deployment);
+            match self.entrust(&kept).await {
+                true => ticket.hand_over(),
+                false => ended(ticket, &whole),
+            }
             return response;
         };
         let pipeline = Arc::clone(self);
@@ -245,12 +251,13 @@ impl Pipeline {
                 Ok(body) => {
                     failures = 0;
                     kept.body = body;
-                    if !stored::facts(&kept.body).is_some_and(|facts| facts.is_pending()) {
+                    if !is_pending(&kept.body) {
                         return Asked::Complete;
                     }
                     self.handles.responses.keep(self.still(kept, kept.body.clone()));
                 }
                 Err(StatusCode::NOT_FOUND) => return Asked::Unknown,
+                Err(StatusCode::NOT_IMPLEMENTED) => return Asked::Silent,
                 Err(_) => failures += 1,
             }
         }
@@ -260,7 +267,8 @@ impl Pipeline {
     /// How far a provider is. It may not say, with this status.
     async fn ask(&self, provider: &SharedProvider, id: &str) -> Result<Bytes, StatusCode> {
         let silent = StatusCode::BAD_GATEWAY;
-        let asked = provider.stored(StoredCall::Get, id, &*self.handles.upstream).ok_or(silent)?;
+        let asked = provider.stored(StoredCall::Get, id, &*self.handles.upstream);
+        let asked = asked.ok_or(StatusCode::NOT_IMPLEMENTED)?;
         let reply = asked.await.map_err(|_| silent)?;
         if !reply.status.is_success() {
             return Err(reply.status);
@@ -274,6 +282,11 @@ impl Pipeline {
         let making = kept.making.clone().map(|making| Making { lease: self.lease(), ..making });
         StoredResponse { body, making, ..kept.clone() }
     }
+}
+
+/// Is it still being made?
+pub(crate) fn is_pending(response: &[u8]) -> bool {
+    stored::facts(response).is_some_and(|facts| facts.is_pending())
 }
 
 /// Was it stopped before it was complete?

@@ -121,7 +121,11 @@ impl Pipeline {
         if is_pending(&response) && self.is_elsewhere(&response) {
             return Err(Fault::saying(Code::Conflict, ELSEWHERE));
         }
+        let ran = self.jobs.is_running(&response.tenant, &response.id);
         self.jobs.stop(&response.tenant, &response.id).await;
+        if !ran {
+            self.settle_left(&response);
+        }
         if response.native
             && let Some(provider) = self.provider(&response)
             && let Some(asked) = provider.stored(StoredCall::Delete, &response.id, &*self.handles.upstream)

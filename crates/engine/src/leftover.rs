@@ -12,7 +12,7 @@ use contract::{Code, ports::CostKind};
 use tokio_util::sync::CancellationToken;
 use wire::stored;
 
-use crate::background::{Asked, is_cancelled};
+use crate::background::{Asked, is_cancelled, is_pending};
 use crate::jobs::Job;
 use crate::pipeline::Pipeline;
 
@@ -70,9 +70,8 @@ impl Pipeline {
         }
         let Some(making) = &response.making else { return };
         let entries = Entries::clone(&making.entries);
-        if !stored::facts(&response.body).is_some_and(|facts| facts.is_pending()) {
-            let price = self.deployment(&response).and_then(|deployment| deployment.price.clone());
-            self.tail.settle_late(self.known(entries, &response, price.as_deref()));
+        if !is_pending(&response.body) {
+            self.settle_left(&response);
             return self.over(response, &Asked::Complete);
         }
         if response.native
@@ -105,6 +104,19 @@ impl Pipeline {
         }
         self.tail.settle_late(entries);
         self.over(response, &asked);
+    }
+
+    /// Settles a request, if that is still to be done, whose answer is forgotten before anybody has taken it over.
+    pub(crate) fn settle_left(&self, response: &StoredResponse) {
+        let Some(making) = &response.making else { return };
+        let mut entries = Entries::clone(&making.entries);
+        if is_pending(&response.body) {
+            ends(&mut entries, Outcome::Cancelled, None);
+        } else {
+            let price = self.deployment(response).and_then(|deployment| deployment.price.clone());
+            entries = self.known(entries, response, price.as_deref());
+        }
+        self.tail.settle_late(entries);
     }
 
     /// What is kept of a request whose answer is complete.

@@ -154,13 +154,15 @@ impl Tail {
         entries.request.duration_us =
             u64::try_from(self.clock().now().0.saturating_sub(entries.request.at.0)).unwrap_or_default();
         entries.request.deployment = entries.attempts.last().map(|attempt| Arc::clone(&attempt.deployment));
-        let now = self.clock().tick();
+        let end = self.clock().tick();
+        // It may have come before this process did.
+        let start = Tick(end.0.saturating_sub(entries.request.duration_us.saturating_mul(1_000)));
         self.telemetry().arrived();
         self.keep(&Settled {
-            attempt_spans: vec![(now, now); entries.attempts.len()],
+            attempt_spans: vec![(start, end); entries.attempts.len()],
             entries,
-            start: now,
-            end: now,
+            start,
+            end,
             stages: StageTimes::default(),
             parent: None,
             principal: None,

@@ -200,3 +200,17 @@ async fn an_instance_takes_over_from_one_that_is_gone() {
     assert_eq!(get(&one.openai(), &made_here).await.json().await["status"], "failed");
     assert_eq!((lines(&one, &request).await.len(), lines(&one, &lost).await.len()), (1, 1));
 }
+
+#[tokio::test]
+async fn what_is_forgotten_unfinished_is_settled_as_cancelled() {
+    let bench = Bench::start().await;
+    let _worker = Worker::of(&bench);
+    let (request, id) = begun(&bench, HOUSE).await;
+    let path = format!("{PATH}/{id}");
+    let answer = bench.openai().send(Method::DELETE, &path, "".into()).await;
+    assert_eq!(answer.json().await["deleted"], true);
+    let bench = started(stopped(bench, true).await).await;
+    let kept = bench.kept_of(&request).await;
+    assert_eq!((&kept.request["outcome"], kept.attempts.len()), (&json!("cancelled"), 1));
+    assert_eq!(code(get(&bench.openai(), &id).await).await.0, 404);
+}
