@@ -206,6 +206,7 @@ async fn what_is_forgotten_unfinished_is_settled_as_cancelled() {
     let bench = Bench::start().await;
     let _worker = Worker::of(&bench);
     let (request, id) = begun(&bench, HOUSE).await;
+    bench.upstream.request(0).await;
     let path = format!("{PATH}/{id}");
     let answer = bench.openai().send(Method::DELETE, &path, "".into()).await;
     assert_eq!(answer.json().await["deleted"], true);
