@@ -28,7 +28,7 @@ pub(crate) struct Outgoing {
     /// Bytes of a conversation that the client did not send itself.
     pub(crate) beyond: u64,
     /// Where things stand in what the client sent, when they stand elsewhere in the body.
-    pub(crate) places: Option<Places>,
+    pub(crate) places: Option<Box<Places>>,
 }
 
 /// What a client wants of an answer in its own dialect, beyond what its envelope says.
@@ -63,7 +63,7 @@ pub(crate) struct Hub<'a> {
     /// How many bytes that added.
     beyond: u64,
     /// Where things stand in what the client sent, once the conversation was written out.
-    places: Option<Places>,
+    places: Option<Box<Places>>,
     /// Has an account forgotten the conversation it should know?
     forgotten: bool,
 }
@@ -201,11 +201,8 @@ impl<'a> Hub<'a> {
         let body = self.request.envelope.body();
         let expanded = stored::expand(body, &turns, native)?;
         self.beyond = expanded.len().saturating_sub(body.len()) as u64;
-        self.places = Some(Places {
-            body: body.clone(),
-            expanded: expanded.clone(),
-            previous: previous.id.to_string(),
-        });
+        let previous = previous.id.to_string();
+        self.places = Some(Box::new(Places { body: body.clone(), expanded: expanded.clone(), previous }));
         Ok(expanded)
     }
 
