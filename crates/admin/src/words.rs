@@ -36,7 +36,7 @@ words! {
     SourceWord of KeySource { File, Store, }
     /// How it ended: answered in full, refused before any attempt, failed, the client went away, or the answer broke off
     /// after it had begun.
-    OutcomeWord of Outcome { Answered, Refused, Failed, ClientGone, Interrupted, }
+    OutcomeWord of Outcome { Answered, Refused, Failed, ClientGone, Interrupted, Cancelled, }
     /// How sure a cost is: reported usage at a known price, estimated usage at a known price, no price known (the cost is
     /// null), nothing consumed.
     CostWord of CostKind { Exact, Estimated, UnknownPrice, Nothing, }

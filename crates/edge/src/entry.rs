@@ -218,7 +218,8 @@ impl Entry {
             told => told,
         };
         let key = credential::take(&mut head.headers, head.uri.query());
-        let ask = ModelsAsk { id, dialect, key, model, body };
+        let query = head.uri.query().map(str::to_owned);
+        let ask = ModelsAsk { id, dialect, key, model, query, body };
         Answer::Later(Arc::clone(&self.shared.services.llm).models(ask))
     }
 

@@ -73,6 +73,11 @@ impl Jobs {
         self.tracker.wait().await;
     }
 
+    /// Is there any?
+    pub(crate) fn are_any(&self) -> bool {
+        !held(&self.running).is_empty()
+    }
+
     /// Does the process stop?
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.is_cancelled()

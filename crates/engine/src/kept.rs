@@ -5,18 +5,22 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::ports::{SharedProvider, StoredAction, StoredAsk, StoredCall, StoredResponse, Tenant};
+use contract::ports::{
+    Deployment, SharedProvider, StoredAction, StoredAsk, StoredCall, StoredResponse, Tenant,
+};
 use contract::words::{Scope, Secret};
 use contract::{Code, Fault};
 use http::StatusCode;
 use wire::stored::{self, Page};
 
 use crate::collect::collect;
+use crate::leftover::LOST;
 use crate::pipeline::Pipeline;
 use crate::stages::{ERROR_CAP, REPLY_CAP, conversation, unavailable};
 use crate::verdict::Failure;
 
-const LOST: &str = "The gateway was stopped before the response was complete.";
+const ELSEWHERE: &str =
+    "Another instance of the gateway makes this response, and only that one can stop it. Try again.";
 
 impl Pipeline {
     /// The answer to a question about a response.
@@ -52,16 +56,26 @@ impl Pipeline {
         }
         let running = self.jobs.is_running(&response.tenant, &response.id);
         if response.native {
-            return self.refreshed(response, StoredCall::Get, running).await;
+            let followed = running || self.is_elsewhere(&response);
+            return self.refreshed(response, StoredCall::Get, followed).await;
         }
         // It may have ended since it was found.
         let response = if running { response } else { self.kept(&response.tenant, &response.id).await? };
-        if running || !is_pending(&response) {
+        if running || !is_pending(&response) || self.is_elsewhere(&response) {
             return Ok(response.body);
         }
         let body = stored::failed(&response.body, "server_error", LOST);
-        self.handles.responses.keep(StoredResponse { body: body.clone(), ..response });
+        // What is not settled is kept by who settles it.
+        if response.making.is_none() {
+            self.handles.responses.keep(StoredResponse { body: body.clone(), ..response });
+        }
         Ok(body)
+    }
+
+    /// Does another instance make it, one that lives?
+    fn is_elsewhere(&self, response: &StoredResponse) -> bool {
+        !self.jobs.is_running(&response.tenant, &response.id)
+            && response.making.as_ref().is_some_and(|making| making.lease > self.handles.clock.now())
     }
 
     /// Asks the provider that makes the response; who follows it keeps what changes.
@@ -93,14 +107,25 @@ impl Pipeline {
 
     /// The account that answered, if it is still there.
     fn provider(&self, response: &StoredResponse) -> Option<SharedProvider> {
+        self.deployment(response).map(|deployment| Arc::clone(&deployment.provider))
+    }
+
+    /// Who answered, if it is still there.
+    pub(crate) fn deployment(&self, response: &StoredResponse) -> Option<Arc<Deployment>> {
         let id = response.deployment.as_deref()?;
         let plan = self.snapshot().router.plan(id, stored::DIALECT).ok()?;
-        let found = plan.deployments.iter().find(|deployment| *deployment.id == *id)?;
-        Some(Arc::clone(&found.provider))
+        plan.deployments.iter().find(|deployment| *deployment.id == *id).map(Arc::clone)
     }
 
     async fn delete(&self, response: StoredResponse) -> Result<Bytes, Fault> {
+        if is_pending(&response) && self.is_elsewhere(&response) {
+            return Err(Fault::saying(Code::Conflict, ELSEWHERE));
+        }
+        let ran = self.jobs.is_running(&response.tenant, &response.id);
         self.jobs.stop(&response.tenant, &response.id).await;
+        if !ran {
+            self.settle_left(&response);
+        }
         if response.native
             && let Some(provider) = self.provider(&response)
             && let Some(asked) = provider.stored(StoredCall::Delete, &response.id, &*self.handles.upstream)
@@ -126,8 +151,12 @@ impl Pipeline {
             return Ok(response.body);
         }
         if response.native {
-            let followed = self.jobs.is_running(&response.tenant, &response.id);
+            let followed =
+                self.jobs.is_running(&response.tenant, &response.id) || self.is_elsewhere(&response);
             return self.refreshed(response, StoredCall::Cancel, followed).await;
+        }
+        if self.is_elsewhere(&response) {
+            return Err(Fault::saying(Code::Conflict, ELSEWHERE));
         }
         self.jobs.stop(&response.tenant, &response.id).await;
         let response = self.kept(&response.tenant, &response.id).await?;
@@ -145,7 +174,7 @@ impl Pipeline {
             .iter()
             .map(|turn| (&*turn.id, stored::Turn { input: &turn.input, response: &turn.body }))
             .collect();
-        Ok(stored::items(&turns, page))
+        stored::items(&turns, page)
     }
 }
 

@@ -5,10 +5,13 @@
 
 mod background;
 mod collect;
+mod counting;
 mod head;
 mod jobs;
 mod keeper;
 mod kept;
+mod leftover;
+mod models;
 mod pipeline;
 mod settle;
 mod shelf;
@@ -22,4 +25,4 @@ mod verdict;
 
 pub use pipeline::Pipeline;
 pub use settle::{SettleTask, Tail, TailPorts};
-pub use snapshot::{BodyLog, Handles, Snapshot};
+pub use snapshot::{BodyLog, Handles, Instance, Snapshot};

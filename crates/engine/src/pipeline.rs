@@ -11,28 +11,27 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use contract::Fault;
 use contract::body::Body;
 use contract::ports::{Arrived, BoxFuture, Llm, ModelsAsk, StoredAsk};
-use contract::{Code, Fault};
 use http::Response;
 
-use crate::collect::collect;
+use crate::counting::Counting;
 use crate::head;
 use crate::jobs::Jobs;
 use crate::settle::Tail;
+use crate::shelf::Shelf;
 use crate::snapshot::{Handles, Snapshot};
-use crate::stages::{Answered, Cleared, refuse};
+use crate::stages::{Answered, Cleared, Whole};
 use crate::ticket::Ticket;
-
-/// Most bytes of a question about a model.
-const QUESTION_CAP: u64 = 64 << 10;
 
 /// The pipeline with everything it calls.
 pub struct Pipeline {
     snapshot: ArcSwap<Snapshot>,
     pub(crate) handles: Handles,
-    tail: Arc<Tail>,
+    pub(crate) tail: Arc<Tail>,
     pub(crate) jobs: Jobs,
+    counting: Counting,
 }
 
 /// Where a request is when its client gets an answer.
@@ -41,13 +40,21 @@ enum Step {
     Done(Answered),
     /// Before the call: the answer is made while the client does not wait.
     Detached(Box<Cleared>),
+    /// At a provider's word that it makes the answer while nobody waits.
+    Followed(Box<(Whole, Box<Shelf>)>),
 }
 
 impl Pipeline {
     /// A pipeline that serves under this snapshot until another one is [put in](Self::swap).
     #[must_use]
     pub fn new(snapshot: Snapshot, handles: Handles, tail: Arc<Tail>) -> Self {
-        Self { snapshot: ArcSwap::from_pointee(snapshot), handles, tail, jobs: Jobs::default() }
+        Self {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            handles,
+            tail,
+            jobs: Jobs::default(),
+            counting: Counting::default(),
+        }
     }
 
     /// Puts a new snapshot in. Requests under way finish under the one they began with.
@@ -61,19 +68,26 @@ impl Pipeline {
         self.snapshot.load_full()
     }
 
-    /// Ends the answers that are still made in the background, which fail.
+    /// Ends the answers that are still made in the background: those that are made here fail, those of providers are left to
+    /// the next process.
     pub async fn close(&self) {
         self.jobs.close().await;
+        self.give_away().await;
+    }
+
+    pub(crate) fn with<'a>(&'a self, snapshot: &'a Snapshot) -> Run<'a> {
+        Run { snapshot, handles: &self.handles, jobs: &self.jobs, counting: &self.counting }
     }
 
     /// What arrived is lent out, not handed on: a future holds each value that is moved into it twice.
     async fn run(self: &Arc<Self>, arrived: &mut Arrived) -> Response<Body> {
         let snapshot = self.snapshot.load_full();
-        let run = Run { snapshot: &snapshot, handles: &self.handles };
+        let run = self.with(&snapshot);
         let mut ticket = Ticket::open(arrived, run.snapshot.version, &self.tail);
         match run.answer(arrived, &mut ticket).await {
             Ok(Step::Done(answered)) => self.settle(ticket, Ok(answered)),
-            Ok(Step::Detached(cleared)) => self.detach(snapshot, cleared, ticket),
+            Ok(Step::Detached(cleared)) => Box::pin(self.detach(snapshot, cleared, ticket)).await,
+            Ok(Step::Followed(promised)) => Box::pin(self.follow(promised, ticket)).await,
             Err(fault) => self.settle(ticket, Err(fault)),
         }
     }
@@ -86,11 +100,7 @@ impl Pipeline {
     ) -> Response<Body> {
         match result {
             Ok(Answered::Whole(mut whole)) => {
-                let shelf = whole.shelf.take();
-                if let Some(shelf) = shelf {
-                    if shelf.is_pending(&whole.body) {
-                        return self.follow(whole, shelf, ticket);
-                    }
+                if let Some(shelf) = whole.shelf.take() {
                     shelf.keep(&whole.body);
                 }
                 ticket.answered(&whole);
@@ -116,15 +126,6 @@ impl Pipeline {
             Err(fault) => self.handles.renderer.render(wire::stored::DIALECT, &fault, ask.id),
         }
     }
-
-    async fn list(&self, mut ask: ModelsAsk) -> Response<Body> {
-        let snapshot = self.snapshot.load_full();
-        let run = Run { snapshot: &snapshot, handles: &self.handles };
-        match run.models(&mut ask).await {
-            Ok(body) => head::json(body, ask.dialect, ask.id),
-            Err(fault) => self.handles.renderer.render(ask.dialect, &fault, ask.id),
-        }
-    }
 }
 
 /// One request's view of the pipeline: the snapshot it runs under and the ports.
@@ -132,6 +133,8 @@ impl Pipeline {
 pub(crate) struct Run<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) handles: &'a Handles,
+    pub(crate) jobs: &'a Jobs,
+    pub(crate) counting: &'a Counting,
 }
 
 impl Run<'_> {
@@ -143,7 +146,13 @@ impl Run<'_> {
         if cleared.is_detached() {
             return Ok(Step::Detached(Box::new(cleared)));
         }
-        self.finish(&cleared, ticket).await.map(Step::Done)
+        Ok(match self.finish(&cleared, ticket).await? {
+            Answered::Whole(mut whole) => match whole.shelf.take_if(|shelf| shelf.is_pending(&whole.body)) {
+                Some(shelf) => Step::Followed(Box::new((whole, shelf))),
+                None => Step::Done(Answered::Whole(whole)),
+            },
+            stream => Step::Done(stream),
+        })
     }
 
     /// The rest of the path, from a request that may go out.
@@ -156,24 +165,6 @@ impl Run<'_> {
             self.attempt(cleared, ticket).await?
         };
         Ok(self.inspect_output(attempted, ticket))
-    }
-
-    async fn models(self, ask: &mut ModelsAsk) -> Result<bytes::Bytes, Fault> {
-        let presented = ask.key.as_ref().map(contract::words::Secret::expose);
-        let who = self.handles.keyring.identify(presented).await?;
-        let mut cards = self.snapshot.router.models();
-        cards.retain(|card| who.may_use(&card.name));
-        if !matches!(ask.body, Body::Empty) {
-            let body = collect(std::mem::take(&mut ask.body), QUESTION_CAP).await.map_err(refuse)?;
-            ask.model = Some(wire::asked_model(&body)?);
-        }
-        match &ask.model {
-            None => Ok(wire::models(ask.dialect, &cards)),
-            Some(name) => {
-                let card = cards.iter().find(|card| card.name == *name).ok_or(Code::ModelNotFound)?;
-                Ok(wire::model(ask.dialect, card))
-            }
-        }
     }
 }
 

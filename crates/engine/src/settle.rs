@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use contract::Code;
-use contract::ports::{Clock, Meter, Outcome, Recorder, Settled, Spent, Stage, StageTimes, Telemetry};
+use contract::canon::Receipt;
+use contract::ports::{
+    Clock, Entries, Meter, Outcome, Recorder, Settled, Spent, Stage, StageTimes, Telemetry,
+};
 use contract::words::{Dialect, Id, NanoUsd, Tick, Usage};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -102,7 +105,7 @@ impl Tail {
 
     /// Adds up, gives the hold back, makes the entries durable, counts.
     pub(crate) fn settle(&self, mut record: Box<Record>) -> Settlement {
-        let (usage, cost) = totals(&record);
+        let (usage, cost) = totals(&record.kept.entries);
         let end = self.clock().tick();
         record.kept.end = end;
         record.kept.stages.ended(Stage::Settle, end);
@@ -117,9 +120,7 @@ impl Tail {
             record.kept.entries.request.deployment =
                 record.kept.entries.attempts.last().map(|attempt| Arc::clone(&attempt.deployment));
         }
-        if let (Some(who), Some(hold)) = (&record.kept.principal, &record.hold) {
-            self.ports.meter.settle(who, hold, Spent { usage, cost });
-        }
+        self.spent(&record, Spent { usage, cost });
         let settlement = Settlement {
             cost,
             attempts: record.kept.entries.request.attempts,
@@ -132,6 +133,41 @@ impl Tail {
         };
         self.keep(&record.kept);
         settlement
+    }
+
+    /// Gives the hold of a request back that somebody else settles.
+    pub(crate) fn give_back(&self, record: &Record) {
+        self.spent(record, Spent::default());
+    }
+
+    fn spent(&self, record: &Record, spent: Spent) {
+        if let (Some(who), Some(hold)) = (&record.kept.principal, &record.hold) {
+            self.ports.meter.settle(who, hold, spent);
+        }
+    }
+
+    /// Settles a request of another process, which is over now.
+    pub(crate) fn settle_late(&self, mut entries: Entries) {
+        let (usage, cost) = totals(&entries);
+        entries.request.usage = usage;
+        entries.request.cost = cost;
+        entries.request.duration_us =
+            u64::try_from(self.clock().now().0.saturating_sub(entries.request.at.0)).unwrap_or_default();
+        entries.request.deployment = entries.attempts.last().map(|attempt| Arc::clone(&attempt.deployment));
+        let end = self.clock().tick();
+        // It may have come before this process did.
+        let start = Tick(end.0.saturating_sub(entries.request.duration_us.saturating_mul(1_000)));
+        self.telemetry().arrived();
+        self.keep(&Settled {
+            attempt_spans: vec![(start, end); entries.attempts.len()],
+            entries,
+            start,
+            end,
+            stages: StageTimes::default(),
+            parent: None,
+            principal: None,
+            receipt: Receipt::default(),
+        });
     }
 
     fn keep(&self, settled: &Settled) {
@@ -160,10 +196,10 @@ impl SettleTask {
 }
 
 /// Usage and cost of all attempts. One attempt without a price makes the sum unknown: a part would look like the whole.
-fn totals(record: &Record) -> (Usage, Option<NanoUsd>) {
+fn totals(entries: &Entries) -> (Usage, Option<NanoUsd>) {
     let mut usage = Usage::default();
-    for attempt in &record.kept.entries.attempts {
+    for attempt in &entries.attempts {
         usage += attempt.usage;
     }
-    (usage, record.kept.entries.attempts.iter().map(|attempt| attempt.cost).sum())
+    (usage, entries.attempts.iter().map(|attempt| attempt.cost).sum())
 }

@@ -20,7 +20,14 @@ pub(crate) struct Shelf {
 impl Shelf {
     /// Keeps the answer; false when it is none that could be kept.
     pub(crate) fn keep(&self, answer: &Bytes) -> bool {
-        let Some(facts) = stored::facts(answer) else { return false };
+        let Some(response) = self.filled(answer) else { return false };
+        self.store.keep(response);
+        true
+    }
+
+    /// The answer with all that is kept of it; none when it is none that could be kept.
+    pub(crate) fn filled(&self, answer: &Bytes) -> Option<StoredResponse> {
+        let facts = stored::facts(answer)?;
         let mut response = self.draft.clone();
         response.body = answer.clone();
         if self.named {
@@ -30,8 +37,7 @@ impl Shelf {
         }
         response.native &= facts.store && !self.named;
         response.deployment = Some(Arc::clone(&self.deployment.id));
-        self.store.keep(response);
-        true
+        Some(response)
     }
 
     /// Does the provider go on with the answer on its own?

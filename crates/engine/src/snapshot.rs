@@ -56,4 +56,15 @@ pub struct Handles {
     pub natives: Arc<dyn NativeBlocks>,
     /// Answers that clients may refer to.
     pub responses: Arc<dyn ResponseStore>,
+    /// Who this is among those that share them.
+    pub instance: Instance,
+}
+
+/// One of the processes that share a store.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// Its name, which it has again after a restart.
+    pub name: Arc<str>,
+    /// How long what it makes stays with it when it gives no sign of life.
+    pub lease: Duration,
 }

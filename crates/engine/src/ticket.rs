@@ -36,6 +36,7 @@ pub(crate) struct Record {
 }
 
 /// An attempt under way.
+#[derive(Clone)]
 pub(crate) struct OpenAttempt {
     pub(crate) id: Id,
     pub(crate) number: u32,
@@ -47,6 +48,22 @@ pub(crate) struct OpenAttempt {
     pub(crate) consumed: Consumed,
     /// Bytes of input that the client did not send itself: a conversation that is kept here.
     pub(crate) beyond: u64,
+}
+
+impl OpenAttempt {
+    fn new(id: Id, (number, at, tick): (u32, Timestamp, Tick), deployment: &Arc<Deployment>) -> Self {
+        Self {
+            id,
+            number,
+            at,
+            tick,
+            deployment: Arc::clone(deployment),
+            status: None,
+            first_byte: None,
+            consumed: Consumed::default(),
+            beyond: 0,
+        }
+    }
 }
 
 /// What an attempt is known to have consumed so far.
@@ -207,17 +224,8 @@ impl Ticket {
             let at = record.kept.entries.request.at.plus(tick.since(record.kept.start));
             let id = Id::at(IdKind::Attempt, at);
             record.kept.entries.request.attempts += 1;
-            record.open = Some(OpenAttempt {
-                id,
-                number: record.kept.entries.request.attempts,
-                at,
-                tick,
-                deployment: Arc::clone(deployment),
-                status: None,
-                first_byte: None,
-                consumed: Consumed::default(),
-                beyond: 0,
-            });
+            let number = record.kept.entries.request.attempts;
+            record.open = Some(OpenAttempt::new(id, (number, at, tick), deployment));
             Some(id)
         })
         .unwrap_or_else(|| Id::new(IdKind::Attempt))
@@ -283,13 +291,34 @@ impl Ticket {
 
     /// The request ends before its answer is complete; what was consumed counts.
     pub(crate) fn stopped(&mut self, outcome: Outcome, code: Code) {
+        self.ends(outcome, Some(code));
+    }
+
+    /// The client had its answer stopped, which was made in the background; what was consumed counts.
+    pub(crate) fn cancelled(&mut self) {
+        self.ends(Outcome::Cancelled, None);
+    }
+
+    fn ends(&mut self, outcome: Outcome, code: Option<Code>) {
         self.stages_over();
-        self.end_attempt(&Ending { outcome, error: Some(code.as_str()), assume_consumed: true });
+        self.end_attempt(&Ending { outcome, error: code.map(Code::as_str), assume_consumed: true });
         self.edit(|record| {
             record.kept.entries.request.outcome = outcome;
-            record.kept.entries.request.status = code.status().as_u16();
-            record.kept.entries.request.error = Some(code.as_str().into());
+            record.kept.entries.request.status = code.map_or(StatusCode::OK, Code::status).as_u16();
+            record.kept.entries.request.error = code.map(|code| code.as_str().into());
         });
+    }
+
+    /// What would be kept of the request if nothing more were learned of it.
+    pub(crate) fn if_lost(&self, deployment: &Arc<Deployment>) -> Option<Entries> {
+        Some(self.record.as_ref()?.if_lost(deployment, self.tail.clock().tick()))
+    }
+
+    /// Somebody else settles the request.
+    pub(crate) fn hand_over(mut self) {
+        if let Some(record) = self.record.take() {
+            self.tail.give_back(&record);
+        }
     }
 
     /// Settles now, in place.
@@ -330,9 +359,19 @@ impl Record {
         }
     }
 
-    /// Turns the attempt under way into a ledger line: usage, then price, then cost.
+    /// Turns the attempt under way into a ledger line.
     pub(crate) fn end_attempt(&mut self, ending: &Ending, now: Tick) {
         let Some(open) = self.open.take() else { return };
+        // Seldom is there a second one.
+        self.kept.attempt_spans.reserve_exact(1);
+        self.kept.entries.attempts.reserve_exact(1);
+        self.kept.attempt_spans.push((open.tick, now));
+        let line = self.line(open, ending, now);
+        self.kept.entries.attempts.push(line);
+    }
+
+    /// The ledger line of an attempt: usage, then price, then cost.
+    fn line(&self, open: OpenAttempt, ending: &Ending, now: Tick) -> AttemptEntry {
         let (usage, source) = self.usage_of(&open, ending);
         let price = open.deployment.price.as_ref();
         let tier = open.consumed.service_tier;
@@ -350,11 +389,7 @@ impl Record {
             }
         };
         let micros = |tick: Tick| u64::try_from(tick.since(open.tick).as_micros()).unwrap_or(u64::MAX);
-        // Seldom is there a second one.
-        self.kept.attempt_spans.reserve_exact(1);
-        self.kept.entries.attempts.reserve_exact(1);
-        self.kept.attempt_spans.push((open.tick, now));
-        self.kept.entries.attempts.push(AttemptEntry {
+        AttemptEntry {
             id: open.id,
             at: open.at,
             number: open.number,
@@ -373,7 +408,24 @@ impl Record {
             price_version: price.map(|price| Arc::clone(&price.version)),
             first_byte_us: open.first_byte.map(micros),
             duration_us: micros(now),
-        });
+        }
+    }
+
+    /// What would be kept of the request if nothing more were learned of it, with the attempt under way or, before any, one at
+    /// this deployment.
+    pub(crate) fn if_lost(&self, deployment: &Arc<Deployment>, now: Tick) -> Entries {
+        let mut entries = self.kept.entries.clone();
+        let at = entries.request.at.plus(now.since(self.kept.start));
+        let planned = || OpenAttempt::new(Id::at(IdKind::Attempt, at), (1, at, now), deployment);
+        let open = self.open.clone().unwrap_or_else(planned);
+        let code = Code::Draining.as_str();
+        let ending = Ending { outcome: Outcome::Interrupted, error: Some(code), assume_consumed: true };
+        entries.attempts.push(self.line(open, &ending, now));
+        entries.request.attempts = entries.request.attempts.max(1);
+        entries.request.outcome = Outcome::Interrupted;
+        entries.request.error = Some(code.into());
+        entries.request.dropped.extend_from_slice(self.kept.receipt.entries());
+        entries
     }
 
     fn usage_of(&self, open: &OpenAttempt, ending: &Ending) -> (Usage, UsageSource) {

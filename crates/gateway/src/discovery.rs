@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use contract::ports::{Clock, ModelCard, Upstream};
+use contract::words::Operation;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use providers::ProviderConfig;
@@ -149,10 +150,14 @@ fn known(compiled: &Compiled, account: &Account) -> Vec<ModelCard> {
 /// for the configuration and the book to say.
 fn enrich(compiled: &Compiled, account: &Account, said: ModelCard) -> ModelCard {
     let known = account.about(&compiled.book, &said.name);
+    let operations = if said.operations.is_empty() { known.operations } else { said.operations };
+    // Google says of its embedding models that they write one token.
+    let silent = |does: &Operation| matches!(does, Operation::Embeddings | Operation::Rerank);
+    let writes = operations.is_empty() || !operations.iter().all(silent);
     ModelCard {
-        operations: if said.operations.is_empty() { known.operations } else { said.operations },
+        operations,
         context_window: said.context_window.or(known.context_window),
-        max_output: said.max_output.or(known.max_output),
+        max_output: said.max_output.or(known.max_output).filter(|_| writes),
         capabilities: said.capabilities.or(known.capabilities),
         deprecated: said.deprecated.or(known.deprecated),
         price: known.price,

@@ -56,6 +56,8 @@ async fn serve(setup: Setup, background: Background) -> Result<(), Failure> {
     let settled = CancellationToken::new();
     let settle = background.tasks.spawn(settle.run(settled.clone().cancelled_owned()));
     let pipeline = Arc::clone(&features.live.pipeline);
+    pipeline.resume().await;
+    background.tasks.spawn(Arc::clone(&pipeline).tend(background.stop.clone()));
     let running = start(&config, setup, (&kept, &identity, features), (&clock, &background)).await?;
 
     let shutdown = CancellationToken::new();

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use admin::{Admin, AdminPorts, CurrentRouter, StatusSource};
 use contract::ports::{Clock, Exposition, Keyring, Readiness, Recorder, Router, Telemetry};
+use contract::words::{Id, IdKind};
 use edge::{Certificates, Edge, EdgeError, Services};
 use egress::{Client, Deps, SystemResolver};
-use engine::{Handles, Pipeline, SettleTask, Tail, TailPorts};
+use engine::{Handles, Instance, Pipeline, SettleTask, Tail, TailPorts};
 use identity::{KeyIndex, Keys};
 use metering::Limits;
 use routing::Healths;
@@ -146,11 +147,18 @@ pub(crate) fn build(
         counter: Arc::new(Counter),
         responses: kept.stores.responses(Arc::clone(clock), &background.tasks, background.stop.clone()),
         natives: kept.stores.natives(Arc::clone(clock), &background.tasks, background.stop.clone()),
+        instance: instance(config, kept),
     };
     let pipeline = Arc::new(Pipeline::new(compiled.snapshot(config, 1), handles, tail));
     let discovery = Arc::new(Discovery::new(compiled, Arc::clone(&egress) as _, Arc::clone(clock)));
     let live = Live { pipeline, keys: Arc::clone(index), egress, healths, certificates: None, metrics };
     Ok((Features { live, discovery, telemetry, closing }, settle))
+}
+
+/// The name of this instance is its spool's, which one process owns at a time; without one it shares its store with nobody.
+fn instance(config: &Config, kept: &Kept) -> Instance {
+    let id = kept.spool.as_ref().map_or_else(|| Id::new(IdKind::Instance), Spool::instance);
+    Instance { name: id.to_string().into(), lease: config.storage.response_lease.0 }
 }
 
 /// Starts the export of spans, when there is a collector. What is queued at the end is sent before the process goes.

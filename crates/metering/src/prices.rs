@@ -291,7 +291,8 @@ fn card(line: &Line<'_>) -> ModelCard {
         name: line.model.clone().into_owned(),
         operations: operations(line),
         context_window: line.context,
-        max_output: line.output,
+        // The catalogues have the width of vectors here.
+        max_output: line.output.filter(|_| !is_silent(&line.mode)),
         capabilities: Capabilities {
             tools: known("tools"),
             images: known("images"),
@@ -323,6 +324,11 @@ fn operations(line: &Line<'_>) -> Vec<Operation> {
         "moderation" => vec![Operation::Moderation],
         _ => Vec::new(),
     }
+}
+
+/// Does it answer with numbers only?
+fn is_silent(mode: &str) -> bool {
+    matches!(mode, "embedding" | "rerank" | "moderation")
 }
 
 fn draws(mode: &str) -> bool {

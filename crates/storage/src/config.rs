@@ -22,6 +22,9 @@ pub struct StorageConfig {
     pub block_retention: Span,
     /// How long responses that clients may refer to (`openai.responses` with `store`) are kept.
     pub response_retention: Span,
+    /// How long a response that is made in the background stays with an instance that gives no sign of life, before another
+    /// one on the same database takes it over.
+    pub response_lease: Span,
 }
 
 /// The local write-ahead spool.
@@ -42,6 +45,7 @@ impl Default for StorageConfig {
             log_retention: Span(Duration::from_secs(30 * 86_400)),
             block_retention: Span(Duration::from_secs(7 * 86_400)),
             response_retention: Span(Duration::from_secs(30 * 86_400)),
+            response_lease: Span(Duration::from_secs(60)),
         }
     }
 }
@@ -102,10 +106,15 @@ impl StorageConfig {
         if self.log_retention.0 < Duration::from_secs(60) {
             faults.add(format!("{at}.log_retention"), "too short: keep lines for at least 1m");
         }
+        if self.response_lease.0 < SHORTEST_LEASE {
+            faults.add(format!("{at}.response_lease"), "too short: give instances at least 100ms");
+        }
     }
 }
 
 const MIN_SPOOL: u64 = 1 << 20;
+/// Below this an instance that is merely busy would lose what it makes.
+const SHORTEST_LEASE: Duration = Duration::from_millis(100);
 
 fn beside(database: &Path) -> PathBuf {
     database.with_extension("spool")

@@ -45,7 +45,7 @@ words! {
     "operation" Operation {
         1 Chat 2 Embeddings 3 Rerank 4 CountTokens 5 Images 6 Speech 7 Transcription 8 Moderation 9 Predict
     }
-    "outcome" Outcome { 1 Answered 2 Refused 3 Failed 4 ClientGone 5 Interrupted }
+    "outcome" Outcome { 1 Answered 2 Refused 3 Failed 4 ClientGone 5 Interrupted 6 Cancelled }
     "usage_source" UsageSource { 1 None 2 Reported 3 Estimated }
     "cost_kind" CostKind { 1 Exact 2 Estimated 3 UnknownPrice 4 Nothing }
 }
@@ -98,7 +98,12 @@ mod tests {
     #[test]
     fn people_read_the_words_that_the_numbers_stand_for() {
         let database = Connection::open_in_memory().unwrap();
-        database.execute_batch(include_str!("../migrations/sqlite/0001_foundation.sql")).unwrap();
+        for migration in [
+            include_str!("../migrations/sqlite/0001_foundation.sql"),
+            include_str!("../migrations/sqlite/0003_jobs.sql"),
+        ] {
+            database.execute_batch(migration).unwrap();
+        }
         agrees::<Dialect>(&database);
         agrees::<Operation>(&database);
         agrees::<Outcome>(&database);

@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
 
+mod sample;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::ports::{Clock, ResponseStore, StoredResponse, Tenant};
+use contract::ports::{Clock, Making, ResponseStore, StoredResponse, Tenant};
 use contract::words::{Id, IdKind, Principal, Timestamp};
 use storage::{StorageConfig, Stores};
 use testkit::clock::VirtualClock;
@@ -37,6 +39,7 @@ fn response(tenant: &Tenant, id: &str, body: &'static str) -> StoredResponse {
         native: true,
         input: Bytes::from_static(b"[1]"),
         body: Bytes::from_static(body.as_bytes()),
+        making: None,
     }
 }
 
@@ -94,6 +97,55 @@ async fn keeps_apart_replaces_and_forgets(store: &Opened) {
     assert!(store.remove(&one, "resp_1").await && !store.remove(&one, "resp_1").await);
     assert_eq!(store.find(&one, "resp_1", 99).await, None);
     assert_eq!(store.find(&other, "resp_1", 99).await.unwrap().body, "of another");
+}
+
+/// Made by this instance, which has it until then.
+fn made_by(owner: &str, lease: i64, id: &str) -> StoredResponse {
+    let making =
+        Making { owner: owner.into(), lease: Timestamp(lease), entries: Arc::new(sample::entries(1)) };
+    StoredResponse { making: Some(making), ..response(&tenant(1), id, "queued") }
+}
+
+async fn goes_from_who_is_gone_to_who_asks(store: &Opened) {
+    let responses = &store.responses;
+    for response in [made_by("a", 10, "resp_1"), made_by("b", 10, "resp_2"), made_by("b", 90, "resp_3")] {
+        responses.entrust(response).await.unwrap();
+    }
+    responses.renew("a", Timestamp(50)).await.unwrap();
+    let claim = async |who: &str, now| {
+        let claimed = responses.claim(&who.into(), Timestamp(now), Timestamp(now + 9)).await.unwrap();
+        claimed.iter().map(|response| response.id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(claim("c", 9).await, Vec::<String>::new());
+    assert_eq!(claim("c", 10).await, ["resp_2"]);
+    assert_eq!(claim("d", 10).await, Vec::<String>::new(), "it is taken");
+    let expected = made_by("c", 19, "resp_2");
+    assert_eq!(store.find(&tenant(1), "resp_2", 9).await, Some(expected));
+    // Whoever gives away what it makes has it no more, and what is over is nobody's.
+    responses.renew("c", Timestamp(0)).await.unwrap();
+    assert_eq!(claim("d", 10).await, ["resp_2"]);
+    responses.keep(StoredResponse { making: None, ..made_by("d", 0, "resp_2") });
+    responses.renew("b", Timestamp(0)).await.unwrap();
+    assert_eq!(claim("d", 49).await, ["resp_3"]);
+}
+
+#[tokio::test]
+async fn memory_gives_what_is_made_from_who_is_gone_to_who_asks() {
+    goes_from_who_is_gone_to_who_asks(&opened(&Stores::memory())).await;
+}
+
+#[tokio::test]
+async fn sqlite_does_so_too_and_others_find_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let one = opened(&file(&dir).await);
+    goes_from_who_is_gone_to_who_asks(&one).await;
+    let other = opened(&file(&dir).await);
+    assert_eq!(other.find(&tenant(1), "resp_1", 9).await, Some(made_by("a", 50, "resp_1")));
+    assert_eq!(other.find(&tenant(1), "resp_3", 9).await, Some(made_by("d", 58, "resp_3")));
+    let claimed = other.responses.claim(&"e".into(), Timestamp(200), Timestamp(300)).await.unwrap();
+    assert_eq!(claimed.len(), 2, "those that have come to their end are settled all the same");
+    one.closed().await;
+    other.closed().await;
 }
 
 #[tokio::test]

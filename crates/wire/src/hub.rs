@@ -9,7 +9,6 @@ use contract::canon::{
     Answered, Asked, CountReply, EmbedReply, EmbedRequest, Event, Extra, ImageReply, ImageRequest, Part,
     PartKind, Receipt, Reply, Request, RerankReply, RerankRequest, VectorFormat,
 };
-use contract::fault::UpstreamError;
 use contract::words::{Dialect, Operation, Usage};
 use contract::{Code, Fault};
 
@@ -377,20 +376,6 @@ pub fn held_back(dialect: Dialect, body: &[u8]) -> Option<(String, Option<Usage>
     (dialect == Dialect::GeminiImages).then(|| gemini::held_back(body)).flatten()
 }
 
-/// The error that an upstream told in place of an answer, though its status said that all was well; none if there is none, or
-/// the dialect's upstreams do no such thing.
-#[must_use]
-pub fn error_in(dialect: Dialect, body: &[u8]) -> Option<UpstreamError> {
-    let tells = matches!(
-        dialect,
-        Dialect::OpenaiChat
-            | Dialect::OpenaiCompletions
-            | Dialect::OpenaiEmbeddings
-            | Dialect::OpenaiResponses
-    );
-    tells.then(|| openai::error_in(dialect, body)).flatten()
-}
-
 /// What a whole answer says of itself, for dialects that are not searched in passing.
 pub(crate) fn facts(dialect: Dialect, body: &[u8]) -> Result<ReplyFacts, WireError> {
     let mut answered = read_reply(dialect, body)?;
@@ -402,7 +387,7 @@ pub(crate) fn facts(dialect: Dialect, body: &[u8]) -> Result<ReplyFacts, WireErr
         _ => (None, 0),
     };
     let (usage, model) = (answered.usage(), answered.model_mut().map(std::mem::take));
-    Ok(ReplyFacts { usage, service_tier, model, output_bytes })
+    Ok(ReplyFacts { usage, service_tier, model, output_bytes, instead: false })
 }
 
 /// The bytes of what a part says.

@@ -23,6 +23,7 @@ mod framing;
 pub mod gather;
 mod gemini;
 mod hub;
+mod instead;
 mod json;
 pub mod kserve;
 mod lines;
@@ -35,6 +36,7 @@ mod openai;
 mod outgoing;
 mod places;
 mod predict;
+mod query;
 mod refused;
 pub mod render;
 mod replicate;
@@ -70,9 +72,10 @@ pub use framing::Framing;
 pub use gather::Gather;
 pub use gemini::{flat_count, is_predicted, whole_count};
 pub use hub::{
-    decoder, encoder, error_in, has_canon, has_way, held_back, read_reply, read_reply_for, read_request,
-    write_reply, write_request,
+    decoder, encoder, has_canon, has_way, held_back, read_reply, read_reply_for, read_request, write_reply,
+    write_request,
 };
+pub use instead::error_in;
 pub use listing::Listing;
 pub use places::{place, place_fault};
 pub use refused::without;
@@ -230,6 +233,14 @@ pub fn read_error(dialect: Dialect, status: StatusCode, body: &Bytes) -> Upstrea
 #[must_use]
 pub fn models(dialect: Dialect, cards: &[Arc<ModelCard>]) -> Bytes {
     models::list(dialect, cards)
+}
+
+/// Writes the part of that list that the query of a URL asks for, in the words of the dialect.
+///
+/// # Errors
+/// `invalid_request`: a value is not one of those allowed.
+pub fn models_page(dialect: Dialect, cards: &[Arc<ModelCard>], query: Option<&str>) -> Result<Bytes, Fault> {
+    models::page(dialect, cards, query)
 }
 
 /// The model that a question about one names in its body, where the path names none.

@@ -219,7 +219,7 @@ impl FromParams for LogQuery {
             status: params.take("status", "a status from 100 to 599", status)?,
             outcome: params.take(
                 "outcome",
-                "one of answered, refused, failed, client_gone, interrupted",
+                "one of answered, refused, failed, client_gone, interrupted, cancelled",
                 outcome,
             )?,
         })

@@ -85,6 +85,13 @@ impl Fault {
         fault
     }
 
+    /// The same with another message.
+    #[must_use]
+    pub fn reworded(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.0.message = message.into();
+        self
+    }
+
     /// Names the request field at fault.
     #[must_use]
     pub fn at(mut self, param: impl Into<String>) -> Self {

@@ -109,6 +109,8 @@ pub enum Outcome {
     ClientGone,
     /// The answer broke off after it had begun.
     Interrupted,
+    /// The client had it stopped: an answer that was made in the background.
+    Cancelled,
 }
 
 impl Outcome {
@@ -121,6 +123,7 @@ impl Outcome {
             Self::Failed => "failed",
             Self::ClientGone => "client_gone",
             Self::Interrupted => "interrupted",
+            Self::Cancelled => "cancelled",
         }
     }
 }

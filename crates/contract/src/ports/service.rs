@@ -90,6 +90,8 @@ pub struct ModelsAsk {
     pub key: Option<Secret>,
     /// One model by name; all of them when none is named.
     pub model: Option<String>,
+    /// The query of its URL, as it came.
+    pub query: Option<String>,
     /// What names the model where the path does not; empty elsewhere.
     pub body: Body,
 }

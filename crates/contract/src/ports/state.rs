@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Answer, StoreError};
+use super::{Answer, Entries, StoreError};
 use crate::words::{Principal, Timestamp};
 
 /// Whose state something is: nothing crosses from one tenant to another. The team of the caller where it has one, else its key.
@@ -22,6 +22,12 @@ impl Tenant {
             (None, Some(key)) => format!("{org}//{key}").into(),
             (None, None) => format!("{org}//{}", principal.name).into(),
         })
+    }
+
+    /// The tenant that a store kept under this text.
+    #[must_use]
+    pub fn kept(text: &str) -> Self {
+        Self(text.into())
     }
 
     /// As stores keep it.
@@ -70,7 +76,7 @@ pub trait NativeBlocks: Send + Sync {
 }
 
 /// An answer that can be asked for again, and gone on from, by its id (`openai.responses` with `store`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StoredResponse {
     /// Its id, as the client knows it. Different tenants may have answers of the same id.
     pub id: Arc<str>,
@@ -90,6 +96,19 @@ pub struct StoredResponse {
     pub input: Bytes,
     /// The answer as its client got it: a JSON object, whose `status` says whether it is still being made.
     pub body: Bytes,
+    /// Who makes it, while its client does not wait. None: it is over, and settled.
+    pub making: Option<Making>,
+}
+
+/// An answer that is made while its client does not wait, and is not settled yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Making {
+    /// The instance that makes it, or follows the provider that does.
+    pub owner: Arc<str>,
+    /// Until when nobody else takes it: an instance that lives puts this off again and again.
+    pub lease: Timestamp,
+    /// What log and ledger will say of the request if nothing better is learned.
+    pub entries: Arc<Entries>,
 }
 
 /// Answers that clients may refer to later.
@@ -97,6 +116,18 @@ pub trait ResponseStore: Send + Sync {
     /// Keeps an answer, in place of one of the same tenant and id. Whoever asks this instance finds it at once; it outlives the
     /// process a little later.
     fn keep(&self, response: StoredResponse);
+    /// Keeps an answer, as [`keep`](Self::keep) does. Once this is done, it outlives the process.
+    fn entrust(&self, response: StoredResponse) -> Answer<'_, Result<(), StoreError>>;
+    /// Puts off the end of the lease of all that this instance makes. A lease that is over gives it away.
+    fn renew<'a>(&'a self, owner: &'a str, lease: Timestamp) -> Answer<'a, Result<(), StoreError>>;
+    /// Makes this instance the owner of answers whose lease is over, and gives them, some at a time: each goes to one of those
+    /// that ask.
+    fn claim<'a>(
+        &'a self,
+        owner: &'a Arc<str>,
+        now: Timestamp,
+        lease: Timestamp,
+    ) -> Answer<'a, Result<Vec<StoredResponse>, StoreError>>;
     /// A tenant's answer, unless it has come to its end.
     fn find<'a>(
         &'a self,

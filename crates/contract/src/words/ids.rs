@@ -18,6 +18,8 @@ pub enum IdKind {
     Attempt,
     /// A virtual key.
     Key,
+    /// An instance of the gateway.
+    Instance,
 }
 
 impl IdKind {
@@ -28,10 +30,11 @@ impl IdKind {
             Self::Request => "req",
             Self::Attempt => "att",
             Self::Key => "key",
+            Self::Instance => "ins",
         }
     }
 
-    const ALL: [Self; 3] = [Self::Request, Self::Attempt, Self::Key];
+    const ALL: [Self; 4] = [Self::Request, Self::Attempt, Self::Key, Self::Instance];
 }
 
 /// A prefixed UUIDv7. Ids made later compare greater (to the millisecond, then by counter).

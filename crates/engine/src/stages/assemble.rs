@@ -127,10 +127,8 @@ impl Run<'_> {
     async fn previous(self, tenant: &Tenant, id: &str) -> Result<Previous, Fault> {
         let (store, now) = (&*self.handles.responses, self.handles.clock.now());
         if let Some(found) = store.find(tenant, id, now).await.map_err(unavailable)? {
-            let pending = stored::facts(&found.body).is_some_and(|facts| facts.is_pending());
-            if pending && !found.native {
-                let message = format!("The response '{id}' is still being made. Wait until it is complete.");
-                return Err(Fault::saying(Code::InvalidRequest, message).at(PREVIOUS));
+            if !found.native {
+                self.check(&found, now)?;
             }
             return Ok(Previous::Kept(Box::new(found)));
         }
@@ -139,6 +137,29 @@ impl Run<'_> {
             return Err(unknown());
         }
         Ok(Previous::Unknown)
+    }
+}
+
+impl Run<'_> {
+    /// Is there an answer to go on from?
+    fn check(self, found: &StoredResponse, now: Timestamp) -> Result<(), Fault> {
+        let StoredResponse { id, making, .. } = found;
+        let status = stored::facts(&found.body).unwrap_or_default();
+        let lives = || {
+            self.jobs.is_running(&found.tenant, id)
+                || making.as_ref().is_some_and(|making| making.lease > now)
+        };
+        let ended = match status.status.as_str() {
+            "cancelled" => "was cancelled",
+            "failed" => "failed",
+            _ if !status.is_pending() => return Ok(()),
+            _ if lives() => {
+                let message = format!("The response '{id}' is still being made. Wait until it is complete.");
+                return Err(Fault::saying(Code::InvalidRequest, message).at(PREVIOUS));
+            }
+            _ => "failed",
+        };
+        Err(stored::broken_off(id, ended))
     }
 }
 
@@ -199,6 +220,7 @@ impl Run<'_> {
             native: false,
             input: stored::input(request.envelope.body()),
             body: Bytes::new(),
+            making: None,
         }
     }
 
@@ -254,6 +276,7 @@ mod tests {
             native: false,
             input: Bytes::from_static(b"[]"),
             body: Bytes::from_static(body),
+            making: None,
         };
         let keeping = stored::keeping(b"{}").unwrap();
         Before { keeping, previous: Previous::Kept(Box::new(response)) }

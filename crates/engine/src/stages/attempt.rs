@@ -83,7 +83,7 @@ impl Run<'_> {
             now: self.handles.clock.now(),
         };
         let outgoing = hub.write(deployment, &mut receipt, &memory).await;
-        let outgoing = outgoing.map_err(|fault| {
+        let mut outgoing = outgoing.map_err(|fault| {
             let those = (&*self.snapshot.router, &*request.who);
             Failure::untranslatable(explained(fault, deployment, request.dialect, those))
         })?;
@@ -94,7 +94,12 @@ impl Run<'_> {
                 open.beyond = outgoing.beyond;
             }
         });
-        let result = self.exchange(request, deployment, outgoing, (attempt, ticket)).await;
+        let places = outgoing.places.take();
+        let mut result = self.exchange(request, deployment, outgoing, (attempt, ticket)).await;
+        if let (Err(failure), Some(places)) = (&mut result, places) {
+            let fault = std::mem::replace(&mut failure.fault, contract::Code::Internal.into());
+            failure.fault = places.fault(fault);
+        }
         if let Err(failure) = &result {
             let code = failure.fault.code();
             self.snapshot.router.observe(deployment, Err(code));
@@ -119,7 +124,7 @@ impl Run<'_> {
         outgoing: Outgoing,
         (attempt, ticket): (Id, &mut Ticket),
     ) -> Result<Attempted, Failure> {
-        let Outgoing { target, body, usage_added, wants, beyond: _ } = outgoing;
+        let Outgoing { target, body, usage_added, wants, beyond: _, places: _ } = outgoing;
         let traceparent = self.traceparent(attempt, ticket);
         let call = Call {
             dialect: target,
@@ -191,6 +196,11 @@ impl Run<'_> {
             output_bytes: facts.output_bytes,
             service_tier: facts.service_tier.map(Into::into),
         });
+        if facts.instead
+            && let Some(error) = wire::error_in(target, &bytes)
+        {
+            return Err(Failure::instead(error));
+        }
         let mut headers = HeaderMap::with_capacity(head::FIELDS);
         let body = if let Some(wants) = wants {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -6,7 +6,6 @@ use contract::canon::{Answered, Asked, CountReply, Receipt};
 use contract::ports::{Count, Deployment, Stage};
 use contract::{Code, Fault};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use tokio::task::spawn_blocking;
 use wire::EncodeOptions;
 
 use super::{Admitted, Attempted, Cleared, Whole};
@@ -46,7 +45,7 @@ impl Run<'_> {
         deployment.upstream_model.as_ref().clone_into(&mut asked.model);
         let counter = Arc::clone(&self.handles.counter);
         // Long inputs take milliseconds, and so does the first one: a vocabulary is loaded.
-        let count = spawn_blocking(move || counter.request(&asked)).await;
+        let count = self.counting.run(move || counter.request(&asked)).await;
         let count = count.map_err(|error| Fault::new(Code::Internal).because(error))?;
 
         let told = CountReply { tokens: count.tokens, ..CountReply::default() };

@@ -12,7 +12,7 @@ mod translate;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::ports::{Arrived, Plan, Tenant};
+use contract::ports::{Arrived, Deployment, Plan, Tenant};
 use contract::words::{Dialect, Principal};
 use http::{HeaderMap, StatusCode};
 use wire::envelope::Envelope;
@@ -55,6 +55,13 @@ pub(crate) struct Prepared(Admitted);
 
 /// The input may go out.
 pub(crate) struct Cleared(Prepared);
+
+impl Admitted {
+    /// Who is called first.
+    pub(crate) fn plan_first(&self) -> Option<&Arc<Deployment>> {
+        self.plan.deployments.first()
+    }
+}
 
 impl Cleared {
     pub(crate) const fn request(&self) -> &Admitted {

@@ -9,6 +9,7 @@ use contract::words::{Dialect, Timestamp};
 use contract::{Code, Fault};
 
 use wire::natives::{self, Restored, Spot, Trail};
+use wire::stored::Places;
 use wire::{Envelope, stored};
 
 use super::Admitted;
@@ -26,6 +27,8 @@ pub(crate) struct Outgoing {
     pub(crate) wants: Option<Wants>,
     /// Bytes of a conversation that the client did not send itself.
     pub(crate) beyond: u64,
+    /// Where things stand in what the client sent, when they stand elsewhere in the body.
+    pub(crate) places: Option<Box<Places>>,
 }
 
 /// What a client wants of an answer in its own dialect, beyond what its envelope says.
@@ -59,6 +62,8 @@ pub(crate) struct Hub<'a> {
     turns: Option<Vec<StoredResponse>>,
     /// How many bytes that added.
     beyond: u64,
+    /// Where things stand in what the client sent, once the conversation was written out.
+    places: Option<Box<Places>>,
     /// Has an account forgotten the conversation it should know?
     forgotten: bool,
 }
@@ -81,6 +86,7 @@ impl<'a> Hub<'a> {
             restored: Restored::default(),
             turns: None,
             beyond: 0,
+            places: None,
             forgotten: false,
         }
     }
@@ -110,8 +116,9 @@ impl<'a> Hub<'a> {
             let body = envelope.edited(&to.upstream_model, usage_added);
             let body = wire::without(body, to.provider.refuses(target), receipt);
             self.check_strict(to, receipt)?;
-            let beyond = told.map_or(0, |_| self.beyond);
-            return Ok(Outgoing { target, body, usage_added, wants: None, beyond });
+            let beyond = told.as_ref().map_or(0, |_| self.beyond);
+            let places = told.and_then(|_| self.places.clone());
+            return Ok(Outgoing { target, body, usage_added, wants: None, beyond, places });
         }
         self.read(to, target, memory).await?;
         let asked = self.canon.as_ref().ok_or(Code::Internal)?;
@@ -137,7 +144,7 @@ impl<'a> Hub<'a> {
             trail: self.trail.clone(),
         };
         let (body, beyond) = (VecDeque::from([body]), self.beyond + self.restored.bytes);
-        Ok(Outgoing { target, body, usage_added: false, wants: Some(wants), beyond })
+        Ok(Outgoing { target, body, usage_added: false, wants: Some(wants), beyond, places: None })
     }
 
     /// Nothing may be lost in strict mode.
@@ -194,6 +201,8 @@ impl<'a> Hub<'a> {
         let body = self.request.envelope.body();
         let expanded = stored::expand(body, &turns, native)?;
         self.beyond = expanded.len().saturating_sub(body.len()) as u64;
+        let previous = previous.id.to_string();
+        self.places = Some(Box::new(Places { body: body.clone(), expanded: expanded.clone(), previous }));
         Ok(expanded)
     }
 
@@ -223,7 +232,11 @@ impl<'a> Hub<'a> {
 
     async fn first_read(&mut self, memory: &Memory<'_>) -> Result<Asked, Fault> {
         let body = self.stateless(memory).await?;
-        let mut asked = wire::read_request(self.request.dialect, &body)?;
+        let asked = wire::read_request(self.request.dialect, &body);
+        let mut asked = asked.map_err(|fault| match &self.places {
+            Some(places) => places.fault(fault),
+            None => fault,
+        })?;
         if self.request.turn.is_some() {
             stored::placed(&mut asked, self.request.envelope.body(), &body);
         }

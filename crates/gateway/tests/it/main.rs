@@ -21,6 +21,7 @@ mod custom;
 mod dialects;
 mod embeddings;
 mod failures;
+mod listing;
 mod media;
 mod natives;
 mod ollama;

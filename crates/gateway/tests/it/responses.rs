@@ -1,5 +1,7 @@
 //! Responses that are kept: asked for again, gone on from with any model, made in the background.
 
+mod jobs;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -258,6 +260,45 @@ async fn what_is_kept_is_shown_listed_and_forgotten_for_its_tenant_alone() {
 }
 
 #[tokio::test]
+async fn faults_name_the_items_as_the_client_numbers_them() {
+    let bench = Bench::start().await;
+    let first = turn(&bench, &ask(CLAUDE, "one", None, false), says(CLAUDE, false, "", "ONE")).await;
+    let good = json!({ "role": "user", "content": "two" });
+    let body = |model: &str| {
+        json!({ "model": model, "previous_response_id": first["id"],
+            "input": [good, { "role": "user", "content": 7 }] })
+    };
+    let error = bench.openai().post(PATH, &body(CLAUDE)).await.json().await["error"].take();
+    assert_eq!(error["param"], "input[1].content", "{error}");
+    assert!(error["message"].as_str().unwrap().contains("'input[1].content'"), "{error}");
+    // A provider is told the whole conversation, and numbers that.
+    let message = "Invalid type for 'input[3].content': expected a string.";
+    let refusal = json!({ "error": { "message": message, "type": "invalid_request_error",
+        "param": "input[3].content", "code": "invalid_type" } });
+    bench.upstream.then(Reply::json(400, &refusal));
+    let error = bench.openai().post(PATH, &body(GPT)).await.json().await["error"].take();
+    assert_eq!(sent(&bench)["input"].as_array().unwrap().len(), 4);
+    assert_eq!((&error["param"], &error["code"]), (&json!("input[1].content"), &json!("invalid_type")));
+    assert!(error["message"].as_str().unwrap().contains("'input[1].content'"), "{error}");
+}
+
+#[tokio::test]
+async fn input_items_are_listed_as_asked() {
+    let bench = Bench::start().await;
+    let first = turn(&bench, &ask(CLAUDE, "one", None, false), says(CLAUDE, false, "", "ONE")).await;
+    let path = format!("{PATH}/{}/input_items", id(&first));
+    for (query, param) in
+        [("limit=0", "limit"), ("order=up", "order"), ("after=nobody", "after"), ("include[]=all", "include")]
+    {
+        let answer = bench.openai().get(&format!("{path}?{query}")).await;
+        assert_eq!(answer.status, 400, "{query}");
+        assert_eq!(answer.json().await["error"]["param"], param, "{query}");
+    }
+    let list = bench.openai().get(&format!("{path}?include=reasoning.encrypted_content")).await.json().await;
+    assert_eq!(texts(&list["data"]), pairs(&[("user", "one")]));
+}
+
+#[tokio::test]
 async fn what_is_not_to_be_kept_is_not() {
     let bench = Bench::start().await;
     for (model, stream) in [(CLAUDE, false), (CLAUDE, true), (GPT, false), (GPT, true)] {
@@ -378,7 +419,17 @@ async fn a_response_in_the_making_can_be_cancelled() {
     }
     call.gone().await;
     let kept = bench.kept_of(&request).await;
-    assert_eq!((&kept.request["outcome"], kept.attempts.len()), (&json!("client_gone"), 1));
+    assert_eq!((&kept.request["outcome"], kept.attempts.len()), (&json!("cancelled"), 1));
+    assert_eq!((&kept.request["status"], &kept.request["error"]), (&json!(200), &Value::Null));
+    assert_eq!(kept.attempts[0]["outcome"], "cancelled");
+    assert_eq!(bench.list("requests?outcome=cancelled", 1).await.len(), 1);
+    let answer = bench.openai().post(PATH, &ask(CLAUDE, "more", Some(id(&waiting)), false)).await;
+    let error = answer.json().await["error"].take();
+    assert_eq!(
+        (&error["code"], &error["param"]),
+        (&json!("invalid_request"), &json!("previous_response_id"))
+    );
+    assert!(error["message"].as_str().unwrap().contains("was cancelled"), "{error}");
     assert_eq!(get(&bench.openai(), id(&waiting)).await.json().await["status"], "cancelled");
 
     let made = turn(&bench, &ask(CLAUDE, "one", None, false), says(CLAUDE, false, "", "ONE")).await;
@@ -413,10 +464,18 @@ async fn what_a_stop_cut_off_has_failed() {
             (&json!("failed"), &json!("server_error")),
             "{kill}"
         );
-        if !kill {
-            let kept = bench.kept_of(&request).await;
-            assert_eq!((&kept.request["outcome"], kept.attempts.len()), (&json!("interrupted"), 1));
-        }
+        let kept = bench.kept_of(&request).await;
+        assert_eq!((&kept.request["outcome"], kept.attempts.len()), (&json!("interrupted"), 1), "{kill}");
+        let [attempt] = &kept.attempts[..] else { panic!("{:?}", kept.attempts) };
+        assert_eq!(
+            (&attempt["outcome"], &attempt["usage_source"]),
+            (&json!("interrupted"), &json!("estimated")),
+            "{attempt}"
+        );
+        // Nothing goes on from it, and its client is told why.
+        let answer = bench.openai().post(PATH, &ask(CLAUDE, "more", Some(id(&waiting)), false)).await;
+        let message = answer.json().await["error"]["message"].take();
+        assert!(message.as_str().unwrap().contains("failed before it was complete"), "{message}");
     }
 }
 

@@ -230,3 +230,15 @@ fn reasoning_costs_what_the_output_of_its_tier_does() {
     let said = Usage { output: 1_000, ..Usage::default() };
     assert_eq!(price.cost(&thought, Some("flex")), price.cost(&said, Some("flex")));
 }
+
+#[test]
+fn a_width_of_vectors_is_no_limit_of_output() {
+    let book = PriceBook::embedded().unwrap();
+    for (provider, model) in [("openai", "text-embedding-3-small"), ("openai", "text-embedding-3-large")] {
+        let card = book.lookup(provider, model).unwrap();
+        assert_eq!((card.max_output, card.context_window.is_some()), (None, true), "{model}");
+    }
+    let silent = |card: &ModelCard| card.operations == [Operation::Embeddings];
+    assert!(book.models_of("azure").iter().filter(|card| silent(card)).all(|card| card.max_output.is_none()));
+    assert!(book.lookup("openai", "gpt-4o").unwrap().max_output.is_some());
+}

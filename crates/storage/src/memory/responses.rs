@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use contract::ports::{Answer, ResponseStore, StoreError, StoredResponse, Tenant};
+use contract::ports::{Answer, Making, ResponseStore, StoreError, StoredResponse, Tenant};
 use contract::words::Timestamp;
 
 /// The most bytes of answers that are held.
@@ -60,6 +60,15 @@ impl MemoryResponses {
 }
 
 impl Held {
+    fn all(&mut self) -> impl Iterator<Item = &mut StoredResponse> {
+        self.responses.values_mut().flatten().map(|entry| &mut entry.response)
+    }
+
+    /// Who makes those that are not over.
+    fn making(&mut self) -> impl Iterator<Item = &mut Making> {
+        self.all().filter_map(|response| response.making.as_mut())
+    }
+
     fn add(&mut self, response: StoredResponse) {
         self.take(&response.id, |entry| entry.response.tenant == response.tenant);
         self.bytes += size(&response);
@@ -101,6 +110,34 @@ fn size(response: &StoredResponse) -> usize {
 impl ResponseStore for MemoryResponses {
     fn keep(&self, response: StoredResponse) {
         self.hold(response);
+    }
+
+    fn entrust(&self, response: StoredResponse) -> Answer<'_, Result<(), StoreError>> {
+        self.hold(response);
+        Answer::now(Ok(()))
+    }
+
+    fn renew<'a>(&'a self, owner: &'a str, lease: Timestamp) -> Answer<'a, Result<(), StoreError>> {
+        for making in self.held().making().filter(|making| *making.owner == *owner) {
+            making.lease = lease;
+        }
+        Answer::now(Ok(()))
+    }
+
+    fn claim<'a>(
+        &'a self,
+        owner: &'a Arc<str>,
+        now: Timestamp,
+        lease: Timestamp,
+    ) -> Answer<'a, Result<Vec<StoredResponse>, StoreError>> {
+        let mut claimed = Vec::new();
+        for response in self.held().all() {
+            if let Some(making) = response.making.as_mut().filter(|making| making.lease <= now) {
+                *making = Making { owner: Arc::clone(owner), lease, ..making.clone() };
+                claimed.push(response.clone());
+            }
+        }
+        Answer::now(Ok(claimed))
     }
 
     fn find<'a>(

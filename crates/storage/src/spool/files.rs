@@ -6,12 +6,15 @@
 //!   00000000000000000008.spool   the segment being written
 //!   drained                      "00000000000000000007 00000000000000001234\n"
 //!   lock                         held by the one process that owns the folder
+//!   instance                     "ins_…": the name of all processes that own the folder, one after the other
 //! ```
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use contract::words::{Id, IdKind};
 
 use super::segment::Segment;
 
@@ -27,6 +30,7 @@ pub(super) struct Place {
 pub(super) struct Folder {
     dir: PathBuf,
     drained: File,
+    instance: Id,
     _lock: File,
 }
 
@@ -57,7 +61,12 @@ impl Folder {
         }
         let drained =
             private().create(true).truncate(false).read(true).write(true).open(dir.join("drained"))?;
-        Ok(Self { dir: dir.to_owned(), drained, _lock: lock })
+        Ok(Self { dir: dir.to_owned(), drained, instance: instance(dir)?, _lock: lock })
+    }
+
+    /// The name of whoever owns the folder.
+    pub(super) const fn instance(&self) -> Id {
+        self.instance
     }
 
     fn path(&self, segment: u64) -> PathBuf {
@@ -123,6 +132,21 @@ impl Folder {
         let text = format!("{:020} {:020}\n", place.segment, place.offset);
         self.drained.write_all_at(text.as_bytes(), 0)
     }
+}
+
+/// The name that the folder gives, made at the first time. One that cannot be read is made anew.
+fn instance(dir: &Path) -> io::Result<Id> {
+    let mut file =
+        private().create(true).truncate(false).read(true).write(true).open(dir.join("instance"))?;
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok();
+    if let Ok(id) = text.trim_end().parse::<Id>() {
+        return Ok(id);
+    }
+    let id = Id::new(IdKind::Instance);
+    file.set_len(0)?;
+    file.write_all_at(format!("{id}\n").as_bytes(), 0)?;
+    Ok(id)
 }
 
 fn private() -> OpenOptions {

@@ -27,6 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use contract::ports::{Clock, Entries, RecordError, Recorder};
+use contract::words::Id;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -166,6 +167,12 @@ impl Spool {
             done = moved.wait_for(|moved| *moved >= target) => done.is_ok(),
             () = clock.sleep(deadline) => false,
         }
+    }
+
+    /// The name of this instance: that of each process that owns the folder, of which there is one at a time.
+    #[must_use]
+    pub fn instance(&self) -> Id {
+        self.0.folder.instance()
     }
 
     /// What waits, and the counters.

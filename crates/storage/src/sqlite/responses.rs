@@ -6,9 +6,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use contract::ports::{Answer, Clock, ResponseStore, StoreError, StoredResponse, Tenant};
+use contract::ports::{
+    Answer, AttemptEntry, Clock, Entries, Making, RequestEntry, ResponseStore, StoreError, StoredResponse,
+    Tenant,
+};
 use contract::words::Timestamp;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteQueryResult, SqliteRow};
 use sqlx::{Row, SqliteConnection, query, query_scalar};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -22,10 +25,19 @@ const WAITING: usize = 1_000;
 /// Bytes of answers that may wait to be written.
 const WAITING_BYTES: usize = 64 << 20;
 
+/// Answers that are claimed at once.
+const CLAIMED: i64 = 100;
+
 const INSERT: &str = "INSERT OR REPLACE INTO responses \
-     (tenant, id, created_us, until_us, previous, deployment, native, input, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
-const FIND: &str = "SELECT created_us, until_us, previous, deployment, native, input, body FROM responses \
-     WHERE tenant = ? AND id = ? AND until_us > ?";
+     (tenant, id, created_us, until_us, previous, deployment, native, input, body, owner, lease_us, entries) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const FIND: &str = "SELECT created_us, until_us, previous, deployment, native, input, body, owner, lease_us, entries \
+     FROM responses WHERE tenant = ? AND id = ? AND until_us > ?";
+const RENEW: &str = "UPDATE responses SET lease_us = ? WHERE owner = ?";
+const IS_ANY_LEFT: &str = "SELECT EXISTS (SELECT 1 FROM responses WHERE owner IS NOT NULL AND lease_us <= ?)";
+const CLAIM: &str = "UPDATE responses SET owner = ?, lease_us = ? WHERE rowid IN \
+     (SELECT rowid FROM responses WHERE owner IS NOT NULL AND lease_us <= ? LIMIT ?) \
+     RETURNING created_us, until_us, previous, deployment, native, input, body, owner, lease_us, entries, tenant, id";
 const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM responses WHERE id = ? AND until_us > ?)";
 
 /// The store.
@@ -40,9 +52,14 @@ pub struct Responses {
 /// A change on its way to the database.
 #[derive(Debug)]
 enum Change {
-    Keep(Box<StoredResponse>),
-    Remove(Tenant, String, oneshot::Sender<Result<bool, StoreError>>),
+    /// With who waits for it to be durable.
+    Keep(Box<StoredResponse>, Option<Done>),
+    Remove(Tenant, String, Done),
+    Renew(Arc<str>, Timestamp, Done),
 }
+
+/// Learns what a change came to: whether it changed anything.
+type Done = oneshot::Sender<Result<bool, StoreError>>;
 
 impl Responses {
     /// The store of this database, with the task that writes.
@@ -70,12 +87,33 @@ impl Responses {
         row.map(|row| decode(tenant, id, &row).map_err(unavailable)).transpose()
     }
 
-    async fn take(&self, tenant: &Tenant, id: &str) -> Result<bool, StoreError> {
+    /// Waits until a change is durable.
+    async fn done(&self, change: impl FnOnce(Done) -> Change) -> Result<bool, StoreError> {
         let gone = || StoreError::Unavailable("the database is closed".to_owned());
         let (done, answer) = oneshot::channel();
-        let change = Change::Remove(tenant.clone(), id.to_owned(), done);
-        self.queue.send(change).await.map_err(|_| gone())?;
+        self.queue.send(change(done)).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
+    }
+
+    async fn take_over(
+        &self,
+        owner: &str,
+        now: Timestamp,
+        lease: Timestamp,
+    ) -> Result<Vec<StoredResponse>, StoreError> {
+        let any = query_scalar(IS_ANY_LEFT).bind(now.0).fetch_one(&self.database.reader).await;
+        if !any.map_err(unavailable)? {
+            return Ok(Vec::new());
+        }
+        let claim = query(CLAIM).bind(owner).bind(lease.0).bind(now.0).bind(CLAIMED);
+        let rows = claim.fetch_all(&self.database.writer).await.map_err(unavailable)?;
+        let claimed = rows.iter().map(|row| {
+            let tenant = Tenant::kept(row.try_get::<&str, _>(10)?);
+            decode(&tenant, row.try_get(11)?, row)
+        });
+        let claimed: Vec<StoredResponse> = claimed.collect::<Result<_, _>>().map_err(unavailable)?;
+        claimed.iter().for_each(|response| self.memory.hold(response.clone()));
+        Ok(claimed)
     }
 }
 
@@ -91,7 +129,17 @@ fn decode(tenant: &Tenant, id: &str, row: &SqliteRow) -> Result<StoredResponse, 
         native: row.try_get(4)?,
         input: row.try_get::<Vec<u8>, _>(5)?.into(),
         body: row.try_get::<Vec<u8>, _>(6)?.into(),
+        making: making(row)?,
     })
+}
+
+fn making(row: &SqliteRow) -> Result<Option<Making>, sqlx::Error> {
+    let Some(owner) = row.try_get::<Option<&str>, _>(7)? else { return Ok(None) };
+    let entries = serde_json::from_slice(row.try_get(9)?);
+    let (request, attempts): (RequestEntry, Vec<AttemptEntry>) =
+        entries.map_err(|error| sqlx::Error::Decode(error.into()))?;
+    let lease = Timestamp(row.try_get(8)?);
+    Ok(Some(Making { owner: owner.into(), lease, entries: Arc::new(Entries { request, attempts }) }))
 }
 
 impl ResponseStore for Responses {
@@ -99,11 +147,32 @@ impl ResponseStore for Responses {
         self.memory.hold(response.clone());
         let bytes = size(&response);
         let waiting = self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
-        let change = Change::Keep(Box::new(response));
+        let change = Change::Keep(Box::new(response), None);
         if waiting > WAITING_BYTES || self.queue.try_send(change).is_err() {
             self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
             tracing::warn!("a response is kept in memory only: the database does not keep up");
         }
+    }
+
+    fn entrust(&self, response: StoredResponse) -> Answer<'_, Result<(), StoreError>> {
+        self.memory.hold(response.clone());
+        self.waiting_bytes.fetch_add(size(&response), Ordering::Relaxed);
+        let change = |done| Change::Keep(Box::new(response), Some(done));
+        Answer::Later(Box::pin(async move { self.done(change).await.map(|_| ()) }))
+    }
+
+    fn renew<'a>(&'a self, owner: &'a str, lease: Timestamp) -> Answer<'a, Result<(), StoreError>> {
+        let change = move |done| Change::Renew(owner.into(), lease, done);
+        Answer::Later(Box::pin(async move { self.done(change).await.map(|_| ()) }))
+    }
+
+    fn claim<'a>(
+        &'a self,
+        owner: &'a Arc<str>,
+        now: Timestamp,
+        lease: Timestamp,
+    ) -> Answer<'a, Result<Vec<StoredResponse>, StoreError>> {
+        Answer::Later(Box::pin(self.take_over(owner, now, lease)))
     }
 
     fn find<'a>(
@@ -131,7 +200,8 @@ impl ResponseStore for Responses {
     fn remove<'a>(&'a self, tenant: &'a Tenant, id: &'a str) -> Answer<'a, Result<bool, StoreError>> {
         Answer::Later(Box::pin(async move {
             let held = self.memory.forget(tenant, id);
-            Ok(self.take(tenant, id).await? || held)
+            let change = |done| Change::Remove(tenant.clone(), id.to_owned(), done);
+            Ok(self.done(change).await? || held)
         }))
     }
 }
@@ -149,7 +219,7 @@ struct Behind {
 impl behind::Behind for Behind {
     type Item = Change;
 
-    /// Writes a batch; who waits for a removal learns of it once it is durable.
+    /// Writes a batch; who waits for a change learns of it once it is durable.
     async fn write(&mut self, batch: &mut Vec<Change>) {
         if batch.is_empty() {
             return;
@@ -158,51 +228,61 @@ impl behind::Behind for Behind {
         if let Err(error) = &written {
             tracing::warn!(%error, changes = batch.len(), "responses are kept in memory only");
         }
-        let mut removed = written.map(Vec::into_iter);
+        let mut changed = written.map(Vec::into_iter);
         for change in batch.drain(..) {
-            match change {
-                Change::Keep(response) => {
+            let answer = match &mut changed {
+                Ok(changed) => Ok(changed.next().unwrap_or_default()),
+                Err(error) => Err(StoreError::Unavailable(error.to_string())),
+            };
+            let done = match change {
+                Change::Keep(response, done) => {
                     self.waiting_bytes.fetch_sub(size(&response), Ordering::Relaxed);
+                    done
                 }
-                Change::Remove(_, _, done) => {
-                    let answer = match &mut removed {
-                        Ok(removed) => Ok(removed.next().unwrap_or_default()),
-                        Err(error) => Err(StoreError::Unavailable(error.to_string())),
-                    };
-                    // Nobody waits any more: it is done all the same.
-                    done.send(answer).ok();
-                }
-            }
+                Change::Remove(.., done) | Change::Renew(.., done) => Some(done),
+            };
+            // Where nobody waits any more, it is done all the same.
+            done.and_then(|done| done.send(answer).ok());
         }
     }
 
     async fn sweep(&mut self, now: Timestamp) {
-        let delete = query("DELETE FROM responses WHERE until_us <= ?").bind(now.0);
+        // What is not settled stays until it is.
+        let delete = query("DELETE FROM responses WHERE until_us <= ? AND owner IS NULL").bind(now.0);
         delete.execute(&self.database.writer).await.ok();
     }
 }
 
 impl Behind {
-    /// Gives for each removal, in order, whether there was something to remove.
+    /// Gives for each change, in order, whether there was something to change.
     async fn try_write(&self, batch: &[Change]) -> Result<Vec<bool>, StoreError> {
-        let mut removed = Vec::new();
+        let mut changed = Vec::with_capacity(batch.len());
         let mut transaction = self.database.writing().await?;
         for change in batch {
-            match change {
-                Change::Keep(response) => insert(&mut transaction, response).await.map_err(unavailable)?,
+            let done = match change {
+                Change::Keep(response, _) => insert(&mut transaction, response).await,
                 Change::Remove(tenant, id, _) => {
                     let delete = query("DELETE FROM responses WHERE tenant = ? AND id = ?");
-                    let delete = delete.bind(tenant.as_str()).bind(id).execute(&mut *transaction).await;
-                    removed.push(delete.map_err(unavailable)?.rows_affected() > 0);
+                    delete.bind(tenant.as_str()).bind(id).execute(&mut *transaction).await
                 }
-            }
+                Change::Renew(owner, lease, _) => {
+                    query(RENEW).bind(lease.0).bind(&**owner).execute(&mut *transaction).await
+                }
+            };
+            changed.push(done.map_err(unavailable)?.rows_affected() > 0);
         }
         transaction.commit().await.map_err(unavailable)?;
-        Ok(removed)
+        Ok(changed)
     }
 }
 
-async fn insert(to: &mut SqliteConnection, response: &StoredResponse) -> Result<(), sqlx::Error> {
+async fn insert(
+    to: &mut SqliteConnection,
+    response: &StoredResponse,
+) -> Result<SqliteQueryResult, sqlx::Error> {
+    let making = response.making.as_ref();
+    let entries = |making: &Making| serde_json::to_vec(&(&making.entries.request, &making.entries.attempts));
+    let entries = making.map(entries).transpose().map_err(|error| sqlx::Error::Encode(error.into()))?;
     query(INSERT)
         .bind(response.tenant.as_str())
         .bind(&*response.id)
@@ -213,7 +293,9 @@ async fn insert(to: &mut SqliteConnection, response: &StoredResponse) -> Result<
         .bind(response.native)
         .bind(&response.input[..])
         .bind(&response.body[..])
+        .bind(making.map(|making| &*making.owner))
+        .bind(making.map(|making| making.lease.0))
+        .bind(entries)
         .execute(to)
         .await
-        .map(|_| ())
 }

@@ -76,7 +76,7 @@ pub(super) const FAMILIES: &[Family] = &[
         Kind::Counter,
         ("pathgate_requests", None),
         &["dialect", "model", "status", "outcome"],
-        "Finished requests. `model` is the deployment that answered, `none` if none did, `other` if it has no series of its own; `status` is what the client got; `outcome` is answered, refused, failed, client_gone or interrupted.",
+        "Finished requests. `model` is the deployment that answered, `none` if none did, `other` if it has no series of its own; `status` is what the client got; `outcome` is answered, refused, failed, client_gone, interrupted or cancelled.",
     ),
     family(
         Name::RequestDuration,

@@ -3,6 +3,7 @@
 //! `operations`, `context_window`, `max_output`, `capabilities`, `deprecated` and `pricing`.
 
 mod anthropic;
+mod paging;
 mod pricing;
 
 use std::sync::Arc;
@@ -17,28 +18,52 @@ use serde_json::{Map, Value, json};
 use crate::fields::{self, missing};
 use crate::shape::Shape;
 
+use self::paging::Part;
+
 /// When a model was made, for clients that insist on a time: nobody knows.
 const EPOCH: &str = "1970-01-01T00:00:00Z";
 
 /// Writes the list.
 pub(crate) fn list(dialect: Dialect, cards: &[Arc<ModelCard>]) -> Bytes {
+    written(dialect, &Part::all(cards))
+}
+
+/// Writes the part of the list that the query of a URL asks for.
+pub(crate) fn page(dialect: Dialect, cards: &[Arc<ModelCard>], query: Option<&str>) -> Result<Bytes, Fault> {
+    Ok(written(dialect, &Part::of(dialect, cards, query)?))
+}
+
+fn written(dialect: Dialect, part: &Part<'_>) -> Bytes {
+    let cards = &part.cards;
     let value = match Shape::of(dialect) {
         Shape::Ollama => json!({"models": cards.iter().map(|card| ollama(card)).collect::<Vec<_>>()}),
         Shape::Openai | Shape::Aws | Shape::Kserve => {
             let data: Vec<Value> = cards.iter().map(|card| openai(card)).collect();
             json!({"object": "list", "data": data})
         }
-        Shape::Cohere => json!({"models": cards.iter().map(|card| cohere(card)).collect::<Vec<_>>()}),
+        Shape::Cohere => {
+            let models: Vec<Value> = cards.iter().map(|card| cohere(card)).collect();
+            tokened(models, ("next_page_token", part.next()))
+        }
         Shape::Anthropic => {
             let data: Vec<Value> = cards.iter().map(|card| anthropic::write(card)).collect();
-            json!({"data": data, "has_more": false,
+            json!({"data": data, "has_more": part.more,
                 "first_id": cards.first().map(|card| &card.name), "last_id": cards.last().map(|card| &card.name)})
         }
         Shape::Google => {
-            json!({"models": cards.iter().map(|card| google(card)).collect::<Vec<_>>()})
+            let models: Vec<Value> = cards.iter().map(|card| google(card)).collect();
+            tokened(models, ("nextPageToken", part.next()))
         }
     };
     value.to_string().into()
+}
+
+/// A list that says what asks for the next page, if there is one.
+fn tokened(models: Vec<Value>, (name, next): (&str, Option<String>)) -> Value {
+    let mut out = Map::new();
+    put(&mut out, "models", Some(models));
+    put(&mut out, name, next);
+    Value::Object(out)
 }
 
 /// Writes one entry of the list.

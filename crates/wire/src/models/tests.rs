@@ -152,3 +152,75 @@ fn a_question_names_its_model() {
         assert_eq!(asked(body.as_bytes()).ok().as_deref(), name, "{body}");
     }
 }
+
+fn names(dialect: Dialect, query: &str) -> Result<(Vec<String>, Value), String> {
+    let card = |name: &str, does| Arc::new(ModelCard { operations: vec![does], ..ModelCard::unknown(name) });
+    let cards = [
+        card("a", Operation::Chat),
+        card("p/b", Operation::Embeddings),
+        card("c", Operation::Chat),
+        card("d", Operation::Chat),
+    ];
+    let body =
+        page(dialect, &cards, Some(query)).map_err(|fault| fault.param().unwrap_or_default().to_owned())?;
+    let mut list: Value = serde_json::from_slice(&body).unwrap();
+    let entries = list.get_mut("data").map(Value::take);
+    let entries = entries.unwrap_or_else(|| list["models"].take());
+    let name = |entry: &Value| entry.get("id").unwrap_or(&entry["name"]).as_str().unwrap().to_owned();
+    Ok((entries.as_array().unwrap().iter().map(name).collect(), list))
+}
+
+#[test]
+fn anthropic_pages_forth_and_back() {
+    let page = |query| names(Dialect::AnthropicMessages, query);
+    let ids = |query| page(query).unwrap().0;
+    assert_eq!(ids(""), ["a", "p/b", "c", "d"]);
+    let (ids_, list) = page("limit=2").unwrap();
+    assert_eq!(
+        (ids_, &list["has_more"], &list["last_id"]),
+        (vec!["a".into(), "p/b".into()], &json!(true), &json!("p/b"))
+    );
+    let (ids_, list) = page("limit=2&after_id=p%2Fb").unwrap();
+    assert_eq!((ids_, &list["has_more"]), (vec!["c".into(), "d".into()], &json!(false)));
+    let (ids_, list) = page("limit=2&before_id=d").unwrap();
+    assert_eq!((ids_, &list["has_more"]), (vec!["p/b".into(), "c".into()], &json!(true)));
+    assert_eq!(page("before_id=p/b").unwrap().1["has_more"], false);
+    assert_eq!(ids("after_id=d"), Vec::<String>::new());
+    for (query, field) in [
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+        ("limit=x", "limit"),
+        ("after_id=x", "after_id"),
+        ("before_id=x", "before_id"),
+        ("after_id=a&before_id=d", "before_id"),
+    ] {
+        assert_eq!(page(query).unwrap_err(), field, "{query}");
+    }
+}
+
+#[test]
+fn google_and_cohere_page_by_tokens() {
+    for (dialect, size, token, next) in [
+        (Dialect::GeminiGenerate, "pageSize", "pageToken", "nextPageToken"),
+        (Dialect::CohereChat, "page_size", "page_token", "next_page_token"),
+    ] {
+        let (mut seen, mut query) = (Vec::new(), format!("{size}=3"));
+        loop {
+            let (ids, list) = names(dialect, &query).unwrap();
+            seen.push(ids.len());
+            let Some(more) = list[next].as_str() else { break };
+            query = format!("{size}=3&{token}={more}");
+        }
+        assert_eq!(seen, [3, 1]);
+        assert_eq!(names(dialect, &format!("{size}=5000")).unwrap().0.len(), 4);
+        for (query, field) in
+            [(format!("{size}=-1"), size), (format!("{size}=x"), size), (format!("{token}=x"), token)]
+        {
+            assert_eq!(names(dialect, &query).unwrap_err(), field);
+        }
+    }
+    assert_eq!(names(Dialect::GeminiGenerate, "pageSize=0&pageToken=").unwrap().0.len(), 4);
+    assert_eq!(names(Dialect::CohereChat, "endpoint=embed").unwrap().0, ["p/b"]);
+    assert_eq!(names(Dialect::CohereChat, "endpoint=nope").unwrap_err(), "endpoint");
+    assert_eq!(names(Dialect::OpenaiChat, "limit=1").unwrap().0.len(), 4, "it has no pages");
+}

@@ -6,6 +6,7 @@
 
 mod answer;
 mod items;
+mod places;
 mod tap;
 #[cfg(test)]
 mod tests;
@@ -14,18 +15,18 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
-use contract::canon::Asked;
 use contract::words::{Dialect, Id};
 use contract::{Code, Fault};
-use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 use super::read::INPUT;
 use crate::fields::wrong;
 use crate::json::{self, Member};
+use crate::query::pairs;
 
 pub use answer::{Facts, cancelled, deleted, facts, failed, in_progress, named, queued};
 pub use items::{Page, items};
+pub use places::{Places, broken_off, placed};
 pub use tap::Tap;
 
 const STORE: &str = "store";
@@ -213,29 +214,6 @@ pub fn expand(body: &Bytes, turns: &[Turn<'_>], native: bool) -> Result<Bytes, F
     Ok(spliced(body, edits))
 }
 
-/// Names the places of a conversation that was written out as the client knows them: what it sent by its own numbers, what
-/// came before by the field that stands for it. `body` is what it sent.
-pub fn placed(asked: &mut Asked, body: &Bytes, expanded: &Bytes) {
-    let Asked::Chat(request) = asked else { return };
-    let count = |body| serde_json::from_slice::<Vec<IgnoredAny>>(&input(body)).map_or(0, |items| items.len());
-    let earlier = count(expanded).saturating_sub(count(body));
-    if earlier == 0 {
-        return;
-    }
-    let text = find(body, INPUT).is_some_and(|(_, value)| value.first() == Some(&b'"'));
-    for message in &mut request.messages {
-        let at =
-            message.at.as_deref().and_then(|at| at.strip_prefix("input[")?.strip_suffix(']')?.parse().ok());
-        let Some(at): Option<usize> = at else { continue };
-        let own = match at.checked_sub(earlier) {
-            None => PREVIOUS.to_owned(),
-            Some(_) if text => INPUT.to_owned(),
-            Some(at) => format!("{INPUT}[{at}]"),
-        };
-        message.at = Some(own.into_boxed_str());
-    }
-}
-
 /// The items of an array without its brackets.
 fn inside(array: &[u8]) -> &[u8] {
     let array = array.trim_ascii();
@@ -289,13 +267,8 @@ fn spliced(body: &Bytes, mut edits: Vec<(Range<usize>, Bytes)>) -> Bytes {
     out.freeze()
 }
 
-/// The names and values of a query. Those that are looked at here need no escapes.
-fn pairs(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
-    query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='))
-}
-
 /// Does the query ask for a stream?
 #[must_use]
 pub fn wants_stream(query: Option<&str>) -> bool {
-    pairs(query).any(|pair| pair == ("stream", "true"))
+    pairs(query).any(|(name, value)| name == "stream" && value == "true")
 }

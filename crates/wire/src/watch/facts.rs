@@ -20,6 +20,8 @@ pub struct ReplyFacts {
     pub model: Option<String>,
     /// Bytes of text, thoughts and arguments, JSON escapes included; counted only when there is no usage.
     pub output_bytes: u64,
+    /// Does it have an error and say nothing? [`error_in`](crate::error_in) reads it.
+    pub instead: bool,
 }
 
 /// Reads an answer in passing. It must be whole JSON (see [`json`]): what the client is handed as an answer has arrived in
@@ -39,6 +41,13 @@ pub fn reply_facts(dialect: Dialect, body: &[u8]) -> Result<ReplyFacts, WireErro
         Some(name) if name == names.usage => found.usage = Some(member.value),
         Some(name) if name == names.said => found.said = Some(member.value),
         Some(b"service_tier") => found.tier = Some(member.value),
+        Some(b"error") => {
+            found.error = member.value.first().is_some_and(|first| matches!(first, b'{' | b'"'));
+        }
+        // MiniMax has one in every answer.
+        Some(b"base_resp") => found.error = true,
+        // What embeddings say.
+        Some(b"data" | b"embeddings" | b"embedding") => found.data = true,
         _ => {}
     });
     if outer.is_none() {
@@ -62,7 +71,14 @@ pub fn reply_facts(dialect: Dialect, body: &[u8]) -> Result<ReplyFacts, WireErro
         (None, Some(said)) => said_bytes(dialect, said),
         _ => 0,
     };
-    Ok(ReplyFacts { usage, service_tier: tier, model: found.model.and_then(text), output_bytes })
+    let said = match found.said {
+        None | Some(b"null") => false,
+        // A response that failed is an answer too.
+        Some(b"[]") => dialect == Dialect::OpenaiResponses,
+        Some(_) => true,
+    };
+    let instead = found.error && !said && !found.data;
+    Ok(ReplyFacts { usage, service_tier: tier, model: found.model.and_then(text), output_bytes, instead })
 }
 
 /// Why a body is not JSON: serde finds the place.
@@ -78,6 +94,8 @@ struct Found<'a> {
     tier: Option<&'a [u8]>,
     usage: Option<&'a [u8]>,
     said: Option<&'a [u8]>,
+    error: bool,
+    data: bool,
 }
 
 struct Names {

@@ -36,13 +36,20 @@ pub(super) fn is_sound_or_text(dialect: Dialect) -> bool {
 /// It is not JSON, or was cut off.
 pub(super) fn facts(dialect: Dialect, body: &[u8]) -> Result<ReplyFacts, WireError> {
     let mut facts = ReplyFacts::default();
+    let mut said = false;
     let outer = json::members(body, |member| match member.name.as_deref() {
+        Some(b"error") => facts.instead = member.value.starts_with(b"{"),
+        // Pictures, transcripts, verdicts, outputs of any kind.
+        Some(b"data" | b"text" | b"results" | b"output" | b"outputs") => said = member.value != b"null",
         Some(b"usage") => facts.usage = Counts::read(member.value).and_then(|counts| counts.canon(dialect)),
         Some(b"model") => facts.model = json::string(member.value).map(Into::into),
         _ => {}
     });
     match outer {
-        Some(_) => Ok(facts),
+        Some(_) => {
+            facts.instead &= !said;
+            Ok(facts)
+        }
         None => Err(WireError { dialect, reason: malformed(body) }),
     }
 }

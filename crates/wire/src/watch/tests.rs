@@ -230,7 +230,8 @@ fn whole_answers_give_their_facts() {
             usage: Some(usage),
             service_tier: Some("default".into()),
             model: Some("m".into()),
-            output_bytes: 0
+            output_bytes: 0,
+            instead: false
         }
     );
     let facts = reply_facts(Dialect::OpenaiChat, br#"{"choices":[{"message":{"content":"abc"}}]}"#).unwrap();

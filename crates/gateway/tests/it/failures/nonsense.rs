@@ -138,3 +138,43 @@ async fn json_of_another_shape() {
     let lines = bench.list("ledger?provider=claude", 8).await;
     assert!(lines.iter().all(|line| line["usage_source"] == "estimated"), "{}", json!(lines));
 }
+
+/// An account whose first provider tells an error where its answer should be, and another one behind it.
+const FALLBACK: &str = "models:\n  one: { route: { targets: [{ to: house/some }], fallback: [openai/some], retry: { per_deployment: 1 } } }\n  \
+     two: { route: { targets: [{ to: claude/claude-haiku-4-5 }], retry: { per_deployment: 1 } } }\n  \
+     three: { route: { targets: [{ to: google/gemini-2.5-flash }], retry: { per_deployment: 1 } } }";
+
+#[tokio::test]
+async fn an_error_that_is_called_an_answer_is_one_all_the_same() {
+    let bench = Setup::new().section(FALLBACK).start().await;
+    let busy = json!({ "error": { "message": "Too busy.", "type": "overloaded", "code": 503 } });
+    bench.upstream.then(Reply::json(200, &busy)).then(Kind::House.says(false, &["Hello"], TOKENS));
+    let answer =
+        bench.openai().post("/v1/chat/completions", &Speech::Openai.ask("one", "Hello", false)).await;
+    assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-attempts")), (200, "2"));
+    let kept = bench.kept(&answer).await;
+    assert_eq!(
+        (&kept.attempts[0]["outcome"], &kept.attempts[0]["error"]),
+        (&json!("failed"), &json!("upstream_overloaded"))
+    );
+    assert_eq!(
+        (&kept.attempts[0]["usage_source"], &kept.attempts[0]["cost_kind"]),
+        (&json!("none"), &json!("nothing"))
+    );
+
+    let error = json!({ "type": "error", "error": { "type": "rate_limit_error", "message": "Too many." } });
+    bench.upstream.then(Reply::json(200, &error));
+    let answer = bench.anthropic().post("/v1/messages", &Speech::Anthropic.ask("two", "Hello", false)).await;
+    assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-error")), (429, "upstream_rate_limited"));
+    let kept = bench.kept(&answer).await;
+    assert_eq!(kept.attempts[0]["cost_kind"], "nothing");
+    assert_eq!(answer.json().await["error"], error["error"]);
+
+    let error = json!({ "error": { "code": 400, "message": "No.", "status": "INVALID_ARGUMENT" } });
+    bench.upstream.then(Reply::json(200, &error));
+    let ask = json!({ "contents": [{ "role": "user", "parts": [{ "text": "Hello" }] }] });
+    let answer = bench.gateway.client().with("x-goog-api-key", crate::setup::KEY);
+    let answer = answer.post("/v1beta/models/three:generateContent", &ask).await;
+    assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-error")), (400, "upstream_rejected"));
+    assert_eq!(bench.kept(&answer).await.attempts[0]["cost_kind"], "nothing");
+}

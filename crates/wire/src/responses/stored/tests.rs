@@ -1,5 +1,7 @@
 //! Responses that are kept, by small made-up ones.
 
+use contract::canon::Asked;
+
 use super::*;
 use crate::EncodeOptions;
 
@@ -151,7 +153,7 @@ fn items_are_listed_page_by_page() {
         response: b"{}",
     };
     let turns = [("resp_1", first), ("resp_2", second)];
-    let page = |query: &str| parsed(&items(&turns, &Page::read(Some(query)).unwrap()));
+    let page = |query: &str| parsed(&items(&turns, &Page::read(Some(query)).unwrap()).unwrap());
     let all = page("order=asc");
     let ids: Vec<&Value> = all["data"].as_array().unwrap().iter().map(|item| &item["id"]).collect();
     assert_eq!(ids.len(), 4);
@@ -162,8 +164,17 @@ fn items_are_listed_page_by_page() {
     assert_eq!(page("")["data"][0]["id"], "own", "the newest first");
     let next = page(&format!("order=asc&limit=1&after={}", ids[1].as_str().unwrap()));
     assert_eq!((&next["data"][0]["id"], &next["has_more"]), (ids[2], &json!(true)));
-    for query in ["limit=0", "limit=101", "limit=x", "order=up"] {
+    let before = page(&format!("order=asc&limit=1&before={}", ids[2].as_str().unwrap()));
+    assert_eq!((&before["data"][0]["id"], &before["has_more"]), (ids[1], &json!(true)));
+    let between = page(&format!("order=asc&after={}&before=own", ids[0].as_str().unwrap()));
+    assert_eq!((&between["first_id"], &between["last_id"]), (ids[1], ids[2]));
+    assert_eq!(page("include%5B%5D=reasoning.encrypted_content")["data"].as_array().unwrap().len(), 4);
+    for query in ["limit=0", "limit=101", "limit=x", "limit=", "order=up", "include=all", "include[]=x"] {
         assert!(Page::read(Some(query)).is_err(), "{query}");
+    }
+    for query in ["after=nobody", "before=nobody"] {
+        let fault = items(&turns, &Page::read(Some(query)).unwrap()).unwrap_err();
+        assert_eq!(fault.param(), query.split_once('=').map(|(name, _)| name), "{query}");
     }
     assert!(
         wants_stream(Some("a=b&stream=true")) && !wants_stream(Some("stream=false")) && !wants_stream(None)

@@ -164,6 +164,7 @@ fn openai(body: &[u8]) -> serde_json::Result<ReplyFacts> {
         service_tier: owned(reply.service_tier),
         model: owned(reply.model),
         output_bytes,
+        instead: false,
     })
 }
 
@@ -192,7 +193,7 @@ fn anthropic(body: &[u8]) -> serde_json::Result<ReplyFacts> {
         _ => 0,
     };
     let usage = usage.map(|usage| usage.canon());
-    Ok(ReplyFacts { usage, service_tier: tier, model: owned(reply.model), output_bytes })
+    Ok(ReplyFacts { usage, service_tier: tier, model: owned(reply.model), output_bytes, instead: false })
 }
 
 fn gemini(body: &[u8]) -> serde_json::Result<ReplyFacts> {
@@ -213,7 +214,7 @@ fn gemini(body: &[u8]) -> serde_json::Result<ReplyFacts> {
         (None, Some(candidates)) => scan::text_bytes(candidates.get().as_bytes(), &WORDS.text),
         _ => 0,
     };
-    Ok(ReplyFacts { usage, service_tier, model: owned(reply.model_version), output_bytes })
+    Ok(ReplyFacts { usage, service_tier, model: owned(reply.model_version), output_bytes, instead: false })
 }
 
 #[test]

@@ -1,0 +1,151 @@
+//! Answers that another process has begun and did not see through: it was stopped or killed, or gave no sign of life for too
+//! long. Each is taken over by one of those that share the store, followed where its provider goes on with it, and settled.
+//!
+//! Settled once: a line that ledger and log have already stays as it is, so that two that settle the same do no harm. What is
+//! made here and not by a provider is lost with its process; what it cost is then an estimate.
+
+use std::sync::Arc;
+
+use contract::ports::{Deployment, Entries, Making, Outcome, Price, StoredResponse};
+use contract::words::{Timestamp, UsageSource};
+use contract::{Code, ports::CostKind};
+use tokio_util::sync::CancellationToken;
+use wire::stored;
+
+use crate::background::{Asked, is_cancelled, is_pending};
+use crate::jobs::Job;
+use crate::pipeline::Pipeline;
+
+/// What a response says that was lost.
+pub(crate) const LOST: &str = "The gateway was stopped before the response was complete.";
+
+impl Pipeline {
+    /// Takes over what an earlier process of this instance has left behind, and what others have. Call it before requests come.
+    pub async fn resume(self: &Arc<Self>) {
+        self.give_away().await;
+        self.take_over().await;
+    }
+
+    /// Says that this instance lives as long as it makes anything, and takes over from those that do not, until `stop`.
+    pub async fn tend(self: Arc<Self>, stop: CancellationToken) {
+        let span = self.handles.instance.lease / 3;
+        while stop.run_until_cancelled(self.handles.clock.sleep(span)).await.is_some() {
+            if self.jobs.are_any() {
+                let (name, lease) = (&*self.handles.instance.name, self.lease());
+                if let Err(error) = self.handles.responses.renew(name, lease).await {
+                    tracing::warn!(%error, "responses that are made here may be taken for lost");
+                }
+            }
+            if !self.jobs.is_closing() {
+                self.take_over().await;
+            }
+        }
+    }
+
+    /// Until when what is made here stays here.
+    pub(crate) fn lease(&self) -> Timestamp {
+        self.handles.clock.now().plus(self.handles.instance.lease)
+    }
+
+    /// Whoever comes next may have what is not over.
+    pub(crate) async fn give_away(&self) {
+        let (name, now) = (&*self.handles.instance.name, self.handles.clock.now());
+        if let Err(error) = self.handles.responses.renew(name, now).await {
+            tracing::warn!(%error, "responses that are not complete are taken over late");
+        }
+    }
+
+    async fn take_over(self: &Arc<Self>) {
+        let (name, now) = (&self.handles.instance.name, self.handles.clock.now());
+        match self.handles.responses.claim(name, now, self.lease()).await {
+            Ok(claimed) => claimed.into_iter().for_each(|response| self.adopt(response)),
+            Err(error) => tracing::warn!(%error, "responses that others left behind cannot be looked for"),
+        }
+    }
+
+    fn adopt(self: &Arc<Self>, response: StoredResponse) {
+        // Its own, if it could not say in time that it lives.
+        if self.jobs.is_running(&response.tenant, &response.id) {
+            return;
+        }
+        let Some(making) = &response.making else { return };
+        let entries = Entries::clone(&making.entries);
+        if !is_pending(&response.body) {
+            self.settle_left(&response);
+            return self.over(response, &Asked::Complete);
+        }
+        if response.native
+            && let Some(deployment) = self.deployment(&response)
+        {
+            // There may be too many now: whoever looks when the lease is over tries again.
+            let Some(job) = self.jobs.begin(response.tenant.clone(), Arc::clone(&response.id)) else {
+                return;
+            };
+            let pipeline = Arc::clone(self);
+            return self.jobs.spawn(async move { pipeline.go_on(response, &deployment, job).await });
+        }
+        self.tail.settle_late(entries);
+        let body = stored::failed(&response.body, "server_error", LOST);
+        self.over(StoredResponse { body, native: false, ..response }, &Asked::Complete);
+    }
+
+    /// Follows an answer that a provider goes on with, and settles for whoever began it.
+    async fn go_on(&self, mut response: StoredResponse, deployment: &Deployment, job: Job) {
+        let asked = self.ask_until_done(&mut response, &deployment.provider, &job).await;
+        let Some(Making { entries, .. }) = &response.making else { return };
+        let mut entries = Entries::clone(entries);
+        match asked {
+            Asked::Complete => entries = self.known(entries, &response, deployment.price.as_deref()),
+            Asked::Stopped if self.jobs.is_closing() => return,
+            Asked::Stopped => ends(&mut entries, Outcome::Cancelled, None),
+            Asked::Silent | Asked::Unknown => {
+                ends(&mut entries, Outcome::Interrupted, Some(Code::UpstreamInterrupted));
+            }
+        }
+        self.tail.settle_late(entries);
+        self.over(response, &asked);
+    }
+
+    /// Settles a request, if that is still to be done, whose answer is forgotten before anybody has taken it over.
+    pub(crate) fn settle_left(&self, response: &StoredResponse) {
+        let Some(making) = &response.making else { return };
+        let mut entries = Entries::clone(&making.entries);
+        if is_pending(&response.body) {
+            ends(&mut entries, Outcome::Cancelled, None);
+        } else {
+            let price = self.deployment(response).and_then(|deployment| deployment.price.clone());
+            entries = self.known(entries, response, price.as_deref());
+        }
+        self.tail.settle_late(entries);
+    }
+
+    /// What is kept of a request whose answer is complete.
+    fn known(&self, mut entries: Entries, response: &StoredResponse, price: Option<&Price>) -> Entries {
+        let outcome = if is_cancelled(&response.body) { Outcome::Cancelled } else { Outcome::Answered };
+        ends(&mut entries, outcome, None);
+        entries.request.bytes_out = response.body.len() as u64;
+        let facts = wire::reply_facts(entries.request.dialect, &response.body).unwrap_or_default();
+        let Some(last) = entries.attempts.last_mut() else { return entries };
+        let took = self.handles.clock.now().0.saturating_sub(last.at.0);
+        last.duration_us = u64::try_from(took).unwrap_or_default();
+        if let Some(usage) = facts.usage {
+            last.usage = usage;
+            last.usage_source = UsageSource::Reported;
+            last.service_tier = facts.service_tier.map(Into::into);
+            last.cost = price.map(|price| price.cost(&usage, last.service_tier.as_deref()));
+            last.cost_kind = if price.is_some() { CostKind::Exact } else { CostKind::UnknownPrice };
+            last.price_version = price.map(|price| Arc::clone(&price.version));
+        }
+        entries
+    }
+}
+
+fn ends(entries: &mut Entries, outcome: Outcome, code: Option<Code>) {
+    let error = code.map(|code| Arc::from(code.as_str()));
+    entries.request.outcome = outcome;
+    entries.request.error.clone_from(&error);
+    if let Some(last) = entries.attempts.last_mut() {
+        last.outcome = outcome;
+        last.error = error;
+    }
+}

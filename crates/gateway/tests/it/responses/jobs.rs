@@ -1,0 +1,217 @@
+//! Responses that are made in the background while processes come and go: each is settled once, by whoever sees it through.
+
+use std::sync::Mutex;
+
+use testkit::gateway::Gateway;
+
+use super::*;
+
+/// A provider that works in the background, beside one that never answers.
+struct Worker(Arc<Mutex<Value>>);
+
+impl Worker {
+    fn of(bench: &Bench) -> Self {
+        let state = Arc::new(Mutex::new(working("resp_bg", "queued")));
+        let now = Arc::clone(&state);
+        let never = Gate::new();
+        bench.upstream.always_with(move |asked| {
+            if asked.path.starts_with("/house") {
+                return Reply::json(200, &openai::text("done", TOKENS)).head_gated(&never);
+            }
+            let now = now.lock().unwrap().clone();
+            match now["error"]["code"].as_str() {
+                Some("not_found") => Reply::json(404, &now),
+                _ => Reply::json(200, &now),
+            }
+        });
+        Self(state)
+    }
+
+    fn is(&self, now: Value) {
+        *self.0.lock().unwrap() = now;
+    }
+}
+
+fn working(id: &str, status: &str) -> Value {
+    let mut response = native(id, status, if status == "completed" { "done" } else { "" });
+    response["background"] = true.into();
+    if status != "completed" {
+        response["usage"] = Value::Null;
+    }
+    response
+}
+
+async fn begun(bench: &Bench, model: &str) -> (String, String) {
+    let answer = bench.openai().post(PATH, &background(model, "work")).await;
+    let request = crate::setup::request_id(&answer);
+    (request, id(&response(answer, false).await).to_owned())
+}
+
+async fn stopped(mut bench: Bench, kill: bool) -> Bench {
+    if kill {
+        bench.gateway.kill().await;
+    } else {
+        bench.gateway.terminate();
+        bench.gateway.exited().await;
+    }
+    bench
+}
+
+async fn started(Bench { gateway, upstream }: Bench) -> Bench {
+    Bench { gateway: gateway.restart().await, upstream }
+}
+
+/// The ledger lines of a request.
+async fn lines(bench: &Bench, request: &str) -> Vec<Value> {
+    bench.list(&format!("ledger?request={request}"), 1).await
+}
+
+#[tokio::test]
+async fn what_a_provider_goes_on_with_is_settled_after_a_restart() {
+    for kill in [false, true] {
+        let bench = Bench::start().await;
+        let worker = Worker::of(&bench);
+        let (request, id) = begun(&bench, GPT).await;
+        assert_eq!(get(&bench.openai(), &id).await.json().await["status"], "queued");
+        let bench = started(stopped(bench, kill).await).await;
+        assert_eq!(get(&bench.openai(), &id).await.json().await["status"], "queued");
+        // Once more, and complete before anybody asks.
+        let bench = stopped(bench, !kill).await;
+        worker.is(working(&id, "completed"));
+        let bench = started(bench).await;
+        assert_eq!(over(&bench, &id).await["output"][0]["content"][0]["text"], "done");
+        let kept = bench.kept_of(&request).await;
+        assert_eq!((&kept.request["outcome"], &kept.request["status"]), (&json!("answered"), &json!(200)));
+        assert_eq!((&kept.request["error"], &kept.request["deployment"]), (&Value::Null, &json!(GPT)));
+        let [attempt] = &kept.attempts[..] else { panic!("{:?}", kept.attempts) };
+        assert_eq!((&attempt["usage_source"], &attempt["cost_kind"]), (&json!("reported"), &json!("exact")));
+        assert_eq!((&attempt["usage"]["input"], &attempt["usage"]["output"]), (&json!(9), &json!(5)));
+        assert_eq!(attempt["outcome"], "answered");
+        // What is over stays over, and its answer is at hand without the provider.
+        let bench = started(stopped(bench, kill).await).await;
+        worker.is(json!({ "error": { "message": "gone", "code": "not_found" } }));
+        assert_eq!(get(&bench.openai(), &id).await.json().await["status"], "completed");
+        assert_eq!(lines(&bench, &request).await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_a_provider_forgot_meanwhile_is_lost_and_estimated() {
+    let bench = Bench::start().await;
+    let worker = Worker::of(&bench);
+    let (request, id) = begun(&bench, GPT).await;
+    let bench = stopped(bench, true).await;
+    worker.is(json!({ "error": { "message": "gone", "code": "not_found" } }));
+    let bench = started(bench).await;
+    let kept = bench.kept_of(&request).await;
+    assert_eq!(
+        (&kept.request["outcome"], &kept.request["error"]),
+        (&json!("interrupted"), &json!("upstream_interrupted"))
+    );
+    assert_eq!(kept.attempts[0]["usage_source"], "estimated", "{:?}", kept.attempts);
+    let made = over(&bench, &id).await;
+    assert_eq!((&made["status"], &made["error"]["code"]), (&json!("failed"), &json!("server_error")));
+    assert_eq!(lines(&bench, &request).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_cancelled_at_its_provider_is_called_so() {
+    let bench = Bench::start().await;
+    let worker = Worker::of(&bench);
+    let (request, id) = begun(&bench, GPT).await;
+    worker.is(working(&id, "cancelled"));
+    let answer = bench.openai().post(&format!("{PATH}/{id}/cancel"), &json!({})).await;
+    assert_eq!(answer.json().await["status"], "cancelled");
+    let kept = bench.kept_of(&request).await;
+    assert_eq!(
+        (&kept.request["outcome"], &kept.attempts[0]["outcome"]),
+        (&json!("cancelled"), &json!("cancelled"))
+    );
+}
+
+/// A second instance on the database of the first.
+async fn beside(first: &Bench, lease: &str) -> Bench {
+    let storage = format!(
+        "storage: {{ database: \"sqlite://{}/pathgate.db\", spool: {{ dir: \"{{dir}}/spool\" }}, response_lease: {lease} }}",
+        first.gateway.dir().display()
+    );
+    let usual = "storage: { database: \"sqlite://{dir}/pathgate.db\" }";
+    let yaml = Setup::new().yaml(&first.upstream.url()).replace(usual, &storage);
+    let gateway: Gateway =
+        testkit::gateway::Launch::new(env!("CARGO_BIN_EXE_pathgate")).config(&yaml).start().await;
+    Bench { gateway, upstream: testkit::upstream::Upstream::start().await }
+}
+
+async fn with_lease(lease: &str) -> Bench {
+    let upstream = testkit::upstream::Upstream::start().await;
+    let yaml = Setup::new().yaml(&upstream.url());
+    let yaml = yaml.replace("/pathgate.db\" }", &format!("/pathgate.db\", response_lease: {lease} }}"));
+    let launch = testkit::gateway::Launch::new(env!("CARGO_BIN_EXE_pathgate")).config(&yaml);
+    Bench { gateway: launch.start().await, upstream }
+}
+
+#[tokio::test]
+async fn an_instance_leaves_alone_what_another_one_makes() {
+    let one = with_lease("2s").await;
+    let other = beside(&one, "2s").await;
+    let gate = Gate::new();
+    one.upstream.then(Reply::json(200, &openai::text("done", TOKENS)).head_gated(&gate));
+    let (request, id) = begun(&one, HOUSE).await;
+    one.upstream.request(0).await;
+    let began = tokio::time::Instant::now();
+    until("the lease to be over but for its renewals", async || {
+        let made = get(&other.openai(), &id).await.json().await;
+        assert!(["queued", "in_progress"].contains(&made["status"].as_str().unwrap()), "{made}");
+        (began.elapsed().as_secs() > 2).then_some(())
+    })
+    .await;
+    let path = format!("{PATH}/{id}");
+    let conflict = (409, "conflict".to_owned());
+    assert_eq!(code(other.openai().post(&format!("{path}/cancel"), &json!({})).await).await, conflict);
+    assert_eq!(code(other.openai().send(Method::DELETE, &path, "".into()).await).await, conflict);
+    let answer = other.openai().post(PATH, &ask(CLAUDE, "more", Some(&id), false)).await;
+    let message = answer.json().await["error"]["message"].take();
+    assert!(message.as_str().unwrap().contains("is still being made"), "{message}");
+    gate.open();
+    assert_eq!(over(&other, &id).await["status"], "completed");
+    assert_eq!(one.kept_of(&request).await.request["outcome"], "answered");
+}
+
+#[tokio::test]
+async fn an_instance_takes_over_from_one_that_is_gone() {
+    let one = with_lease("500ms").await;
+    let other = beside(&one, "500ms").await;
+    let worker = Worker::of(&one);
+    let (request, id) = begun(&one, GPT).await;
+    let (lost, made_here) = begun(&one, HOUSE).await;
+    let one = stopped(one, true).await;
+    worker.is(working(&id, "completed"));
+    assert_eq!(over(&other, &made_here).await["status"], "failed");
+    let kept = other.kept_of(&lost).await;
+    assert_eq!((&kept.request["outcome"], kept.attempts.len()), (&json!("interrupted"), 1));
+    assert_eq!(over(&other, &id).await["status"], "completed");
+    let kept = other.kept_of(&request).await;
+    assert_eq!(
+        (&kept.request["outcome"], &kept.attempts[0]["usage_source"]),
+        (&json!("answered"), &json!("reported"))
+    );
+    // Who comes back finds nothing left to do.
+    let one = started(one).await;
+    assert_eq!(get(&one.openai(), &made_here).await.json().await["status"], "failed");
+    assert_eq!((lines(&one, &request).await.len(), lines(&one, &lost).await.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn what_is_forgotten_unfinished_is_settled_as_cancelled() {
+    let bench = Bench::start().await;
+    let _worker = Worker::of(&bench);
+    let (request, id) = begun(&bench, HOUSE).await;
+    bench.upstream.request(0).await;
+    let path = format!("{PATH}/{id}");
+    let answer = bench.openai().send(Method::DELETE, &path, "".into()).await;
+    assert_eq!(answer.json().await["deleted"], true);
+    let bench = started(stopped(bench, true).await).await;
+    let kept = bench.kept_of(&request).await;
+    assert_eq!((&kept.request["outcome"], kept.attempts.len()), (&json!("cancelled"), 1));
+    assert_eq!(code(get(&bench.openai(), &id).await).await.0, 404);
+}
