@@ -179,6 +179,9 @@ impl Answer {
                 ids.answer(name.as_deref().unwrap_or_default())
             }
         };
+        if self.response.is_none() {
+            self.fields.insert("response".to_owned(), Value::Null);
+        }
         let (text, failed) = said(self.response.as_deref().map_or("", RawValue::get));
         let mut parts = vec![Part::text(text, Provenance::Tool)];
         if let Some(Value::Array(media)) = self.fields.shift_remove("parts") {

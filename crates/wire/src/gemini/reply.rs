@@ -146,7 +146,9 @@ fn write_choice<'a>(at: usize, choice: &'a Choice, receipt: &mut Receipt) -> Can
     let mut parts = Vec::with_capacity(choice.parts.len());
     let mut grounding = Grounding::default();
     for (index, part) in choice.parts.iter().enumerate() {
-        if let PartKind::ServerCall(call) = &part.kind {
+        if let PartKind::ServerCall(call) = &part.kind
+            && sidecar(part).is_none()
+        {
             grounding.searched(&call.input);
         }
         note_sources(part, parts.len(), &mut grounding);
