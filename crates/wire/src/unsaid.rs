@@ -10,7 +10,7 @@ use contract::canon::{
 };
 use contract::words::Dialect;
 
-pub(crate) use beside::title;
+pub(crate) use beside::{note_reply, title};
 
 /// Something that can be passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -381,7 +381,7 @@ fn server(fields: &Map<String, Value>, ids: &mut Ids) -> Option<PartKind> {
         let call = camel_keys(call.as_object().cloned().unwrap_or_default());
         let kind = call.get("toolType").and_then(Value::as_str).unwrap_or_default();
         let id = call.get("id").and_then(Value::as_str).map(str::to_owned);
-        let input = call.get("args").map_or_else(|| "{}".to_owned(), Value::to_string);
+        let input = asked(tool(kind), call.get("args"));
         let name = (!kind.is_empty()).then(|| kind.to_owned());
         return Some(PartKind::ServerCall(ServerCall { id: ids.code(id), tool: tool(kind), name, input }));
     }
@@ -392,6 +392,21 @@ fn server(fields: &Map<String, Value>, ids: &mut Ids) -> Option<PartKind> {
     let output = result.get("response").map_or_else(String::new, Value::to_string);
     let call = ids.code_result(id);
     Some(PartKind::ServerResult(ServerResult { call, tool: tool(kind), output, failed: false }))
+}
+
+/// What one of Google's tools was asked, as JSON text. Google asks for several things at once, canon for the first of them
+/// (`query`, `url`), with all beside it.
+fn asked(tool: ServerTool, args: Option<&Value>) -> String {
+    let (one, several) = match tool {
+        ServerTool::WebSearch => ("query", "queries"),
+        ServerTool::WebFetch => ("url", "urls"),
+        _ => return args.map_or_else(|| "{}".to_owned(), Value::to_string),
+    };
+    let mut args = args.and_then(Value::as_object).cloned().unwrap_or_default();
+    if let Some(first @ Value::String(_)) = args.get(several).and_then(|list| list.get(0)).cloned() {
+        args.entry(one).or_insert(first);
+    }
+    Value::Object(args).to_string()
 }
 
 /// Canon's word for a `toolType` (API reference: `ToolType`).

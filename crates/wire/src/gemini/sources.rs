@@ -156,10 +156,12 @@ impl Grounding {
     /// Adds what was searched for.
     pub(super) fn searched(&mut self, input: &str) {
         let input: Map<String, Value> = serde_json::from_str(input).unwrap_or_default();
-        if let Some(query) = input.get("query").filter(|query| query.is_string() && self.queries.len() < MOST)
-        {
-            self.queries.push(query.clone());
-        }
+        let several = input.get("queries").and_then(Value::as_array).filter(|queries| !queries.is_empty());
+        let queries =
+            several.map_or_else(|| input.get("query").into_iter().collect(), |list| list.iter().collect());
+        let queries: Vec<&Value> = queries;
+        let left = MOST.saturating_sub(self.queries.len());
+        self.queries.extend(queries.into_iter().filter(|query| query.is_string()).take(left).cloned());
     }
 
     /// The object; none when there is nothing to tell.

@@ -4,7 +4,7 @@
 //! One rule for all of them: each member of a foreign sidecar that says something is noted by its name. Blocks that are
 //! nothing but a sidecar, thoughts and calls are the writers' business, and so is a signature (`unsaid.rs`).
 
-use contract::canon::{Message, OutputFormat, Part, PartKind, Receipt, Request};
+use contract::canon::{Message, OutputFormat, Part, PartKind, Receipt, Reply, Request};
 use contract::words::Dialect;
 use serde_json::Value;
 
@@ -78,6 +78,24 @@ pub(super) fn note(target: Dialect, request: &Request, receipt: &mut Receipt) {
 /// Does the dialect describe the schema of an answer? Where it has no schema at all, that is noted.
 const fn describes(target: Dialect) -> bool {
     matches!(target, Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::BedrockConverse)
+}
+
+/// Notes what stands beside the parts of an answer and is not told to a client of another dialect.
+pub(crate) fn note_reply(client: Dialect, reply: &Reply, receipt: &mut Receipt) {
+    for (number, choice) in reply.choices.iter().enumerate() {
+        for (index, part) in choice.parts.iter().enumerate() {
+            let Some(mut members) = foreign(client, part) else { continue };
+            // Where canon has the sources, the writer tells them or names them.
+            members.retain(|name| *name != "citations" || part.citations.is_empty());
+            let path = format!("choices[{number}].content[{index}]");
+            if receipt.entries().iter().any(|entry| entry.field == path) {
+                continue;
+            }
+            for member in members {
+                receipt.dropped(format!("{path}.{member}"), "the client's dialect has no place for it");
+            }
+        }
+    }
 }
 
 fn note_message(target: Dialect, (at, message): (usize, &Message), receipt: &mut Receipt) {
