@@ -3,6 +3,7 @@
 //! [`passed_over`] says which dialect passes over what. What a writer notes itself is not in that table, and neither is what
 //! changes nothing (an answer that shall not be kept where none is). `docs/reference/translation.md` shows the whole.
 
+mod answer;
 mod beside;
 
 use contract::canon::{
@@ -10,7 +11,8 @@ use contract::canon::{
 };
 use contract::words::Dialect;
 
-pub(crate) use beside::{note_reply, title};
+pub(crate) use answer::note_reply;
+pub(crate) use beside::title;
 
 /// Something that can be passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,8 +4,6 @@
 use contract::canon::{Event, Finish, MediaKind, PartStart, Receipt};
 use contract::words::Dialect;
 
-use crate::outgoing::own_fields;
-
 /// Something that can be passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Word {
@@ -98,13 +96,6 @@ impl Untold {
             {
                 let why = "this dialect knows no answer that was held back";
                 self.lose(format!("choices[{choice}].finish_reason"), why);
-            }
-            Event::Start { extra, .. } | Event::Extra { choice: None, extra } => {
-                let _noted = own_fields(self.client, extra, "reply.", &mut self.receipt);
-            }
-            Event::Extra { choice: Some(choice), extra } => {
-                let _noted =
-                    own_fields(self.client, extra, &format!("choices[{choice}]."), &mut self.receipt);
             }
             _ => {}
         }

@@ -146,10 +146,10 @@ fn write_choice<'a>(at: usize, choice: &'a Choice, receipt: &mut Receipt) -> Can
     let mut parts = Vec::with_capacity(choice.parts.len());
     let mut grounding = Grounding::default();
     for (index, part) in choice.parts.iter().enumerate() {
-        if let PartKind::ServerCall(call) = &part.kind
-            && sidecar(part).is_none()
-        {
-            grounding.searched(&call.input);
+        match &part.kind {
+            PartKind::ServerCall(call) if sidecar(part).is_none() => grounding.asked(call),
+            PartKind::ServerResult(result) => grounding.answered(result),
+            _ => {}
         }
         note_sources(part, parts.len(), &mut grounding);
         match write_part(part) {
@@ -161,7 +161,7 @@ fn write_choice<'a>(at: usize, choice: &'a Choice, receipt: &mut Receipt) -> Can
     }
     let mut told = Map::new();
     if !sources::FIELDS.iter().any(|name| left.contains_key(*name)) {
-        told.extend(grounding.written().map(|sources| ("groundingMetadata".to_owned(), sources)));
+        told.extend(grounding.written());
     }
     if !left.contains_key("logprobsResult") {
         told.extend(likely::write(&choice.logprobs).map(|result| ("logprobsResult".to_owned(), result)));

@@ -4,7 +4,7 @@
 //! One rule for all of them: each member of a foreign sidecar that says something is noted by its name. Blocks that are
 //! nothing but a sidecar, thoughts and calls are the writers' business, and so is a signature (`unsaid.rs`).
 
-use contract::canon::{Message, OutputFormat, Part, PartKind, Receipt, Reply, Request};
+use contract::canon::{Message, OutputFormat, Part, PartKind, Receipt, Request};
 use contract::words::Dialect;
 use serde_json::Value;
 
@@ -80,24 +80,6 @@ const fn describes(target: Dialect) -> bool {
     matches!(target, Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::BedrockConverse)
 }
 
-/// Notes what stands beside the parts of an answer and is not told to a client of another dialect.
-pub(crate) fn note_reply(client: Dialect, reply: &Reply, receipt: &mut Receipt) {
-    for (number, choice) in reply.choices.iter().enumerate() {
-        for (index, part) in choice.parts.iter().enumerate() {
-            let Some(mut members) = foreign(client, part) else { continue };
-            // Where canon has the sources, the writer tells them or names them.
-            members.retain(|name| *name != "citations" || part.citations.is_empty());
-            let path = format!("choices[{number}].content[{index}]");
-            if receipt.entries().iter().any(|entry| entry.field == path) {
-                continue;
-            }
-            for member in members {
-                receipt.dropped(format!("{path}.{member}"), "the client's dialect has no place for it");
-            }
-        }
-    }
-}
-
 fn note_message(target: Dialect, (at, message): (usize, &Message), receipt: &mut Receipt) {
     for (index, part) in message.parts.iter().enumerate() {
         let within = match &part.kind {
@@ -118,7 +100,7 @@ fn note_message(target: Dialect, (at, message): (usize, &Message), receipt: &mut
 }
 
 /// The members of a sidecar that say something the target is not told; none if it is the target's own.
-fn foreign(target: Dialect, part: &Part) -> Option<Vec<&str>> {
+pub(super) fn foreign(target: Dialect, part: &Part) -> Option<Vec<&str>> {
     let native = part.native.as_ref().filter(|native| !is_same(native.owner, target))?;
     let told = match part.kind {
         PartKind::Text(_) | PartKind::ToolResult(_) | PartKind::Refusal(_) => false,
