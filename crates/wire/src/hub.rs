@@ -17,7 +17,7 @@ use crate::ending::Begun;
 use crate::{EncodeOptions, Quirks, ReplyFacts, StreamDecoder, StreamEncoder, WireError};
 use crate::{
     anthropic, bedrock, cohere, completions, emulate, gemini, kserve, ollama, openai, predict, replicate,
-    responses, unsaid, vertex,
+    responses, results, unsaid, vertex,
 };
 
 /// A dialect of conversations.
@@ -228,6 +228,7 @@ pub fn write_request(
         Asked::Chat(request) => chat(target).map(|it| {
             kept_elsewhere(target, &request.extra)?;
             only_its_own(target, request)?;
+            let request = &results::first(target, request);
             emulate::lowered(request, (it.has(), quirks), receipt, |request, receipt| {
                 let written = it.write_request(request, quirks, receipt)?;
                 unsaid::note(target, request, receipt);

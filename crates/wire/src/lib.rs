@@ -38,6 +38,7 @@ mod refused;
 pub mod render;
 mod replicate;
 mod responses;
+mod results;
 mod shape;
 mod single;
 mod splice;

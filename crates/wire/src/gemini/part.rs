@@ -19,6 +19,7 @@ use super::names::{camel, camel_keys};
 use super::out::mime_of;
 use super::partial::PartialArg;
 use crate::arguments;
+use crate::file_types;
 use crate::split::Split;
 
 /// A part as it stands. Arguments and results are kept as written.
@@ -343,7 +344,7 @@ fn blob(mut inner: Map<String, Value>) -> Taken {
 fn file(mut inner: Map<String, Value>) -> Taken {
     let Some(uri) = take_text(&mut inner, "fileUri") else { return Err(inner) };
     let mime = take_text(&mut inner, "mimeType");
-    let kind = mime.as_deref().map_or(MediaKind::Document, media_kind);
+    let kind = mime.as_deref().map_or_else(|| kind_of(&uri), media_kind);
     if mime.as_deref() != Some(mime_of(&uri, kind)) {
         inner.insert("mimeType".to_owned(), mime.map_or(Value::Null, Value::String));
     }
@@ -351,6 +352,20 @@ fn file(mut inner: Map<String, Value>) -> Taken {
     let kept = uri.starts_with("gs://") || uri.contains("generativelanguage.googleapis.com");
     let source = if kept || !uri.contains("://") { MediaSource::File(uri) } else { MediaSource::Url(uri) };
     Ok((PartKind::Media { kind, source }, inner))
+}
+
+/// What an address without a type leads to: films on YouTube, which need none, else what its ending tells.
+fn kind_of(uri: &str) -> MediaKind {
+    let place = uri.split_once("://").map_or(uri, |(_, place)| place);
+    let host = place.split(['/', '?', ':']).next().unwrap_or_default();
+    if ["youtube.com", "youtu.be"]
+        .iter()
+        .any(|site| host == *site || host.strip_suffix(site).is_some_and(|sub| sub.ends_with('.')))
+    {
+        return MediaKind::Video;
+    }
+    let path = place.split(['?', '#']).next().filter(|path| path.contains('/'));
+    media_kind(file_types::mime_of(path))
 }
 
 /// What kind of medium a MIME type is.

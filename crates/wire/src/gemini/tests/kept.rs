@@ -1,7 +1,7 @@
 //! What the service's own types allow and is seldom said: it comes back as it was, in requests, answers and streams.
 
 use bytes::{Bytes, BytesMut};
-use contract::canon::{Event, Finish, PartKind, Receipt, ServerTool};
+use contract::canon::{Event, Finish, MediaKind, PartKind, Receipt, ServerTool};
 use contract::words::Dialect;
 use serde_json::{Value, json};
 
@@ -202,4 +202,63 @@ fn counts_may_be_texts() {
     assert_eq!((usage.input, usage.output), (7, 2));
     let count = crate::read_reply(Dialect::GeminiCount, br#"{"totalTokens":"12"}"#).unwrap();
     assert!(matches!(count, contract::canon::Answered::Count(count) if count.tokens == 12));
+}
+
+#[test]
+fn only_closed_schemas_are_strict_for_others() {
+    let body = |schema: Value| {
+        with(&json!({
+            "tools": [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": schema}]}],
+            "toolConfig": {"functionCallingConfig": {"mode": "VALIDATED"}}
+        }))
+    };
+    let inner = |closed: bool| {
+        json!({"type": "object", "additionalProperties": false, "required": ["a"], "properties": {"a":
+            {"type": "array", "items": {"type": "object", "additionalProperties": !closed}}}})
+    };
+    let optional = json!({"type": "object", "properties": {"a": {}}, "additionalProperties": false});
+    for (schema, strict) in [(inner(true), json!(true)), (inner(false), json!(null)), (optional, json!(null))]
+    {
+        let body = body(schema);
+        same(&body);
+        let asked = crate::read_request(Dialect::GeminiGenerate, body.to_string().as_bytes()).unwrap();
+        let mut receipt = Receipt::default();
+        let written = crate::write_request(Dialect::OpenaiChat, &asked, &Quirks::NONE, &mut receipt).unwrap();
+        let written: Value = serde_json::from_slice(&written).unwrap();
+        assert_eq!(written["tools"][0]["function"]["strict"], strict);
+        assert_eq!(receipt.is_empty(), strict == json!(true), "{receipt}");
+    }
+}
+
+#[test]
+fn an_address_tells_what_it_leads_to() {
+    for (uri, kind) in [
+        ("https://www.youtube.com/watch?v=a", MediaKind::Video),
+        ("https://youtu.be/a", MediaKind::Video),
+        ("https://notyoutu.be/a", MediaKind::Document),
+        ("https://e.test/a/b.PNG?x=1", MediaKind::Image),
+        ("gs://bucket/a.mp3", MediaKind::Audio),
+        ("https://e.test", MediaKind::Document),
+    ] {
+        let part = json!({"fileData": {"fileUri": uri}});
+        let body = json!({"contents": [{"role": "user", "parts": [part]}]});
+        same(&body);
+        let request = read_chat(body.to_string().as_bytes()).unwrap();
+        let PartKind::Media { kind: found, .. } = &request.messages[0].parts[0].kind else { panic!() };
+        assert_eq!(*found, kind, "{uri}");
+    }
+}
+
+#[test]
+fn losses_are_named_where_they_stood_in_a_mixed_turn() {
+    let result = json!({"functionResponse": {"name": "f", "response": {"a": 1}}});
+    let body = json!({"contents": [
+        {"role": "user", "parts": [{"text": "go"}]},
+        {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}]},
+        {"role": "user", "parts": [result, {"text": "a"}, {"text": "b", "partMetadata": {"x": 1}}]}]});
+    let asked = crate::read_request(Dialect::GeminiGenerate, body.to_string().as_bytes()).unwrap();
+    let mut receipt = Receipt::default();
+    crate::write_request(Dialect::OpenaiResponses, &asked, &Quirks::NONE, &mut receipt).unwrap();
+    let placed = crate::place(Dialect::GeminiGenerate, &asked, &receipt);
+    assert_eq!(placed.to_string(), "contents[2].parts[2].partMetadata");
 }
