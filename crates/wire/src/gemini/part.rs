@@ -301,8 +301,14 @@ fn take_text(fields: &mut Map<String, Value>, name: &str) -> Option<String> {
     }
 }
 
-/// Media, or something the provider's own tools said; all else is kept whole.
+/// Media, or something the provider's own tools said; all else is kept whole, and so are pictures that are thoughts: drafts
+/// of the one that is answered (docs: "Image generation").
 fn whole(mut fields: Map<String, Value>, ids: &mut Ids, provenance: Provenance) -> Part {
+    if fields.contains_key("thought")
+        && ["inlineData", "fileData"].iter().any(|name| fields.contains_key(*name))
+    {
+        return with(PartKind::Native, provenance, fields);
+    }
     for (name, read) in [("inlineData", blob as fn(_) -> _), ("fileData", file)] {
         match fields.get_mut(name).map(Value::take) {
             Some(Value::Object(inner)) => match read(camel_keys(inner)) {
@@ -321,6 +327,7 @@ fn whole(mut fields: Map<String, Value>, ids: &mut Ids, provenance: Provenance) 
         };
     }
     let kind = server(&fields, ids).unwrap_or(PartKind::Native);
+    let provenance = if matches!(kind, PartKind::ServerResult(_)) { Provenance::Tool } else { provenance };
     Part::new(kind, provenance).with_native(DIALECT, Value::Object(fields))
 }
 

@@ -262,3 +262,44 @@ fn losses_are_named_where_they_stood_in_a_mixed_turn() {
     let placed = crate::place(Dialect::GeminiGenerate, &asked, &receipt);
     assert_eq!(placed.to_string(), "contents[2].parts[2].partMetadata");
 }
+
+#[test]
+fn drafts_are_no_pictures_of_the_answer() {
+    let picture = |data: &str| json!({"mimeType": "image/png", "data": data});
+    let draft = json!({"inlineData": picture("QUJD"), "thought": true});
+    let body = answer(&json!([draft, {"inlineData": picture("REVG"), "thoughtSignature": "s"}]));
+    let reply = read_reply(body.to_string().as_bytes()).unwrap();
+    let written = write_reply(&reply, &EncodeOptions::default(), &mut Receipt::default());
+    assert_eq!(serde_json::from_slice::<Value>(&written).unwrap()["candidates"], body["candidates"]);
+    let answered = contract::canon::Answered::Chat(Box::new(reply));
+    let mut receipt = Receipt::default();
+    let other =
+        crate::write_reply(Dialect::OpenaiChat, &answered, &EncodeOptions::default(), &mut receipt).unwrap();
+    let other: Value = serde_json::from_slice(&other).unwrap();
+    assert_eq!(other["choices"][0]["message"]["images"].as_array().map(Vec::len), Some(1));
+    assert_eq!(receipt.to_string(), "choices[0].content[0]");
+}
+
+#[test]
+fn a_content_without_parts_says_nothing_to_others() {
+    let mut body = answer(&json!([]));
+    body["candidates"][0]["content"] = json!({"role": "model"});
+    let reply = read_reply(body.to_string().as_bytes()).unwrap();
+    let written = write_reply(&reply, &EncodeOptions::default(), &mut Receipt::default());
+    assert_eq!(serde_json::from_slice::<Value>(&written).unwrap()["candidates"], body["candidates"]);
+    let answered = contract::canon::Answered::Chat(Box::new(reply));
+    let mut receipt = Receipt::default();
+    crate::write_reply(Dialect::OpenaiChat, &answered, &EncodeOptions::default(), &mut receipt).unwrap();
+    assert!(receipt.is_empty(), "{receipt}");
+}
+
+#[test]
+fn a_signature_alone_is_no_text_for_others() {
+    let body = answer(&json!([{"text": "Hi"}, {"text": "", "thoughtSignature": "s"}]));
+    let answered = crate::read_reply(Dialect::GeminiGenerate, body.to_string().as_bytes()).unwrap();
+    let options = EncodeOptions::default();
+    let other =
+        crate::write_reply(Dialect::OpenaiResponses, &answered, &options, &mut Receipt::default()).unwrap();
+    let other: Value = serde_json::from_slice(&other).unwrap();
+    assert_eq!(other["output"][0]["content"].as_array().map(Vec::len), Some(1));
+}
