@@ -22,13 +22,13 @@ pub(super) fn cases() -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// A function of one text.
+/// A function of one text; its schema is closed, as models are held to.
 fn function(name: &str) -> Tool {
     Tool::Function {
         name: name.to_owned(),
         description: Some("Looks it up.".to_owned()),
         parameters: Some(
-            json!({"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]}),
+            json!({"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"], "additionalProperties": false}),
         ),
         strict: None,
         cache: None,
