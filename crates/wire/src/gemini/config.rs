@@ -9,7 +9,7 @@ use super::names;
 use super::schema::{fit, from_openapi, to_openapi};
 use super::thinking;
 use super::tools::put_back;
-use crate::fields::Fields;
+use crate::fields::{Fields, wrong};
 
 /// The most stop sequences that are taken.
 const STOPS: usize = 5;
@@ -104,7 +104,17 @@ fn read_format(config: &mut Fields) -> Result<(OutputFormat, Option<&'static str
 }
 
 fn read_modalities(config: &mut Fields) -> Result<Vec<Modality>, Fault> {
-    let named = names::texts(config, "responseModalities")?;
+    const NAME: &str = "responseModalities";
+    let path = config.path(NAME);
+    let listed = names::list(config, NAME);
+    if listed.iter().any(Value::is_number) {
+        config.put_back(NAME, listed.into());
+        return Ok(Vec::new());
+    }
+    let text = |value| {
+        if let Value::String(text) = value { Ok(text) } else { Err(wrong(&path, "a list of strings")) }
+    };
+    let named = listed.into_iter().map(text).collect::<Result<Vec<String>, Fault>>()?;
     let known = |name: &String| match name.to_ascii_uppercase().as_str() {
         "TEXT" => Some(Modality::Text),
         "AUDIO" => Some(Modality::Audio),
@@ -114,7 +124,7 @@ fn read_modalities(config: &mut Fields) -> Result<Vec<Modality>, Fault> {
     match named.iter().map(known).collect() {
         Some(modalities) => Ok(modalities),
         None => {
-            config.put_back("responseModalities", named.into());
+            config.put_back(NAME, named.into());
             Ok(Vec::new())
         }
     }

@@ -30,7 +30,7 @@ pub(super) fn read_chat(body: &[u8]) -> Result<Request, Fault> {
         model: fields.text("model")?.map(bare_name).unwrap_or_default(),
         messages,
         tools: tools::read(&mut fields)?,
-        service_tier: fields.text("serviceTier")?,
+        service_tier: names::word(&mut fields, "serviceTier")?,
         store: fields.flag("store")?,
         metadata: fields.object("labels")?.map(Fields::left),
         stream_usage: true,

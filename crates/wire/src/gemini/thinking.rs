@@ -17,7 +17,7 @@ pub(super) fn read(mut config: Fields) -> Result<(Reasoning, Map<String, Value>)
     let mut asked = Reasoning { include: config.flag("includeThoughts")?, ..Reasoning::default() };
     let budget = names::integer(&mut config, BUDGET)?;
     asked.budget = budget.and_then(|budget| u64::try_from(budget).ok());
-    if let Some(level) = config.text("thinkingLevel")? {
+    if let Some(level) = names::word(&mut config, "thinkingLevel")? {
         asked.effort = match level.to_ascii_lowercase().as_str() {
             "minimal" => Some(Effort::Minimal),
             "low" => Some(Effort::Low),

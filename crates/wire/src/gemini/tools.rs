@@ -75,7 +75,7 @@ pub(super) fn read_config(fields: &mut Fields, request: &mut Request) -> Result<
 }
 
 fn read_calling(calling: &mut Fields, request: &mut Request) -> Result<(), Fault> {
-    let mode = calling.text("mode")?;
+    let mode = names::word(calling, "mode")?;
     let names = names::texts(calling, "allowedFunctionNames")?;
     let mut strict = false;
     let choice = match mode.as_deref().map(str::to_ascii_uppercase).as_deref() {
