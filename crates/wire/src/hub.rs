@@ -337,9 +337,7 @@ pub fn write_reply(
     Some(match answered {
         Answered::Chat(reply) => {
             let it = chat(dialect)?;
-            let written = it.write_reply(&emulate::wrap_calls(reply, it.has()), options, receipt);
-            unsaid::note_reply(dialect, reply, receipt);
-            written
+            it.write_reply(&emulate::wrap_calls(reply, it.has()), options, receipt)
         }
         Answered::Embed(reply) => embed(dialect)?.write_reply(reply, options.vectors),
         Answered::Rerank(reply) => rerank(dialect)?.write_reply(reply),

@@ -3,7 +3,6 @@
 //! [`passed_over`] says which dialect passes over what. What a writer notes itself is not in that table, and neither is what
 //! changes nothing (an answer that shall not be kept where none is). `docs/reference/translation.md` shows the whole.
 
-mod answer;
 mod beside;
 
 use contract::canon::{
@@ -11,7 +10,6 @@ use contract::canon::{
 };
 use contract::words::Dialect;
 
-pub(crate) use answer::note_reply;
 pub(crate) use beside::title;
 
 /// Something that can be passed over.

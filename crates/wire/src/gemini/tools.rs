@@ -12,7 +12,7 @@ use super::names::{self, camel};
 use super::out::CUSTOM;
 use super::schema::{fit, from_openapi, to_openapi};
 use crate::fields::Fields;
-use crate::outgoing::{is_empty, own_fields};
+use crate::outgoing::own_fields;
 
 /// Under which of its two names a schema stood: kept as a null among what is left.
 const OLDER: &str = "parameters";
@@ -240,12 +240,9 @@ const fn googles(tool: ServerTool) -> Option<&'static str> {
 
 /// Settings of another provider's tool, which Google's has no place for.
 fn note_settings(value: &Value, at: usize, receipt: &mut Receipt) {
-    let names = ["type", "name"];
+    // What names the tool, and a sandbox of one's own, which Google's always is.
+    let names = ["type", "name", "container"];
     for (key, value) in value.as_object().into_iter().flatten() {
-        // A sandbox of one's own, which Google's always is; but not what is put into it.
-        if key == "container" && value.get("file_ids").is_none_or(is_empty) {
-            continue;
-        }
         if !names.contains(&camel(key).as_ref()) && !value.is_null() {
             receipt.dropped(format!("tools[{at}].{key}"), "Google's tool has no such setting");
         }

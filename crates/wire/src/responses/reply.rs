@@ -66,7 +66,6 @@ pub(super) fn write_reply(reply: &Reply, options: &EncodeOptions, receipt: &mut 
     let none = Choice::default();
     let choice = reply.choices.first().unwrap_or(&none);
     let _noted = own_fields(super::DIALECT, &reply.extra, "reply.", receipt);
-    let _noted = own_fields(super::DIALECT, &choice.extra, "choices[0].", receipt);
     let outline = Outline::of(&reply.id, &reply.model, reply.created, &reply.extra, options);
     let ids = Ids::of(&outline.id);
     let mut items = Items::reply(&ids, &choice.logprobs, &options.grouped);

@@ -100,7 +100,7 @@ fn note_message(target: Dialect, (at, message): (usize, &Message), receipt: &mut
 }
 
 /// The members of a sidecar that say something the target is not told; none if it is the target's own.
-pub(super) fn foreign(target: Dialect, part: &Part) -> Option<Vec<&str>> {
+fn foreign(target: Dialect, part: &Part) -> Option<Vec<&str>> {
     let native = part.native.as_ref().filter(|native| !is_same(native.owner, target))?;
     let told = match part.kind {
         PartKind::Text(_) | PartKind::ToolResult(_) | PartKind::Refusal(_) => false,
