@@ -17,7 +17,7 @@ use crate::ending::Begun;
 use crate::{EncodeOptions, Quirks, ReplyFacts, StreamDecoder, StreamEncoder, WireError};
 use crate::{
     anthropic, bedrock, cohere, completions, emulate, gemini, kserve, ollama, openai, predict, replicate,
-    responses, results, unsaid, vertex,
+    responses, unsaid, vertex,
 };
 
 /// A dialect of conversations.
@@ -228,7 +228,8 @@ pub fn write_request(
         Asked::Chat(request) => chat(target).map(|it| {
             kept_elsewhere(target, &request.extra)?;
             only_its_own(target, request)?;
-            let request = &results::first(target, request);
+            let request = &emulate::results_first(target, request);
+            let request = &gemini::loosened(target, request, receipt);
             emulate::lowered(request, (it.has(), quirks), receipt, |request, receipt| {
                 let written = it.write_request(request, quirks, receipt)?;
                 unsaid::note(target, request, receipt);

@@ -38,7 +38,6 @@ mod refused;
 pub mod render;
 mod replicate;
 mod responses;
-mod results;
 mod shape;
 mod single;
 mod splice;

@@ -31,6 +31,7 @@ mod ruler;
 mod schema;
 mod sources;
 mod stream;
+mod strict;
 mod thinking;
 mod time;
 mod tools;
@@ -41,6 +42,7 @@ pub(crate) use embed::{One, Vectors, alike};
 pub(crate) use error::read_error;
 pub use images::is_predicted;
 pub(crate) use images::{Pictures, held_back};
+pub(crate) use strict::loosened;
 
 use bytes::Bytes;
 use contract::Fault;

@@ -155,21 +155,25 @@ impl Grounding {
         }
     }
 
-    /// Adds what a tool of another provider was asked for: the queries of a search, the page to be read.
-    pub(super) fn asked(&mut self, call: &ServerCall) {
-        let input: Map<String, Value> = serde_json::from_str(&call.input).unwrap_or_default();
-        if call.tool == ServerTool::WebFetch
-            && let Some(url) = input.get("url").filter(|url| url.is_string() && self.pages.len() < MOST)
+    /// Adds what was searched for.
+    pub(super) fn searched(&mut self, input: &str) {
+        let input: Map<String, Value> = serde_json::from_str(input).unwrap_or_default();
+        if let Some(query) = input.get("query").filter(|query| query.is_string() && self.queries.len() < MOST)
         {
+            self.queries.push(query.clone());
+        }
+    }
+
+    /// Adds what a tool of another provider was asked for: the query of a search, the page to be read.
+    pub(super) fn asked(&mut self, call: &ServerCall) {
+        if call.tool != ServerTool::WebFetch {
+            return self.searched(&call.input);
+        }
+        let input: Map<String, Value> = serde_json::from_str(&call.input).unwrap_or_default();
+        if let Some(url) = input.get("url").filter(|url| url.is_string() && self.pages.len() < MOST) {
             let page = json!({"retrievedUrl": url, "urlRetrievalStatus": "URL_RETRIEVAL_STATUS_SUCCESS"});
             self.pages.push((call.id.clone(), page));
         }
-        let several = input.get("queries").and_then(Value::as_array).filter(|queries| !queries.is_empty());
-        let queries =
-            several.map_or_else(|| input.get("query").into_iter().collect(), |list| list.iter().collect());
-        let queries: Vec<&Value> = queries;
-        let left = MOST.saturating_sub(self.queries.len());
-        self.queries.extend(queries.into_iter().filter(|query| query.is_string()).take(left).cloned());
     }
 
     /// Notes that a page could not be read.

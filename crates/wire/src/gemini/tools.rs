@@ -90,10 +90,6 @@ fn read_calling(calling: &mut Fields, request: &mut Request) -> Result<(), Fault
         }),
         Some(word @ ("AUTO" | "VALIDATED")) => {
             strict = word == "VALIDATED";
-            // Others hold a model to closed schemas alone.
-            if strict && !request.tools.iter().all(is_closed) {
-                calling.put_back("mode", word.into());
-            }
             Some(if names.is_empty() {
                 ToolChoice::Auto
             } else {
@@ -107,48 +103,13 @@ fn read_calling(calling: &mut Fields, request: &mut Request) -> Result<(), Fault
         }
     };
     request.tool_choice = choice;
-    for tool in request.tools.iter_mut().filter(|tool| strict && is_closed(tool)) {
+    for tool in request.tools.iter_mut().filter(|_| strict) {
         if let Tool::Function { strict, .. } = tool {
             *strict = Some(true);
         }
     }
     Ok(())
 }
-
-/// Is every object in the tool's schema closed, with all of its properties required? So the providers want it that hold a
-/// model to its schema (developers.openai.com, "Structured outputs").
-fn is_closed(tool: &Tool) -> bool {
-    fn closed(schema: &Value, depth: usize) -> bool {
-        let properties = schema.get("properties").and_then(Value::as_object);
-        let required = schema.get("required").and_then(Value::as_array);
-        let is_required = |name: &String| required.is_some_and(|names| names.iter().any(|it| it == name));
-        let object = schema.get("type").is_some_and(|kind| kind == "object") || properties.is_some();
-        let whole = !object
-            || (schema.get("additionalProperties") == Some(&Value::Bool(false))
-                && properties.is_none_or(|named| named.keys().all(is_required)));
-        whole
-            && depth > 0
-            && match schema {
-                Value::Object(members) => members.values().all(|value| below(value, depth - 1)),
-                _ => true,
-            }
-    }
-    fn below(value: &Value, depth: usize) -> bool {
-        match value {
-            Value::Object(_) => closed(value, depth),
-            Value::Array(list) => list.iter().all(|value| below(value, depth)),
-            _ => true,
-        }
-    }
-    match tool {
-        Tool::Function { parameters: Some(schema), .. } => closed(schema, SCHEMA_DEPTH),
-        Tool::Function { parameters: None, .. } | Tool::Custom { .. } => false,
-        Tool::Server { .. } => true,
-    }
-}
-
-/// The deepest a schema is looked into: deeper than it may be where models are held to schemas.
-const SCHEMA_DEPTH: usize = 64;
 
 trait ExtendBack {
     fn extend_back<T: Into<Value>>(&mut self, name: &str, value: Option<T>);
@@ -249,12 +210,6 @@ fn note_settings(value: &Value, at: usize, receipt: &mut Receipt) {
     }
 }
 
-/// The mode that canon has no word for, as Gemini's own client said it.
-fn own_mode(request: &Request) -> Option<&str> {
-    let extra = Some(&request.extra).filter(|extra| extra.owner == Some(DIALECT))?;
-    extra.fields.get("toolConfig")?.get("functionCallingConfig")?.get("mode")?.as_str()
-}
-
 /// Writes `toolConfig`.
 pub(super) fn write_config(request: &Request, own: bool, receipt: &mut Receipt) -> Map<String, Value> {
     let mut config = Map::new();
@@ -269,12 +224,9 @@ pub(super) fn write_config(request: &Request, own: bool, receipt: &mut Receipt) 
     if request.parallel_tools == Some(false) && !own {
         receipt.dropped("parallel_tool_calls", "Gemini decides how many functions it calls");
     }
-    let said = own_mode(request);
     let strict = functions.any(|tool| matches!(tool, Tool::Function { strict: Some(true), .. }));
     let mut calling = Map::new();
     let mode = match &request.tool_choice {
-        // Its own client's word.
-        Some(ToolChoice::Auto) | None if said.is_some() => said.unwrap_or_default(),
         // Calls that follow their schema, or prose.
         Some(ToolChoice::Auto) | None if strict => "VALIDATED",
         Some(ToolChoice::Auto) => "AUTO",
@@ -291,7 +243,6 @@ pub(super) fn write_config(request: &Request, own: bool, receipt: &mut Receipt) 
             calling.insert("allowedFunctionNames".to_owned(), json!(names));
             match required {
                 true => "ANY",
-                false if said.is_some() => said.unwrap_or_default(),
                 false if own && !strict => "AUTO",
                 false => "VALIDATED",
             }
