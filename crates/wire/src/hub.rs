@@ -229,7 +229,7 @@ pub fn write_request(
             kept_elsewhere(target, &request.extra)?;
             only_its_own(target, request)?;
             let request = &emulate::results_first(target, request);
-            let request = &gemini::loosened(target, request, receipt);
+            let request = &gemini::strict::loosened(target, request, receipt);
             emulate::lowered(request, (it.has(), quirks), receipt, |request, receipt| {
                 let written = it.write_request(request, quirks, receipt)?;
                 unsaid::note(target, request, receipt);

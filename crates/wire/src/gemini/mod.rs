@@ -31,7 +31,7 @@ mod ruler;
 mod schema;
 mod sources;
 mod stream;
-mod strict;
+pub(crate) mod strict;
 mod thinking;
 mod time;
 mod tools;
@@ -42,7 +42,6 @@ pub(crate) use embed::{One, Vectors, alike};
 pub(crate) use error::read_error;
 pub use images::is_predicted;
 pub(crate) use images::{Pictures, held_back};
-pub(crate) use strict::loosened;
 
 use bytes::Bytes;
 use contract::Fault;
