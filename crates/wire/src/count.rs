@@ -2,6 +2,7 @@
 
 use contract::canon::{CountReply, Receipt};
 use contract::words::Dialect;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use bytes::Bytes;
@@ -9,6 +10,7 @@ use bytes::Bytes;
 use crate::WireError;
 use crate::fields::Fields;
 use crate::outgoing::own_fields;
+use crate::usage::Count;
 
 /// Reads an answer whose count has this name.
 ///
@@ -18,7 +20,8 @@ pub(crate) fn read(dialect: Dialect, body: &[u8], name: &str) -> Result<CountRep
     let invalid = |reason: String| WireError { dialect, reason };
     let body: Value = serde_json::from_slice(body).map_err(|error| invalid(error.to_string()))?;
     let mut fields = Fields::of(body, "").map_err(|error| invalid(error.to_string()))?;
-    let tokens = fields.take_count(name).ok_or_else(|| invalid(format!("no {name}")))?;
+    let tokens = fields.value(name).and_then(|tokens| Count::deserialize(tokens).ok()?.0);
+    let tokens = tokens.ok_or_else(|| invalid(format!("no {name}")))?;
     Ok(CountReply { tokens, extra: fields.extra(dialect) })
 }
 

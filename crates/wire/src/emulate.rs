@@ -6,6 +6,7 @@
 //! custom tools, from [`EncodeOptions::custom`].
 
 mod raise;
+mod results;
 mod wrapping;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ use contract::canon::{Asked, Extra, Part, PartKind, Receipt, Reply, Request, Too
 use serde_json::{Value, json};
 
 pub(crate) use raise::Raising;
+pub(crate) use results::first as results_first;
 pub(crate) use wrapping::Wrapping;
 
 use crate::hub::Has;

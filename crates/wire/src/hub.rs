@@ -227,6 +227,8 @@ pub fn write_request(
         Asked::Chat(request) => chat(target).map(|it| {
             kept_elsewhere(target, &request.extra)?;
             only_its_own(target, request)?;
+            let request = &emulate::results_first(target, request);
+            let request = &gemini::strict::loosened(target, request, receipt);
             emulate::lowered(request, (it.has(), quirks), receipt, |request, receipt| {
                 let written = it.write_request(request, quirks, receipt)?;
                 unsaid::note(target, request, receipt);

@@ -130,6 +130,9 @@ const LONGEST_USER: usize = 64;
 /// has words for. Its loss says nothing and is not noted; no request is sent with it.
 pub(crate) const ECHO: &str = "(echo)";
 
+/// Objects of Gemini's that hold settings of all kinds: each is noted for itself.
+const GROUPS: [&str; 2] = ["generationConfig", "toolConfig"];
+
 /// The leftovers if `dialect` owns them; otherwise each that says something is noted as dropped.
 pub(crate) fn own_fields<'a>(
     dialect: Dialect,
@@ -141,8 +144,17 @@ pub(crate) fn own_fields<'a>(
     if owner == dialect {
         return (!extra.fields.is_empty()).then_some(&extra.fields);
     }
-    for (key, _) in extra.fields.iter().filter(|(key, value)| *key != ECHO && !is_empty(value)) {
-        receipt.dropped(format!("{prefix}{key}"), format!("only {owner} has this field"));
+    for (key, value) in extra.fields.iter().filter(|(key, value)| *key != ECHO && !is_empty(value)) {
+        let reason = || format!("only {owner} has this field");
+        match value {
+            // What is left of an object that canon has taken apart.
+            Value::Object(left) if GROUPS.contains(&key.as_str()) => {
+                for (name, _) in left.iter().filter(|(_, value)| !is_empty(value)) {
+                    receipt.dropped(format!("{prefix}{key}.{name}"), reason());
+                }
+            }
+            _ => receipt.dropped(format!("{prefix}{key}"), reason()),
+        }
     }
     None
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use contract::Fault;
-use contract::canon::{Asked, Message, Part, PartKind, Receipt, Role};
+use contract::canon::{Asked, Message, Part, PartKind, Receipt, Request, Role};
 use contract::words::Dialect;
 
 /// Names the losses of a request as its client would.
@@ -26,6 +26,22 @@ pub fn place_fault(client: Dialect, asked: &Asked, fault: Fault) -> Fault {
     }
 }
 
+/// The place of a part in a turn of Gemini's, which may be several messages of canon.
+fn part_of_turn(request: &Request, number: &str, rest: &str) -> String {
+    let message = number.parse::<usize>().unwrap_or_default();
+    let at = request.messages.get(message).and_then(|message| message.at.as_deref());
+    let before = request.messages.get(..message).unwrap_or_default().iter().rev();
+    let before: usize = before
+        .take_while(|message| at.is_some() && message.at.as_deref() == at)
+        .map(|message| message.parts.len())
+        .sum();
+    let part = rest.strip_prefix(".content[").and_then(|rest| rest.split_once(']'));
+    match part.and_then(|(part, rest)| Some((part.parse::<usize>().ok()?, rest))) {
+        Some((part, rest)) => format!(".parts[{}]{rest}", before + part),
+        None => rest.to_owned(),
+    }
+}
+
 /// The client's name of a field of canon, such as `messages[2].content[0]` or `top_k`.
 fn field<'a>(client: Dialect, asked: &Asked, field: &'a str) -> Cow<'a, str> {
     if let Some(rest) = field.strip_prefix("messages[")
@@ -42,11 +58,8 @@ fn field<'a>(client: Dialect, asked: &Asked, field: &'a str) -> Cow<'a, str> {
         if let (Dialect::OpenaiResponses, Some(message), Some(at)) = (client, message, at) {
             return item(message, at, rest).into();
         }
-        let rest = if client == Dialect::GeminiGenerate {
-            rest.replacen(".content[", ".parts[", 1)
-        } else {
-            rest.into()
-        };
+        let rest =
+            if client == Dialect::GeminiGenerate { part_of_turn(request, number, rest) } else { rest.into() };
         return match at {
             Some(at) => format!("{at}{rest}").into(),
             None => format!("messages[{number}]{rest}").into(),

@@ -60,8 +60,9 @@ impl<'de> Visitor<'de> for CountVisitor {
         Ok(Count(None))
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Count, E> {
-        Ok(Count(None))
+    /// As protobuf's JSON mapping writes numbers of 64 bits.
+    fn visit_str<E>(self, value: &str) -> Result<Count, E> {
+        Ok(Count(value.parse().ok()))
     }
 
     fn visit_unit<E>(self) -> Result<Count, E> {

@@ -359,9 +359,7 @@ impl Seen {
             usage_metadata: Gemini,
         }
         self.count(raw, &[&WORDS.text]);
-        self.content |= [&WORDS.function_call, &WORDS.inline_data, &WORDS.executable_code]
-            .iter()
-            .any(|word| scan::has_value(raw, word));
+        self.content = self.content || gemini_parts().iter().any(|word| scan::has_value(raw, word));
         if scan::has_value(raw, &WORDS.usage_metadata)
             && let Some(frame) = Frame::parse(raw)
             && let Ok(chunk) = serde_json::from_slice::<Chunk>(&frame.data)
@@ -399,6 +397,19 @@ impl Seen {
         let message = outer.error.as_str().map(str::to_owned).or_else(|| text("message")).unwrap_or_default();
         self.error = Some(StreamError { kind: text("type").or_else(|| text("status")), message });
     }
+}
+
+/// The members of a Gemini answer that are said and no text.
+fn gemini_parts() -> [&'static scan::Word; 7] {
+    [
+        &WORDS.function_call,
+        &WORDS.inline_data,
+        &WORDS.executable_code,
+        &WORDS.code_result,
+        &WORDS.file_data,
+        &WORDS.tool_call,
+        &WORDS.tool_response,
+    ]
 }
 
 /// The members of an OpenAI answer that hold what the model said.

@@ -106,8 +106,12 @@ impl Candidate {
     pub(super) fn take_parts(&mut self) -> Vec<Raw> {
         self.fields.shift_remove("index");
         let Some(Content { parts, mut fields }) = self.content.take() else { return Vec::new() };
-        if !parts.is_empty() && fields.get("role").is_some_and(|role| role == "model") {
-            fields.shift_remove("role");
+        if let Some(role) = fields.get_mut("role").filter(|role| **role == "model") {
+            // That there was a content at all, where nothing is in it, is marked.
+            *role = Value::Null;
+            if !parts.is_empty() {
+                fields.shift_remove("role");
+            }
         }
         if !fields.is_empty() {
             self.fields.insert("content".to_owned(), Value::Object(fields));

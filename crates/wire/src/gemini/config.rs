@@ -9,7 +9,7 @@ use super::names;
 use super::schema::{fit, from_openapi, to_openapi};
 use super::thinking;
 use super::tools::put_back;
-use crate::fields::Fields;
+use crate::fields::{Fields, wrong};
 
 /// The most stop sequences that are taken.
 const STOPS: usize = 5;
@@ -18,15 +18,20 @@ const STOPS: usize = 5;
 const SCHEMAS: [&str; 3] = ["responseJsonSchema", "_responseJsonSchema", OLDER];
 const OLDER: &str = "responseSchema";
 
+/// The name of the type an answer is to have.
+const TYPE: &str = "responseMimeType";
+
 /// Reads `generationConfig`.
 pub(super) fn read(fields: &mut Fields, request: &mut Request) -> Result<(), Fault> {
     let Some(mut config) = names::object(fields, "generationConfig")? else { return Ok(()) };
+    let typed = config.has(TYPE);
     let (format, stood) = read_format(&mut config)?;
     request.format = format;
     read_config(&mut config, request)?;
     let mut left = config.left();
-    // Which of its names the schema had.
+    // Which of its names the schema had, and that it came without a type.
     left.extend(stood.map(|name| (name.to_owned(), Value::Null)));
+    left.extend(stood.filter(|_| !typed).map(|_| (TYPE.to_owned(), Value::Null)));
     put_back(fields, "generationConfig", left);
     Ok(())
 }
@@ -35,7 +40,7 @@ fn read_config(config: &mut Fields, request: &mut Request) -> Result<(), Fault> 
     request.sampling = Sampling {
         temperature: names::number(config, "temperature")?,
         top_p: names::number(config, "topP")?,
-        top_k: names::count(config, "topK")?,
+        top_k: read_top_k(config)?,
         frequency_penalty: names::number(config, "frequencyPenalty")?,
         presence_penalty: names::number(config, "presencePenalty")?,
         seed: names::integer(config, "seed")?,
@@ -58,15 +63,31 @@ fn read_config(config: &mut Fields, request: &mut Request) -> Result<(), Fault> 
     Ok(())
 }
 
+/// A whole number everywhere but at Vertex AI, whose reference has any number here: such a one stays Gemini's own.
+fn read_top_k(config: &mut Fields) -> Result<Option<u64>, Fault> {
+    const NAME: &str = "topK";
+    match names::number(config, NAME)? {
+        Some(number) if number.fract() != 0.0 => {
+            config.put_back(NAME, number.into());
+            Ok(None)
+        }
+        Some(number) => {
+            config.put_back(NAME, number.into());
+            names::count(config, NAME)
+        }
+        None => Ok(None),
+    }
+}
+
 /// The schema, under which of its names it stood, and whether any JSON is wanted.
 fn read_format(config: &mut Fields) -> Result<(OutputFormat, Option<&'static str>), Fault> {
-    let mime = config.text("responseMimeType")?;
+    let mime = config.text(TYPE)?;
     let json = match mime.as_deref() {
         Some("application/json") => true,
         Some("text/plain") | None => false,
         // A word of an enumeration, which the schema lists.
         Some(other) => {
-            config.put_back("responseMimeType", other.into());
+            config.put_back(TYPE, other.into());
             return Ok((OutputFormat::Text, None));
         }
     };
@@ -83,7 +104,17 @@ fn read_format(config: &mut Fields) -> Result<(OutputFormat, Option<&'static str
 }
 
 fn read_modalities(config: &mut Fields) -> Result<Vec<Modality>, Fault> {
-    let named = names::texts(config, "responseModalities")?;
+    const NAME: &str = "responseModalities";
+    let path = config.path(NAME);
+    let listed = names::list(config, NAME);
+    if listed.iter().any(Value::is_number) {
+        config.put_back(NAME, listed.into());
+        return Ok(Vec::new());
+    }
+    let text = |value| {
+        if let Value::String(text) = value { Ok(text) } else { Err(wrong(&path, "a list of strings")) }
+    };
+    let named = listed.into_iter().map(text).collect::<Result<Vec<String>, Fault>>()?;
     let known = |name: &String| match name.to_ascii_uppercase().as_str() {
         "TEXT" => Some(Modality::Text),
         "AUDIO" => Some(Modality::Audio),
@@ -93,7 +124,7 @@ fn read_modalities(config: &mut Fields) -> Result<Vec<Modality>, Fault> {
     match named.iter().map(known).collect() {
         Some(modalities) => Ok(modalities),
         None => {
-            config.put_back("responseModalities", named.into());
+            config.put_back(NAME, named.into());
             Ok(Vec::new())
         }
     }
@@ -172,8 +203,9 @@ fn format(
     receipt: &mut Receipt,
 ) -> Map<String, Value> {
     let mut fields = Map::new();
-    if *format != OutputFormat::Text {
-        fields.insert("responseMimeType".to_owned(), "application/json".into());
+    let untyped = own && left.is_some_and(|left| left.get(TYPE) == Some(&Value::Null));
+    if *format != OutputFormat::Text && !untyped {
+        fields.insert(TYPE.to_owned(), "application/json".into());
     }
     if let OutputFormat::JsonSchema { schema, .. } = format {
         let older = own && left.is_some_and(|left| left.contains_key(OLDER));

@@ -18,6 +18,9 @@ use crate::outgoing::own_fields;
 /// What Google documents for calls whose signature does not exist because another model made them.
 const NO_SIGNATURE: &str = "skip_thought_signature_validator";
 
+/// Where a system prompt stands.
+pub(super) const SYSTEM: &str = "systemInstruction";
+
 /// The conversation in Gemini's form.
 pub(super) struct Contents<'a> {
     /// The system prompt.
@@ -45,7 +48,7 @@ pub(super) struct Turn<'a> {
 
 /// Where a client of this dialect had the message.
 fn own_place(message: &Message) -> Option<&str> {
-    message.at.as_deref().filter(|at| at.starts_with("contents["))
+    message.at.as_deref().filter(|at| at.starts_with("contents[") || *at == SYSTEM)
 }
 
 /// Does the conversation come from a client of this dialect? What it said then goes on as it said it.
@@ -111,7 +114,8 @@ impl<'a> Contents<'a> {
             Role::User | Role::Tool => "user",
             Role::Assistant => "model",
         };
-        if parts.is_empty() {
+        // A turn of Gemini's own client without parts is for Gemini to judge.
+        if parts.is_empty() && (own.is_none() || !message.parts.is_empty()) {
             return Ok(());
         }
         let extra = own_fields(DIALECT, &message.extra, &format!("{}.", place()), receipt);
@@ -174,7 +178,8 @@ impl<'a> Contents<'a> {
                 format!("The tool result for call '{}' answers no call of the conversation.", result.call);
             return Err(Fault::saying(Code::InvalidRequest, message));
         };
-        let named = call.map_or(!is_made_up(native, "functionResponse"), |(_, named)| named);
+        let made_up = is_made_up(native, "functionResponse");
+        let named = call.map_or(!made_up, |(_, named)| named && !(own && made_up));
         let mut beside = Vec::new();
         for part in result.parts.iter().filter(|part| !matches!(part.kind, PartKind::Text(_))) {
             self.write(part, own, &mut beside)?;

@@ -5,7 +5,7 @@ use contract::words::Usage;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::usage::Gemini;
+use crate::usage::{Count, Gemini};
 
 /// The counts that canon has.
 const COUNTS: [&str; 4] =
@@ -25,7 +25,8 @@ pub(super) fn take(counts: &mut Map<String, Value>) -> Option<Usage> {
             counts.shift_remove(*name);
         });
         // Kept where it is not the sum of the others.
-        if counts.get(TOTAL).is_none_or(|total| *total == usage.total()) {
+        let total = counts.get(TOTAL).map(|total| Count::deserialize(total).unwrap_or_default());
+        if total.is_none_or(|total| total.0 == Some(usage.total())) {
             counts.shift_remove(TOTAL);
         }
     }

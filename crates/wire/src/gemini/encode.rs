@@ -407,7 +407,7 @@ impl Choice {
                     range.map(|(range, ruler)| ruler.bytes_of(range.start)..ruler.bytes_of(range.end));
                 grounding.add(*index, citation, bytes);
             }
-            told.extend(grounding.written().map(|sources| ("groundingMetadata".to_owned(), sources)));
+            told.extend(grounding.written());
         }
         let likely = likely::write(&std::mem::take(&mut self.likely));
         told.extend(likely.map(|result| ("logprobsResult".to_owned(), result)));
@@ -443,10 +443,13 @@ impl Open {
                 let input = self.text.clone();
                 let call =
                     contract::canon::ServerCall { id: id.clone(), tool: *tool, name: name.clone(), input };
-                grounding.searched(&call.input);
+                grounding.asked(&call);
                 Body::Code(code_of(&call)?)
             }
-            Kind::Server(PartStart::ServerResult(result)) => code_result(result)?,
+            Kind::Server(PartStart::ServerResult(result)) => {
+                grounding.answered(result);
+                code_result(result)?
+            }
             Kind::Server(_) | Kind::Media { .. } => return None,
         };
         Some(Out { body, native, signature: None })

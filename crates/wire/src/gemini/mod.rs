@@ -31,6 +31,7 @@ mod ruler;
 mod schema;
 mod sources;
 mod stream;
+pub(crate) mod strict;
 mod thinking;
 mod time;
 mod tools;

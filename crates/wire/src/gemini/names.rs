@@ -63,6 +63,21 @@ pub(super) fn texts(outer: &mut Fields, name: &str) -> Result<Vec<String>, Fault
     list(outer, name).into_iter().map(text).collect()
 }
 
+/// The word of an enumeration. Its number, which protobuf's JSON mapping takes as well, stays where it is.
+pub(super) fn word(outer: &mut Fields, name: &str) -> Result<Option<String>, Fault> {
+    match outer.value(name) {
+        Some(number @ Value::Number(_)) => {
+            outer.put_back(name, number);
+            Ok(None)
+        }
+        Some(value) => {
+            outer.put_back(name, value);
+            outer.text(name)
+        }
+        None => Ok(None),
+    }
+}
+
 /// A number as protobuf's JSON mapping takes it: `1`, `1.0` or `"1"`.
 pub(super) fn number(outer: &mut Fields, name: &str) -> Result<Option<f64>, Fault> {
     let path = outer.path(name);

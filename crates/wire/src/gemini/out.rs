@@ -81,6 +81,11 @@ pub(super) enum Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
+    /// Does it say nothing?
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Output { output } if output.is_empty())
+    }
+
     pub(super) fn of(result: &'a ToolResult) -> Self {
         let mut texts = result.parts.iter().filter_map(|part| match &part.kind {
             PartKind::Text(text) => Some(text.as_str()),
@@ -176,7 +181,8 @@ struct ResponseOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a str>,
     name: &'a str,
-    response: &'a Answer<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response: Option<&'a Answer<'a>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     parts: &'a [Out<'a>],
     #[serde(flatten)]
@@ -211,7 +217,11 @@ impl Serialize for Out<'_> {
             }
             Body::Response { id, name, response, parts } => {
                 written = "functionResponse";
-                let out = ResponseOut { id: *id, name, response, parts, left: self.left(written) };
+                let left = self.left(written);
+                // Its own client may say nothing, which is marked.
+                let unsaid = left.0.is_some_and(|left| left.contains_key("response")) && response.is_empty();
+                let response = (!unsaid).then_some(response);
+                let out = ResponseOut { id: *id, name, response, parts, left };
                 map.serialize_entry(written, &out)?;
             }
             Body::Code(code) => {

@@ -19,6 +19,7 @@ use super::names::{camel, camel_keys};
 use super::out::mime_of;
 use super::partial::PartialArg;
 use crate::arguments;
+use crate::file_types;
 use crate::split::Split;
 
 /// A part as it stands. Arguments and results are kept as written.
@@ -179,6 +180,9 @@ impl Answer {
                 ids.answer(name.as_deref().unwrap_or_default())
             }
         };
+        if self.response.is_none() {
+            self.fields.insert("response".to_owned(), Value::Null);
+        }
         let (text, failed) = said(self.response.as_deref().map_or("", RawValue::get));
         let mut parts = vec![Part::text(text, Provenance::Tool)];
         if let Some(Value::Array(media)) = self.fields.shift_remove("parts") {
@@ -297,8 +301,14 @@ fn take_text(fields: &mut Map<String, Value>, name: &str) -> Option<String> {
     }
 }
 
-/// Media, or something the provider's own tools said; all else is kept whole.
+/// Media, or something the provider's own tools said; all else is kept whole, and so are pictures that are thoughts: drafts
+/// of the one that is answered (docs: "Image generation").
 fn whole(mut fields: Map<String, Value>, ids: &mut Ids, provenance: Provenance) -> Part {
+    if fields.contains_key("thought")
+        && ["inlineData", "fileData"].iter().any(|name| fields.contains_key(*name))
+    {
+        return with(PartKind::Native, provenance, fields);
+    }
     for (name, read) in [("inlineData", blob as fn(_) -> _), ("fileData", file)] {
         match fields.get_mut(name).map(Value::take) {
             Some(Value::Object(inner)) => match read(camel_keys(inner)) {
@@ -317,6 +327,7 @@ fn whole(mut fields: Map<String, Value>, ids: &mut Ids, provenance: Provenance) 
         };
     }
     let kind = server(&fields, ids).unwrap_or(PartKind::Native);
+    let provenance = if matches!(kind, PartKind::ServerResult(_)) { Provenance::Tool } else { provenance };
     Part::new(kind, provenance).with_native(DIALECT, Value::Object(fields))
 }
 
@@ -340,7 +351,7 @@ fn blob(mut inner: Map<String, Value>) -> Taken {
 fn file(mut inner: Map<String, Value>) -> Taken {
     let Some(uri) = take_text(&mut inner, "fileUri") else { return Err(inner) };
     let mime = take_text(&mut inner, "mimeType");
-    let kind = mime.as_deref().map_or(MediaKind::Document, media_kind);
+    let kind = mime.as_deref().map_or_else(|| kind_of(&uri), media_kind);
     if mime.as_deref() != Some(mime_of(&uri, kind)) {
         inner.insert("mimeType".to_owned(), mime.map_or(Value::Null, Value::String));
     }
@@ -348,6 +359,20 @@ fn file(mut inner: Map<String, Value>) -> Taken {
     let kept = uri.starts_with("gs://") || uri.contains("generativelanguage.googleapis.com");
     let source = if kept || !uri.contains("://") { MediaSource::File(uri) } else { MediaSource::Url(uri) };
     Ok((PartKind::Media { kind, source }, inner))
+}
+
+/// What an address without a type leads to: films on YouTube, which need none, else what its ending tells.
+fn kind_of(uri: &str) -> MediaKind {
+    let place = uri.split_once("://").map_or(uri, |(_, place)| place);
+    let host = place.split(['/', '?', ':']).next().unwrap_or_default();
+    if ["youtube.com", "youtu.be"]
+        .iter()
+        .any(|site| host == *site || host.strip_suffix(site).is_some_and(|sub| sub.ends_with('.')))
+    {
+        return MediaKind::Video;
+    }
+    let path = place.split(['?', '#']).next().filter(|path| path.contains('/'));
+    media_kind(file_types::mime_of(path))
 }
 
 /// What kind of medium a MIME type is.
@@ -378,7 +403,7 @@ fn server(fields: &Map<String, Value>, ids: &mut Ids) -> Option<PartKind> {
         let call = camel_keys(call.as_object().cloned().unwrap_or_default());
         let kind = call.get("toolType").and_then(Value::as_str).unwrap_or_default();
         let id = call.get("id").and_then(Value::as_str).map(str::to_owned);
-        let input = call.get("args").map_or_else(|| "{}".to_owned(), Value::to_string);
+        let input = asked(tool(kind), call.get("args"));
         let name = (!kind.is_empty()).then(|| kind.to_owned());
         return Some(PartKind::ServerCall(ServerCall { id: ids.code(id), tool: tool(kind), name, input }));
     }
@@ -389,6 +414,21 @@ fn server(fields: &Map<String, Value>, ids: &mut Ids) -> Option<PartKind> {
     let output = result.get("response").map_or_else(String::new, Value::to_string);
     let call = ids.code_result(id);
     Some(PartKind::ServerResult(ServerResult { call, tool: tool(kind), output, failed: false }))
+}
+
+/// What one of Google's tools was asked, as JSON text. Google asks for several things at once, canon for the first of them
+/// (`query`, `url`), with all beside it.
+fn asked(tool: ServerTool, args: Option<&Value>) -> String {
+    let (one, several) = match tool {
+        ServerTool::WebSearch => ("query", "queries"),
+        ServerTool::WebFetch => ("url", "urls"),
+        _ => return args.map_or_else(|| "{}".to_owned(), Value::to_string),
+    };
+    let mut args = args.and_then(Value::as_object).cloned().unwrap_or_default();
+    if let Some(first @ Value::String(_)) = args.get(several).and_then(|list| list.get(0)).cloned() {
+        args.entry(one).or_insert(first);
+    }
+    Value::Object(args).to_string()
 }
 
 /// Canon's word for a `toolType` (API reference: `ToolType`).

@@ -8,6 +8,7 @@ use contract::canon::{Message, Part, PartKind, Provenance, Request, Role};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer};
 use serde_json::{Map, Value};
 
+use super::contents::SYSTEM;
 use super::ids::Ids;
 use super::names::{self, camel_keys};
 use super::part::{Parts, Raw, one_or_many};
@@ -29,9 +30,9 @@ pub(super) fn read_chat(body: &[u8]) -> Result<Request, Fault> {
         model: fields.text("model")?.map(bare_name).unwrap_or_default(),
         messages,
         tools: tools::read(&mut fields)?,
-        service_tier: fields.text("serviceTier")?,
+        service_tier: names::word(&mut fields, "serviceTier")?,
         store: fields.flag("store")?,
-        metadata: names::object(&mut fields, "labels")?.map(Fields::left),
+        metadata: fields.object("labels")?.map(Fields::left),
         stream_usage: true,
         ..Request::default()
     };
@@ -73,7 +74,7 @@ impl<'de> Deserialize<'de> for Turn {
 
 /// The system prompt. Its role says nothing; a plain text is taken as SDKs take it.
 fn read_system(fields: &mut Fields) -> Result<Vec<Message>, Fault> {
-    const PLACE: &str = "systemInstruction";
+    const PLACE: &str = SYSTEM;
     let parts = match fields.value(PLACE) {
         None => return Ok(Vec::new()),
         Some(Value::String(text)) => vec![Part::text(text, Provenance::System)],

@@ -146,8 +146,10 @@ fn write_choice<'a>(at: usize, choice: &'a Choice, receipt: &mut Receipt) -> Can
     let mut parts = Vec::with_capacity(choice.parts.len());
     let mut grounding = Grounding::default();
     for (index, part) in choice.parts.iter().enumerate() {
-        if let PartKind::ServerCall(call) = &part.kind {
-            grounding.searched(&call.input);
+        match &part.kind {
+            PartKind::ServerCall(call) if sidecar(part).is_none() => grounding.asked(call),
+            PartKind::ServerResult(result) => grounding.answered(result),
+            _ => {}
         }
         note_sources(part, parts.len(), &mut grounding);
         match write_part(part) {
@@ -159,22 +161,24 @@ fn write_choice<'a>(at: usize, choice: &'a Choice, receipt: &mut Receipt) -> Can
     }
     let mut told = Map::new();
     if !sources::FIELDS.iter().any(|name| left.contains_key(*name)) {
-        told.extend(grounding.written().map(|sources| ("groundingMetadata".to_owned(), sources)));
+        told.extend(grounding.written());
     }
     if !left.contains_key("logprobsResult") {
         told.extend(likely::write(&choice.logprobs).map(|result| ("logprobsResult".to_owned(), result)));
     }
-    let own_content = match left.shift_remove("content") {
+    let mut own_content = match left.shift_remove("content") {
         Some(Value::Object(content)) => content,
         _ => Map::new(),
     };
     let finish_reason =
         left.shift_remove("finishReason").unwrap_or_else(|| finish::write(&choice.finish).into());
     merge(&mut told, &left);
-    let content = (!parts.is_empty() || !own_content.is_empty()).then(|| ContentOut {
-        parts,
-        role: (!own_content.contains_key("role")).then_some("model"),
-        left: own_content,
+    let content = (!parts.is_empty() || !own_content.is_empty()).then(|| {
+        let unsaid = own_content.get("role").is_none_or(Value::is_null);
+        if unsaid {
+            own_content.shift_remove("role");
+        }
+        ContentOut { parts, role: unsaid.then_some("model"), left: own_content }
     });
     CandidateOut { content, finish_reason: Cow::Owned(finish_reason), index: at, left: told }
 }

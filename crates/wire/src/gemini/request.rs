@@ -66,15 +66,23 @@ fn with_left(mut object: Map<String, Value>, left: Option<&Map<String, Value>>) 
     object
 }
 
+/// Objects that hold nothing but marks go with them; one that its client sent empty is a wish (`audioTranscriptionConfig`).
 fn without_nulls(object: &Map<String, Value>) -> Map<String, Value> {
-    let kept = object.iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| {
+    let kept = |(key, value): (&String, &Value)| {
         let value = match value {
-            Value::Object(inner) => Value::Object(without_nulls(inner)),
+            Value::Null => return None,
+            Value::Object(inner) if !inner.is_empty() => {
+                let inner = without_nulls(inner);
+                if inner.is_empty() {
+                    return None;
+                }
+                Value::Object(inner)
+            }
             other => other.clone(),
         };
-        (key.clone(), value)
-    });
-    kept.filter(|(_, value)| value.as_object().is_none_or(|inner| !inner.is_empty())).collect()
+        Some((key.clone(), value))
+    };
+    object.iter().filter_map(kept).collect()
 }
 
 /// The tier in Google's words (docs: "Flex inference", "Priority inference").

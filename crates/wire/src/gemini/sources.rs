@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use contract::canon::Citation;
+use contract::canon::{Citation, ServerCall, ServerResult, ServerTool};
 use serde_json::{Map, Value, json};
 
 use super::ruler::Ruler;
@@ -120,6 +120,8 @@ pub(super) struct Grounding {
     chunks: Vec<Value>,
     supports: Vec<Value>,
     queries: Vec<Value>,
+    /// Pages that were read, each with the id of its call.
+    pages: Vec<(String, Value)>,
 }
 
 /// The most sources that are written: a bound on what is kept of a stream.
@@ -162,18 +164,46 @@ impl Grounding {
         }
     }
 
-    /// The object; none when there is nothing to tell.
-    pub(super) fn written(self) -> Option<Value> {
+    /// Adds what a tool of another provider was asked for: the query of a search, the page to be read.
+    pub(super) fn asked(&mut self, call: &ServerCall) {
+        if call.tool != ServerTool::WebFetch {
+            return self.searched(&call.input);
+        }
+        let input: Map<String, Value> = serde_json::from_str(&call.input).unwrap_or_default();
+        if let Some(url) = input.get("url").filter(|url| url.is_string() && self.pages.len() < MOST) {
+            let page = json!({"retrievedUrl": url, "urlRetrievalStatus": "URL_RETRIEVAL_STATUS_SUCCESS"});
+            self.pages.push((call.id.clone(), page));
+        }
+    }
+
+    /// Notes that a page could not be read.
+    pub(super) fn answered(&mut self, result: &ServerResult) {
+        let known = self.pages.iter_mut().find(|(call, _)| result.failed && *call == result.call);
+        if let Some((_, page)) = known {
+            page["urlRetrievalStatus"] = "URL_RETRIEVAL_STATUS_ERROR".into();
+        }
+    }
+
+    /// The fields of a candidate that tell it.
+    pub(super) fn written(self) -> Map<String, Value> {
         let lists = [
             ("groundingChunks", self.chunks),
             ("groundingSupports", self.supports),
             ("webSearchQueries", self.queries),
         ];
-        let told: Map<String, Value> = lists
+        let grounding: Map<String, Value> = lists
             .into_iter()
             .filter(|(_, list)| !list.is_empty())
             .map(|(key, list)| (key.to_owned(), Value::Array(list)))
             .collect();
-        (!told.is_empty()).then_some(Value::Object(told))
+        let pages: Vec<Value> = self.pages.into_iter().map(|(_, page)| page).collect();
+        let mut told = Map::new();
+        if !grounding.is_empty() {
+            told.insert("groundingMetadata".to_owned(), grounding.into());
+        }
+        if !pages.is_empty() {
+            told.insert("urlContextMetadata".to_owned(), json!({"urlMetadata": pages}));
+        }
+        told
     }
 }

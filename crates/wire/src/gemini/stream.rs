@@ -213,8 +213,11 @@ impl Choice {
     /// A call comes whole, or as a name followed by pieces of its arguments.
     fn call(&mut self, mut call: Call, left: Map<String, Value>, ids: &mut Ids, events: &mut Vec<Event>) {
         let goes_on = call.name().is_none() && matches!(&self.open, Some(Open { kind: Kind::Call(_), .. }));
-        let whole = call.arguments().map(str::to_owned);
+        let mut whole = call.arguments().map(str::to_owned);
         let (pieces, will_continue) = (call.take_pieces(), call.will_continue());
+        // Pieces are put into what came whole before them.
+        let begun = whole.take_if(|_| will_continue || goes_on || !pieces.is_empty());
+        let begun = begun.and_then(|text| serde_json::from_str::<Map<String, Value>>(&text).ok());
         if !goes_on {
             self.called = true;
             let (id, name, left) = call.named(ids, left);
@@ -226,13 +229,16 @@ impl Choice {
             events.push(Event::NativeDelta { choice: self.number, index: *index, native });
         }
         let Some(Open { index, kind: Kind::Call(arguments) }) = &mut self.open else { return };
+        if let (Some(begun), Value::Object(arguments)) = (begun, &mut *arguments) {
+            arguments.extend(begun);
+        }
         for piece in pieces {
             piece.put(arguments);
         }
         if will_continue {
             return;
         }
-        let text = whole.filter(|_| !goes_on).unwrap_or_else(|| arguments.to_string());
+        let text = whole.unwrap_or_else(|| arguments.to_string());
         events.push(Event::Delta { choice: self.number, index: *index, text });
         self.close_open(events);
     }

@@ -10,6 +10,7 @@ use contract::{Code, Fault};
 use serde_json::{Value, json};
 
 mod client;
+mod kept;
 mod streams;
 
 use super::reply::read_reply;

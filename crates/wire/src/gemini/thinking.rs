@@ -17,12 +17,13 @@ pub(super) fn read(mut config: Fields) -> Result<(Reasoning, Map<String, Value>)
     let mut asked = Reasoning { include: config.flag("includeThoughts")?, ..Reasoning::default() };
     let budget = names::integer(&mut config, BUDGET)?;
     asked.budget = budget.and_then(|budget| u64::try_from(budget).ok());
-    if let Some(level) = config.text("thinkingLevel")? {
+    if let Some(level) = names::word(&mut config, "thinkingLevel")? {
         asked.effort = match level.to_ascii_lowercase().as_str() {
             "minimal" => Some(Effort::Minimal),
             "low" => Some(Effort::Low),
             "medium" => Some(Effort::Medium),
             "high" => Some(Effort::High),
+            "xhigh" => Some(Effort::XHigh),
             _ => {
                 config.put_back("thinkingLevel", level.into());
                 None
@@ -40,7 +41,7 @@ pub(super) fn read(mut config: Fields) -> Result<(Reasoning, Map<String, Value>)
 pub(super) fn write_own(asked: &Reasoning, unset: bool) -> Map<String, Value> {
     let mut config = Map::new();
     config.extend(asked.include.map(|shown| ("includeThoughts".to_owned(), shown.into())));
-    config.extend(asked.effort.map(|level| ("thinkingLevel".to_owned(), level_name(level).into())));
+    config.extend(asked.effort.map(|level| ("thinkingLevel".to_owned(), own_level(level).into())));
     match asked.budget {
         Some(budget) => {
             config.insert(BUDGET.to_owned(), budget.into());
@@ -112,6 +113,14 @@ fn wanted_budget(asked: &Reasoning) -> Option<u64> {
             Effort::XHigh | Effort::Max => u64::MAX,
         }),
         (None, budget) => budget,
+    }
+}
+
+/// The level as its own client names it (SDK: `ThinkingLevel`).
+const fn own_level(level: Effort) -> &'static str {
+    match level {
+        Effort::XHigh | Effort::Max => "xhigh",
+        level => level_name(level),
     }
 }
 

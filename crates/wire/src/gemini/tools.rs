@@ -75,18 +75,21 @@ pub(super) fn read_config(fields: &mut Fields, request: &mut Request) -> Result<
 }
 
 fn read_calling(calling: &mut Fields, request: &mut Request) -> Result<(), Fault> {
-    let mode = calling.text("mode")?;
+    let mode = names::word(calling, "mode")?;
     let names = names::texts(calling, "allowedFunctionNames")?;
     let mut strict = false;
     let choice = match mode.as_deref().map(str::to_ascii_uppercase).as_deref() {
-        Some("NONE") => Some(ToolChoice::None),
+        Some("NONE") => {
+            calling.extend_back("allowedFunctionNames", (!names.is_empty()).then_some(names));
+            Some(ToolChoice::None)
+        }
         Some("ANY") => Some(match <[String; 1]>::try_from(names) {
             Ok([name]) => ToolChoice::Named(name),
             Err(names) if names.is_empty() => ToolChoice::Required,
             Err(names) => ToolChoice::Allowed { names, required: true },
         }),
-        Some("AUTO" | "VALIDATED") => {
-            strict = mode.is_some_and(|mode| mode.eq_ignore_ascii_case("VALIDATED"));
+        Some(word @ ("AUTO" | "VALIDATED")) => {
+            strict = word == "VALIDATED";
             Some(if names.is_empty() {
                 ToolChoice::Auto
             } else {
@@ -235,10 +238,14 @@ pub(super) fn write_config(request: &Request, own: bool, receipt: &mut Receipt) 
         }
         // An empty list would allow them all.
         Some(ToolChoice::Allowed { names, .. }) if names.is_empty() => "NONE",
-        // Names may be given in these two modes only.
+        // Names may be given in two modes only; what a client of Gemini says otherwise is for Gemini to judge.
         Some(ToolChoice::Allowed { names, required }) => {
             calling.insert("allowedFunctionNames".to_owned(), json!(names));
-            if *required { "ANY" } else { "VALIDATED" }
+            match required {
+                true => "ANY",
+                false if own && !strict => "AUTO",
+                false => "VALIDATED",
+            }
         }
         None => return config,
     };

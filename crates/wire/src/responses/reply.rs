@@ -1,7 +1,7 @@
 //! A whole response ↔ canon.
 
 use bytes::Bytes;
-use contract::canon::{Choice, Part, Receipt, Reply, TokenLogprob};
+use contract::canon::{Choice, Part, PartKind, Receipt, Reply, TokenLogprob};
 use serde_json::{Map, Value};
 
 use super::body::{self, Outline};
@@ -74,6 +74,9 @@ pub(super) fn write_reply(reply: &Reply, options: &EncodeOptions, receipt: &mut 
     let mut items = Items::reply(&ids, &choice.logprobs, &options.grouped);
     for (at, part) in choice.parts.iter().enumerate() {
         let after = choice.parts.get(at + 1..).unwrap_or_default();
+        if choice.parts.len() > 1 && is_bare(part) {
+            continue;
+        }
         if let Err(Unwritable::Foreign(what) | Unwritable::Unsupported(what)) = items.write(part, after) {
             receipt.dropped(format!("choices[0].content[{at}]"), what);
         }
@@ -86,6 +89,11 @@ pub(super) fn write_reply(reply: &Reply, options: &EncodeOptions, receipt: &mut 
     }
     let response: Map<String, Value> = outline.whole(&choice.finish, declined, output, reply.usage.as_ref());
     Value::Object(response).to_string().into()
+}
+
+/// Is it a text of another provider's that carries a signature alone?
+fn is_bare(part: &Part) -> bool {
+    matches!(&part.kind, PartKind::Text(text) if text.is_empty()) && part.native.is_some() && !is_own(part)
 }
 
 fn is_own(part: &Part) -> bool {

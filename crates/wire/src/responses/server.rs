@@ -98,8 +98,14 @@ pub(super) fn write(
     let failed = result.is_some_and(|result| result.failed);
     let status = if failed { "failed" } else { "completed" };
     let item = match call.tool {
-        ServerTool::WebSearch => json!({"type": "web_search_call", "id": id, "status": status,
-            "action": {"type": "search", "query": asked("query"), "sources": sources(said)}}),
+        ServerTool::WebSearch => {
+            let mut action = json!({"type": "search", "query": asked("query"), "sources": sources(said)});
+            // Several at once.
+            if let Some(queries @ Value::Array(_)) = input.get("queries") {
+                action["queries"] = queries.clone();
+            }
+            json!({"type": "web_search_call", "id": id, "status": status, "action": action})
+        }
         ServerTool::WebFetch => json!({"type": "web_search_call", "id": id, "status": status,
             "action": {"type": "open_page", "url": asked("url")}}),
         ServerTool::Code => json!({"type": "code_interpreter_call", "id": id, "status": status,

@@ -42,6 +42,10 @@ words! {
     function_call "functionCall";
     inline_data "inlineData";
     executable_code "executableCode";
+    code_result "codeExecutionResult";
+    file_data "fileData";
+    tool_call "toolCall";
+    tool_response "toolResponse";
     usage_metadata "usageMetadata";
     finish_reason_camel "finishReason";
     block_reason "blockReason";

@@ -394,13 +394,28 @@ fn gemini(frame: &Value, said: &mut Said) {
     }
 }
 
-/// Arguments that come in pieces: texts by the path of a member (ai.google.dev/api, `PartialArg`).
+/// Arguments that come in pieces, by the path of each, whose names hold no dots (ai.google.dev/api, `PartialArg`).
 fn more_arguments(pieces: &Value, said: &mut Said) {
-    let Some((_, Value::Object(arguments))) = said.calls.last_mut() else { return };
+    let Some((_, arguments @ Value::Object(_))) = said.calls.last_mut() else { return };
     for piece in pieces.as_array().into_iter().flatten() {
-        let member = text(&piece["jsonPath"]).trim_start_matches("$.").to_owned();
-        let before = arguments.get(&member).map(text).unwrap_or_default().to_owned();
-        arguments.insert(member, Value::String(before + text(&piece["stringValue"])));
+        let path = text(&piece["jsonPath"]).replace("['", ".").replace("']", "").replace('[', ".");
+        let mut at = &mut *arguments;
+        for step in path.replace(']', "").split('.').skip(1) {
+            at = match step.parse::<usize>() {
+                Ok(index) => {
+                    let mut list = at.as_array().cloned().unwrap_or_default();
+                    list.resize(list.len().max(index + 1), Value::Null);
+                    *at = Value::Array(list);
+                    &mut at[index]
+                }
+                Err(_) => &mut at[step],
+            };
+        }
+        *at = match &piece["stringValue"] {
+            Value::String(more) => Value::String(text(at).to_owned() + more),
+            _ if piece["numberValue"].is_number() => piece["numberValue"].clone(),
+            _ => piece["boolValue"].clone(),
+        };
     }
 }
 

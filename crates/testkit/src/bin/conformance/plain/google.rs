@@ -5,7 +5,11 @@
 use serde_json::{Map, Value, json};
 
 /// A request or an answer with its spellings made one.
-pub(super) fn plain(value: Value) -> Value {
+pub(super) fn plain(mut value: Value) -> Value {
+    // A whole request within a request for a count.
+    if let Some(inner) = value.get_mut("generateContentRequest").map(Value::take) {
+        value["generateContentRequest"] = plain(inner);
+    }
     let tools = tools(&value);
     let mut value = spelled(value);
     let Some(body) = value.as_object_mut() else { return value };
@@ -50,7 +54,10 @@ fn spelled(value: Value) -> Value {
             let spell = |(key, value): (String, Value)| {
                 let key = camel(&key);
                 let value = match key.as_str() {
-                    "args" | "response" | "labels" => value,
+                    "args" | "labels" | "headers" | "partMetadata" => value,
+                    // An object of a result; a schema of a declaration.
+                    "response" if value.get("type").is_none_or(|kind| !kind.is_string()) => value,
+                    "properties" | "defs" | "$defs" => named(value),
                     "type" | "thinkingLevel" => json!(value.as_str().map(str::to_ascii_lowercase)),
                     _ => spelled(value),
                 };
@@ -69,6 +76,16 @@ fn spelled(value: Value) -> Value {
     }
 }
 
+/// Schemas by names of the client's own.
+fn named(value: Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            object.into_iter().map(|(name, schema)| (name, spelled(schema))).collect::<Map<_, _>>().into()
+        }
+        other => other,
+    }
+}
+
 fn is_default(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -82,6 +99,9 @@ fn is_default(value: &Value) -> bool {
 
 /// `systemInstruction` for `system_instruction`.
 fn camel(name: &str) -> String {
+    if let Some(rest) = name.strip_prefix('_') {
+        return format!("_{}", camel(rest));
+    }
     let mut words = name.split('_');
     let first = words.next().unwrap_or_default().to_owned();
     words.fold(first, |mut all, word| {
