@@ -104,7 +104,10 @@ pub(super) fn write(
         return Map::new();
     }
     let choice = match (answer, &wanted.choice) {
-        (Answer::Tool, _) if tools.len() == 1 => Some(json!({"tool": {"name": ANSWER_TOOL}})),
+        (Answer::Tool, _) if family.choices() == Choices::Auto => None,
+        (Answer::Tool, _) if tools.len() == 1 && family.choices() == Choices::Tool => {
+            Some(json!({"tool": {"name": ANSWER_TOOL}}))
+        }
         (Answer::Tool, _) => Some(json!({"any": {}})),
         (Answer::Free, choice) => choice.clone(),
     };
@@ -244,6 +247,11 @@ fn called(messages: &[Message]) -> Vec<Value> {
     let schema = json!({"type": "object"});
     let spec = |name: &str| json!({"toolSpec": {"name": name, "inputSchema": {"json": schema}}});
     names.into_iter().map(spec).collect()
+}
+
+/// Did earlier turns call tools?
+pub(super) fn called_any(messages: &[Message]) -> bool {
+    !called(messages).is_empty()
 }
 
 /// The tool that stands for a schema.
