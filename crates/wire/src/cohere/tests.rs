@@ -334,13 +334,14 @@ const STREAM: &[(&str, &str)] = &[
         "message-start",
         r#"{"id":"r1","type":"message-start","delta":{"message":{"role":"assistant","content":[],"tool_plan":"","tool_calls":[],"citations":[]}}}"#,
     ),
+    ("debug", r#"{"type":"debug","prompt":"<BOS>"}"#),
     (
         "content-start",
         r#"{"type":"content-start","index":0,"delta":{"message":{"content":{"type":"thinking","thinking":""}}}}"#,
     ),
     (
         "content-delta",
-        r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"thinking":"Hm."}}}}"#,
+        r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"thinking":"Hm."}}},"logprobs":{"text":"Hm.","token_ids":[3,4]}}"#,
     ),
     ("content-end", r#"{"type":"content-end","index":0}"#),
     (
@@ -396,6 +397,23 @@ fn decode(bytes: &[u8], cut: usize) -> Vec<Event> {
     }
     decoder.finish(&mut events).unwrap();
     events
+}
+
+#[test]
+fn a_block_may_begin_without_saying_what_it_is() {
+    let end = r#"{"type":"message-end","delta":{"finish_reason":"COMPLETE"}}"#;
+    for (content, kind) in [
+        (r#"{"type":"text"}"#, PartStart::Text),
+        (r#"{"thinking":"Hm."}"#, PartStart::Reasoning),
+        (r#"{"type":"thinking","text":null}"#, PartStart::Reasoning),
+        ("null", PartStart::Text),
+    ] {
+        let start =
+            format!(r#"{{"type":"content-start","index":0,"delta":{{"message":{{"content":{content}}}}}}}"#);
+        let events = decode(format!("data: {start}\n\ndata: {end}\n\n").as_bytes(), 0);
+        let begun = |event: &Event| matches!(event, Event::PartStart { part, .. } if *part == kind);
+        assert!(events.iter().any(begun), "{content}");
+    }
 }
 
 fn encode(events: &[Event]) -> String {
