@@ -16,6 +16,9 @@ use crate::anthropic::fit_schema;
 use crate::fields::{Fields, wrong};
 use crate::outgoing::{merge, own_fields};
 
+/// In a tool's leftovers: the fields of the cache point behind it, where they are not the usual ones.
+const POINT: &str = "(cachePoint)";
+
 /// Reads `toolConfig`.
 pub(super) fn read(fields: &mut Fields, request: &mut Request) -> Result<(), Fault> {
     let Some(mut config) = fields.object("toolConfig")? else { return Ok(()) };
@@ -35,10 +38,14 @@ fn read_tool(tool: Value, at: usize, tools: &mut Vec<Tool>) -> Result<(), Fault>
     let Value::Object(mut tool) = tool else { return Err(wrong(&path, "an object")) };
     tool.retain(|_, value| !value.is_null());
     if let Some(point) = tool.get("cachePoint")
-        && let Some((hint, _)) = cache_hint(point)
-        && let Some(Tool::Function { cache: cache @ None, .. }) = tools.last_mut()
+        && let Some((hint, plain)) = cache_hint(point)
+        && let Some(Tool::Function { cache: cache @ None, extra, .. }) = tools.last_mut()
     {
         *cache = Some(hint);
+        if !plain {
+            extra.owner = Some(DIALECT);
+            extra.fields.insert(POINT.to_owned(), point.clone());
+        }
         return Ok(());
     }
     if let Some(spec) = tool.shift_remove("toolSpec") {
@@ -202,12 +209,17 @@ fn write_tool(
                 }
                 _ => {}
             }
-            if let Some(left) = own_fields(DIALECT, extra, &format!("tools[{at}]."), receipt) {
+            let left = own_fields(DIALECT, extra, &format!("tools[{at}]."), receipt);
+            if let Some(left) = left {
                 merge(&mut spec, left);
             }
+            spec.shift_remove(POINT);
             tools.push(json!({"toolSpec": spec}));
             match cache {
-                Some(hint) if family.caches() => tools.push(cache_point(*hint)),
+                Some(hint) if family.caches() => {
+                    let kept = left.and_then(|left| left.get(POINT)).cloned();
+                    tools.push(kept.map_or_else(|| cache_point(*hint), |kept| json!({"cachePoint": kept})));
+                }
                 Some(_) => receipt.dropped(format!("tools[{at}].cache"), "the model has no prompt cache"),
                 None => {}
             }

@@ -92,7 +92,8 @@ impl Choice {
         }
         if let Some(value) = chunk.logprobs {
             let (tokens, left) = likely::read(value);
-            if !tokens.is_empty() {
+            let told = !tokens.is_empty();
+            if told {
                 events.push(Event::Logprobs { choice: number, tokens });
             }
             let mut left = left.unwrap_or_default();
@@ -100,6 +101,10 @@ impl Choice {
                 left.retain(|_, value| !is_empty(value));
             }
             if !is_empty(&left) {
+                if told {
+                    let fields = Map::from_iter([("logprobs".to_owned(), left.clone())]);
+                    events.push(Event::Extra { choice: Some(number), extra: owned(fields) });
+                }
                 self.held.add("logprobs", left)?;
             }
         }

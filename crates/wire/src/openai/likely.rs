@@ -5,6 +5,8 @@
 use contract::canon::{Alternative, TokenLogprob};
 use serde_json::{Map, Value, json};
 
+use crate::outgoing::merge;
+
 /// Takes the tokens out. What canon has no word for is given back: of tokens that say more, the whole list.
 pub(super) fn read(value: Value) -> (Vec<TokenLogprob>, Option<Value>) {
     let Value::Object(mut left) = value else { return (Vec::new(), Some(value)) };
@@ -46,8 +48,27 @@ fn alternative(value: &Value) -> Option<Alternative> {
     })
 }
 
+/// The whole field: the tokens, and what their server said of them in its own words where that is of the same tokens.
+pub(super) fn whole(own: Option<&Value>, tokens: &[TokenLogprob], refused: bool) -> Value {
+    let written = write(tokens, refused);
+    match (own, written) {
+        (Some(Value::Object(own)), Some(written)) => {
+            let mut out = own.clone();
+            let list = if refused { "refusal" } else { "content" };
+            let said = out.get(list).and_then(Value::as_array).map(Vec::len);
+            if said.is_some_and(|said| said != tokens.len()) {
+                out.shift_remove(list);
+            }
+            merge(&mut out, &written);
+            Value::Object(out)
+        }
+        (_, Some(written)) => Value::Object(written),
+        (own, None) => own.cloned().unwrap_or_default(),
+    }
+}
+
 /// Writes the tokens; none when there are none.
-pub(super) fn write(tokens: &[TokenLogprob], refused: bool) -> Option<Map<String, Value>> {
+fn write(tokens: &[TokenLogprob], refused: bool) -> Option<Map<String, Value>> {
     if tokens.is_empty() {
         return None;
     }
