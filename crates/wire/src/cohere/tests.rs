@@ -400,6 +400,21 @@ fn decode(bytes: &[u8], cut: usize) -> Vec<Event> {
 }
 
 #[test]
+fn citations_of_no_part_come_back_beside_those_of_parts() {
+    let cited = json!([{"start": 0, "end": 1, "text": "a", "sources": []}, {"start": 0, "end": 2, "type": "PLAN", "sources": []}]);
+    let said = json!({"role": "assistant", "content": [{"type": "text", "text": "ab"}], "citations": cited});
+    let body = json!({"id": "i", "finish_reason": "COMPLETE", "message": said});
+    let reply = Dialog.read_reply(body.to_string().as_bytes()).unwrap();
+    let written = Dialog.write_reply(&reply, &EncodeOptions::default(), &mut Receipt::default());
+    assert_eq!(serde_json::from_slice::<Value>(&written).unwrap()["message"]["citations"], cited);
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "a"}, said]});
+    let request = Dialog.read_request(body.to_string().as_bytes()).unwrap();
+    let written = Dialog.write_request(&request, &Quirks::NONE, &mut Receipt::default()).unwrap();
+    let written: Value = serde_json::from_slice(&written).unwrap();
+    assert_eq!(written["messages"][1]["citations"], cited);
+}
+
+#[test]
 fn a_block_may_begin_without_saying_what_it_is() {
     let end = r#"{"type":"message-end","delta":{"finish_reason":"COMPLETE"}}"#;
     for (content, kind) in [

@@ -91,7 +91,10 @@ impl Choice {
             events.push(Event::Extra { choice: Some(number), extra: owned(fields) });
         }
         if let Some(value) = chunk.logprobs {
-            let (tokens, left) = likely::read(value);
+            let said = chunk.delta.as_ref().and_then(|delta| delta.content.as_ref()).and_then(Value::as_str);
+            let alone = likely::alone(&value, said);
+            let (mut tokens, left) = likely::read(value);
+            tokens.extend(alone);
             let told = !tokens.is_empty();
             if told {
                 events.push(Event::Logprobs { choice: number, tokens });

@@ -115,6 +115,34 @@ fn what_a_stream_says_of_tokens_beyond_canon_comes_back_with_them() {
 }
 
 #[test]
+fn likelihoods_in_columns_and_alone_have_words_and_come_back() {
+    let columns = json!({"tokens": ["a", "b"], "token_ids": [1, 2], "token_logprobs": [-0.5, -0.25],
+        "top_logprobs": [{"a": -0.5, "x": -1.5}, {"b": -0.25}]});
+    let answer = json!({"id": "i", "model": "m", "object": "chat.completion", "created": 1, "choices": [{"index": 0,
+        "message": {"role": "assistant", "content": "ab"}, "logprobs": columns, "finish_reason": "stop"}]});
+    let (reply, written) = round_reply(&answer);
+    let told: Vec<_> = reply.choices[0].logprobs.iter().map(|it| (&*it.token.text, it.top.len())).collect();
+    assert_eq!(told, [("a", 2), ("b", 1)]);
+    assert_eq!(written["choices"][0]["logprobs"], columns);
+
+    let frame = |text: &str, logprob: f64| {
+        json!({"id": "i", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [
+            {"index": 0, "delta": {"content": text}, "logprobs": logprob, "finish_reason": null}]})
+    };
+    let frames = [frame("a", -0.5), frame("b", -0.25), chunk(json!({}), json!("stop"))];
+    let events = decode(&[stream(&frames, true).as_bytes()]).unwrap();
+    let sent = encode(&events, EncodeOptions::default());
+    for logprob in ["\"logprobs\":-0.5,", "\"logprobs\":-0.25,"] {
+        assert_eq!(sent.matches(logprob).count(), 1, "{sent}");
+    }
+    let mut gather = Gather::default();
+    events.into_iter().for_each(|event| gather.push(event));
+    let reply = gather.finish();
+    let told: Vec<_> = reply.choices[0].logprobs.iter().map(|it| it.token.logprob).collect();
+    assert_eq!(told, [-0.5, -0.25]);
+}
+
+#[test]
 fn the_name_of_a_nameless_document_tells_its_type() {
     let data = json!({"type": "file", "file": {"file_data": "data:text/csv;base64,QUJD"}});
     let (written, _) = write(&read(&with_block(&data)), &Quirks::NONE);
