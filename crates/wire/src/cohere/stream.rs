@@ -207,7 +207,9 @@ impl State {
         events: &mut Vec<Event>,
     ) -> Result<(), WireError> {
         if let Some(item) = item {
-            let token = logprobs::read(&item);
+            // Canon's are of the text.
+            let thinks = said.as_ref().is_some_and(|said| said.get("thinking").is_some_and(Value::is_string));
+            let token = logprobs::read(&item).filter(|_| !thinks);
             // By its place: fields of events add to each other, elements of lists need not.
             let whole = Map::from_iter([(self.stretches.to_string(), item)]);
             self.stretches += 1;

@@ -341,7 +341,7 @@ const STREAM: &[(&str, &str)] = &[
     ),
     (
         "content-delta",
-        r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"thinking":"Hm."}}},"logprobs":{"text":"Hm.","token_ids":[3,4]}}"#,
+        r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"thinking":"Hm."}}},"logprobs":{"text":"Hm.","token_ids":[3,4],"logprobs":[-0.5,-1.5]}}"#,
     ),
     ("content-end", r#"{"type":"content-end","index":0}"#),
     (
@@ -448,6 +448,8 @@ fn a_stream_comes_back_however_it_is_cut() {
         assert_eq!(decode(&bytes, cut), events, "{cut}");
     }
     assert_eq!(encode(&events), stream());
+    let likely = |event: &&Event| matches!(event, Event::Logprobs { .. });
+    assert_eq!(events.iter().filter(likely).count(), 1, "of the text, not of the thoughts");
     let starts = |part: &Event| matches!(part, Event::PartStart { .. });
     let stops = |part: &Event| matches!(part, Event::PartStop { .. });
     assert_eq!(events.iter().filter(|event| starts(event)).count(), 5);
