@@ -327,4 +327,9 @@ fn errors_within_a_stream_keep_their_message() {
         let error = Event::Error { kind: Some(kind.into()), message: message.into() };
         assert_eq!(decode(&[text.as_bytes()]).unwrap().last(), Some(&error));
     }
+    let last = json!({"error": {"code": 502, "message": "m"}, "choices": [],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}});
+    let events = decode(&[stream(&[last], false).as_bytes()]).unwrap();
+    assert!(matches!(events[0], Event::Usage(usage) if (usage.input, usage.output) == (3, 1)));
+    assert!(matches!(events[1], Event::Error { .. }));
 }
