@@ -89,6 +89,17 @@ impl<'a> Outgoing<'a> {
         if object.is_empty() { Ok(()) } else { self.put(key, &object) }
     }
 
+    /// Writes a value if there is one; an object together with what the dialect's own leftovers hold under the same name.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub(crate) fn put_value(&mut self, key: &'static str, value: Option<Value>) -> Result<(), Fault> {
+        match value {
+            Some(Value::Object(object)) => self.put_object(key, object),
+            value => self.put_some(key, value),
+        }
+    }
+
     /// Writes the remaining leftovers and closes the body.
     ///
     /// # Errors

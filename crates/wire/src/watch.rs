@@ -202,8 +202,9 @@ impl Watch for StreamWatch {
     }
 
     fn complete(&self) -> bool {
-        // A picture may be larger than any frame that is looked into.
-        self.seen.complete || (self.blind && media::has_streams(self.dialect))
+        // A picture may be larger than any frame that is looked into. One that failed is not complete, whatever else it says:
+        // some name the failure as the reason for which they finished (OpenRouter).
+        self.seen.error.is_none() && (self.seen.complete || (self.blind && media::has_streams(self.dialect)))
     }
 
     fn ended(&self) -> bool {

@@ -38,6 +38,9 @@ pub(crate) struct Follower {
     surfaces: &'static [Surface],
     /// Dialects it speaks at a path below the host, which counts only within its domains: elsewhere the host is a proxy.
     beside: &'static [Surface],
+    /// A surface that is spoken with an accent, below the base URL: by the models whose names begin like this, with these
+    /// quirks.
+    accent: Option<(Surface, &'static [&'static str], Quirks)>,
     quirks: Quirks,
     /// Fields that say nothing here and are refused: taken out of what is passed through.
     mute: &'static [&'static str],
@@ -129,6 +132,10 @@ pub(crate) fn build(
     let everyone: &[&str] = &[];
     for (dialect, uri) in beside? {
         provider = provider.speaking(dialect, uri, everyone);
+    }
+    if let Some(((dialect, path), models, quirks)) = &row.accent {
+        let uri = provider.endpoint.url(path, None)?;
+        provider = provider.speaking(*dialect, uri, models).accented(*dialect, quirks.clone());
     }
     Some(Arc::new(match row.listing {
         Listing::Usual => provider,

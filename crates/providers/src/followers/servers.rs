@@ -25,6 +25,7 @@ const SERVER: Follower = Follower {
     variable: None,
     surfaces: SURFACES,
     beside: &[],
+    accent: None,
     quirks: Quirks {
         refuses: HOSTED,
         accepts: &["top_k", "reasoning_content"],

@@ -27,10 +27,29 @@ const SERVICE: Follower = Follower {
     variable: None,
     surfaces: &[CHAT],
     beside: &[],
+    accent: None,
     quirks: USUAL,
     mute: &[],
     listing: Listing::Usual,
     own: false,
+};
+
+/// docs.mistral.ai/api, "Fim Completion": a prompt and a suffix, answered in the form of a chat.
+const FILLING: Quirks = Quirks {
+    renames: &[("seed", "random_seed")],
+    refuses: &[
+        "best_of",
+        "echo",
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "n",
+        "presence_penalty",
+        "stream_options",
+        "top_k",
+        "user",
+    ],
+    ..USUAL
 };
 
 // tidy: table
@@ -45,6 +64,7 @@ pub(crate) const MISTRAL: Follower = Follower {
     domains: &["mistral.ai"],
     variable: Some("MISTRAL_API_KEY"),
     surfaces: &[CHAT, EMBEDDINGS, TRANSCRIPTIONS, (Dialect::OpenaiModerations, "/moderations")],
+    accent: Some(((Dialect::OpenaiCompletions, "/fim/completions"), &["codestral"], FILLING)),
     quirks: Quirks {
         renames: &[("max_completion_tokens", "max_tokens"), ("seed", "random_seed")],
         refuses: &[

@@ -157,3 +157,20 @@ fn what_they_list_is_read() {
     assert_eq!(script.discover(&*sonar).unwrap().len(), 4);
     assert!(script.nothing_sent());
 }
+
+#[test]
+fn codestral_fills_in_the_middle_in_words_of_its_own() {
+    let (mistral, client) = (built(json!({ "kind": "mistral", "api_key": "k" })), Dialect::OpenaiCompletions);
+    assert_eq!(mistral.dialect(client, "mistral-small-latest"), Some(Dialect::OpenaiChat));
+    assert_eq!(mistral.dialect(client, "codestral-latest"), Some(client));
+    assert_eq!(mistral.dialect(Dialect::OpenaiChat, "codestral-latest"), Some(Dialect::OpenaiChat));
+    assert!(!mistral.verbatim(client) && mistral.verbatim(Dialect::OpenaiChat));
+    let body = json!({"model": "codestral-latest", "prompt": "fn a(", "suffix": "}", "max_tokens": 9, "seed": 1, "n": 2,
+        "stream": true});
+    let asked = wire::read_request(client, body.to_string().as_bytes()).unwrap();
+    let (written, receipt) = mistral.translate(&asked, client).unwrap();
+    let expected = json!({"model": "codestral-latest", "prompt": "fn a(", "suffix": "}", "max_tokens": 9,
+        "random_seed": 1, "stream": true});
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&written).unwrap(), expected);
+    assert_eq!(receipt.to_string(), "n");
+}

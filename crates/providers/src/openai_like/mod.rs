@@ -60,6 +60,8 @@ pub(crate) struct OpenaiLike {
     hidden: &'static [&'static str],
     /// Models that speak one dialect of conversations alone.
     only: &'static [Only],
+    /// A dialect that is spoken with an accent: what clients say in it is written anew, with these quirks.
+    accent: Option<(Dialect, Quirks)>,
     /// What is edited in a body that is passed through in OpenAI's chat dialect.
     edits: Edits<'static>,
     /// Where a credential that ends comes from.
@@ -105,6 +107,7 @@ impl OpenaiLike {
             offers: &[],
             hidden: &[],
             only: &[],
+            accent: None,
             edits: Edits::default(),
             tokens: None,
         })
@@ -161,6 +164,16 @@ impl OpenaiLike {
     /// Edits what is passed through in OpenAI's chat dialect.
     pub(crate) fn editing(self, edits: Edits<'static>) -> Self {
         Self { edits, ..self }
+    }
+
+    /// Speaks a dialect with an accent.
+    pub(crate) fn accented(self, dialect: Dialect, quirks: Quirks) -> Self {
+        Self { accent: Some((dialect, quirks)), ..self }
+    }
+
+    /// The quirks of a dialect that is spoken with an accent.
+    fn accent(&self, dialect: Dialect) -> Option<&Quirks> {
+        self.accent.as_ref().filter(|(accent, _)| *accent == dialect).map(|(_, quirks)| quirks)
     }
 
     /// Takes its credential from there.
@@ -220,7 +233,11 @@ impl Provider for OpenaiLike {
     }
 
     fn translate(&self, request: &Asked, target: Dialect) -> Result<(Bytes, Receipt), Fault> {
-        translate(request, target, &self.quirks)
+        translate(request, target, self.accent(target).unwrap_or(&self.quirks))
+    }
+
+    fn verbatim(&self, dialect: Dialect) -> bool {
+        self.accent(dialect).is_none()
     }
 
     fn call<'a>(

@@ -218,6 +218,11 @@ fn listed(name: &str, mut fields: Map<String, Value>, provenance: Provenance, pa
 }
 
 fn cited(mut fields: Map<String, Value>, provenance: Provenance, parts: &mut Vec<Part>) {
+    let texts = fields.get("content").is_some_and(|list| texts_of(list).is_some());
+    if !texts {
+        // Citations of no text: there is no part that they could stand with.
+        return parts.push(native(single("citationsContent", fields), provenance));
+    }
     let citations = match fields.shift_remove("citations") {
         Some(Value::Array(list)) => list.into_iter().map(citation::read).collect(),
         Some(other) => {
@@ -233,14 +238,17 @@ fn cited(mut fields: Map<String, Value>, provenance: Provenance, parts: &mut Vec
     }
 }
 
-/// The texts of a list of `{"text"}`, which is left empty; none when it holds anything else, or nothing.
-fn take_texts(list: &mut Value) -> Option<Vec<String>> {
-    let items = list.as_array_mut().filter(|items| !items.is_empty())?;
+/// The items of a list of `{"text"}`; none when it holds anything else, or nothing.
+fn texts_of(list: &Value) -> Option<&Vec<Value>> {
     let plain =
         |item: &Value| item.as_object().is_some_and(|item| item.len() == 1) && item["text"].is_string();
-    if !items.iter().all(plain) {
-        return None;
-    }
+    list.as_array().filter(|items| !items.is_empty() && items.iter().all(plain))
+}
+
+/// Takes the texts out of such a list, which is left empty.
+fn take_texts(list: &mut Value) -> Option<Vec<String>> {
+    texts_of(list)?;
+    let items = list.as_array_mut()?;
     let texts =
         std::mem::take(items).into_iter().filter_map(|mut item| take_text(item.as_object_mut()?, "text"));
     Some(texts.collect())

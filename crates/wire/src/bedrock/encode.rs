@@ -73,7 +73,10 @@ impl StreamEncoder for Encoder {
                 self.frame(*index, out, |block| block.delta(text));
             }
             Event::NativeDelta { choice: 0, index, native } if native.owner == DIALECT => {
-                self.frame(*index, out, |block| block.native(&native.value));
+                self.frame(*index, out, |block| {
+                    block.native(&native.value);
+                    block.more(&native.value);
+                });
             }
             Event::Citation { choice: 0, index, citation } => {
                 let delta = single("citation", citation::write(citation));
@@ -254,6 +257,9 @@ impl Encoder {
     }
 }
 
+/// Members of a sidecar that [`Block::native`] writes, or that stand for what other events say.
+const WRITTEN: [&str; 4] = ["reasoningContent", "toolResult", "toolUse", "citationsContent"];
+
 /// What a block's deltas are called and the frame it begins with; none when there is no place for it here.
 fn beginning(start: &PartStart, own: Option<&Value>) -> Option<(Kind, Option<Value>)> {
     let call = |id: &str, name: &str| {
@@ -270,15 +276,25 @@ fn beginning(start: &PartStart, own: Option<&Value>) -> Option<(Kind, Option<Val
         PartStart::ToolCall { id, name, .. } => (Kind::Call, call(id, name)),
         PartStart::ServerCall { id, name: Some(name), .. } if own.is_some() => (Kind::Call, call(id, name)),
         PartStart::Media { kind: MediaKind::Image, mime } => {
-            let format = format::format(MediaKind::Image, mime)?;
-            (Kind::Picture, Some(json!({"image": {"format": format}})))
+            let mut fields = single("format", format::format(MediaKind::Image, mime)?);
+            if let Some(Value::Object(left)) = own.and_then(|own| own.get("image")) {
+                merge(&mut fields, left);
+            }
+            (Kind::Picture, Some(json!({"image": fields})))
         }
         PartStart::ServerResult(_) | PartStart::Native => {
-            let mut fields = own?.get("toolResult").and_then(Value::as_object).cloned();
-            if let Some(fields) = &mut fields {
-                fields.shift_remove("content");
-            }
-            (Kind::Native, fields.map(|fields| json!({"toolResult": fields})))
+            let own = own?.as_object()?;
+            let first = match own.get("toolResult") {
+                Some(Value::Object(fields)) => {
+                    let mut fields = fields.clone();
+                    fields.shift_remove("content");
+                    Some(json!({"toolResult": fields}))
+                }
+                // Thoughts and blocks that begin with a delta have no start.
+                _ if own.is_empty() || own.contains_key("reasoningContent") => None,
+                _ => Some(Value::Object(own.clone())),
+            };
+            (Kind::Native, first)
         }
         PartStart::ServerCall { .. } | PartStart::Media { .. } => return None,
     })
@@ -319,8 +335,15 @@ impl Block {
                 self.push("contentBlockDelta", "delta", &json!({"toolResult": [item]}));
             }
         }
-        if let Some(error) = value.pointer("/image/error") {
-            self.push("contentBlockDelta", "delta", &json!({"image": {"error": error}}));
+    }
+
+    /// What else a delta of Bedrock's own said: each member in a delta of its own.
+    fn more(&mut self, value: &Value) {
+        for (name, said) in value.as_object().into_iter().flatten() {
+            if !WRITTEN.contains(&name.as_str()) {
+                let delta = Value::Object(single(name, said.clone()));
+                self.push("contentBlockDelta", "delta", &delta);
+            }
         }
     }
 

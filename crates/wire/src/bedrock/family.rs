@@ -45,6 +45,33 @@ pub(super) enum Choices {
     Tool,
 }
 
+/// When a model takes tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tools {
+    /// Never.
+    No,
+    /// In an answer at once, not in a stream.
+    Whole,
+    /// In any answer.
+    Any,
+}
+
+// tidy: table
+/// Models of [`Family::Mistral`], [`Family::Cohere`] and [`Family::Plain`] that take tools, by a part of their id.
+const TOOLS: &[(&str, Tools)] = &[
+    ("jamba-1-5", Tools::Any),
+    ("command-r", Tools::Any),
+    ("llama3-1", Tools::Whole),
+    ("llama3-2-11b", Tools::Whole),
+    ("llama3-2-90b", Tools::Whole),
+    ("llama3-3", Tools::Whole),
+    ("llama4", Tools::Whole),
+    ("mistral-large", Tools::Whole),
+    ("mistral-small", Tools::Whole),
+    ("pixtral-large", Tools::Whole),
+    ("palmyra-x", Tools::Whole),
+];
+
 /// Where a number of candidates per token is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TopK {
@@ -103,6 +130,17 @@ impl Family {
             Self::Gpt | Self::Open | Self::Opaque => true,
             Self::Mistral { schema } => schema,
             Self::Nova { .. } | Self::Cohere | Self::Plain => false,
+        }
+    }
+
+    /// When this model takes tools.
+    pub(super) fn tools(self, model: &str) -> Tools {
+        match self {
+            Self::Mistral { .. } | Self::Cohere | Self::Plain => {
+                let found = TOOLS.iter().find(|(part, _)| model.contains(part));
+                found.map_or(Tools::No, |(_, tools)| *tools)
+            }
+            _ => Tools::Any,
         }
     }
 

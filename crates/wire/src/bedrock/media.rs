@@ -10,6 +10,9 @@ use super::format::{format, format_of_address, member, mime};
 use super::{DIALECT, single, take_text};
 use crate::outgoing::merge;
 
+/// The type of media whose block does not tell it.
+const UNTOLD: &str = "application/octet-stream";
+
 /// Reads the inside of a block of this kind; what canon has no word for leaves the block whole.
 pub(super) fn read(kind: MediaKind, mut fields: Map<String, Value>, provenance: Provenance) -> Part {
     let Some(source) = take_source(kind, &mut fields) else {
@@ -26,7 +29,7 @@ fn take_source(kind: MediaKind, fields: &mut Map<String, Value>) -> Option<Media
     let known = fields.get("format").and_then(Value::as_str).and_then(|name| Some((name, mime(kind, name)?)));
     let (told, mime_type) = match known {
         Some((name, mime)) => (format(kind, mime) == Some(name), mime),
-        None => (false, "application/octet-stream"),
+        None => (false, UNTOLD),
     };
     let source = fields.get_mut("source")?.as_object_mut()?;
     let found = if let Some(data) = take_text(source, "bytes") {
@@ -55,6 +58,7 @@ pub(super) fn write(
     left: Option<&Map<String, Value>>,
 ) -> Result<Map<String, Value>, &'static str> {
     let told = left.and_then(|left| left.get("format")).and_then(Value::as_str);
+    let source_type = if let MediaSource::Base64 { mime, .. } = source { Some(mime.as_str()) } else { None };
     let (guessed, source) = match source {
         MediaSource::Base64 { mime, data } => (format(kind, mime), json!({"bytes": data})),
         MediaSource::Url(url) if url.starts_with("s3://") => {
@@ -63,9 +67,17 @@ pub(super) fn write(
         MediaSource::Url(_) => return Err("an address: send the bytes, or a place in S3"),
         MediaSource::File(_) => return Err("a file of another provider"),
     };
-    let format = told.or(guessed).ok_or("media of this type")?;
+    let unknown = || match source_type {
+        None | Some(UNTOLD) => true,
+        Some(_) => false,
+    };
     let mut fields = Map::new();
-    fields.insert("format".to_owned(), format.into());
+    match told.or(guessed) {
+        Some(format) => drop(fields.insert("format".to_owned(), format.into())),
+        // Only a document need not tell (API reference: `DocumentBlock`).
+        None if kind == MediaKind::Document && unknown() => {}
+        None => return Err("media of this type"),
+    }
     fields.insert("source".to_owned(), source);
     if let Some(left) = left {
         merge(&mut fields, left);

@@ -1,7 +1,7 @@
 //! A whole answer ↔ canon.
 
 use bytes::Bytes;
-use contract::canon::{Choice, Finish, MediaSource, Part, PartKind, Provenance, Receipt, Reply};
+use contract::canon::{Choice, Finish, Part, PartKind, Provenance, Receipt, Reply};
 use serde::Serialize;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer};
 use serde_json::{Map, Value, json};
@@ -194,8 +194,6 @@ fn write_part(part: &Part) -> Result<Out<'_>, Unwritable> {
         (PartKind::Text(text), Ok(Out::Text { .. })) if !part.citations.is_empty() => {
             Ok(Out::cited(part, text))
         }
-        (PartKind::Media { source: MediaSource::Base64 { .. }, .. }, written) => written,
-        (PartKind::Media { .. }, _) => Err(Unwritable::Unsupported("a medium that is not in the answer")),
         (_, written) => written,
     }
 }

@@ -8,10 +8,10 @@ use contract::Fault;
 use contract::canon::{Modality, OutputFormat, Receipt, Request, Sampling, ToolChoice};
 use serde_json::{Map, Value, json};
 
-use super::family::{Choices, Family, TopK, structures};
+use super::family::{Choices, Family, Tools, TopK, structures};
 use super::read::PROMPT;
 use super::reasoning::Plan;
-use super::tools::{self, Answer};
+use super::tools::{self, Answer, called_any};
 use super::turns::Turns;
 use super::{DIALECT, single};
 use crate::Quirks;
@@ -164,12 +164,8 @@ fn output(
         return (config, Answer::Free);
     };
     if !schemas {
-        let free = matches!(request.tool_choice, None | Some(ToolChoice::Auto | ToolChoice::None));
-        if family.choices() == Choices::Tool && free && !plan.thinks {
-            return (config, Answer::Tool);
-        }
-        receipt.dropped("response_format", "the model takes no schema for its answer");
-        return (config, Answer::Free);
+        let answer = by_tool(request, family, plan, receipt);
+        return (config, answer);
     }
     let schema = fit_schema(schema, "response_format.schema", receipt);
     let mut definition = single("schema", schema.to_string());
@@ -182,6 +178,27 @@ fn output(
     let format = json!({"type": "json_schema", "structure": {"jsonSchema": definition}});
     config.insert("textFormat".to_owned(), format);
     (config, Answer::Free)
+}
+
+/// Whether a tool stands for the schema, where the model takes none for its answer. Where it cannot be forced to call a tool
+/// of this name, it stands alone: beside others it would be one among many.
+fn by_tool(request: &Request, family: Family, plan: &Plan, receipt: &mut Receipt) -> Answer {
+    let free = matches!(request.tool_choice, None | Some(ToolChoice::Auto | ToolChoice::None));
+    let takes = match family.tools(&request.model) {
+        Tools::No => false,
+        Tools::Whole => !request.stream,
+        Tools::Any => true,
+    };
+    let alone = request.tools.is_empty() && !called_any(&request.messages);
+    let fits = family.choices() == Choices::Tool || alone;
+    if !(takes && fits && free && !plan.thinks) {
+        receipt.dropped("response_format", "the model takes no schema for its answer");
+        return Answer::Free;
+    }
+    if family.choices() == Choices::Auto {
+        receipt.dropped("response_format", "a tool asks for it, which the model cannot be made to call");
+    }
+    Answer::Tool
 }
 
 /// Bedrock keeps texts only.

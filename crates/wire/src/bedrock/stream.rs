@@ -210,7 +210,8 @@ impl State {
             let native = (!picture.is_empty()).then(|| json!({"image": picture}));
             self.begin(index, Open::Picture, part, native, events);
         } else {
-            self.begin(index, Open::Native, PartStart::Native, Some(Value::Object(start)), events);
+            let whole = Value::Object(without_nulls(start));
+            self.begin(index, Open::Native, PartStart::Native, Some(whole), events);
         }
         Ok(())
     }
@@ -256,16 +257,19 @@ impl State {
                 let source = fields.get_mut("source").and_then(Value::as_object_mut);
                 if let Some(bytes) = source.and_then(|source| take_text(source, "bytes")) {
                     push_text(index, bytes, events);
-                } else {
+                }
+                fields.retain(|_, value| !value.is_null() && *value != json!({}));
+                if !fields.is_empty() {
                     push_native(index, json!({"image": fields}), events);
                 }
             }
+            (_, Value::Null) => {}
             (name, value) => {
-                let whole = Value::Object(single(name, value));
-                match self.opened(index) {
-                    None => self.begin(index, Open::Native, PartStart::Native, Some(whole), events),
-                    Some(_) => push_native(index, whole, events),
+                if self.opened(index).is_none() {
+                    let whole = Some(json!({}));
+                    self.begin(index, Open::Native, PartStart::Native, whole, events);
                 }
+                push_native(index, Value::Object(single(name, value)), events);
             }
         }
         Ok(())
@@ -385,6 +389,11 @@ fn object(payload: &[u8]) -> Result<Map<String, Value>, WireError> {
     let mut fields: Map<String, Value> = parse(payload)?;
     fields.shift_remove("p");
     Ok(fields)
+}
+
+fn without_nulls(mut fields: Map<String, Value>) -> Map<String, Value> {
+    fields.retain(|_, value| !value.is_null());
+    fields
 }
 
 fn push_text(index: u32, text: String, events: &mut Vec<Event>) {

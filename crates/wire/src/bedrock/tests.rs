@@ -65,6 +65,8 @@ fn every_block_comes_back() {
                     {"document": {"format": "pdf", "name": "a", "source": {"bytes": "QUJD"}, "citations": {"enabled": true}}},
                     {"document": {"format": "txt", "name": "b", "context": "c", "source": {"text": "Words."}}},
                     {"document": {"name": "c", "source": {"content": [{"text": "One."}, {"text": "Two."}]}}},
+                    {"document": {"name": "e", "source": {"bytes": "QUJD"}}},
+                    {"document": {"name": "f", "source": {"s3Location": {"uri": "s3://b/without-ending"}}}},
                     {"video": {"format": "three_gp", "source": {"s3Location": {"uri": "s3://b/v"}}}},
                     {"audio": {"format": "mka", "source": {"bytes": "QUJD"}}},
                     {"searchResult": {"source": "s", "title": "t", "content": [{"text": "x"}, {"text": "y"}], "citations": {"enabled": true}}},
@@ -77,6 +79,7 @@ fn every_block_comes_back() {
                     {"reasoningContent": {"redactedContent": "b3BhcXVl"}},
                     {"citationsContent": {"content": [{"text": "It is."}], "citations": [
                         {"title": "b", "sourceContent": [{"text": "Words."}], "location": {"documentChar": {"documentIndex": 0, "start": 0, "end": 6}}}]}},
+                    {"citationsContent": {"citations": [{"title": "b", "location": {"web": {"url": "https://example.com"}}}]}},
                     {"toolUse": {"toolUseId": "s1", "name": "nova_grounding", "input": {"q": 1}, "type": "server_tool_use"}},
                     {"toolResult": {"toolUseId": "s1", "content": [{"json": {"r": 1}}], "type": "nova_grounding_result", "status": "success"}},
                     {"toolUse": {"toolUseId": "t1", "name": "f", "input": {"b": 1, "a": 2.5}}},
@@ -326,6 +329,50 @@ fn a_schema_is_native_a_tool_or_named_in_the_receipt() {
     let (none, receipt) = from_openai("meta.llama3-8b-instruct-v1:0", schema_request()).unwrap();
     assert_eq!((none.get("outputConfig"), none.get("toolConfig")), (None, None));
     assert_eq!(receipt, "response_format");
+}
+
+#[test]
+fn a_tool_stands_for_a_schema_where_the_model_takes_tools() {
+    let any = json!({"any": {}});
+    for (model, stream, choice, dropped) in [
+        ("mistral.mistral-large-2407-v1:0", false, Some(&any), ""),
+        // Not in a stream.
+        ("mistral.mistral-large-2407-v1:0", true, None, "response_format"),
+        ("cohere.command-r-plus-v1:0", true, None, "response_format"),
+        ("us.meta.llama3-3-70b-instruct-v1:0", false, None, "response_format"),
+    ] {
+        let mut request = schema_request();
+        request["stream"] = json!(stream);
+        let (written, receipt) = from_openai(model, request).unwrap();
+        let takes = !(stream && model.starts_with("mistral"));
+        let tool = &written["toolConfig"]["tools"][0]["toolSpec"]["name"];
+        assert_eq!(*tool == super::ANSWER_TOOL, takes, "{model}");
+        assert_eq!(written["toolConfig"].get("toolChoice"), choice, "{model}");
+        assert_eq!(receipt, dropped, "{model}");
+    }
+    // Beside other tools the model could not be made to call it.
+    let mut request = schema_request();
+    request["tools"] = json!([{"type": "function", "function": {"name": "f"}}]);
+    let (written, receipt) = from_openai("mistral.mistral-large-2407-v1:0", request).unwrap();
+    assert_eq!(written["toolConfig"]["tools"].as_array().unwrap().len(), 1);
+    assert_eq!(receipt, "response_format");
+}
+
+#[test]
+fn media_in_a_reply_come_back_wherever_they_lie() {
+    let answer = json!({
+        "output": {"message": {"role": "assistant", "content": [
+            {"image": {"format": "png", "source": {"s3Location": {"uri": "s3://b/k.png", "bucketOwner": "1"}}}},
+            {"audio": {"format": "wav", "source": {"s3Location": {"uri": "s3://b/k"}}}},
+            {"document": {"name": "d", "source": {"bytes": "QUJD"}}},
+        ]}},
+        "stopReason": "end_turn",
+        "usage": {"inputTokens": 1, "outputTokens": 2, "totalTokens": 3}, "metrics": {"latencyMs": 5},
+    });
+    let mut receipt = Receipt::default();
+    let written = write_reply(&read_reply(answer.to_string().as_bytes()).unwrap(), &mut receipt);
+    assert_eq!(serde_json::from_slice::<Value>(&written).unwrap(), answer);
+    assert!(receipt.is_empty());
 }
 
 #[test]

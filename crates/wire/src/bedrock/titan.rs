@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use contract::canon::{
-    EmbedInput, EmbedReply, EmbedRequest, MediaKind, MediaSource, Part, PartKind, Provenance, Receipt,
+    EmbedInput, EmbedReply, EmbedRequest, Extra, MediaKind, MediaSource, Part, PartKind, Provenance, Receipt,
     Vector, VectorFormat,
 };
 use contract::words::{Dialect, Usage};
@@ -194,7 +194,24 @@ fn read_embed_reply(body: &[u8]) -> Result<EmbedReply, WireError> {
         usage.input = usage.input.saturating_add(answer.input_text_token_count.get());
     }
     reply.usage = Some(usage);
+    if let Ok(Value::Object(whole)) = serde_json::from_slice(body) {
+        reply.extra = beyond(whole);
+    }
     Ok(reply)
+}
+
+/// The fields in which a vector stands.
+const PLACES: [&str; 2] = ["embedding", "embeddingsByType"];
+
+/// What the answer to one text says beyond canon's words; a place where its vector does not stand is null.
+fn beyond(mut whole: Map<String, Value>) -> Extra {
+    whole.retain(|name, value| name != "inputTextTokenCount" && !value.is_null());
+    let _in_canon = whole.shift_remove(PLACES[0]).unwrap_or_else(|| {
+        whole.insert(PLACES[0].to_owned(), Value::Null);
+        Value::Null
+    });
+    whole.entry(PLACES[1]).or_insert(Value::Null);
+    Extra { owner: Some(DIALECT), fields: whole }
 }
 
 fn write_embed_reply(reply: &EmbedReply) -> Bytes {
@@ -207,7 +224,13 @@ fn write_embed_reply(reply: &EmbedReply) -> Bytes {
     };
     let mut answers: Vec<Value> = reply.vectors.iter().enumerate().map(one).collect();
     match (answers.len(), answers.pop()) {
-        (1, Some(answer)) => answer.to_string().into(),
+        (1, Some(Value::Object(mut answer))) => {
+            for (name, value) in reply.extra.fields.iter().filter(|_| reply.extra.owner == Some(DIALECT)) {
+                answer.insert(name.clone(), value.clone());
+            }
+            answer.retain(|_, value| !value.is_null());
+            Value::Object(answer).to_string().into()
+        }
         (_, last) => {
             answers.extend(last);
             Value::Array(answers).to_string().into()
@@ -268,6 +291,14 @@ mod tests {
         let one = json!({"embedding": [0.5, -1.0], "embeddingsByType": {"float": [0.5, -1.0]}, "inputTextTokenCount": 3});
         let reply = read_embed_reply(one.to_string().as_bytes()).unwrap();
         assert_eq!(serde_json::from_slice::<Value>(&write_embed_reply(&reply)).unwrap(), one);
+        for one in [
+            json!({"embedding": [0.5], "inputTextTokenCount": 0, "message": "m"}),
+            json!({"embeddingsByType": {"binary": [1.0, 0.0]}, "inputTextTokenCount": 3}),
+            json!({"embedding": [0.5], "embeddingsByType": {"float": [0.5], "binary": [1]}, "inputTextTokenCount": 3}),
+        ] {
+            let reply = read_embed_reply(one.to_string().as_bytes()).unwrap();
+            assert_eq!(serde_json::from_slice::<Value>(&write_embed_reply(&reply)).unwrap(), one);
+        }
         let two = json!([{"embedding": [1], "inputTextTokenCount": 3}, {"embedding": [2], "inputTextTokenCount": 4}]);
         let reply = read_embed_reply(two.to_string().as_bytes()).unwrap();
         assert_eq!((reply.vectors, reply.usage.unwrap().input), (vec![vec![1.0], vec![2.0]], 7));

@@ -16,6 +16,9 @@ use crate::anthropic::fit_schema;
 use crate::fields::{Fields, wrong};
 use crate::outgoing::{merge, own_fields};
 
+/// In a tool's leftovers: the fields of the cache point behind it, where they are not the usual ones.
+const POINT: &str = "(cachePoint)";
+
 /// Reads `toolConfig`.
 pub(super) fn read(fields: &mut Fields, request: &mut Request) -> Result<(), Fault> {
     let Some(mut config) = fields.object("toolConfig")? else { return Ok(()) };
@@ -35,10 +38,14 @@ fn read_tool(tool: Value, at: usize, tools: &mut Vec<Tool>) -> Result<(), Fault>
     let Value::Object(mut tool) = tool else { return Err(wrong(&path, "an object")) };
     tool.retain(|_, value| !value.is_null());
     if let Some(point) = tool.get("cachePoint")
-        && let Some((hint, _)) = cache_hint(point)
-        && let Some(Tool::Function { cache: cache @ None, .. }) = tools.last_mut()
+        && let Some((hint, plain)) = cache_hint(point)
+        && let Some(Tool::Function { cache: cache @ None, extra, .. }) = tools.last_mut()
     {
         *cache = Some(hint);
+        if !plain {
+            extra.owner = Some(DIALECT);
+            extra.fields.insert(POINT.to_owned(), point.clone());
+        }
         return Ok(());
     }
     if let Some(spec) = tool.shift_remove("toolSpec") {
@@ -104,7 +111,10 @@ pub(super) fn write(
         return Map::new();
     }
     let choice = match (answer, &wanted.choice) {
-        (Answer::Tool, _) if tools.len() == 1 => Some(json!({"tool": {"name": ANSWER_TOOL}})),
+        (Answer::Tool, _) if family.choices() == Choices::Auto => None,
+        (Answer::Tool, _) if tools.len() == 1 && family.choices() == Choices::Tool => {
+            Some(json!({"tool": {"name": ANSWER_TOOL}}))
+        }
         (Answer::Tool, _) => Some(json!({"any": {}})),
         (Answer::Free, choice) => choice.clone(),
     };
@@ -199,12 +209,17 @@ fn write_tool(
                 }
                 _ => {}
             }
-            if let Some(left) = own_fields(DIALECT, extra, &format!("tools[{at}]."), receipt) {
+            let left = own_fields(DIALECT, extra, &format!("tools[{at}]."), receipt);
+            if let Some(left) = left {
                 merge(&mut spec, left);
             }
+            spec.shift_remove(POINT);
             tools.push(json!({"toolSpec": spec}));
             match cache {
-                Some(hint) if family.caches() => tools.push(cache_point(*hint)),
+                Some(hint) if family.caches() => {
+                    let kept = left.and_then(|left| left.get(POINT)).cloned();
+                    tools.push(kept.map_or_else(|| cache_point(*hint), |kept| json!({"cachePoint": kept})));
+                }
                 Some(_) => receipt.dropped(format!("tools[{at}].cache"), "the model has no prompt cache"),
                 None => {}
             }
@@ -244,6 +259,11 @@ fn called(messages: &[Message]) -> Vec<Value> {
     let schema = json!({"type": "object"});
     let spec = |name: &str| json!({"toolSpec": {"name": name, "inputSchema": {"json": schema}}});
     names.into_iter().map(spec).collect()
+}
+
+/// Did earlier turns call tools?
+pub(super) fn called_any(messages: &[Message]) -> bool {
+    !called(messages).is_empty()
 }
 
 /// The tool that stands for a schema.

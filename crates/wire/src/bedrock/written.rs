@@ -194,7 +194,10 @@ impl<'a> Out<'a> {
 
     /// The cache point behind a part.
     pub(super) fn cache_point(part: &Part, hint: CacheHint) -> Self {
-        let kept = left(part, "cachePoint").filter(|_| part.kind != PartKind::Native);
+        // A block whose sidecar holds only this is itself a cache point.
+        let beside = |native: &Value| native.as_object().is_some_and(|native| native.len() > 1);
+        let beside = part.kind != PartKind::Native || part.native_for(DIALECT).is_some_and(beside);
+        let kept = left(part, "cachePoint").filter(|_| beside);
         let point = kept.cloned().unwrap_or_else(|| cache_fields(hint));
         Self::Object(single("cachePoint", point))
     }

@@ -107,6 +107,16 @@ pub(super) fn attach(citations: Vec<Value>, parts: &mut [Part], blocks: &[usize]
     left
 }
 
+/// Gives a message back what it said beyond canon's words. Citations of none of its parts follow those of its parts.
+pub(super) fn merge(message: &mut Map<String, Value>, beside: &Map<String, Value>) {
+    if let (Some(Value::Array(list)), Some(Value::Array(more))) =
+        (message.get_mut("citations"), beside.get("citations"))
+    {
+        list.extend(more.iter().cloned());
+    }
+    crate::outgoing::merge(message, beside);
+}
+
 /// Is the part what the model said of the tools it would use?
 pub(super) fn is_plan(part: &Part) -> bool {
     part.native_for(DIALECT).and_then(|native| native.get("field")).is_some_and(|field| field == PLAN)

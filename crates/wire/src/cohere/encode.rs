@@ -230,7 +230,13 @@ impl Encoder {
         out.extend_from_slice(before.as_bytes());
         write_json(out, text);
         out.extend_from_slice(after.as_bytes());
-        if let Some(item) = self.logprobs.take_if(|_| open.kind == Kind::Text) {
+        let here = |item: &mut Value| match open.kind {
+            Kind::Text => true,
+            // Of thoughts Cohere alone tells them.
+            Kind::Thinking => is_own(item),
+            Kind::Plan | Kind::Call | Kind::Block => false,
+        };
+        if let Some(item) = self.logprobs.take_if(here) {
             out.extend_from_slice(b",\"logprobs\":");
             write_json(out, &item);
         }
@@ -307,7 +313,7 @@ impl Encoder {
         let before = self.logprobs.take();
         let part = |name: &str| before.as_ref().and_then(|before| before.get(name));
         // What Cohere said of them itself says more.
-        if part("token_ids").and_then(Value::as_array).is_some_and(|ids| !ids.is_empty()) {
+        if before.as_ref().is_some_and(is_own) {
             self.logprobs = before;
             return;
         }
@@ -322,6 +328,9 @@ impl Encoder {
     fn own(&mut self, choice: Option<u32>, extra: &Extra, out: &mut BytesMut) {
         if let (None, Some(counts)) = (choice, extra.fields.get("usage")) {
             self.counts = Some(counts.clone());
+        }
+        if let (None, Some(prompt)) = (choice, extra.fields.get("prompt")) {
+            frame(out, "debug", &json!({"type": "debug", "prompt": prompt}));
         }
         let first =
             |list: Option<&Value>| list.and_then(Value::as_array).and_then(|list| list.first()).cloned();
@@ -364,6 +373,11 @@ impl Encoder {
         delta.extend(counts.map(|counts| ("usage".to_owned(), counts)));
         frame(out, "message-end", &json!({"type": "message-end", "delta": delta}));
     }
+}
+
+/// Are these likelihoods in Cohere's own words? It alone knows the numbers of the tokens.
+fn is_own(item: &Value) -> bool {
+    item.get("token_ids").and_then(Value::as_array).is_some_and(|ids| !ids.is_empty())
 }
 
 fn frame(out: &mut BytesMut, event: &str, data: &Value) {

@@ -74,7 +74,7 @@ pub(super) fn write_reply(reply: &Reply, options: &EncodeOptions, receipt: &mut 
     let beside = own_fields(DIALECT, &choice.extra, "choices[0].", receipt);
     let mut message = write_message(&choice.parts, receipt);
     if let Some(Value::Object(beside)) = beside.and_then(|beside| beside.get("message")) {
-        merge(&mut message, beside);
+        citation::merge(&mut message, beside);
     }
     let mut out = Map::new();
     out.insert("id".to_owned(), json!(if reply.id.is_empty() { &options.id } else { &reply.id }));

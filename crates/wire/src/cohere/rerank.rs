@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 
 use super::usage;
 use crate::fields::{self, Fields, missing, wrong};
-use crate::outgoing::Outgoing;
+use crate::outgoing::{Outgoing, merge};
 use crate::usage::Openai;
 use crate::{Quirks, WireError};
 
@@ -149,7 +149,11 @@ pub(super) fn read_rerank_reply(accent: Accent, body: &[u8]) -> Result<RerankRep
     };
     let list = ["results", "data"].into_iter().find_map(|name| fields.value(name));
     let Some(Value::Array(list)) = list else { return Err(invalid("no results")) };
+    let beside: Vec<Value> = list.iter().map(beside).collect();
     let results = results(list)?;
+    if beside.iter().any(|one| *one != json!({})) {
+        fields.put_back(RESULTS, Value::Array(beside));
+    }
     let (meta, counts) = (fields.value("meta"), fields.value("usage"));
     let usage = meta.as_ref().and_then(usage::read).or_else(|| counts.as_ref().and_then(counted));
     for (name, value) in [("meta", meta), ("usage", counts)] {
@@ -176,6 +180,28 @@ fn counted(counts: &Value) -> Option<Usage> {
         _ => Usage { input: input.unwrap_or_default(), ..Usage::default() },
     };
     Some(Usage { searches, ..usage })
+}
+
+/// The leftovers of the results, in their order.
+const RESULTS: &str = "(results)";
+
+/// What a result says beyond canon's words.
+fn beside(result: &Value) -> Value {
+    const KNOWN: [&str; 6] = ["index", "relevance_score", "relevanceScore", "score", "document", "text"];
+    let said = result.as_object().into_iter().flatten();
+    let left = said.filter(|(name, value)| !KNOWN.contains(&name.as_str()) && !value.is_null());
+    Value::Object(left.map(|(name, value)| (name.clone(), value.clone())).collect())
+}
+
+/// Gives the results back what they said beyond canon's words.
+fn with_beside(mut results: Vec<Value>, own: Option<&Map<String, Value>>) -> Value {
+    let told = own.and_then(|own| own.get(RESULTS)).and_then(Value::as_array).into_iter().flatten();
+    for (result, told) in results.iter_mut().zip(told) {
+        if let (Value::Object(result), Value::Object(told)) = (result, told) {
+            merge(result, told);
+        }
+    }
+    Value::Array(results)
 }
 
 fn results(list: Vec<Value>) -> Result<Vec<Ranked>, WireError> {
@@ -210,16 +236,16 @@ pub(super) fn write_rerank_reply(accent: Accent, reply: &RerankReply) -> Bytes {
     if !reply.model.is_empty() {
         out.insert("model".to_owned(), json!(reply.model));
     }
-    out.insert("results".to_owned(), Value::Array(reply.results.iter().map(written).collect()));
     let own = match &reply.extra {
         Extra { owner: Some(Dialect::CohereRerank), fields } => Some(fields),
         _ => None,
     };
+    out.insert("results".to_owned(), with_beside(reply.results.iter().map(written).collect(), own));
     if let (Some(usage), None) = (&reply.usage, own.and_then(|own| own.get("meta").or(own.get("usage")))) {
         let meta = json!({"api_version": {"version": "2"}, "billed_units": usage::billed(usage)});
         out.insert("meta".to_owned(), meta);
     }
-    for (name, value) in own.into_iter().flatten() {
+    for (name, value) in own.into_iter().flatten().filter(|(name, _)| *name != RESULTS) {
         out.insert(name.clone(), value.clone());
     }
     Value::Object(out).to_string().into()
@@ -241,14 +267,14 @@ fn write_voyage(reply: &RerankReply) -> Bytes {
         out.extend(text.map(|text| ("document".to_owned(), json!(text))));
         Value::Object(out)
     };
-    out.insert("data".to_owned(), reply.results.iter().map(entry).collect());
+    out.insert("data".to_owned(), with_beside(reply.results.iter().map(entry).collect(), own));
     if !reply.model.is_empty() {
         out.insert("model".to_owned(), json!(reply.model));
     }
     if let Some(usage) = &reply.usage {
         out.insert("usage".to_owned(), json!({"total_tokens": usage.input_total() + usage.output}));
     }
-    for (name, value) in own.into_iter().flatten() {
+    for (name, value) in own.into_iter().flatten().filter(|(name, _)| *name != RESULTS) {
         out.insert(name.clone(), value.clone());
     }
     Value::Object(out).to_string().into()
@@ -369,6 +395,14 @@ mod tests {
     fn answers_are_cohere_s() {
         let body = json!({"id": "i", "results": [{"index": 1, "relevance_score": 0.5, "document": {"text": "b"}}],
             "meta": {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}}});
+        let reply = read_rerank_reply(Accent::Cohere, body.to_string().as_bytes()).unwrap();
+        assert_eq!(
+            serde_json::from_slice::<Value>(&write_rerank_reply(Accent::Cohere, &reply)).unwrap(),
+            body
+        );
+        let body = json!({"results": [{"index": 0, "relevance_score": 0.5},
+            {"index": 1, "relevance_score": 0.25, "relevant_spans": [{"start": 0, "end": 3, "score": 0.5}]}],
+            "meta": {"api_version": {"version": "2"}}});
         let reply = read_rerank_reply(Accent::Cohere, body.to_string().as_bytes()).unwrap();
         assert_eq!(
             serde_json::from_slice::<Value>(&write_rerank_reply(Accent::Cohere, &reply)).unwrap(),

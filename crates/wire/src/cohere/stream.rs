@@ -56,6 +56,9 @@ struct Frame {
     /// Of an error in place of an event.
     #[serde(default)]
     message: Option<Value>,
+    /// Of `debug`.
+    #[serde(default)]
+    prompt: Option<Value>,
 }
 
 #[derive(Default, Deserialize)]
@@ -102,14 +105,14 @@ impl State {
         if self.ended || data.is_empty() || data == b"[DONE]" {
             return Ok(());
         }
-        let Frame { kind, index, id, delta, logprobs, message } =
+        let Frame { kind, index, id, delta, logprobs, message, prompt } =
             serde_json::from_slice(data).map_err(invalid)?;
         let delta = delta.unwrap_or_default();
         let said = delta.message.unwrap_or_default();
         if self.parts >= MOST_PARTS {
             return Err(invalid("more parts than an answer can have"));
         }
-        if kind != "message-start" && kind != "debug" && !kind.is_empty() {
+        if kind != "message-start" && !kind.is_empty() {
             self.start(None, events);
         }
         match kind.as_str() {
@@ -123,6 +126,10 @@ impl State {
             "tool-call-end" => self.end_call(index, events),
             "citation-start" => self.cite(one(said.citations), events),
             "message-end" => self.end(delta.finish_reason.as_deref(), delta.usage, delta.error, events),
+            "debug" => {
+                let told = prompt.map(|prompt| Event::Extra { choice: None, extra: left("prompt", prompt) });
+                events.extend(told);
+            }
             "" => {
                 let text = message.as_ref().and_then(Value::as_str).unwrap_or("The stream failed.");
                 self.fail(text.to_owned(), events);
@@ -169,8 +176,7 @@ impl State {
 
     fn open(&mut self, number: u32, block: Option<Value>, events: &mut Vec<Event>) -> Result<(), WireError> {
         self.end_plan(events);
-        let block = block.ok_or_else(|| invalid("content-start without content"))?;
-        let mut parts = content::read(Some(block), "content", Provenance::Model).map_err(invalid)?;
+        let mut parts = content::read(Some(begun(block)), "content", Provenance::Model).map_err(invalid)?;
         let Part { kind, native, .. } =
             parts.pop().ok_or_else(|| invalid("content-start without content"))?;
         let (part, text) = match kind {
@@ -200,14 +206,16 @@ impl State {
         item: Option<Value>,
         events: &mut Vec<Event>,
     ) -> Result<(), WireError> {
-        if let Some(token) = item.as_ref().and_then(logprobs::read) {
+        if let Some(item) = item {
+            // Canon's are of the text.
+            let thinks = said.as_ref().is_some_and(|said| said.get("thinking").is_some_and(Value::is_string));
+            let token = logprobs::read(&item).filter(|_| !thinks);
             // By its place: fields of events add to each other, elements of lists need not.
-            let whole: Map<String, Value> =
-                item.into_iter().map(|item| (self.stretches.to_string(), item)).collect();
+            let whole = Map::from_iter([(self.stretches.to_string(), item)]);
             self.stretches += 1;
             let extra = left("logprobs", Value::Object(whole));
             events.push(Event::Extra { choice: Some(0), extra });
-            events.push(Event::Logprobs { choice: 0, tokens: vec![token] });
+            events.extend(token.map(|token| Event::Logprobs { choice: 0, tokens: vec![token] }));
         }
         let Some(mut said) = said else { return Ok(()) };
         let kind = if said.get("thinking").is_some_and(Value::is_string) { "thinking" } else { "text" };
@@ -322,6 +330,24 @@ impl State {
         self.ended = true;
         events.push(Event::Error { kind: None, message });
     }
+}
+
+/// A block that begins, with what it need not say: its type and its text (SDK: `ChatContentStartEventDeltaMessageContent`).
+fn begun(block: Option<Value>) -> Value {
+    let mut fields = match block {
+        None | Some(Value::Null) => Map::new(),
+        Some(Value::Object(fields)) => fields,
+        Some(other) => return other,
+    };
+    fields.retain(|_, value| !value.is_null());
+    let guessed = if fields.contains_key("thinking") { "thinking" } else { "text" };
+    let kind = match fields.entry("type").or_insert_with(|| json!(guessed)).as_str() {
+        Some("text") => "text",
+        Some("thinking") => "thinking",
+        _ => return Value::Object(fields),
+    };
+    fields.entry(kind).or_insert_with(|| json!(""));
+    Value::Object(fields)
 }
 
 /// The one value, also where it is written as a list of one.

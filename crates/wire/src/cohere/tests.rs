@@ -334,13 +334,14 @@ const STREAM: &[(&str, &str)] = &[
         "message-start",
         r#"{"id":"r1","type":"message-start","delta":{"message":{"role":"assistant","content":[],"tool_plan":"","tool_calls":[],"citations":[]}}}"#,
     ),
+    ("debug", r#"{"type":"debug","prompt":"<BOS>"}"#),
     (
         "content-start",
         r#"{"type":"content-start","index":0,"delta":{"message":{"content":{"type":"thinking","thinking":""}}}}"#,
     ),
     (
         "content-delta",
-        r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"thinking":"Hm."}}}}"#,
+        r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"thinking":"Hm."}}},"logprobs":{"text":"Hm.","token_ids":[3,4],"logprobs":[-0.5,-1.5]}}"#,
     ),
     ("content-end", r#"{"type":"content-end","index":0}"#),
     (
@@ -398,6 +399,38 @@ fn decode(bytes: &[u8], cut: usize) -> Vec<Event> {
     events
 }
 
+#[test]
+fn citations_of_no_part_come_back_beside_those_of_parts() {
+    let cited = json!([{"start": 0, "end": 1, "text": "a", "sources": []}, {"start": 0, "end": 2, "type": "PLAN", "sources": []}]);
+    let said = json!({"role": "assistant", "content": [{"type": "text", "text": "ab"}], "citations": cited});
+    let body = json!({"id": "i", "finish_reason": "COMPLETE", "message": said});
+    let reply = Dialog.read_reply(body.to_string().as_bytes()).unwrap();
+    let written = Dialog.write_reply(&reply, &EncodeOptions::default(), &mut Receipt::default());
+    assert_eq!(serde_json::from_slice::<Value>(&written).unwrap()["message"]["citations"], cited);
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "a"}, said]});
+    let request = Dialog.read_request(body.to_string().as_bytes()).unwrap();
+    let written = Dialog.write_request(&request, &Quirks::NONE, &mut Receipt::default()).unwrap();
+    let written: Value = serde_json::from_slice(&written).unwrap();
+    assert_eq!(written["messages"][1]["citations"], cited);
+}
+
+#[test]
+fn a_block_may_begin_without_saying_what_it_is() {
+    let end = r#"{"type":"message-end","delta":{"finish_reason":"COMPLETE"}}"#;
+    for (content, kind) in [
+        (r#"{"type":"text"}"#, PartStart::Text),
+        (r#"{"thinking":"Hm."}"#, PartStart::Reasoning),
+        (r#"{"type":"thinking","text":null}"#, PartStart::Reasoning),
+        ("null", PartStart::Text),
+    ] {
+        let start =
+            format!(r#"{{"type":"content-start","index":0,"delta":{{"message":{{"content":{content}}}}}}}"#);
+        let events = decode(format!("data: {start}\n\ndata: {end}\n\n").as_bytes(), 0);
+        let begun = |event: &Event| matches!(event, Event::PartStart { part, .. } if *part == kind);
+        assert!(events.iter().any(begun), "{content}");
+    }
+}
+
 fn encode(events: &[Event]) -> String {
     let mut encoder = Dialog.encoder(EncodeOptions { id: "our".to_owned(), ..EncodeOptions::default() });
     let mut out = BytesMut::new();
@@ -415,6 +448,8 @@ fn a_stream_comes_back_however_it_is_cut() {
         assert_eq!(decode(&bytes, cut), events, "{cut}");
     }
     assert_eq!(encode(&events), stream());
+    let likely = |event: &&Event| matches!(event, Event::Logprobs { .. });
+    assert_eq!(events.iter().filter(likely).count(), 1, "of the text, not of the thoughts");
     let starts = |part: &Event| matches!(part, Event::PartStart { .. });
     let stops = |part: &Event| matches!(part, Event::PartStop { .. });
     assert_eq!(events.iter().filter(|event| starts(event)).count(), 5);

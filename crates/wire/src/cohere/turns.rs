@@ -82,7 +82,7 @@ impl<'a> Turns<'a> {
             self.receipt.dropped(format!("{path}.name"), "participants have no names here");
         }
         if let Some(extra) = own_fields(DIALECT, &message.extra, &format!("{path}."), self.receipt) {
-            merge(out, extra);
+            citation::merge(out, extra);
         }
     }
 

@@ -13,6 +13,9 @@ use crate::{EncodeOptions, WireError};
 /// Where the first token of a choice stands in its text, when that is not the beginning.
 const OFFSET: &str = "text_offset";
 
+/// The `object` of an answer in the form of a chat.
+const CHAT: &str = "chat.completion";
+
 /// Reads an answer.
 pub(super) fn read(body: &[u8]) -> Result<Reply, WireError> {
     let value: Value = serde_json::from_slice(body).map_err(invalid)?;
@@ -30,7 +33,7 @@ pub(super) fn read(body: &[u8]) -> Result<Reply, WireError> {
             .and_then(|value| Some(serde_json::from_value::<Openai>(value).ok()?.canon())),
         ..Reply::default()
     };
-    if fields.peek("object") == Some(OBJECT) {
+    if fields.peek("object").is_some_and(|object| object == OBJECT || object == CHAT) {
         let _constant = fields.value("object");
     }
     for (at, choice) in choices.into_iter().enumerate() {
@@ -41,9 +44,22 @@ pub(super) fn read(body: &[u8]) -> Result<Reply, WireError> {
     Ok(reply)
 }
 
+/// The text where Mistral's fill-in-the-middle writes it, in the form of a chat (docs.mistral.ai, API reference, "Fim
+/// Completion").
+pub(super) fn in_chat(mut message: Value) -> Option<String> {
+    match message.get_mut("content").map(Value::take)? {
+        Value::String(text) => Some(text),
+        Value::Array(blocks) => {
+            Some(blocks.iter().filter_map(|block| block.get("text").and_then(Value::as_str)).collect())
+        }
+        _ => None,
+    }
+}
+
 fn read_choice(mut fields: Fields) -> Result<Choice, WireError> {
     let _place = fields.value("index");
-    let text = fields.text("text").map_err(invalid)?.unwrap_or_default();
+    let text = fields.text("text").map_err(invalid)?;
+    let text = text.or_else(|| in_chat(fields.value("message")?)).unwrap_or_default();
     let reason = fields.text("finish_reason").map_err(invalid)?.unwrap_or_default();
     let mut choice = Choice { finish: finish(&reason), ..Choice::default() };
     if !text.is_empty() {

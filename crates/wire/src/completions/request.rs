@@ -125,6 +125,9 @@ pub(super) fn write(request: &Request, quirks: &Quirks, receipt: &mut Receipt) -
     out.put_some("user", request.user.as_ref())?;
     if request.stream {
         out.put("stream", &true)?;
+    }
+    // Where it is refused, streams carry their usage unasked; the client has lost nothing.
+    if request.stream && !quirks.refuses.contains(&"stream_options") {
         let usage: Map<String, Value> =
             [("include_usage".to_owned(), Value::Bool(true))].into_iter().collect();
         out.put_object("stream_options", usage)?;

@@ -65,6 +65,8 @@ struct ChunkChoice {
     #[serde(default)]
     text: Option<String>,
     #[serde(default)]
+    delta: Option<Value>,
+    #[serde(default)]
     logprobs: Option<Value>,
     #[serde(default)]
     finish_reason: Option<String>,
@@ -164,7 +166,8 @@ fn start(
     created: Option<&Value>,
     mut left: Map<String, Value>,
 ) -> Event {
-    left.retain(|name, value| !(value.is_null() || name == "object" && value == OBJECT));
+    let constant = |value: &Value| value == OBJECT || value == "chat.completion.chunk";
+    left.retain(|name, value| !(value.is_null() || name == "object" && constant(value)));
     Event::Start {
         id: id.unwrap_or_default(),
         model: model.unwrap_or_default(),
@@ -176,7 +179,8 @@ fn start(
 impl Choice {
     fn read(&mut self, chunk: ChunkChoice, events: &mut Vec<Event>) {
         let number = chunk.index;
-        self.say(number, chunk.text.unwrap_or_default(), events);
+        let text = chunk.text.or_else(|| super::reply::in_chat(chunk.delta?));
+        self.say(number, text.unwrap_or_default(), events);
         if let Some(Ok((tokens, _))) = chunk.logprobs.map(logprobs::read)
             && !tokens.is_empty()
         {

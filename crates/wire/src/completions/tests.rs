@@ -55,6 +55,35 @@ fn requests_that_make_no_sense_name_the_field() {
 }
 
 #[test]
+fn an_answer_in_the_form_of_a_chat_is_a_completion() {
+    let body = json!({"id": "i", "object": "chat.completion", "created": 1, "model": "m",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "ab"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}});
+    let reply = Dialog.read_reply(body.to_string().as_bytes()).unwrap();
+    let written = Dialog.write_reply(&reply, &EncodeOptions::default(), &mut Receipt::default());
+    let written: Value = serde_json::from_slice(&written).unwrap();
+    assert_eq!((&written["object"], &written["choices"][0]["text"]), (&json!(OBJECT), &json!("ab")));
+    let frame = |delta: Value, end: Value| {
+        json!({"id": "i", "object": "chat.completion.chunk", "created": 1, "model": "m",
+            "choices": [{"index": 0, "delta": delta, "finish_reason": end}]})
+    };
+    let frames = [
+        frame(json!({"role": "assistant", "content": "a"}), Value::Null),
+        frame(json!({"content": [{"type": "text", "text": "b"}]}), json!("length")),
+    ];
+    let sent: String = frames.iter().map(|frame| format!("data: {frame}\n\n")).collect();
+    let (mut decoder, mut events) = (Dialog.decoder(), Vec::new());
+    decoder.push(&Bytes::from(sent + "data: [DONE]\n\n"), &mut events).unwrap();
+    decoder.finish(&mut events).unwrap();
+    let said: String = events
+        .iter()
+        .filter_map(|event| if let Event::Delta { text, .. } = event { Some(text.as_str()) } else { None })
+        .collect();
+    assert_eq!(said, "ab");
+    assert!(events.iter().any(|event| matches!(event, Event::Finish { reason: Finish::Length, .. })));
+}
+
+#[test]
 fn a_prompt_is_what_the_user_says() {
     let body = json!({"model": "m", "prompt": "Say hello", "max_tokens": 5, "logprobs": 2, "echo": true, "best_of": 2});
     let (written, dropped) = write(Dialect::OpenaiChat, &read(DIALECT, &body).unwrap()).unwrap();

@@ -2,11 +2,12 @@
 
 use contract::Fault;
 use contract::canon::{Effort, OutputFormat, Reasoning, Receipt, Request};
+use contract::words::Dialect;
 use serde_json::{Map, Value, json};
 
 use crate::effort;
 use crate::fields::{Fields, wrong};
-use crate::outgoing::Outgoing;
+use crate::outgoing::{ECHO, Outgoing};
 
 /// Reads them. What canon has no word for stays where it stood.
 pub(super) fn read(fields: &mut Fields, request: &mut Request) -> Result<(), Fault> {
@@ -87,16 +88,21 @@ fn read_think(fields: &mut Fields) -> Result<Option<Reasoning>, Fault> {
         None => return Ok(None),
         Some(Value::Bool(true)) => (Effort::Medium, Some(true)),
         Some(Value::Bool(false)) => (Effort::None, None),
-        Some(Value::String(level)) => match level.as_str() {
-            "low" => (Effort::Low, None),
-            "medium" => (Effort::Medium, None),
-            "high" => (Effort::High, None),
-            "max" => (Effort::Max, None),
-            _ => {
-                fields.put_back("think", Value::String(level));
-                return Ok(None);
-            }
-        },
+        Some(Value::String(level)) => {
+            let effort = match level.as_str() {
+                "low" => Effort::Low,
+                "medium" => Effort::Medium,
+                "high" => Effort::High,
+                "max" => Effort::Max,
+                _ => {
+                    fields.put_back("think", Value::String(level));
+                    return Ok(None);
+                }
+            };
+            // Clients of Ollama know what their model takes.
+            fields.put_back(ECHO, json!({"think": level}));
+            (effort, None)
+        }
         Some(_) => return Err(wrong("think", "true, false or a level")),
     };
     Ok(Some(Reasoning { effort: Some(effort), include, ..Reasoning::default() }))
@@ -135,6 +141,10 @@ fn options(request: &Request) -> Map<String, Value> {
 /// `think` for what was asked. gpt-oss takes levels, all other models yes or no (docs.ollama.com/capabilities/thinking).
 pub(super) fn think(request: &Request, receipt: &mut Receipt) -> Option<Value> {
     let asked = request.reasoning.as_ref()?;
+    let own = matches!(request.extra.owner, Some(Dialect::OllamaChat | Dialect::OllamaGenerate));
+    if let Some(said) = request.extra.fields.get(ECHO).and_then(|echo| echo.get("think")).filter(|_| own) {
+        return Some(said.clone());
+    }
     let Some(effort) = effort::level(asked) else {
         return (asked.include == Some(true)).then_some(Value::Bool(true));
     };

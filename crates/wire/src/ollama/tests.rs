@@ -68,9 +68,13 @@ fn chat_requests_come_back() {
     );
     comes_back(CHAT, &json!({"model": "m", "messages": [], "options": {}, "stream": true}));
     comes_back(CHAT, &json!({"model": "m", "messages": [], "options": {"num_predict": -1}, "stream": true}));
-    for think in [json!(true), json!(false), json!("low"), json!("medium"), json!("high"), json!("odd")] {
+    for think in
+        [json!(true), json!(false), json!("low"), json!("medium"), json!("high"), json!("max"), json!("odd")]
+    {
         let user = json!([{"role": "user", "content": "a"}]);
-        comes_back(CHAT, &json!({"model": "gpt-oss:20b", "messages": user, "think": think, "stream": true}));
+        for model in ["gpt-oss:20b", "qwen3:8b"] {
+            comes_back(CHAT, &json!({"model": model, "messages": user, "think": think, "stream": true}));
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! | form | source |
 //! |---|---|
 //! | `{"type": "input_audio", "input_audio": "base64 or an address"}` | docs.mistral.ai, "Audio & Transcription" |
+//! | `{"type": "video_url", "video_url": "an address"}` | docs.together.ai, API reference, "Create chat completion" |
 //! | `{"type": "file", "file_id": …}` | docs.mistral.ai, API reference, `FileChunk` |
 //! | `input_audio.data` as an address or a `data:` URL, without `format` | help.aliyun.com/model-studio, "Qwen-Omni" |
 //! | `file.file_data` as base64 alone | some clients |
@@ -13,7 +14,7 @@ use contract::Fault;
 use contract::canon::{MediaKind, MediaSource, Part, PartKind};
 use serde_json::{Value, json};
 
-use super::content::{data_url, keep};
+use super::content::{data_url, keep, url};
 use super::{DIALECT, media};
 use crate::fields::{Fields, missing};
 use crate::file_types;
@@ -74,6 +75,11 @@ fn told(text: String, mime: Option<String>) -> (MediaSource, String) {
     (MediaSource::Base64 { mime, data: data.to_owned() }, head.to_owned())
 }
 
+/// Notes that an address stood where OpenAI has an object.
+pub(super) fn bare(block: &mut Fields) {
+    block.put_back(FORM, json!(BARE));
+}
+
 /// Reads a document.
 pub(super) fn file(block: &mut Fields) -> Result<PartKind, Fault> {
     let kind = MediaKind::Document;
@@ -119,6 +125,7 @@ pub(super) fn write(part: &Part, kind: MediaKind, source: &MediaSource) -> Optio
         (MediaKind::Audio, MediaSource::Base64 { data, .. }, None) => {
             sound(json!({"data": format!("{form}{data}")}))
         }
+        (MediaKind::Video, source, Some(_)) => json!({"type": "video_url", "video_url": url(source)?}),
         (_, MediaSource::File(id), Some(_)) => json!({"type": "file", "file_id": id}),
         (MediaKind::Document, MediaSource::Base64 { data, .. }, Some(_)) => {
             json!({"type": "file", "file": {"file_data": data}})

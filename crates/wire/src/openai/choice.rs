@@ -91,8 +91,12 @@ impl Choice {
             events.push(Event::Extra { choice: Some(number), extra: owned(fields) });
         }
         if let Some(value) = chunk.logprobs {
-            let (tokens, left) = likely::read(value);
-            if !tokens.is_empty() {
+            let said = chunk.delta.as_ref().and_then(|delta| delta.content.as_ref()).and_then(Value::as_str);
+            let alone = likely::alone(&value, said);
+            let (mut tokens, left) = likely::read(value);
+            tokens.extend(alone);
+            let told = !tokens.is_empty();
+            if told {
                 events.push(Event::Logprobs { choice: number, tokens });
             }
             let mut left = left.unwrap_or_default();
@@ -100,6 +104,10 @@ impl Choice {
                 left.retain(|_, value| !is_empty(value));
             }
             if !is_empty(&left) {
+                if told {
+                    let fields = Map::from_iter([("logprobs".to_owned(), left.clone())]);
+                    events.push(Event::Extra { choice: Some(number), extra: owned(fields) });
+                }
                 self.held.add("logprobs", left)?;
             }
         }

@@ -90,6 +90,9 @@ fn whole(fields: Fields, from: Provenance) -> Part {
 fn link(block: &mut Fields, name: &str, kind: MediaKind) -> Result<PartKind, Fault> {
     if let Some(url) = block.peek(name).map(str::to_owned) {
         let _taken = block.value(name);
+        if kind == MediaKind::Video {
+            accents::bare(block);
+        }
         return Ok(PartKind::Media { kind, source: source(url) });
     }
     let mut inner = block.need_object(name)?;
@@ -192,6 +195,7 @@ pub(super) fn with_sidecar(block: Value, part: &Part) -> Value {
             merge(&mut block, native);
             // Where a picture of an answer stood and how a block was written are no fields of a block.
             block.shift_remove(super::media::IMAGES);
+            block.shift_remove(super::media::CONTENT);
             block.shift_remove(accents::FORM);
             Value::Object(block)
         }

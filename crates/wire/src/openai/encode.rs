@@ -303,7 +303,9 @@ impl Encoder {
         }
         let state = self.choice(choice, out);
         let mut fields = extra.fields.clone();
-        if state.likely {
+        // Those of one frame go with its tokens; what is told of all at the end was written with theirs.
+        let pending = !state.beside.tokens.is_empty() && !state.beside.fields.contains_key("logprobs");
+        if state.likely && !pending {
             fields.shift_remove("logprobs");
         }
         if let Some(Value::String(reason)) = fields.shift_remove("finish_reason") {

@@ -49,7 +49,10 @@ pub(super) fn describe(error: &Value) -> Described {
         _ => complaint::find(error).unwrap_or_default(),
     };
     Described {
-        kind: field("type").or_else(|| field("status")),
+        // OpenRouter's is within (openrouter.ai/docs, "Errors and debugging").
+        kind: field("type")
+            .or_else(|| field("status"))
+            .or_else(|| error.pointer("/metadata/error_type").and_then(Value::as_str).map(str::to_owned)),
         code: field("code"),
         param: field("param"),
         message,
@@ -58,6 +61,8 @@ pub(super) fn describe(error: &Value) -> Described {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -76,5 +81,7 @@ mod tests {
             assert_eq!((error.message.as_str(), error.code.as_deref()), (message, code));
             assert_eq!(error.body, body);
         }
+        let within = json!({"code": 429, "message": "m", "metadata": {"error_type": "rate_limit_exceeded"}});
+        assert_eq!(describe(&within).kind.as_deref(), Some("rate_limit_exceeded"));
     }
 }

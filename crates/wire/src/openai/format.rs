@@ -4,29 +4,42 @@ use contract::Fault;
 use contract::canon::OutputFormat;
 use serde_json::{Map, Value, json};
 
-use super::content::object;
+use super::content::{keep, object};
 use crate::fields::{Fields, wrong};
 
-/// Reads `response_format`; gives the object back when canon has no word for it.
-pub(super) fn read(value: Value) -> Result<Result<OutputFormat, Value>, Fault> {
+/// Reads `response_format`, and gives back what canon has no word for in it.
+pub(super) fn read(value: Value) -> Result<(OutputFormat, Option<Value>), Fault> {
     let path = "response_format";
     let kind = value.get("type").and_then(Value::as_str).map(str::to_owned);
+    let alone = value.as_object().is_some_and(|fields| fields.len() == 1);
     match kind.as_deref() {
-        Some("text") => Ok(Ok(OutputFormat::Text)),
-        Some("json_object") if value.get("schema").is_none() => Ok(Ok(OutputFormat::JsonObject)),
+        Some("text") if alone => Ok((OutputFormat::Text, None)),
+        Some("json_object") if value.get("schema").is_none() => {
+            let mut fields = Fields::of(value, path)?;
+            let _known = fields.value("type");
+            Ok((OutputFormat::JsonObject, left(fields)))
+        }
         Some("json_schema") => {
             let mut fields = Fields::of(value, path)?;
+            let _known = fields.value("type");
             let mut inner = fields.need_object("json_schema")?;
-            Ok(Ok(OutputFormat::JsonSchema {
+            let format = OutputFormat::JsonSchema {
                 name: inner.text("name")?.unwrap_or_else(|| "answer".to_owned()),
                 description: inner.text("description")?,
                 schema: inner.value("schema").unwrap_or_else(|| Value::Object(Map::new())),
                 strict: inner.flag("strict")?,
-            }))
+            };
+            keep(&mut fields, "json_schema", inner);
+            Ok((format, left(fields)))
         }
         _ if !value.is_object() => Err(wrong(path, "a JSON object")),
-        _ => Ok(Err(value)),
+        _ => Ok((OutputFormat::Text, Some(value))),
     }
+}
+
+fn left(fields: Fields) -> Option<Value> {
+    let left = fields.left();
+    (!left.is_empty()).then_some(Value::Object(left))
 }
 
 /// Writes `response_format`; prose is the default and not written.

@@ -114,10 +114,7 @@ impl Frames {
         out.extend_from_slice(b"},\"logprobs\":");
         let mut fields = beside.fields;
         let own = fields.shift_remove("logprobs");
-        match likely::write(&beside.tokens, beside.refused) {
-            Some(tokens) => json_to(out, &tokens),
-            None => json_to(out, &own),
-        }
+        json_to(out, &likely::whole(own.as_ref(), &beside.tokens, beside.refused));
         out.extend_from_slice(b",\"finish_reason\":");
         json_to(out, &finish);
         fields.iter().for_each(|(name, value)| member(out, name, value));

@@ -5,9 +5,14 @@
 use contract::canon::{Alternative, TokenLogprob};
 use serde_json::{Map, Value, json};
 
+use crate::outgoing::merge;
+
 /// Takes the tokens out. What canon has no word for is given back: of tokens that say more, the whole list.
 pub(super) fn read(value: Value) -> (Vec<TokenLogprob>, Option<Value>) {
     let Value::Object(mut left) = value else { return (Vec::new(), Some(value)) };
+    if let Some(tokens) = in_columns(&left) {
+        return (tokens, Some(Value::Object(left)));
+    }
     let mut tokens = Vec::new();
     for name in ["content", "refusal"] {
         let Some(Value::Array(list)) = left.get(name) else { continue };
@@ -21,6 +26,34 @@ pub(super) fn read(value: Value) -> (Vec<TokenLogprob>, Option<Value>) {
     }
     left.retain(|_, value| !value.is_null());
     (tokens, (!left.is_empty()).then_some(Value::Object(left)))
+}
+
+/// Together's form: a list of tokens beside one of likelihoods (docs.together.ai, "Log probs").
+fn in_columns(columns: &Map<String, Value>) -> Option<Vec<TokenLogprob>> {
+    let column = |name: &str| columns.get(name).and_then(Value::as_array);
+    let (tokens, likelihoods) = (column("tokens")?, column(COLUMN)?);
+    let top = |at: usize| {
+        let likely = column("top_logprobs").and_then(|top| top.get(at)?.as_object()).into_iter().flatten();
+        likely.filter_map(|(text, logprob)| Some(told(text, logprob.as_f64()?))).collect()
+    };
+    let one = |(at, (token, logprob)): (usize, (&Value, &Value))| {
+        Some(TokenLogprob { token: told(token.as_str()?, logprob.as_f64()?), top: top(at) })
+    };
+    // The first token of an echoed prompt has no likelihood.
+    let read: Vec<_> = tokens.iter().zip(likelihoods).enumerate().filter_map(one).collect();
+    (!read.is_empty()).then_some(read)
+}
+
+const COLUMN: &str = "token_logprobs";
+
+/// In Together's streams the likelihood of a frame's one token is a number.
+pub(super) fn alone(logprobs: &Value, text: Option<&str>) -> Option<TokenLogprob> {
+    let text = text.filter(|text| !text.is_empty())?;
+    Some(TokenLogprob { token: told(text, logprobs.as_f64()?), top: Vec::new() })
+}
+
+fn told(text: &str, logprob: f64) -> Alternative {
+    Alternative { text: text.to_owned(), logprob, bytes: None }
 }
 
 /// Has canon words for all that is said of a token?
@@ -46,8 +79,29 @@ fn alternative(value: &Value) -> Option<Alternative> {
     })
 }
 
+/// The whole field: the tokens, and what their server said of them in its own words where that is of the same tokens.
+pub(super) fn whole(own: Option<&Value>, tokens: &[TokenLogprob], refused: bool) -> Value {
+    let written = write(tokens, refused);
+    match (own, written) {
+        (Some(Value::Object(own)), _) if own.contains_key(COLUMN) => Value::Object(own.clone()),
+        (Some(own @ Value::Number(_)), Some(_)) if tokens.len() == 1 => own.clone(),
+        (Some(Value::Object(own)), Some(written)) => {
+            let mut out = own.clone();
+            let list = if refused { "refusal" } else { "content" };
+            let said = out.get(list).and_then(Value::as_array).map(Vec::len);
+            if said.is_some_and(|said| said != tokens.len()) {
+                out.shift_remove(list);
+            }
+            merge(&mut out, &written);
+            Value::Object(out)
+        }
+        (_, Some(written)) => Value::Object(written),
+        (own, None) => own.cloned().unwrap_or_default(),
+    }
+}
+
 /// Writes the tokens; none when there are none.
-pub(super) fn write(tokens: &[TokenLogprob], refused: bool) -> Option<Map<String, Value>> {
+fn write(tokens: &[TokenLogprob], refused: bool) -> Option<Map<String, Value>> {
     if tokens.is_empty() {
         return None;
     }

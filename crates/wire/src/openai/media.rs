@@ -3,7 +3,7 @@
 //! The sound's id, its transcript and when it expires are in the part's sidecar under `audio`; a later turn refers to it
 //! by that id. What a picture's entry says beside its address is in the sidecar under `images`.
 
-use contract::canon::{MediaKind, MediaSource, Part, PartKind, Provenance};
+use contract::canon::{MediaKind, MediaSource, Native, Part, PartKind, Provenance};
 use serde_json::{Map, Value, json};
 
 use super::DIALECT;
@@ -13,6 +13,17 @@ use super::content::{data_url, object, url};
 pub(super) const AUDIO: &str = "audio";
 /// The field of a message and of a sidecar that holds pictures.
 pub(super) const IMAGES: &str = "images";
+
+/// In a sidecar: the medium stood among the blocks of an answer's content (Mistral, Together).
+pub(super) const CONTENT: &str = "(content)";
+
+/// Notes that a medium stood there.
+pub(super) fn stood_in_content(part: &mut Part) {
+    match part.native.as_mut().map(|native| &mut native.value) {
+        Some(Value::Object(fields)) => drop(fields.insert(CONTENT.to_owned(), json!(true))),
+        _ => part.native = Some(Native { owner: DIALECT, value: json!({CONTENT: true}) }),
+    }
+}
 
 /// Reads the sound of an answer; gives it back when there is none in it.
 pub(super) fn read_audio(value: Value) -> Result<Part, Value> {

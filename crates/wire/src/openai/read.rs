@@ -61,7 +61,12 @@ fn read_tools(fields: &mut Fields, request: &mut Request) -> Result<(), Fault> {
             return Err(wrong(name, "a string or an object"));
         }
         match tools::read_choice(value) {
-            Ok(choice) => request.tool_choice = Some(choice),
+            Ok((choice, left)) => {
+                request.tool_choice = Some(choice);
+                if !left.is_empty() {
+                    fields.put_back("tool_choice", Value::Object(left));
+                }
+            }
             Err(value) => fields.put_back(name, value),
         }
     }
@@ -106,10 +111,11 @@ fn logprobs(fields: &mut Fields) -> Result<(Option<bool>, Option<u64>), Fault> {
 
 fn shape(fields: &mut Fields) -> Result<OutputFormat, Fault> {
     let Some(value) = fields.value("response_format") else { return Ok(OutputFormat::Text) };
-    Ok(format::read(value)?.unwrap_or_else(|value| {
-        fields.put_back("response_format", value);
-        OutputFormat::Text
-    }))
+    let (format, left) = format::read(value)?;
+    if let Some(left) = left {
+        fields.put_back("response_format", left);
+    }
+    Ok(format)
 }
 
 /// Settings that other dialects have too.
@@ -278,18 +284,23 @@ impl Turns {
     fn result(&mut self, mut fields: Fields, legacy: bool) -> Result<Message, Fault> {
         let content = fields.value("content");
         let parts = content::read(content, &fields.path("content"), Provenance::Tool)?;
-        let (call, name) = if legacy {
+        let (call, name, said) = if legacy {
             let name = fields.need_text("name")?;
-            (self.last_legacy.take().unwrap_or_else(|| self.make_up()), Some(name))
+            (self.last_legacy.take().unwrap_or_else(|| self.make_up()), Some(name), None)
         } else {
             let said = fields.text("tool_call_id")?;
             let call = self.answered(said).ok_or_else(|| missing(&fields.path("tool_call_id")))?;
             let said = fields.text("name")?;
-            let name = self.names.get(&call).cloned().or(said);
-            (call, name)
+            let name = self.names.get(&call).cloned().or_else(|| said.clone());
+            (call, name, said)
         };
         let result = PartKind::ToolResult(ToolResult { call, name, parts, failed: false });
-        let mut message = Message::new(Role::Tool, vec![Part::new(result, Provenance::Tool)]);
+        let mut result = Part::new(result, Provenance::Tool);
+        if let Some(said) = said {
+            // Some servers take the function's name here (docs.mistral.ai, `ToolMessage`).
+            result = result.with_native(DIALECT, json!({"name": said}));
+        }
+        let mut message = Message::new(Role::Tool, vec![result]);
         message.extra = fields.extra(DIALECT);
         Ok(message)
     }

@@ -168,7 +168,10 @@ fn read_blocks(blocks: Vec<Value>, parts: &mut Vec<Part>) -> Result<(), WireErro
             text.citations.push(citation);
         }
         let list = Some(Value::Array(vec![block]));
-        for part in content::read(list, "content", Provenance::Model).map_err(invalid)? {
+        for mut part in content::read(list, "content", Provenance::Model).map_err(invalid)? {
+            if matches!(part.kind, PartKind::Media { .. }) {
+                media::stood_in_content(&mut part);
+            }
             match (parts.last_mut(), &part) {
                 (
                     Some(Part { kind: PartKind::Text(before), native: None, .. }),

@@ -47,9 +47,9 @@ pub(crate) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
     if !tools.list.is_empty() || request.tools.is_empty() {
         out.put_some("parallel_tool_calls", request.parallel_tools)?;
         let choice = request.tool_choice.as_ref();
-        out.put_some("tool_choice", choice.map(|it| tools::write_choice(it, &request.tools)))?;
+        out.put_value("tool_choice", choice.map(|it| tools::write_choice(it, &request.tools)))?;
     }
-    out.put_some("response_format", format::write(&request.format))?;
+    out.put_value("response_format", format::write(&request.format))?;
     out.put_some("max_completion_tokens", request.max_output)?;
     think::write(&mut out, request.reasoning.as_ref(), quirks)?;
     write_sampling(&mut out, request, top_k)?;
@@ -180,7 +180,7 @@ impl Turns<'_> {
             let mut rest = Vec::with_capacity(message.parts.len());
             for part in &message.parts {
                 match &part.kind {
-                    PartKind::ToolResult(result) => self.result(result, message, &path),
+                    PartKind::ToolResult(result) => self.result((part, result), message, &path),
                     _ => rest.push(part),
                 }
             }
@@ -254,7 +254,7 @@ impl Turns<'_> {
         }
     }
 
-    fn result(&mut self, result: &ToolResult, message: &Message, path: &str) {
+    fn result(&mut self, (part, result): (&Part, &ToolResult), message: &Message, path: &str) {
         if result.failed {
             self.receipt.dropped(format!("{path}.is_error"), "this dialect cannot say that a tool failed");
         }
@@ -267,6 +267,7 @@ impl Turns<'_> {
             ("role", Some(json!("tool"))),
             ("tool_call_id", Some(json!(result.call))),
             ("content", Some(content)),
+            ("name", part.native_for(DIALECT).and_then(|native| native.get("name")).cloned()),
         ]);
         if let Some(extra) = own_fields(DIALECT, &message.extra, &format!("{path}."), self.receipt) {
             merge(&mut out, extra);

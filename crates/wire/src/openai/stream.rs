@@ -91,6 +91,9 @@ impl State {
         let mut chunk: Chunk = serde_json::from_slice(data).map_err(invalid)?;
         if let Some(error) = &chunk.error {
             let error = super::error::describe(error);
+            // What failed was consumed all the same (OpenRouter).
+            let usage = chunk.usage.take().and_then(super::reply::read_usage);
+            events.extend(usage.map(|(usage, _)| Event::Usage(usage)));
             events.push(Event::Error { kind: error.kind, message: error.message });
             self.ended = true;
             return Ok(());

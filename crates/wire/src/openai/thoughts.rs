@@ -134,7 +134,9 @@ pub(super) fn block_text(block: &Map<String, Value>) -> Option<String> {
 /// Takes a block of thoughts apart. Thoughts in several pieces, or as a string, are kept as they are beside their text.
 pub(super) fn read_block(mut block: Map<String, Value>) -> Result<(String, Value), Map<String, Value>> {
     let Some(text) = block_text(&block) else { return Err(block) };
-    if let Some([] | [_]) = block.get("thinking").and_then(Value::as_array).map(Vec::as_slice) {
+    let plain = |piece: &Value| piece.as_object().is_some_and(|piece| piece.len() == 2);
+    let pieces = block.get("thinking").and_then(Value::as_array);
+    if pieces.is_some_and(|pieces| pieces.len() < 2 && pieces.iter().all(plain)) {
         block.shift_remove("thinking");
     }
     block.shift_remove("type");

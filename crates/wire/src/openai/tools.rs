@@ -8,7 +8,7 @@ use super::DIALECT;
 use super::accents::FORM;
 use super::content::{object, take_cache, with_left, with_sidecar, write_cache};
 use crate::fields::Fields;
-use crate::outgoing::merge;
+use crate::outgoing::{is_empty, merge};
 
 /// The form of a call whose arguments are an object and not the text of one, as Mistral takes them and TGI makes them.
 const OBJECT: &str = "object";
@@ -164,24 +164,43 @@ fn entry(kind: &str, inner: Map<String, Value>, extra: &Extra, cache: Option<Cac
     Value::Object(out)
 }
 
-/// Reads `tool_choice` or the legacy `function_call`; gives the value back when canon has no word for it.
-pub(super) fn read_choice(value: Value) -> Result<ToolChoice, Value> {
+/// Reads `tool_choice` or the legacy `function_call`, with what else it says; gives the value back when canon has no word
+/// for it.
+pub(super) fn read_choice(value: Value) -> Result<(ToolChoice, Map<String, Value>), Value> {
     let named = value
         .pointer("/function/name")
         .or_else(|| value.pointer("/custom/name"))
         .or_else(|| value.get("name").filter(|_| value.get("type").is_none()));
     if let Some(Value::String(name)) = named {
-        return Ok(ToolChoice::Named(name.clone()));
+        let choice = ToolChoice::Named(name.clone());
+        return Ok((choice, beside_choice(value)));
     }
     if let Some(allowed) = value.get("allowed_tools") {
-        return read_allowed(allowed).ok_or(value);
+        let choice = read_allowed(allowed);
+        return choice.map(|choice| (choice, beside_choice(value.clone()))).ok_or(value);
     }
-    match value.as_str() {
-        Some("auto") => Ok(ToolChoice::Auto),
-        Some("none") => Ok(ToolChoice::None),
-        Some("required" | "any") => Ok(ToolChoice::Required),
-        _ => Err(value),
+    let choice = match value.as_str() {
+        Some("auto") => ToolChoice::Auto,
+        Some("none") => ToolChoice::None,
+        Some("required" | "any") => ToolChoice::Required,
+        _ => return Err(value),
+    };
+    Ok((choice, Map::new()))
+}
+
+/// What a choice says beside the tools it names.
+fn beside_choice(choice: Value) -> Map<String, Value> {
+    let Value::Object(mut fields) = choice else { return Map::new() };
+    for known in ["type", "name", "allowed_tools"] {
+        fields.shift_remove(known);
     }
+    for kind in ["function", "custom"] {
+        if let Some(inner) = fields.get_mut(kind).and_then(Value::as_object_mut) {
+            inner.shift_remove("name");
+        }
+    }
+    fields.retain(|_, value| !is_empty(value));
+    fields
 }
 
 /// `{"mode": "auto" | "required", "tools": [{"type": "function", "function": {"name": …}}, …]}`.

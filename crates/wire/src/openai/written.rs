@@ -60,16 +60,7 @@ fn write_choice(choice: &Choice, at: usize, receipt: &mut Receipt) -> Value {
 /// What the server said of its tokens in its own words goes first.
 fn logprobs(choice: &Choice, refused: bool) -> Value {
     let own = choice.extra.fields.get("logprobs").filter(|_| choice.extra.owner == Some(DIALECT));
-    let written = likely::write(&choice.logprobs, refused);
-    match (own, written) {
-        (Some(Value::Object(own)), Some(written)) => {
-            let mut out = own.clone();
-            merge(&mut out, &written);
-            Value::Object(out)
-        }
-        (Some(own), _) => own.clone(),
-        (None, written) => written.map_or(Value::Null, Value::Object),
-    }
+    likely::whole(own, &choice.logprobs, refused)
 }
 
 /// Annotations of kinds that canon does not know follow the citations.
@@ -145,7 +136,7 @@ impl<'a> Written<'a> {
             PartKind::Native if part.native_for(DIALECT).is_some_and(tools::is_call) => {
                 self.calls.extend(tools::write_call(part));
             }
-            PartKind::Native if is_block(part) => {}
+            PartKind::Native | PartKind::Media { .. } if is_block(part) => {}
             PartKind::Media { kind: MediaKind::Audio, source: MediaSource::Base64 { data, .. } } => {
                 self.message.insert(media::AUDIO.to_owned(), media::write_audio(part, data));
             }
@@ -199,6 +190,7 @@ pub(super) fn is_block(part: &Part) -> bool {
         PartKind::Reasoning(_) => native.get("block").is_some(),
         PartKind::Native => native.get("type").is_some(),
         PartKind::Text(_) => true,
+        PartKind::Media { .. } => native.get(media::CONTENT).is_some(),
         _ => false,
     }
 }

@@ -137,6 +137,10 @@ fn failures_within_a_stream_are_seen() {
         (Dialect::OpenaiChat, "data: {\"error\":{\"message\":\"m\",\"type\":\"t\"}}\n\n"),
         (Dialect::OpenaiChat, "data: {\"id\":\"x\", \"error\": {\"type\":\"t\",\"message\":\"m\"}}\n\n"),
         (
+            Dialect::OpenaiChat,
+            "data: {\"error\":{\"type\":\"t\",\"message\":\"m\"},\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"error\"}]}\n\ndata: [DONE]\n\n",
+        ),
+        (
             Dialect::AnthropicMessages,
             "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"t\",\"message\":\"m\"}}\n\n",
         ),

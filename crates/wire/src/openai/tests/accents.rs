@@ -51,6 +51,98 @@ fn blocks_of_media_come_back_in_their_own_form() {
 }
 
 #[test]
+fn what_shapes_and_choices_and_results_say_beside_comes_back() {
+    comes_back(&json!({
+        "model": "m",
+        "messages": [
+            {"role": "user", "content": [{"type": "video_url", "video_url": "https://a.test/b.mp4"}]},
+            {"role": "assistant", "content": [{"type": "thinking", "thinking": [{"type": "text", "text": "t", "more": 1}]}]},
+            {"role": "assistant", "content": null,
+                "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+            {"role": "tool", "tool_call_id": "c", "content": "r", "name": "f"},
+        ],
+        "tools": [{"type": "function", "function": {"name": "f"}}],
+        "tool_choice": {"type": "function", "function": {"name": "f", "more": 1}, "beside": [2]},
+        "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {}, "more": 1}, "beside": 2},
+    }));
+    for kind in ["text", "json_object"] {
+        comes_back(&json!({"model": "m", "messages": [{"role": "user", "content": "a"}],
+            "response_format": {"type": kind, "beside": 2}}));
+    }
+}
+
+#[test]
+fn media_among_the_blocks_of_an_answer_come_back_there() {
+    let content = json!([
+        {"type": "text", "text": "a"},
+        {"type": "image_url", "image_url": {"url": "https://a.test/b.png", "detail": "low"}},
+        {"type": "video_url", "video_url": {"url": "https://a.test/b.mp4"}},
+    ]);
+    let answer = json!({"id": "i", "model": "m", "object": "chat.completion", "created": 1,
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}]});
+    let (reply, written) = round_reply(&answer);
+    let media = |part: &&Part| matches!(part.kind, PartKind::Media { .. });
+    assert_eq!(reply.choices[0].parts.iter().filter(media).count(), 2);
+    assert_eq!(written["choices"][0]["message"]["content"], content);
+    assert_eq!(written["choices"][0]["message"].get("images"), None);
+}
+
+#[test]
+fn what_a_stream_says_of_tokens_beyond_canon_comes_back_with_them() {
+    let frame = |text: &str, id: u64| {
+        let token =
+            json!({"token": text, "logprob": -0.5, "bytes": null, "top_logprobs": [], "token_id": id});
+        json!({"id": "i", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [
+            {"index": 0, "delta": {"content": text}, "logprobs": {"content": [token], "beside": id}, "finish_reason": null}]})
+    };
+    let end = chunk(json!({}), json!("stop"));
+    let frames = [frame("a", 5), frame("b", 6), end];
+    let events = decode(&[stream(&frames, true).as_bytes()]).unwrap();
+    let sent = encode(&events, EncodeOptions::default());
+    let told: Vec<Value> = sent
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok())
+        .filter_map(|frame| frame.pointer("/choices/0/logprobs").filter(|it| !it.is_null()).cloned())
+        .collect();
+    assert_eq!(told.len(), 2, "{sent}");
+    for (said, id) in told.iter().zip([5, 6]) {
+        assert_eq!((&said["content"][0]["token_id"], &said["beside"]), (&json!(id), &json!(id)));
+    }
+    let mut gather = Gather::default();
+    events.into_iter().for_each(|event| gather.push(event));
+    let choice = gather.finish().choices.remove(0);
+    assert_eq!(choice.extra.fields["logprobs"]["content"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn likelihoods_in_columns_and_alone_have_words_and_come_back() {
+    let columns = json!({"tokens": ["a", "b"], "token_ids": [1, 2], "token_logprobs": [-0.5, -0.25],
+        "top_logprobs": [{"a": -0.5, "x": -1.5}, {"b": -0.25}]});
+    let answer = json!({"id": "i", "model": "m", "object": "chat.completion", "created": 1, "choices": [{"index": 0,
+        "message": {"role": "assistant", "content": "ab"}, "logprobs": columns, "finish_reason": "stop"}]});
+    let (reply, written) = round_reply(&answer);
+    let told: Vec<_> = reply.choices[0].logprobs.iter().map(|it| (&*it.token.text, it.top.len())).collect();
+    assert_eq!(told, [("a", 2), ("b", 1)]);
+    assert_eq!(written["choices"][0]["logprobs"], columns);
+
+    let frame = |text: &str, logprob: f64| {
+        json!({"id": "i", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [
+            {"index": 0, "delta": {"content": text}, "logprobs": logprob, "finish_reason": null}]})
+    };
+    let frames = [frame("a", -0.5), frame("b", -0.25), chunk(json!({}), json!("stop"))];
+    let events = decode(&[stream(&frames, true).as_bytes()]).unwrap();
+    let sent = encode(&events, EncodeOptions::default());
+    for logprob in ["\"logprobs\":-0.5,", "\"logprobs\":-0.25,"] {
+        assert_eq!(sent.matches(logprob).count(), 1, "{sent}");
+    }
+    let mut gather = Gather::default();
+    events.into_iter().for_each(|event| gather.push(event));
+    let reply = gather.finish();
+    let told: Vec<_> = reply.choices[0].logprobs.iter().map(|it| it.token.logprob).collect();
+    assert_eq!(told, [-0.5, -0.25]);
+}
+
+#[test]
 fn the_name_of_a_nameless_document_tells_its_type() {
     let data = json!({"type": "file", "file": {"file_data": "data:text/csv;base64,QUJD"}});
     let (written, _) = write(&read(&with_block(&data)), &Quirks::NONE);
@@ -235,4 +327,9 @@ fn errors_within_a_stream_keep_their_message() {
         let error = Event::Error { kind: Some(kind.into()), message: message.into() };
         assert_eq!(decode(&[text.as_bytes()]).unwrap().last(), Some(&error));
     }
+    let last = json!({"error": {"code": 502, "message": "m"}, "choices": [],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}});
+    let events = decode(&[stream(&[last], false).as_bytes()]).unwrap();
+    assert!(matches!(events[0], Event::Usage(usage) if (usage.input, usage.output) == (3, 1)));
+    assert!(matches!(events[1], Event::Error { .. }));
 }
