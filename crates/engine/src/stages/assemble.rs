@@ -81,7 +81,7 @@ impl Turn {
 }
 
 /// Does this deployment's account keep the answer itself?
-fn keeps(deployment: &Deployment, response: &StoredResponse) -> bool {
+pub(super) fn keeps(deployment: &Deployment, response: &StoredResponse) -> bool {
     let account = response.deployment.as_deref().and_then(|id| id.split('/').next());
     response.native && account == Some(&*deployment.provider_name)
 }
@@ -124,7 +124,7 @@ impl Run<'_> {
         Ok(Some(Before { keeping, previous }))
     }
 
-    async fn previous(self, tenant: &Tenant, id: &str) -> Result<Previous, Fault> {
+    pub(super) async fn previous(self, tenant: &Tenant, id: &str) -> Result<Previous, Fault> {
         let (store, now) = (&*self.handles.responses, self.handles.clock.now());
         if let Some(found) = store.find(tenant, id, now).await.map_err(unavailable)? {
             if !found.native {

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use contract::canon::{Answered, Asked, CountReply, Receipt};
 use contract::ports::{Count, Deployment, Stage};
 use contract::{Code, Fault};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use wire::EncodeOptions;
+use wire::{EncodeOptions, stored};
 
+use super::assemble::{Previous, conversation, keeps, unknown};
 use super::{Admitted, Attempted, Cleared, Whole};
 use crate::head;
 use crate::pipeline::Run;
@@ -26,20 +28,51 @@ impl Run<'_> {
         let request = cleared.request();
         request.dialect.counted()?;
         let first = request.plan.deployments.first()?;
-        if first.provider.dialect(request.dialect, &first.upstream_model).is_some() {
+        let previous = match self.gone_on_from(request).await {
+            Ok(previous) => previous,
+            Err(fault) => return Some(Err(fault)),
+        };
+        let told = !matches!(&previous, Previous::Kept(previous) if !keeps(first, previous));
+        if told && first.provider.dialect(request.dialect, &first.upstream_model).is_some() {
             return None;
         }
-        Some(self.count_here(request, first, ticket).await)
+        Some(self.count_here(request, previous, first, ticket).await)
+    }
+
+    /// The answer that the conversation to be counted goes on from.
+    async fn gone_on_from(self, request: &Admitted) -> Result<Previous, Fault> {
+        if request.dialect.counted() != Some(stored::DIALECT) {
+            return Ok(Previous::None);
+        }
+        match stored::keeping(request.envelope.body())?.previous {
+            Some(id) => self.previous(&request.tenant, &id).await,
+            None => Ok(Previous::None),
+        }
+    }
+
+    /// The conversation as one request.
+    async fn whole_conversation(self, request: &Admitted, previous: Previous) -> Result<Bytes, Fault> {
+        let previous = match previous {
+            Previous::None => return request.envelope.as_json(),
+            Previous::Unknown => return Err(unknown()),
+            Previous::Kept(previous) => previous,
+        };
+        let (store, now) = (&*self.handles.responses, self.handles.clock.now());
+        let turns = conversation(store, &previous, now).await?;
+        let turns: Vec<_> =
+            turns.iter().map(|turn| stored::Turn { input: &turn.input, response: &turn.body }).collect();
+        stored::expand(request.envelope.body(), &turns, false)
     }
 
     async fn count_here(
         self,
         request: &Admitted,
+        previous: Previous,
         deployment: &Deployment,
         ticket: &mut Ticket,
     ) -> Result<Attempted, Fault> {
-        let Asked::Count(mut asked) = wire::read_request(request.dialect, &request.envelope.as_json()?)?
-        else {
+        let body = self.whole_conversation(request, previous).await?;
+        let Asked::Count(mut asked) = wire::read_request(request.dialect, &body)? else {
             return Err(Code::Internal.into());
         };
         deployment.upstream_model.as_ref().clone_into(&mut asked.model);
