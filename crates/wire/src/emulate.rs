@@ -5,6 +5,7 @@
 //! ([`Chat::has`](crate::hub::Chat::has)), a target's quirks what it lacks of that. The way back needs the names of the
 //! custom tools, from [`EncodeOptions::custom`].
 
+mod answer;
 mod raise;
 mod wrapping;
 
@@ -13,6 +14,7 @@ use std::borrow::Cow;
 use contract::canon::{Asked, Extra, Part, PartKind, Receipt, Reply, Request, Tool, ToolChoice};
 use serde_json::{Value, json};
 
+pub(crate) use answer::{ANSWER_TOOL, Called, answer_tool, read_answer};
 pub(crate) use raise::Raising;
 pub(crate) use wrapping::Wrapping;
 

@@ -48,10 +48,6 @@ use crate::{EncodeOptions, Quirks, StreamDecoder, StreamEncoder, WireError};
 /// The owner of every sidecar this folder makes.
 const DIALECT: Dialect = Dialect::BedrockConverse;
 
-/// The tool that stands for a JSON Schema where the model has no structured output (docs: "Amazon Nova: structured
-/// output" and "Tool use" advise a forced tool). A call of it is read as the answer's text.
-const ANSWER_TOOL: &str = "pathgate_json_answer";
-
 #[expect(clippy::needless_pass_by_value, reason = "the form map_err calls")]
 fn invalid(reason: impl ToString) -> WireError {
     WireError { dialect: DIALECT, reason: reason.to_string() }
