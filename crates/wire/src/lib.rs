@@ -6,6 +6,7 @@
 
 mod anthropic;
 mod arguments;
+mod aside;
 pub mod bedrock;
 mod cohere;
 mod completions;

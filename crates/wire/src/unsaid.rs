@@ -10,8 +10,6 @@ use contract::canon::{
 };
 use contract::words::Dialect;
 
-pub(crate) use beside::title;
-
 /// Something that can be passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Word {

@@ -6,6 +6,8 @@
 use contract::canon::{Receipt, ServerTool};
 use serde_json::{Map, Value, json};
 
+use crate::outgoing::is_setting;
+
 /// Names of settings that search may have, Anthropic's first.
 const ALLOWED: &[&str] = &["allowed_domains", "include_domains", "includeDomains", "search_domain_filter"];
 const BLOCKED: &[&str] =
@@ -35,14 +37,7 @@ pub(super) fn tool(kind: ServerTool, value: &Value, at: &str, receipt: &mut Rece
 /// Notes the settings of a tool that is written without any. A container the provider makes by itself is none.
 fn note(value: &Value, at: &str, receipt: &mut Receipt) {
     for (name, value) in value.as_object().into_iter().flatten() {
-        let says = match value {
-            Value::Null | Value::String(_) => false,
-            Value::Object(object) => {
-                object.iter().any(|(key, value)| key != "type" || value.as_str() != Some("auto"))
-            }
-            _ => true,
-        };
-        if says {
+        if is_setting(name, value) {
             receipt.dropped(format!("{at}.{name}"), "Anthropic's tool has no such setting");
         }
     }
@@ -169,5 +164,8 @@ mod tests {
         let filled = json!({"codeExecution": {}, "container": {"type": "auto", "file_ids": ["f"]}});
         assert!(tool(ServerTool::Code, &filled, "tools[0]", &mut receipt).is_some());
         assert_eq!(receipt.to_string(), "tools[0].container");
+        let kept = json!({"type": "code_interpreter", "container": "c"});
+        assert!(tool(ServerTool::Code, &kept, "tools[1]", &mut receipt).is_some());
+        assert_eq!(receipt.to_string(), "tools[0].container, tools[1].container");
     }
 }

@@ -48,6 +48,11 @@ use crate::{EncodeOptions, Quirks, StreamDecoder, StreamEncoder, WireError};
 /// The owner of every sidecar this folder makes.
 const DIALECT: Dialect = Dialect::BedrockConverse;
 
+/// Does the model of this id cite documents, and take texts as such?
+pub(crate) fn cites(model: &str) -> bool {
+    family::Family::of(model).cites()
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "the form map_err calls")]
 fn invalid(reason: impl ToString) -> WireError {
     WireError { dialect: DIALECT, reason: reason.to_string() }

@@ -7,7 +7,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer};
 use serde_json::{Map, Value, json};
 
 use super::block::Block;
-use super::written::{Out, Unwritable, continues};
+use super::written::{Documents, Out, Unwritable, continues};
 use super::{DIALECT, finish, invalid, own, single, stop_reason, take_text, usage};
 use crate::outgoing::{merge, own_fields};
 use crate::split::Split;
@@ -166,7 +166,7 @@ fn write_parts<'a>(parts: &'a [Part], receipt: &mut Receipt) -> Vec<Out<'a>> {
 }
 
 fn write_part(part: &Part) -> Result<Out<'_>, Unwritable> {
-    match (&part.kind, Out::of(part, &mut 0)) {
+    match (&part.kind, Out::of(part, &mut Documents::default())) {
         // An answer may hold thoughts that nobody signed; `written.rs` leaves them out on the way back.
         (PartKind::Reasoning(text), Err(Unwritable::Foreign(_))) => {
             let thoughts = single("reasoningText", single("text", text.as_str()));

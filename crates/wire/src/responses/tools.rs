@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{DIALECT, object};
 use crate::fields::Fields;
-use crate::outgoing::{merge, own_fields};
+use crate::outgoing::{is_setting, merge, own_fields};
 
 /// Reads one definition: a function and a custom tool are the client's, any other is the provider's or its own.
 pub(super) fn read_tool(value: Value, path: String) -> Result<Tool, Fault> {
@@ -126,11 +126,8 @@ fn own_tool(tool: ServerTool) -> Option<Value> {
 
 /// Does a definition say more than which tool it is?
 fn has_settings(value: &Value) -> bool {
-    let said = |(name, value): (&String, &Value)| {
-        let empty = value.as_object().is_some_and(Map::is_empty);
-        !matches!(name.as_str(), "type" | "name") && !value.is_null() && !empty
-    };
-    value.as_object().is_some_and(|fields| fields.iter().any(said))
+    let set = |(name, value): (&String, &Value)| is_setting(name, value);
+    value.as_object().is_some_and(|fields| fields.iter().any(set))
 }
 
 /// Reads `tool_choice`; gives the value back when canon has no word for it.
