@@ -3,12 +3,15 @@
 //! [`passed_over`] says which dialect passes over what. What a writer notes itself is not in that table, and neither is what
 //! changes nothing (an answer that shall not be kept where none is). `docs/reference/translation.md` shows the whole.
 
+mod answer;
 mod beside;
 
 use contract::canon::{
-    EmbedRequest, Message, Modality, Part, PartKind, Receipt, Request, Role, Tool, VectorFormat,
+    Citation, EmbedRequest, Message, Modality, Part, PartKind, Receipt, Request, Role, Tool, VectorFormat,
 };
 use contract::words::Dialect;
+
+pub(crate) use answer::note_answer;
 
 /// Something that can be passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +94,13 @@ fn note_message(target: Dialect, words: &[Word], (at, message): (usize, &Message
     for (index, part) in message.parts.iter().enumerate().filter(|_| message.role == Role::Assistant) {
         let has = |word| words.contains(&word);
         let path = || format!("messages[{at}].content[{index}]");
-        if has(Word::Sources) && !part.citations.is_empty() {
+        let nameless = |it: &Citation| it.url.is_none() && it.title.is_none() && it.source.is_none();
+        let sources = match target {
+            // Only what has a name is cited here.
+            Dialect::OpenaiResponses => part.citations.iter().any(nameless),
+            _ => has(Word::Sources) && !part.citations.is_empty(),
+        };
+        if sources {
             receipt.dropped(format!("{}.citations", path()), "sources of earlier texts are not told here");
         }
         let thought = matches!(part.kind, PartKind::Reasoning(_));

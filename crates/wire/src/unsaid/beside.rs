@@ -2,7 +2,7 @@
 //! part of a film that is meant, how closely to look at a picture. What some targets are told of it is found by `aside.rs`.
 //!
 //! One rule for all of them: each member of a foreign sidecar that says something is noted by its name. Blocks that are
-//! nothing but a sidecar, thoughts and calls are the writers' business, and so is a signature (`unsaid.rs`).
+//! nothing but a sidecar and thoughts are the writers' business, and so is a signature (`unsaid.rs`).
 
 use contract::canon::{MediaSource, Message, OutputFormat, Part, PartKind, Receipt, Request};
 use contract::words::Dialect;
@@ -17,6 +17,8 @@ const WRAPPERS: &[&str] = &[
     "document",
     "file",
     "fileData",
+    "function",
+    "functionCall",
     "functionResponse",
     "guardContent",
     "image",
@@ -27,6 +29,7 @@ const WRAPPERS: &[&str] = &[
     "searchResult",
     "text",
     "toolResult",
+    "toolUse",
     "video",
     "video_url",
 ];
@@ -42,6 +45,7 @@ const SILENT: &[&str] = &[
     "format",
     "id",
     "images",
+    "index",
     "item",
     "joins",
     "json",
@@ -49,6 +53,7 @@ const SILENT: &[&str] = &[
     "logprobs",
     "mimeType",
     "more",
+    "partialArgs",
     "plain",
     "prompt_cache_breakpoint",
     "raw",
@@ -92,7 +97,9 @@ fn note_message(
             _ => &[],
         };
         for part in std::iter::once(part).chain(within) {
-            let Some(members) = foreign(target, request, part) else { continue };
+            let Some(mut members) = foreign(target, part) else { continue };
+            let told = told(target, request, part);
+            members.retain(|name| !told.contains(name));
             let path = format!("messages[{at}].content[{index}]");
             if receipt.entries().iter().any(|entry| entry.field == path) {
                 continue;
@@ -104,20 +111,22 @@ fn note_message(
     }
 }
 
-/// The members of a sidecar that say something the target is not told; none if it is the target's own.
-fn foreign<'a>(target: Dialect, request: &Request, part: &'a Part) -> Option<Vec<&'a str>> {
+/// The members of a sidecar that say something and belong to another dialect than the target.
+pub(super) fn foreign(target: Dialect, part: &Part) -> Option<Vec<&str>> {
     let native = part.native.as_ref().filter(|native| !is_same(native.owner, target))?;
     let known = matches!(
         part.kind,
-        PartKind::Text(_) | PartKind::ToolResult(_) | PartKind::Refusal(_) | PartKind::Media { .. }
+        PartKind::Text(_)
+            | PartKind::ToolCall { .. }
+            | PartKind::ToolResult(_)
+            | PartKind::Refusal(_)
+            | PartKind::Media { .. }
     );
     if !known {
         return None;
     }
     let mut found = Vec::new();
     collect(&native.value, 0, &mut found);
-    let told = told(target, request, part);
-    found.retain(|name| !told.contains(name));
     (!found.is_empty()).then_some(found)
 }
 
@@ -368,6 +377,6 @@ mod tests {
                 Dialect::BedrockConverse,
                 json!({"image": {"source": {"s3Location": {"bucketOwner": "1"}}}}),
             );
-        assert_eq!(foreign(Dialect::GeminiGenerate, &Request::default(), &part), None);
+        assert_eq!(foreign(Dialect::GeminiGenerate, &part), None);
     }
 }
