@@ -84,7 +84,8 @@ fn sampling(fields: &mut Fields) -> Result<Sampling, Fault> {
         top_k: fields.count("top_k")?,
         frequency_penalty: fields.float("frequency_penalty")?,
         presence_penalty: fields.float("presence_penalty")?,
-        seed: fields.integer("seed")?,
+        // Mistral has another name for it.
+        seed: fields.integer("seed")?.map_or_else(|| fields.integer("random_seed"), |seed| Ok(Some(seed)))?,
         stop,
         n: fields.count("n")?,
         logprobs,

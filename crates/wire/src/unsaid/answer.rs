@@ -21,6 +21,11 @@ pub(crate) fn note_answer(client: Dialect, reply: &Reply, receipt: &mut Receipt)
         }
         own_fields(client, &choice.extra, &format!("{place}."), receipt);
         for (index, part) in choice.parts.iter().enumerate() {
+            if client == Dialect::OpenaiResponses && is_alone(choice, part) {
+                let place = format!("{place}.content[{index}]");
+                receipt.dropped(place, "the result of a tool whose call is not in the answer");
+                continue;
+            }
             note_part(client, part, &format!("{place}.content[{index}]"), receipt);
         }
     }
@@ -56,6 +61,13 @@ fn note_part(client: Dialect, part: &Part, place: &str, receipt: &mut Receipt) {
         receipt.dropped(format!("{place}.{member}"), "this dialect has no place for it");
     }
     note_sources(client, part, place, receipt);
+}
+
+/// Is it a result without its call? OpenAI's items hold both.
+fn is_alone(choice: &Choice, part: &Part) -> bool {
+    let PartKind::ServerResult(ServerResult { call, .. }) = &part.kind else { return false };
+    let calls = |part: &Part| matches!(&part.kind, PartKind::ServerCall(ServerCall { id, .. }) if id == call);
+    part.native_for(Dialect::OpenaiResponses).is_none() && !choice.parts.iter().any(calls)
 }
 
 /// Is it a tool of a provider's that Gemini has no part for?
