@@ -39,6 +39,7 @@ mod refused;
 pub mod render;
 mod replicate;
 mod responses;
+mod searches;
 mod shape;
 mod single;
 mod splice;

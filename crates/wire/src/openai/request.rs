@@ -148,7 +148,8 @@ fn write_tools(request: &Request, quirks: &Quirks, receipt: &mut Receipt) -> Too
                 if value.get(tools::SEARCH).is_some() && *owner == DIALECT
                     || *owner != DIALECT && searches && out.search.is_none() =>
             {
-                out.search = Some(tools::write_search(*owner == DIALECT, value));
+                let at = format!("tools[{at}]");
+                out.search = Some(tools::write_search(*owner == DIALECT, value, &at, receipt));
             }
             _ => match tools::write_tool(tool, caches) {
                 Some(value) => out.list.push(value),

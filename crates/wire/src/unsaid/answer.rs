@@ -52,8 +52,7 @@ fn note_part(client: Dialect, part: &Part, place: &str, receipt: &mut Receipt) {
     if receipt.entries().iter().any(|entry| entry.field == place) {
         return;
     }
-    if client == Dialect::GeminiGenerate && part.native_for(client).is_none() && is_run_elsewhere(&part.kind)
-    {
+    if client == Dialect::GeminiGenerate && part.native_for(client).is_none() && is_untold(&part.kind) {
         receipt.dropped(place.to_owned(), "a tool that another provider ran");
         return;
     }
@@ -70,18 +69,16 @@ fn is_alone(choice: &Choice, part: &Part) -> bool {
     part.native_for(Dialect::OpenaiResponses).is_none() && !choice.parts.iter().any(calls)
 }
 
-/// Is it a tool of a provider's that Gemini has no part for?
-const fn is_run_elsewhere(kind: &PartKind) -> bool {
-    matches!(
-        kind,
-        PartKind::ServerCall(ServerCall { tool, .. }) | PartKind::ServerResult(ServerResult { tool, .. })
-            if !matches!(tool, ServerTool::Code)
-    )
+/// Is it a call of a provider's tool that Google's grounding does not tell of? It has what was searched for, and the sources.
+fn is_untold(kind: &PartKind) -> bool {
+    let PartKind::ServerCall(ServerCall { tool, input, .. }) = kind else { return false };
+    let grounded = matches!(tool, ServerTool::WebSearch | ServerTool::WebFetch | ServerTool::FileSearch);
+    grounded && !crate::gemini::is_told(input)
 }
 
-/// OpenAI's responses cite addresses and files, and nobody's words; Google's grounding has addresses and titles.
+/// OpenAI's responses cite addresses and files, and nobody's words.
 fn note_sources(client: Dialect, part: &Part, place: &str, receipt: &mut Receipt) {
-    if !matches!(client, Dialect::OpenaiResponses | Dialect::GeminiGenerate) {
+    if client != Dialect::OpenaiResponses {
         return;
     }
     for citation in &part.citations {
@@ -156,12 +153,16 @@ mod tests {
 
     #[test]
     fn searches_and_sources_without_a_place_are_named() {
-        let call = |tool| {
-            let (id, input) = ("c".to_owned(), "{}".to_owned());
+        let call = |tool, input: &str| {
+            let (id, input) = ("c".to_owned(), input.to_owned());
             let kind = PartKind::ServerCall(ServerCall { id, tool, name: None, input });
             Choice { parts: vec![Part::new(kind, Provenance::Model), text()], ..Choice::default() }
         };
-        assert_eq!(lost(Dialect::GeminiGenerate, call(ServerTool::WebSearch)), "choices[0].content[0]");
+        let gemini = Dialect::GeminiGenerate;
+        assert_eq!(lost(gemini, call(ServerTool::WebFetch, r#"{"url":"u"}"#)), "choices[0].content[0]");
+        for input in [r#"{"query":"q"}"#, r#"{"queries":["q"]}"#] {
+            assert_eq!(lost(gemini, call(ServerTool::WebSearch, input)), "");
+        }
         let mut cited = text();
         let quote = Some("q".to_owned());
         cited.citations = vec![
