@@ -143,7 +143,8 @@ fn write_request(
     receipt: &mut Receipt,
 ) -> Result<Bytes, Fault> {
     let unable = |message: &'static str| Fault::saying(Code::UnsupportedCapability, message).at("image");
-    if !request.inputs.is_empty() && !(dialect == Dialect::OpenaiImageEdits && takes_objects(quirks)) {
+    let takes = dialect == Dialect::OpenaiImageEdits && takes_objects(quirks);
+    if !takes && !request.inputs.is_empty() {
         return Err(unable("This provider changes no pictures that are sent to it."));
     }
     let objects: Option<Vec<Value>> = request.inputs.iter().map(picture_object).collect();

@@ -338,7 +338,7 @@ mod tests {
         let lost = written(Dialect::OpenaiChat, &body, Dialect::GeminiGenerate).unwrap().1;
         assert_eq!(lost, "messages[0].content[1].filename, messages[0].content[2].filename");
         // Google's own tools read names.
-        let mut searches = body.clone();
+        let mut searches = body;
         searches["web_search_options"] = json!({});
         let (gemini, lost) = written(Dialect::OpenaiChat, &searches, Dialect::GeminiGenerate).unwrap();
         let named = &gemini["contents"][0]["parts"][1]["inlineData"]["displayName"];
