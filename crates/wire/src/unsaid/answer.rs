@@ -16,7 +16,8 @@ pub(crate) fn note_answer(client: Dialect, reply: &Reply, receipt: &mut Receipt)
         if receipt.entries().iter().any(|entry| entry.field == place) {
             continue;
         }
-        if !ends(client, choice) {
+        let own = [&reply.extra, &choice.extra].into_iter().any(|extra| extra.owner == Some(client));
+        if !ends(client, own, choice) {
             receipt.dropped(format!("{place}.finish_reason"), "this dialect has no word for it");
         }
         own_fields(client, &choice.extra, &format!("{place}."), receipt);
@@ -31,8 +32,8 @@ pub(crate) fn note_answer(client: Dialect, reply: &Reply, receipt: &mut Receipt)
     }
 }
 
-/// Has the dialect a word for the end of an answer?
-fn ends(client: Dialect, choice: &Choice) -> bool {
+/// Has the dialect a word for the end of an answer? Its `own` have.
+fn ends(client: Dialect, own: bool, choice: &Choice) -> bool {
     match &choice.finish {
         Finish::Pause => client == Dialect::AnthropicMessages,
         Finish::MalformedCall => {
@@ -41,7 +42,7 @@ fn ends(client: Dialect, choice: &Choice) -> bool {
         // Others have words of their own alone.
         Finish::Other(reason) => match client {
             Dialect::OpenaiChat | Dialect::OpenaiCompletions => crate::openai::is_a_follower_s(reason),
-            Dialect::OpenaiResponses => choice.extra.owner == Some(client),
+            Dialect::OpenaiResponses => own || crate::responses::is_status(reason),
             _ => true,
         },
         _ => true,
