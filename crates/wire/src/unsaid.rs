@@ -91,7 +91,15 @@ fn note_message(target: Dialect, words: &[Word], (at, message): (usize, &Message
     if words.contains(&Word::Names) && message.name.is_some() {
         receipt.dropped(format!("messages[{at}].name"), "participants have no names here");
     }
-    for (index, part) in message.parts.iter().enumerate().filter(|_| message.role == Role::Assistant) {
+    for (index, part) in message.parts.iter().enumerate() {
+        if message.role != Role::Assistant {
+            // Only models cite, but for Anthropic.
+            if !part.citations.is_empty() && target != Dialect::AnthropicMessages {
+                let path = format!("messages[{at}].content[{index}].citations");
+                receipt.dropped(path, "only the model's texts have sources here");
+            }
+            continue;
+        }
         let has = |word| words.contains(&word);
         let path = || format!("messages[{at}].content[{index}]");
         let nameless = |it: &Citation| it.url.is_none() && it.title.is_none() && it.source.is_none();
@@ -191,6 +199,18 @@ mod tests {
         let lost = ["cache_control", "messages[1].content[0].citations"];
         assert_eq!(written(Dialect::GeminiGenerate, &request), lost);
         assert_eq!(written(Dialect::CohereChat, &request), lost[..1]);
+    }
+
+    #[test]
+    fn sources_of_what_the_user_says_are_noted() {
+        let mut request = answered(Part::text("b", Provenance::Model));
+        let citation = Citation { quote: Some("q".into()), ..Citation::default() };
+        request.messages[0].parts[0].citations.push(citation);
+        for target in
+            [Dialect::OpenaiChat, Dialect::OpenaiResponses, Dialect::CohereChat, Dialect::OllamaChat]
+        {
+            assert_eq!(written(target, &request), ["messages[0].content[0].citations"], "{target}");
+        }
     }
 
     #[test]
