@@ -36,6 +36,7 @@ pub(crate) fn note_answer(client: Dialect, reply: &Reply, receipt: &mut Receipt)
 fn ends(client: Dialect, own: bool, choice: &Choice) -> bool {
     match &choice.finish {
         Finish::Pause => client == Dialect::AnthropicMessages,
+        Finish::Refusal => client != Dialect::CohereChat,
         Finish::MalformedCall => {
             matches!(client, Dialect::GeminiGenerate | Dialect::BedrockConverse | Dialect::CohereChat)
         }
@@ -79,6 +80,9 @@ fn is_untold(kind: &PartKind) -> bool {
 
 /// OpenAI's responses cite addresses and files, and nobody's words.
 fn note_sources(client: Dialect, part: &Part, place: &str, receipt: &mut Receipt) {
+    if client == Dialect::OpenaiCompletions && !part.citations.is_empty() {
+        receipt.dropped(format!("{place}.citations"), "completions cite nothing");
+    }
     if client != Dialect::OpenaiResponses {
         return;
     }
@@ -172,6 +176,7 @@ mod tests {
         ];
         let choice = Choice { parts: vec![cited], ..Choice::default() };
         let named = "choices[0].content[0].citations, choices[0].content[0].citations.quote";
-        assert_eq!(lost(Dialect::OpenaiResponses, choice), named);
+        assert_eq!(lost(Dialect::OpenaiResponses, choice.clone()), named);
+        assert_eq!(lost(Dialect::OpenaiCompletions, choice), "choices[0].content[0].citations");
     }
 }
