@@ -204,7 +204,9 @@ fn speaks_to(header: &HeaderName, dialect: Dialect) -> bool {
 
 /// Forms go on as the client framed them, and answers need not be JSON.
 fn media_headers(headers: &mut HeaderMap, call: &Call<'_>) {
-    let form = call.headers.get(CONTENT_TYPE).filter(|_| call.dialect.takes_forms());
+    // One that was written anew is JSON.
+    let json = call.body.front().is_some_and(|body| body.starts_with(b"{"));
+    let form = call.headers.get(CONTENT_TYPE).filter(|_| call.dialect.takes_forms() && !json);
     if let Some(kind) = form {
         headers.insert(CONTENT_TYPE, kind.clone());
     }

@@ -5,6 +5,7 @@
 //! ([`Chat::has`](crate::hub::Chat::has)), a target's quirks what it lacks of that. The way back needs the names of the
 //! custom tools, from [`EncodeOptions::custom`].
 
+mod answer;
 mod raise;
 mod results;
 mod wrapping;
@@ -14,6 +15,7 @@ use std::borrow::Cow;
 use contract::canon::{Asked, Extra, Part, PartKind, Receipt, Reply, Request, Tool, ToolChoice};
 use serde_json::{Value, json};
 
+pub(crate) use answer::{ANSWER_TOOL, Called, answer_tool, read_answer};
 pub(crate) use raise::Raising;
 pub(crate) use results::first as results_first;
 pub(crate) use wrapping::Wrapping;

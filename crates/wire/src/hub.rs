@@ -337,7 +337,9 @@ pub fn write_reply(
     Some(match answered {
         Answered::Chat(reply) => {
             let it = chat(dialect)?;
-            it.write_reply(&emulate::wrap_calls(reply, it.has()), options, receipt)
+            let written = it.write_reply(&emulate::wrap_calls(reply, it.has()), options, receipt);
+            unsaid::note_answer(dialect, reply, receipt);
+            written
         }
         Answered::Embed(reply) => embed(dialect)?.write_reply(reply, options.vectors),
         Answered::Rerank(reply) => rerank(dialect)?.write_reply(reply),

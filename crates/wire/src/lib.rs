@@ -6,6 +6,7 @@
 
 mod anthropic;
 mod arguments;
+mod aside;
 pub mod bedrock;
 mod cohere;
 mod complaint;
@@ -41,6 +42,7 @@ mod refused;
 pub mod render;
 mod replicate;
 mod responses;
+mod searches;
 mod shape;
 mod single;
 mod splice;
@@ -107,7 +109,8 @@ pub struct Quirks {
     pub refuses: &'static [&'static str],
     /// Fields beyond the dialect that the target takes: `top_k`, `reasoning_content` (thoughts of earlier turns); for vectors
     /// `input_type`, `task`, `truncation`, `truncate`, `output_dtype`, `embedding_type`, and of inputs `input.image` (an
-    /// object with one picture) or `input.content` (a list of blocks).
+    /// object with one picture or document) or `input.content` (a list of blocks); of pictures to be changed
+    /// `image.object` (`{"url"}` in JSON in place of a form).
     pub accepts: &'static [&'static str],
     /// The target knows no `developer` role: write `system`.
     pub developer_as_system: bool,

@@ -181,6 +181,14 @@ pub(crate) fn is_empty(value: &Value) -> bool {
     }
 }
 
+/// Does a member of a provider's tool set anything? Its kind and name do not, nor does a container that is made anyway.
+pub(crate) fn is_setting(name: &str, value: &Value) -> bool {
+    let made_anyway = |object: &Map<String, Value>| {
+        object.iter().all(|(key, value)| (key == "type" && value == "auto") || is_empty(value))
+    };
+    !matches!(name, "type" | "name") && !is_empty(value) && !value.as_object().is_some_and(made_anyway)
+}
+
 /// Adds the fields of `from` that `into` lacks; objects on both sides are merged.
 pub(crate) fn merge(into: &mut Map<String, Value>, from: &Map<String, Value>) {
     for (key, value) in from {

@@ -3,14 +3,15 @@
 //! [`passed_over`] says which dialect passes over what. What a writer notes itself is not in that table, and neither is what
 //! changes nothing (an answer that shall not be kept where none is). `docs/reference/translation.md` shows the whole.
 
+mod answer;
 mod beside;
 
 use contract::canon::{
-    EmbedRequest, Message, Modality, Part, PartKind, Receipt, Request, Role, Tool, VectorFormat,
+    Citation, EmbedRequest, Message, Modality, Part, PartKind, Receipt, Request, Role, Tool, VectorFormat,
 };
 use contract::words::Dialect;
 
-pub(crate) use beside::title;
+pub(crate) use answer::note_answer;
 
 /// Something that can be passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,10 +91,24 @@ fn note_message(target: Dialect, words: &[Word], (at, message): (usize, &Message
     if words.contains(&Word::Names) && message.name.is_some() {
         receipt.dropped(format!("messages[{at}].name"), "participants have no names here");
     }
-    for (index, part) in message.parts.iter().enumerate().filter(|_| message.role == Role::Assistant) {
+    for (index, part) in message.parts.iter().enumerate() {
+        if message.role != Role::Assistant {
+            // Only models cite, but for Anthropic.
+            if !part.citations.is_empty() && target != Dialect::AnthropicMessages {
+                let path = format!("messages[{at}].content[{index}].citations");
+                receipt.dropped(path, "only the model's texts have sources here");
+            }
+            continue;
+        }
         let has = |word| words.contains(&word);
         let path = || format!("messages[{at}].content[{index}]");
-        if has(Word::Sources) && !part.citations.is_empty() {
+        let nameless = |it: &Citation| it.url.is_none() && it.title.is_none() && it.source.is_none();
+        let sources = match target {
+            // Only what has a name is cited here.
+            Dialect::OpenaiResponses => part.citations.iter().any(nameless),
+            _ => has(Word::Sources) && !part.citations.is_empty(),
+        };
+        if sources {
             receipt.dropped(format!("{}.citations", path()), "sources of earlier texts are not told here");
         }
         let thought = matches!(part.kind, PartKind::Reasoning(_));
@@ -184,6 +199,18 @@ mod tests {
         let lost = ["cache_control", "messages[1].content[0].citations"];
         assert_eq!(written(Dialect::GeminiGenerate, &request), lost);
         assert_eq!(written(Dialect::CohereChat, &request), lost[..1]);
+    }
+
+    #[test]
+    fn sources_of_what_the_user_says_are_noted() {
+        let mut request = answered(Part::text("b", Provenance::Model));
+        let citation = Citation { quote: Some("q".into()), ..Citation::default() };
+        request.messages[0].parts[0].citations.push(citation);
+        for target in
+            [Dialect::OpenaiChat, Dialect::OpenaiResponses, Dialect::CohereChat, Dialect::OllamaChat]
+        {
+            assert_eq!(written(target, &request), ["messages[0].content[0].citations"], "{target}");
+        }
     }
 
     #[test]

@@ -215,9 +215,12 @@ proptest! {
         for dialect in DIALECTS {
             let whole = streamed(dialect, &events, &[usize::MAX]);
             prop_assert_eq!(&streamed(dialect, &events, &cuts), &whole, "{} cut", dialect);
-            let (unstreamed, _) = answered(dialect, &reply);
+            let (unstreamed, lost) = answered(dialect, &reply);
             let (stream, answer) = (facts::of_reply(&whole), facts::of_reply(&unstreamed));
             prop_assert_eq!(stream, answer, "{} streamed: {:#?}", dialect, reply);
+            let mut untold = wire::Untold::to(dialect);
+            events.iter().for_each(|event| untold.note(event));
+            prop_assert_eq!(untold.take(), lost, "{} told of: {:#?}", dialect, reply);
         }
     }
 }

@@ -17,6 +17,7 @@ const COMPLETIONS: Surface = (Dialect::OpenaiCompletions, "/completions");
 const RERANK: Surface = (Dialect::CohereRerank, "/rerank");
 const MESSAGES: Surface = (Dialect::AnthropicMessages, "/messages");
 const IMAGES: Surface = (Dialect::OpenaiImages, "/images/generations");
+const IMAGE_EDITS: Surface = (Dialect::OpenaiImageEdits, "/images/edits");
 const SPEECH: Surface = (Dialect::OpenaiSpeech, "/audio/speech");
 const TRANSCRIPTIONS: Surface = (Dialect::OpenaiTranscriptions, "/audio/transcriptions");
 const TRANSLATIONS: Surface = (Dialect::OpenaiTranslations, "/audio/translations");
@@ -120,8 +121,8 @@ pub(crate) const XAI: Follower = Follower {
     facts: Facts { kind: "xai", base_url: Some("https://api.x.ai/v1"), version: Some("v1"), ..FACTS },
     domains: &["x.ai"],
     variable: Some("XAI_API_KEY"),
-    surfaces: &[CHAT, RESPONSES, IMAGES],
-    quirks: Quirks { renames: &[], refuses: &["logit_bias"], ..USUAL },
+    surfaces: &[CHAT, RESPONSES, IMAGES, IMAGE_EDITS],
+    quirks: Quirks { renames: &[], refuses: &["logit_bias"], accepts: &["image.object"], ..USUAL },
     ..SERVICE
 };
 

@@ -138,6 +138,20 @@ fn what_is_translated_leaves_out_what_they_refuse() {
 }
 
 #[test]
+fn pictures_are_changed_in_json_at_xai() {
+    let provider = built(json!({ "kind": "xai", "api_key": "k" }));
+    let edits = Dialect::OpenaiImageEdits;
+    assert_eq!(provider.dialect(edits, "m"), Some(edits));
+    assert!(!provider.verbatim(edits) && provider.verbatim(Dialect::OpenaiImages));
+    let form = json!({ "model": "m", "prompt": "a hat", "image": "data:image/png;base64,AAAA" });
+    let asked = wire::read_request(edits, form.to_string().as_bytes()).unwrap();
+    let (bytes, receipt) = provider.translate(&asked, edits).unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(body["image"], json!({ "url": "data:image/png;base64,AAAA", "type": "image_url" }));
+    assert!(receipt.is_empty());
+}
+
+#[test]
 fn what_they_list_is_read() {
     let provider = built(json!({ "kind": "together", "api_key": "k" }));
     let list = json!([

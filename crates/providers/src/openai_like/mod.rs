@@ -228,6 +228,11 @@ impl Provider for OpenaiLike {
         alike
     }
 
+    fn verbatim(&self, dialect: Dialect) -> bool {
+        // A form, or what OpenAI takes in JSON, is written anew where pictures are objects.
+        dialect != Dialect::OpenaiImageEdits || !self.quirks.accepts.contains(&"image.object")
+    }
+
     fn refuses(&self, dialect: Dialect) -> &[&'static str] {
         refuses(&self.quirks, dialect)
     }

@@ -4,7 +4,9 @@
 //! A source of several text blocks becomes one text. The sidecar keeps each block with the length of its text in place of
 //! the text, so that the blocks come back; a text that was changed on the way comes back in the first of them.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+
+use crate::aside::Source;
 
 /// What stands between the texts of several blocks.
 const BETWEEN: &str = "\n\n";
@@ -26,6 +28,30 @@ pub(super) fn with_text(native: &Map<String, Value>, text: &str) -> Option<Map<S
         place => *place = text.into(),
     }
     Some(whole)
+}
+
+/// The block of a document or a search's result that came in another dialect.
+pub(super) fn of(source: Source<'_>, text: &str) -> Option<Map<String, Value>> {
+    let block = match (source.found, source.title) {
+        _ if text.trim().is_empty() => return None,
+        // Anthropic needs both.
+        (Some(_), Some(_)) => json!({"type": "search_result", "content": [{"type": "text", "text": text}]}),
+        (Some(_), None) => return None,
+        (None, _) => {
+            let source = json!({"type": "text", "media_type": "text/plain", "data": text});
+            json!({"type": "document", "source": source})
+        }
+    };
+    let Value::Object(mut block) = block else { return None };
+    block.append(&mut fields(source));
+    Some(block)
+}
+
+/// What another dialect said beside it.
+pub(super) fn fields(source: Source<'_>) -> Map<String, Value> {
+    let mut fields = source.fields();
+    fields.extend(source.title.map(|title| ("title".to_owned(), title.into())));
+    fields
 }
 
 /// Where a block has its text.
@@ -88,8 +114,6 @@ fn cut<'a>(blocks: &[Value], text: &'a str) -> Option<Vec<&'a str>> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn object(value: Value) -> Map<String, Value> {

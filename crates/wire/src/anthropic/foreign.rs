@@ -1,20 +1,12 @@
 //! Tools that other providers run, as the tools of Anthropic's that do the same.
 //!
-//! Definitions stand in canon as their owner wrote them. No owner is asked for here: the settings that several providers
-//! have are looked up by the names in use, and what is not found is noted.
+//! No owner is asked for here: the settings of a search are found by `searches.rs`, and what Anthropic lacks is noted.
 
 use contract::canon::{Receipt, ServerTool};
 use serde_json::{Map, Value, json};
 
-/// Names of settings that search may have, Anthropic's first.
-const ALLOWED: &[&str] = &["allowed_domains", "include_domains", "includeDomains", "search_domain_filter"];
-const BLOCKED: &[&str] =
-    &["blocked_domains", "excluded_domains", "excludeDomains", "exclude_domains", "excluded_websites"];
-const USES: &[&str] = &["max_uses", "max_tool_calls"];
-/// Members that hold settings, or are their names.
-const NESTS: &[&str] =
-    &["filters", "googleSearch", "google_search", "googleSearchRetrieval", "web_search", "search"];
-const LOCATION: &[&str] = &["user_location", "userLocation"];
+use crate::outgoing::is_setting;
+use crate::searches::Search;
 
 /// The tool of Anthropic's that does the same; none if there is none. `at` names it in the receipt.
 pub(super) fn tool(kind: ServerTool, value: &Value, at: &str, receipt: &mut Receipt) -> Option<Value> {
@@ -35,14 +27,7 @@ pub(super) fn tool(kind: ServerTool, value: &Value, at: &str, receipt: &mut Rece
 /// Notes the settings of a tool that is written without any. A container the provider makes by itself is none.
 fn note(value: &Value, at: &str, receipt: &mut Receipt) {
     for (name, value) in value.as_object().into_iter().flatten() {
-        let says = match value {
-            Value::Null | Value::String(_) => false,
-            Value::Object(object) => {
-                object.iter().any(|(key, value)| key != "type" || value.as_str() != Some("auto"))
-            }
-            _ => true,
-        };
-        if says {
+        if is_setting(name, value) {
             receipt.dropped(format!("{at}.{name}"), "Anthropic's tool has no such setting");
         }
     }
@@ -50,8 +35,7 @@ fn note(value: &Value, at: &str, receipt: &mut Receipt) {
 
 /// Search takes either the domains it is allowed or those it is not (docs: "Web search tool").
 fn web_search(value: &Value, at: &str, receipt: &mut Receipt) -> Value {
-    let mut settings = Settings::default();
-    settings.collect(value, at);
+    let settings = Search::of(value, at);
     let mut tool = Map::new();
     tool.insert("type".to_owned(), "web_search_20250305".into());
     tool.insert("name".to_owned(), "web_search".into());
@@ -73,57 +57,11 @@ fn web_search(value: &Value, at: &str, receipt: &mut Receipt) -> Value {
             tool.insert(name.to_owned(), value);
         }
     }
-    for name in settings.unknown {
+    let size = settings.size.filter(|size| size != "medium").map(|_| format!("{at}.search_context_size"));
+    for name in settings.unknown.into_iter().chain(size) {
         receipt.dropped(name, "Anthropic's search has no such setting");
     }
     Value::Object(tool)
-}
-
-#[derive(Default)]
-struct Settings {
-    allowed: Option<Value>,
-    blocked: Option<Value>,
-    uses: Option<Value>,
-    location: Option<Value>,
-    unknown: Vec<String>,
-}
-
-impl Settings {
-    fn collect(&mut self, value: &Value, at: &str) {
-        for (name, value) in value.as_object().into_iter().flatten() {
-            let name = name.as_str();
-            let list = || value.as_array().filter(|list| !list.is_empty()).map(|_| value.clone());
-            if ALLOWED.contains(&name) {
-                self.allowed = list();
-            } else if BLOCKED.contains(&name) {
-                self.blocked = list();
-            } else if USES.contains(&name) {
-                self.uses = value.as_u64().map(Value::from);
-            } else if LOCATION.contains(&name) {
-                self.location = location(value);
-            } else if NESTS.contains(&name) && value.is_object() {
-                self.collect(value, &format!("{at}.{name}"));
-            } else if !matches!(name, "type" | "name" | "enabled") && !value.is_null() {
-                self.unknown.push(format!("{at}.{name}"));
-            }
-        }
-    }
-}
-
-/// A place, also where it lies within `approximate`.
-fn location(value: &Value) -> Option<Value> {
-    let place = value.get("approximate").filter(|inner| inner.is_object()).unwrap_or(value);
-    let mut written = Map::new();
-    for name in ["city", "region", "country", "timezone"] {
-        if let Some(text) = place.get(name).and_then(Value::as_str) {
-            written.insert(name.to_owned(), text.into());
-        }
-    }
-    if written.is_empty() {
-        return None;
-    }
-    written.insert("type".to_owned(), "approximate".into());
-    Some(Value::Object(written))
 }
 
 #[cfg(test)]
@@ -169,5 +107,8 @@ mod tests {
         let filled = json!({"codeExecution": {}, "container": {"type": "auto", "file_ids": ["f"]}});
         assert!(tool(ServerTool::Code, &filled, "tools[0]", &mut receipt).is_some());
         assert_eq!(receipt.to_string(), "tools[0].container");
+        let kept = json!({"type": "code_interpreter", "container": "c"});
+        assert!(tool(ServerTool::Code, &kept, "tools[1]", &mut receipt).is_some());
+        assert_eq!(receipt.to_string(), "tools[0].container, tools[1].container");
     }
 }

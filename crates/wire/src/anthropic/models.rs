@@ -61,7 +61,7 @@ impl Traits {
         let late = version >= (4, 6);
         Self {
             prefill: !late,
-            schemas: version >= (4, 1),
+            schemas: version >= (4, 5),
             system_turns: own && version >= (4, 8),
             ..Self::of_generation(version, name, opus)
         }

@@ -14,7 +14,7 @@ use super::written::{Out, Unwritable};
 use super::{DIALECT, cite, finish, invalid, message_id, model, stop_reason, usage};
 use crate::outgoing::{merge, own_fields};
 use crate::split::Split;
-use crate::{EncodeOptions, WireError};
+use crate::{EncodeOptions, WireError, emulate};
 
 /// Reads an answer.
 pub(crate) fn read_reply(body: &[u8]) -> Result<Reply, WireError> {
@@ -26,17 +26,14 @@ pub(crate) fn read_reply(body: &[u8]) -> Result<Reply, WireError> {
     }
     let blocks = content.ok_or_else(|| invalid("no content"))?;
     let parts = blocks.into_iter().map(|block| block.into_part(Provenance::Model));
-    let parts = parts.collect::<Result<Vec<_>, _>>().map_err(invalid)?;
+    let mut parts = parts.collect::<Result<Vec<_>, _>>().map_err(invalid)?;
     let mut text = |key: &str| match rest.shift_remove(key) {
         Some(Value::String(text)) => Some(text),
         _ => None,
     };
-    let choice = Choice {
-        parts,
-        finish: text("stop_reason").as_deref().map(finish).unwrap_or_default(),
-        stop_sequence: text("stop_sequence"),
-        ..Choice::default()
-    };
+    let finish = text("stop_reason").as_deref().map(finish).unwrap_or_default();
+    let finish = emulate::read_answer(&mut parts, finish);
+    let choice = Choice { parts, finish, stop_sequence: text("stop_sequence"), ..Choice::default() };
     let (id, model) = (text("id").unwrap_or_default(), text("model").unwrap_or_default());
     let _constants = (text("type"), text("role"));
     let usage = take_usage(&mut rest);

@@ -78,12 +78,21 @@ impl<'a> Prompt<'a> {
     ) -> Result<Self, Fault> {
         // Breakpoints are counted in the order of the prompt.
         let mut cache = Breakpoints::of(request);
-        let tools = tools::write(request, traits, &mut cache, receipt);
+        let mut tools = tools::write(request, traits, &mut cache, receipt);
         let turns = Turns::of(&request.messages, traits, &mut cache, receipt)?;
-        let begun = answered.then(|| turns.begins_answer());
-        let thinking = thinking::Plan::of(request, traits, begun, receipt);
-        let choice = tools::write_choice(request, &tools, receipt);
-        let config = output_config(&request.format, &thinking, traits, receipt);
+        let begun = turns.begins_answer();
+        let thinking = thinking::Plan::of(request, traits, answered.then_some(begun), receipt);
+        let schema = matches!(request.format, OutputFormat::JsonSchema { .. });
+        // A tool that must be called leaves no room for thoughts, other tools or an answer that was begun.
+        let by_tool = schema && !traits.schemas && request.tools.is_empty() && !thinking.thinks() && !begun;
+        let mut config = effort(&thinking);
+        let choice = if by_tool {
+            tools.push(tools::answer(&request.format, receipt));
+            tools::answer_choice()
+        } else {
+            config.extend(output_format(&request.format, traits, receipt));
+            tools::write_choice(request, &tools, receipt)
+        };
         Ok(Self { turns, tools, choice, thinking, config })
     }
 
@@ -160,21 +169,18 @@ fn stop_sequences<'a>(sampling: &'a Sampling, receipt: &mut Receipt) -> Vec<&'a 
     kept
 }
 
-fn output_config(
-    format: &OutputFormat,
-    thinking: &thinking::Plan,
-    traits: &Traits,
-    receipt: &mut Receipt,
-) -> Map<String, Value> {
+fn effort(thinking: &thinking::Plan) -> Map<String, Value> {
+    thinking.effort().map(|effort| ("effort".to_owned(), effort.into())).into_iter().collect()
+}
+
+fn output_format(format: &OutputFormat, traits: &Traits, receipt: &mut Receipt) -> Map<String, Value> {
     let mut config = Map::new();
-    if let Some(effort) = thinking.effort() {
-        config.insert("effort".to_owned(), effort.into());
-    }
     match format {
         OutputFormat::Text => {}
         OutputFormat::JsonObject => receipt.dropped("response_format", "JSON needs a schema here"),
         OutputFormat::JsonSchema { .. } if !traits.schemas => {
-            receipt.dropped("response_format", "the model cannot be held to a schema");
+            let reason = "the model takes no schema, and answers by a tool only without tools, thoughts or a beginning";
+            receipt.dropped("response_format", reason);
         }
         OutputFormat::JsonSchema { schema, .. } => {
             let schema: Cow<'_, Value> = schema::fit(schema, "response_format.schema", receipt);

@@ -15,6 +15,7 @@ use super::block::Block;
 use super::error::Detail;
 use super::reply::{extra, take_usage};
 use super::{DIALECT, cite, finish, invalid};
+use crate::emulate::Called;
 use crate::sse::{FRAME_CAP, Framer};
 use crate::usage::Anthropic;
 use crate::{StreamDecoder, WireError};
@@ -29,6 +30,7 @@ pub(crate) struct Decoder {
 struct State {
     usage: Anthropic,
     open: Vec<Open>,
+    called: Called,
     ended: bool,
 }
 
@@ -147,7 +149,8 @@ impl State {
                 self.update(frame.usage, events);
                 push_extra(data, events)?;
                 if let Some(Delta { stop_reason: Some(reason), stop_sequence, .. }) = frame.delta {
-                    events.push(Event::Finish { choice: 0, reason: finish(&reason), stop_sequence });
+                    let reason = self.called.finish(finish(&reason));
+                    events.push(Event::Finish { choice: 0, reason, stop_sequence });
                 }
             }
             Kind::MessageStop => {
@@ -196,7 +199,7 @@ impl State {
         } else {
             block.into_native(Provenance::Model)
         };
-        let Part { kind, native, citations, .. } = part;
+        let Part { kind, mut native, citations, .. } = part;
         // An empty object is the place the deltas fill.
         let begun = |input: String| if input == "{}" { String::new() } else { input };
         let mut kept = Kept::Said;
@@ -205,7 +208,12 @@ impl State {
             PartKind::Reasoning(text) => (PartStart::Reasoning, text),
             PartKind::ToolCall { id, name, arguments, .. } => {
                 kept = Kept::Silent;
-                (PartStart::ToolCall { id, name, custom: false }, begun(arguments))
+                if self.called.is_answer(&name) {
+                    native = None;
+                    (PartStart::Text, begun(arguments))
+                } else {
+                    (PartStart::ToolCall { id, name, custom: false }, begun(arguments))
+                }
             }
             PartKind::ServerCall(call) => {
                 kept = Kept::Silent;

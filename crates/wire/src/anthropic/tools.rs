@@ -6,13 +6,14 @@
 use std::borrow::Cow;
 
 use contract::Fault;
-use contract::canon::{Receipt, Request, Tool, ToolChoice};
+use contract::canon::{OutputFormat, Receipt, Request, Tool, ToolChoice};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::cache::{self, Breakpoints, Control};
 use super::models::Traits;
 use super::{DIALECT, foreign, schema, served};
+use crate::emulate::{self, ANSWER_TOOL};
 use crate::fields::{Fields, wrong};
 use crate::outgoing::own_fields;
 
@@ -107,6 +108,26 @@ pub(super) fn write<'a>(
         }
     }
     tools
+}
+
+/// The tool that stands for a schema of the answer.
+pub(super) fn answer<'a>(format: &'a OutputFormat, receipt: &mut Receipt) -> Out<'a> {
+    let (description, schema) = emulate::answer_tool(format, receipt);
+    Out::Function(Function {
+        name: ANSWER_TOOL,
+        description: Some(description),
+        input_schema: Cow::Owned(schema),
+        strict: None,
+        cache_control: None,
+        extra: None,
+    })
+}
+
+/// The choice of that tool, once.
+pub(super) fn answer_choice() -> Map<String, Value> {
+    let choice =
+        [("type", "tool".into()), ("name", ANSWER_TOOL.into()), ("disable_parallel_tool_use", true.into())];
+    choice.into_iter().map(|(name, value): (&str, Value)| (name.to_owned(), value)).collect()
 }
 
 /// `strict`, for models that can be held to a schema.

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use super::cache::{Breakpoints, Control};
 use super::{DIALECT, cite, document};
 use crate::arguments::Arguments;
-use crate::unsaid;
+use crate::aside;
 
 /// A block to be written.
 #[derive(Default, Serialize)]
@@ -103,15 +103,18 @@ impl<'a> Out<'a> {
             PartKind::Text(text) | PartKind::Refusal(text) if text.is_empty() && native.is_none() => {
                 Err(Unwritable::Blank)
             }
-            PartKind::Text(text) => Ok(match native.and_then(|native| document::with_text(native, text)) {
-                Some(document) => Self { native: Some(Cow::Owned(document)), ..Self::default() },
-                None => Self { kind: "text", text: Some(text), ..base },
-            }),
+            PartKind::Text(text) => {
+                let own = native.and_then(|native| document::with_text(native, text));
+                let others = || document::of(aside::Source::of(part).filter(|_| native.is_none())?, text);
+                Ok(match own.or_else(others) {
+                    Some(document) => Self { native: Some(Cow::Owned(document)), ..Self::default() },
+                    None => Self { kind: "text", text: Some(text), ..base },
+                })
+            }
             PartKind::Refusal(text) => Ok(Self { kind: "text", text: Some(text), ..base }),
             PartKind::Media { kind, source } => {
-                let title = unsaid::title(part).filter(|_| native.is_none());
-                let titled = title.map(|title| Map::from_iter([("title".to_owned(), title.into())]));
-                Self::media(*kind, source, Self { native: titled.map(Cow::Owned).or(base.native), ..base })
+                let others = aside::Source::of(part).filter(|_| native.is_none()).map(document::fields);
+                Self::media(*kind, source, Self { native: others.map(Cow::Owned).or(base.native), ..base })
             }
             PartKind::ToolCall { id, name, arguments, .. } => Ok(Self {
                 kind: "tool_use",

@@ -114,6 +114,11 @@ impl Family {
         matches!(self, Self::Claude(_) | Self::Nova { .. } | Self::Opaque)
     }
 
+    /// Does it cite documents, and take texts as such?
+    pub(super) const fn cites(self) -> bool {
+        matches!(self, Self::Claude(_) | Self::Opaque)
+    }
+
     /// Which tool choices it takes.
     pub(super) const fn choices(self) -> Choices {
         match self {

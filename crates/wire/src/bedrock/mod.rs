@@ -48,9 +48,10 @@ use crate::{EncodeOptions, Quirks, StreamDecoder, StreamEncoder, WireError};
 /// The owner of every sidecar this folder makes.
 const DIALECT: Dialect = Dialect::BedrockConverse;
 
-/// The tool that stands for a JSON Schema where the model has no structured output (docs: "Amazon Nova: structured
-/// output" and "Tool use" advise a forced tool). A call of it is read as the answer's text.
-const ANSWER_TOOL: &str = "pathgate_json_answer";
+/// Does the model of this id cite documents, and take texts as such?
+pub(crate) fn cites(model: &str) -> bool {
+    family::Family::of(model).cites()
+}
 
 #[expect(clippy::needless_pass_by_value, reason = "the form map_err calls")]
 fn invalid(reason: impl ToString) -> WireError {

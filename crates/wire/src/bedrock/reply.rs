@@ -7,11 +7,11 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer};
 use serde_json::{Map, Value, json};
 
 use super::block::Block;
-use super::written::{Out, Unwritable, continues};
-use super::{ANSWER_TOOL, DIALECT, finish, invalid, own, single, stop_reason, take_text, usage};
-use crate::WireError;
+use super::written::{Documents, Out, Unwritable, continues};
+use super::{DIALECT, finish, invalid, own, single, stop_reason, take_text, usage};
 use crate::outgoing::{merge, own_fields};
 use crate::split::Split;
+use crate::{WireError, emulate};
 
 /// `output`.
 struct Output {
@@ -58,10 +58,8 @@ pub(crate) fn read_reply(body: &[u8]) -> Result<Reply, WireError> {
         rest.insert("output".to_owned(), Value::Object(output));
     }
     let reason = take_text(&mut rest, "stopReason").unwrap_or_else(|| "end_turn".to_owned());
-    let (mut finish, extra) = finish(&reason);
-    if answers(&mut parts) && finish == Finish::ToolCalls {
-        finish = Finish::Stop;
-    }
+    let (finish, extra) = finish(&reason);
+    let finish = emulate::read_answer(&mut parts, finish);
     let stop_sequence = stop_sequence(&rest);
     let choice = Choice { parts, finish, stop_sequence, extra, ..Choice::default() };
     let usage = usage::take(&mut rest);
@@ -72,23 +70,6 @@ pub(crate) fn read_reply(body: &[u8]) -> Result<Reply, WireError> {
 pub(super) fn stop_sequence(fields: &Map<String, Value>) -> Option<String> {
     let own = fields.get("additionalModelResponseFields")?;
     own.get("stop_sequence")?.as_str().map(str::to_owned)
-}
-
-/// Turns calls of the tool that stands for a schema into the text they hold. Were there no others?
-fn answers(parts: &mut [Part]) -> bool {
-    let (mut answered, mut called) = (false, false);
-    for part in parts {
-        match &mut part.kind {
-            PartKind::ToolCall { name, arguments, .. } if name == ANSWER_TOOL => {
-                answered = true;
-                part.kind = PartKind::Text(std::mem::take(arguments));
-                part.native = None;
-            }
-            PartKind::ToolCall { .. } => called = true,
-            _ => {}
-        }
-    }
-    answered && !called
 }
 
 #[derive(Serialize)]
@@ -185,7 +166,7 @@ fn write_parts<'a>(parts: &'a [Part], receipt: &mut Receipt) -> Vec<Out<'a>> {
 }
 
 fn write_part(part: &Part) -> Result<Out<'_>, Unwritable> {
-    match (&part.kind, Out::of(part, &mut 0)) {
+    match (&part.kind, Out::of(part, &mut Documents::default())) {
         // An answer may hold thoughts that nobody signed; `written.rs` leaves them out on the way back.
         (PartKind::Reasoning(text), Err(Unwritable::Foreign(_))) => {
             let thoughts = single("reasoningText", single("text", text.as_str()));

@@ -4,13 +4,14 @@
 //! `p`, which pads every event against guessing from its length, says nothing and is not kept.
 
 use bytes::Bytes;
-use contract::canon::{Event, Finish, MediaKind, Native, PartKind, PartStart, Provenance};
+use contract::canon::{Event, MediaKind, Native, PartKind, PartStart, Provenance};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::block::{Block, system_tool};
 use super::reply::stop_sequence;
-use super::{ANSWER_TOOL, DIALECT, citation, finish, format, invalid, own, single, take_text, usage};
+use super::{DIALECT, citation, finish, format, invalid, own, single, take_text, usage};
+use crate::emulate::Called;
 use crate::eventstream::{EventStreamError, Message, MessageKind, Reader};
 use crate::sse::FRAME_CAP;
 use crate::{StreamDecoder, WireError};
@@ -25,8 +26,7 @@ pub(crate) struct Decoder {
 #[derive(Default)]
 struct State {
     open: Vec<(u32, Open)>,
-    answered: bool,
-    called: bool,
+    called: Called,
     finished: bool,
     ended: bool,
 }
@@ -184,14 +184,12 @@ impl State {
             call.retain(|_, value| !value.is_null());
             let server = call.get("type").is_some_and(|kind| kind == "server_tool_use");
             let native = (!call.is_empty()).then(|| json!({"toolUse": call}));
-            if name == ANSWER_TOOL {
-                self.answered = true;
+            if !server && self.called.is_answer(&name) {
                 self.begin(index, Open::Call, PartStart::Text, None, events);
             } else if server {
                 let part = PartStart::ServerCall { id, tool: system_tool(&name), name: Some(name) };
                 self.begin(index, Open::Call, part, native, events);
             } else {
-                self.called = true;
                 self.begin(
                     index,
                     Open::Call,
@@ -330,10 +328,8 @@ impl State {
         }
         self.finished = true;
         let reason = take_text(&mut fields, "stopReason").unwrap_or_else(|| "end_turn".to_owned());
-        let (mut reason, extra) = finish(&reason);
-        if reason == Finish::ToolCalls && self.answered && !self.called {
-            reason = Finish::Stop;
-        }
+        let (reason, extra) = finish(&reason);
+        let reason = self.called.finish(reason);
         if extra.owner.is_some() {
             events.push(Event::Extra { choice: Some(0), extra });
         }

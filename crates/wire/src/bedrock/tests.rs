@@ -322,7 +322,7 @@ fn a_schema_is_native_a_tool_or_named_in_the_receipt() {
     assert_eq!(receipt, "response_format.schema.minimum");
 
     let (tool, receipt) = from_openai("us.amazon.nova-pro-v1:0", schema_request()).unwrap();
-    assert_eq!(tool["toolConfig"]["toolChoice"], json!({"tool": {"name": super::ANSWER_TOOL}}));
+    assert_eq!(tool["toolConfig"]["toolChoice"], json!({"tool": {"name": crate::emulate::ANSWER_TOOL}}));
     assert_eq!(tool["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"]["type"], "object");
     assert_eq!((tool.get("outputConfig"), receipt.as_str()), (None, ""));
 
@@ -378,14 +378,14 @@ fn media_in_a_reply_come_back_wherever_they_lie() {
 #[test]
 fn the_tool_that_stands_for_a_schema_is_read_as_the_answer() {
     let answer = json!({"output": {"message": {"role": "assistant", "content": [
-        {"toolUse": {"toolUseId": "t", "name": super::ANSWER_TOOL, "input": {"n": 1}}}]}}, "stopReason": "tool_use"});
+        {"toolUse": {"toolUseId": "t", "name": crate::emulate::ANSWER_TOOL, "input": {"n": 1}}}]}}, "stopReason": "tool_use"});
     let reply = read_reply(answer.to_string().as_bytes()).unwrap();
     let choice = &reply.choices[0];
     assert_eq!(choice.finish, Finish::Stop);
     assert_eq!(choice.parts, [Part::text(r#"{"n":1}"#, Provenance::Model)]);
     let events = decode(&stream(&[
         ("messageStart", json!({"role": "assistant"})),
-        ("contentBlockStart", json!({"contentBlockIndex": 0, "start": {"toolUse": {"toolUseId": "t", "name": super::ANSWER_TOOL}}})),
+        ("contentBlockStart", json!({"contentBlockIndex": 0, "start": {"toolUse": {"toolUseId": "t", "name": crate::emulate::ANSWER_TOOL}}})),
         ("contentBlockDelta", json!({"contentBlockIndex": 0, "delta": {"toolUse": {"input": "{\"n\":1}"}}})),
         ("contentBlockStop", json!({"contentBlockIndex": 0})),
         ("messageStop", json!({"stopReason": "tool_use"})),

@@ -11,8 +11,9 @@ use super::block::{cache_hint, system_tool};
 use super::family::{Choices, Family};
 use super::read::put_back;
 use super::written::cache_fields;
-use super::{ANSWER_TOOL, DIALECT, single, take_text};
+use super::{DIALECT, single};
 use crate::anthropic::fit_schema;
+use crate::emulate::{self, ANSWER_TOOL};
 use crate::fields::{Fields, wrong};
 use crate::outgoing::{merge, own_fields};
 
@@ -268,18 +269,6 @@ pub(super) fn called_any(messages: &[Message]) -> bool {
 
 /// The tool that stands for a schema.
 fn answer_tool(format: &OutputFormat, receipt: &mut Receipt) -> Value {
-    let (schema, description) = match format {
-        OutputFormat::JsonSchema { schema, description, .. } => (schema.clone(), description.clone()),
-        _ => (json!({"type": "object"}), None),
-    };
-    // A tool's input is an object, and so is almost every answer.
-    let mut schema = schema;
-    if let Some(object) = schema.as_object_mut() {
-        let _dialect = take_text(object, "$schema");
-        if object.get("type").is_some_and(|kind| kind != "object") {
-            receipt.dropped("response_format", "the model answers with an object only");
-        }
-    }
-    let description = description.unwrap_or_else(|| "Gives the answer to the user.".to_owned());
+    let (description, schema) = emulate::answer_tool(format, receipt);
     json!({"toolSpec": {"name": ANSWER_TOOL, "description": description, "inputSchema": {"json": schema}}})
 }

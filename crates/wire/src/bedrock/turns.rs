@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::DIALECT;
 use super::citation::is_own;
 use super::family::Family;
-use super::written::{Out, Unwritable, continues};
+use super::written::{Documents, Out, Unwritable, continues};
 use crate::outgoing::own_fields;
 
 /// The conversation in Bedrock's order.
@@ -23,7 +23,7 @@ pub(super) struct Turns<'a> {
     /// Alternating turns.
     pub(super) turns: Vec<Turn<'a>>,
     caches: bool,
-    documents: u32,
+    documents: Documents,
 }
 
 /// One message to be written.
@@ -55,7 +55,8 @@ impl<'a> Turns<'a> {
     /// [`Code::InvalidRequest`] if nothing is left to say; [`Code::UnsupportedCapability`] for media that Bedrock cannot
     /// fetch or does not know.
     pub(super) fn of(messages: &'a [Message], family: Family, receipt: &mut Receipt) -> Result<Self, Fault> {
-        let mut this = Self { system: Vec::new(), turns: Vec::new(), caches: family.caches(), documents: 0 };
+        let documents = Documents::of(family);
+        let mut this = Self { system: Vec::new(), turns: Vec::new(), caches: family.caches(), documents };
         for (at, message) in messages.iter().enumerate() {
             this.add(at, message, receipt)?;
         }
@@ -162,11 +163,15 @@ impl<'a> Turns<'a> {
     ) -> Result<Out<'a>, Fault> {
         let caches = std::mem::replace(&mut self.caches, false);
         let mut content = Vec::with_capacity(result.parts.len());
-        let mut quiet = Receipt::default();
         for inner in &result.parts {
-            // The hints of inner parts are written behind the result, not lost.
-            let lost = if inner.cache.is_some() { &mut quiet } else { &mut *receipt };
-            self.write(inner, place, &mut content, lost)?;
+            let mut lost = Receipt::default();
+            self.write(inner, place, &mut content, &mut lost)?;
+            for entry in lost.into_entries() {
+                // The hints of inner parts are written behind the result, not lost.
+                if !entry.field.ends_with(".cache") {
+                    receipt.dropped(entry.field, entry.reason);
+                }
+            }
         }
         self.caches = caches;
         Ok(Out::result(part, result, content))

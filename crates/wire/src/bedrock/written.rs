@@ -8,11 +8,12 @@ use contract::canon::{CacheHint, Part, PartKind, ServerCall, ToolResult};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::family::Family;
 use super::format::member;
 use super::{DIALECT, citation, media, single};
 use crate::arguments::Arguments;
+use crate::aside::{self, Source};
 use crate::outgoing::merge;
-use crate::unsaid;
 
 /// A block to be written.
 #[derive(Serialize)]
@@ -73,10 +74,10 @@ pub(super) enum Unwritable {
 
 /// A name for a document, in the letters that Bedrock takes (API reference: `DocumentBlock`), told apart from others by its
 /// number.
-fn document_name(part: &Part, number: u32) -> String {
+fn document_name(title: Option<&str>, number: u32) -> String {
     let fits =
         |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, ' ' | '-' | '(' | ')' | '[' | ']');
-    let letters = unsaid::title(part).unwrap_or_default().chars().take(LONGEST_NAME);
+    let letters = title.unwrap_or_default().chars().take(LONGEST_NAME);
     let spelled: String = letters.map(|letter| if fits(letter) { letter } else { '-' }).collect();
     let words: Vec<&str> = spelled.split_whitespace().collect();
     match (words.join(" "), number) {
@@ -85,6 +86,40 @@ fn document_name(part: &Part, number: u32) -> String {
         }
         (name, 1) => name,
         (name, _) => format!("{name} ({number})"),
+    }
+}
+
+/// The documents so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Documents {
+    named: u32,
+    /// Does the model know texts as documents, with a context and citations?
+    cites: bool,
+}
+
+impl Documents {
+    /// None so far, for a model.
+    pub(super) const fn of(family: Family) -> Self {
+        Self { named: 0, cites: family.cites() }
+    }
+
+    fn name(&mut self, title: Option<&str>) -> String {
+        self.named += 1;
+        document_name(title, self.named)
+    }
+
+    /// A document or a search's result that came in another dialect, in words.
+    fn block(&mut self, source: Source<'_>, text: &str) -> Out<'static> {
+        let mut fields = source.fields();
+        if source.found.is_some() {
+            fields.insert("title".to_owned(), source.title.unwrap_or_default().into());
+            fields.insert("content".to_owned(), json!([{"text": text}]));
+            return Out::Object(single("searchResult", fields));
+        }
+        fields.insert("format".to_owned(), "txt".into());
+        fields.insert("name".to_owned(), self.name(source.title).into());
+        fields.insert("source".to_owned(), json!({"text": text}));
+        Out::Object(single("document", fields))
     }
 }
 
@@ -97,13 +132,17 @@ fn left<'a>(part: &'a Part, name: &str) -> Option<&'a Map<String, Value>> {
 }
 
 impl<'a> Out<'a> {
-    /// The block of a part that stands alone: anything but a tool result. `names` counts the documents so far.
+    /// The block of a part that stands alone: anything but a tool result.
     ///
     /// # Errors
     /// The part cannot be written, and why.
-    pub(super) fn of(part: &'a Part, names: &mut u32) -> Result<Self, Unwritable> {
+    pub(super) fn of(part: &'a Part, documents: &mut Documents) -> Result<Self, Unwritable> {
+        let others = Source::of(part).filter(|_| documents.cites && part.native_for(DIALECT).is_none());
         match &part.kind {
-            PartKind::Text(text) => Self::text(part, text),
+            PartKind::Text(text) => {
+                let words = others.filter(|_| !text.trim().is_empty());
+                words.map_or_else(|| Self::text(part, text), |source| Ok(documents.block(source, text)))
+            }
             PartKind::Refusal(text) if text.trim().is_empty() => Err(Unwritable::Blank),
             PartKind::Refusal(text) => Ok(Self::Text { text }),
             PartKind::Media { kind, source } => {
@@ -111,8 +150,8 @@ impl<'a> Out<'a> {
                 let fields = media::write(*kind, source, guarded.or_else(|| left(part, member(*kind))));
                 let mut fields = fields.map_err(Unwritable::Unsupported)?;
                 if member(*kind) == "document" && !fields.contains_key("name") {
-                    *names += 1;
-                    fields.insert("name".to_owned(), document_name(part, *names).into());
+                    fields.insert("name".to_owned(), documents.name(aside::title(part)).into());
+                    fields.extend(others.map(|source| source.fields()).into_iter().flatten());
                 }
                 let block = single(member(*kind), fields);
                 Ok(Self::Object(if guarded.is_some() { single("guardContent", block) } else { block }))

@@ -10,6 +10,7 @@ use contract::{Code, Fault};
 use serde_json::{Map, Value, json};
 
 use super::DIALECT;
+use crate::aside;
 use crate::fields::{Fields, missing, wrong};
 use crate::outgoing::merge;
 
@@ -158,7 +159,15 @@ pub(super) fn write_block(part: &Part) -> Result<Value, Unwritable> {
         PartKind::Refusal(text) => json!({"type": "text", "text": text}),
         PartKind::Reasoning(text) if text.is_empty() => return Err(Unwritable::Foreign),
         PartKind::Reasoning(text) => json!({"type": "thinking", "thinking": text}),
-        PartKind::Media { kind, source } => return media(*kind, source).map(|block| merged(block, part)),
+        PartKind::Media { kind, source } => {
+            let mut block = merged(media(*kind, source)?, part);
+            if let (Some(detail), Some(image)) =
+                (aside::closest_detail(part), block.get_mut("image_url").and_then(Value::as_object_mut))
+            {
+                image.entry("detail").or_insert_with(|| json!(detail));
+            }
+            return Ok(block);
+        }
         PartKind::Native => return part.native_for(DIALECT).cloned().ok_or(Unwritable::Foreign),
         PartKind::ToolCall { .. }
         | PartKind::ToolResult(_)

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use contract::canon::{Message, Part, PartKind, Receipt, Role, ToolResult};
+use contract::canon::{Message, Part, PartKind, Receipt, Request, Role, ToolResult};
 use contract::{Code, Fault};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -13,6 +13,8 @@ use serde_json::{Map, Value};
 use super::DIALECT;
 use super::models::Traits;
 use super::out::{Answer, Args, Body, Out, is_made_up, media, sidecar};
+use super::tools::reads_names;
+use crate::aside;
 use crate::outgoing::own_fields;
 
 /// What Google documents for calls whose signature does not exist because another model made them.
@@ -32,6 +34,8 @@ pub(super) struct Contents<'a> {
     calls: HashMap<&'a str, (&'a str, bool)>,
     /// Calls whose results come from somewhere that knows them by their id alone.
     by_id: HashSet<&'a str>,
+    /// Are the names of documents told?
+    named: bool,
 }
 
 /// One entry of `contents`.
@@ -62,13 +66,15 @@ impl<'a> Contents<'a> {
     /// # Errors
     /// [`Code::InvalidRequest`] if nothing is left to say or a result answers no call;
     /// [`Code::UnsupportedCapability`] for a file that another provider keeps.
-    pub(super) fn of(messages: &'a [Message], traits: Traits, receipt: &mut Receipt) -> Result<Self, Fault> {
+    pub(super) fn of(request: &'a Request, traits: Traits, receipt: &mut Receipt) -> Result<Self, Fault> {
+        let messages = &request.messages;
         let mut this = Self {
             system: Vec::new(),
             turns: Vec::new(),
             traits,
             calls: HashMap::new(),
             by_id: messages.iter().flat_map(|message| &message.parts).filter_map(named_by_id).collect(),
+            named: reads_names(request),
         };
         for (at, message) in messages.iter().enumerate() {
             this.add(at, message, receipt)?;
@@ -157,7 +163,8 @@ impl<'a> Contents<'a> {
             }
             PartKind::ToolResult(result) => return self.write_result(part, result, own, to),
         };
-        to.push(Out { body, native, signature: None });
+        let title = aside::title(part).filter(|_| self.named && native.is_none());
+        to.push(Out { body, native, title, ..Out::default() });
         Ok(())
     }
 
@@ -188,7 +195,7 @@ impl<'a> Contents<'a> {
         let parts = if within { std::mem::take(&mut beside) } else { Vec::new() };
         let id = named.then_some(result.call.as_str());
         let body = Body::Response { id, name, response: Answer::of(result), parts };
-        to.push(Out { body, native, signature: None });
+        to.push(Out { body, native, ..Out::default() });
         // Earlier generations see the media of a result only as parts of the same turn.
         to.append(&mut beside);
         Ok(())

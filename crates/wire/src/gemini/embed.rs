@@ -238,7 +238,7 @@ fn write_content(input: &EmbedInput, at: usize) -> Result<Value, Fault> {
                 return Err(Fault::saying(Code::UnsupportedCapability, message).at(place()));
             }
         };
-        Ok(json!(Out { body, native: sidecar(part), signature: None }))
+        Ok(json!(Out { body, native: sidecar(part), ..Out::default() }))
     };
     Ok(json!({"parts": parts.iter().map(write).collect::<Result<Vec<_>, Fault>>()?}))
 }

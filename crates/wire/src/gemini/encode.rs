@@ -278,7 +278,7 @@ impl Encoder {
                 return self.hold(Value::Object(delta.clone()).to_string().len(), out);
             }
         };
-        let part = Out { body, native: Some(delta), signature: None };
+        let part = Out { body, native: Some(delta), ..Out::default() };
         self.frame(number, out, |out| json_to(out, &part));
     }
 
@@ -452,7 +452,7 @@ impl Open {
             }
             Kind::Server(_) | Kind::Media { .. } => return None,
         };
-        Some(Out { body, native, signature: None })
+        Some(Out { body, native, ..Out::default() })
     }
 }
 

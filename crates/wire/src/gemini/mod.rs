@@ -42,6 +42,8 @@ pub(crate) use embed::{One, Vectors, alike};
 pub(crate) use error::read_error;
 pub use images::is_predicted;
 pub(crate) use images::{Pictures, held_back};
+pub(crate) use sources::is_told;
+pub(crate) use tools::reads_names;
 
 use bytes::Bytes;
 use contract::Fault;

@@ -19,6 +19,8 @@ pub(super) struct Out<'a> {
     pub(super) body: Body<'a>,
     pub(super) native: Option<&'a Map<String, Value>>,
     pub(super) signature: Option<&'static str>,
+    /// The name of a document, for Google's own tools.
+    pub(super) title: Option<&'a str>,
 }
 
 /// What a part says beyond its sidecar.
@@ -152,6 +154,8 @@ impl<'a> Left<'a> {
 struct BlobOut<'a> {
     mime_type: &'a str,
     data: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<&'a str>,
     #[serde(flatten)]
     left: Left<'a>,
 }
@@ -162,6 +166,8 @@ struct FileOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     mime_type: Option<&'static str>,
     file_uri: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<&'a str>,
     #[serde(flatten)]
     left: Left<'a>,
 }
@@ -202,14 +208,20 @@ impl Serialize for Out<'_> {
             }
             Body::Blob { mime, data } => {
                 written = "inlineData";
-                map.serialize_entry(written, &BlobOut { mime_type: mime, data, left: self.left(written) })?;
+                map.serialize_entry(
+                    written,
+                    &BlobOut { mime_type: mime, data, display_name: self.title, left: self.left(written) },
+                )?;
             }
             Body::File { mime, uri } => {
                 written = "fileData";
                 let left = self.left(written);
                 let told = left.0.is_some_and(|left| left.contains_key("mimeType"));
                 let mime_type = (!told).then_some(*mime);
-                map.serialize_entry(written, &FileOut { mime_type, file_uri: uri, left })?;
+                map.serialize_entry(
+                    written,
+                    &FileOut { mime_type, file_uri: uri, display_name: self.title, left },
+                )?;
             }
             Body::Call { id, name, args } => {
                 written = "functionCall";

@@ -216,7 +216,7 @@ fn write_part(part: &Part) -> Option<Out<'_>> {
         PartKind::ServerResult(result) => code_result(result)?,
         PartKind::Native | PartKind::ToolResult(_) => return None,
     };
-    Some(Out { body, native, signature: None })
+    Some(Out { body, native, ..Out::default() })
 }
 
 /// Does the answer's grounding tell what this part would?

@@ -21,7 +21,7 @@ use crate::outgoing::{Outgoing, merge};
 pub(super) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Receipt) -> Result<Bytes, Fault> {
     let own = is_own(&request.messages);
     let traits = Traits::of(&request.model);
-    let contents = Contents::of(&request.messages, traits, receipt)?;
+    let contents = Contents::of(request, traits, receipt)?;
     let tools = tools::write(request, receipt);
     let left = |key: &str| match request.extra.owner {
         Some(DIALECT) => request.extra.fields.get(key).and_then(Value::as_object),

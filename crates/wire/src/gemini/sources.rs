@@ -113,6 +113,21 @@ fn text(object: &Value, field: &str) -> Option<String> {
     object.get(field).and_then(Value::as_str).map(str::to_owned)
 }
 
+/// Is it told what the call of another provider's tool with this input asked for?
+pub(crate) fn is_told(input: &str) -> bool {
+    !queries(input).is_empty()
+}
+
+/// What was searched for.
+fn queries(input: &str) -> Vec<Value> {
+    let mut input: Map<String, Value> = serde_json::from_str(input).unwrap_or_default();
+    match (input.shift_remove("query"), input.shift_remove("queries")) {
+        (Some(query @ Value::String(_)), _) => vec![query],
+        (_, Some(Value::Array(list))) => list.into_iter().filter(Value::is_string).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// Writes citations of another dialect as `groundingMetadata`. Each comes with the text part it belongs to, as far as that
 /// is known, for the way from characters to bytes.
 #[derive(Default)]
@@ -157,11 +172,8 @@ impl Grounding {
 
     /// Adds what was searched for.
     pub(super) fn searched(&mut self, input: &str) {
-        let input: Map<String, Value> = serde_json::from_str(input).unwrap_or_default();
-        if let Some(query) = input.get("query").filter(|query| query.is_string() && self.queries.len() < MOST)
-        {
-            self.queries.push(query.clone());
-        }
+        let room = MOST.saturating_sub(self.queries.len());
+        self.queries.extend(queries(input).into_iter().take(room));
     }
 
     /// Adds what a tool of another provider was asked for: the query of a search, the page to be read.

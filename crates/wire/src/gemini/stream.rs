@@ -256,7 +256,7 @@ impl Choice {
             // A file somewhere else has no stream of its own in canon.
             PartKind::Media { kind, ref source } => {
                 let out =
-                    media(kind, source).map(|body| Out { body, native: sidecar(&part), signature: None });
+                    media(kind, source).map(|body| Out { body, native: sidecar(&part), ..Out::default() });
                 let value = out.ok().and_then(|out| serde_json::to_value(out).ok()).unwrap_or_default();
                 part.native = Some(Native { owner: DIALECT, value });
                 (PartStart::Native, String::new())

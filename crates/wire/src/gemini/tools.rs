@@ -8,11 +8,11 @@ use contract::canon::{Extra, Receipt, Request, ServerTool, Tool, ToolChoice};
 use serde_json::{Map, Value, json};
 
 use super::DIALECT;
-use super::names::{self, camel};
+use super::names;
 use super::out::CUSTOM;
 use super::schema::{fit, from_openapi, to_openapi};
 use crate::fields::Fields;
-use crate::outgoing::own_fields;
+use crate::outgoing::{is_setting, own_fields};
 
 /// Under which of its two names a schema stood: kept as a null among what is left.
 const OLDER: &str = "parameters";
@@ -60,6 +60,17 @@ fn server_tool(name: &str) -> ServerTool {
         "mcpServers" => ServerTool::Mcp,
         _ => ServerTool::Other,
     }
+}
+
+/// Are the names of documents read? Google's own tools alone do (API reference: `Blob.displayName`).
+pub(crate) fn reads_names(request: &Request) -> bool {
+    let reads = |tool: &Tool| match tool {
+        Tool::Server { tool, .. } => {
+            matches!(tool, ServerTool::WebSearch | ServerTool::WebFetch | ServerTool::Code)
+        }
+        _ => false,
+    };
+    request.tools.iter().any(reads)
 }
 
 /// Reads `toolConfig`; what canon has no word for is put back.
@@ -201,10 +212,8 @@ const fn googles(tool: ServerTool) -> Option<&'static str> {
 
 /// Settings of another provider's tool, which Google's has no place for.
 fn note_settings(value: &Value, at: usize, receipt: &mut Receipt) {
-    // What names the tool, and a sandbox of one's own, which Google's always is.
-    let names = ["type", "name", "container"];
     for (key, value) in value.as_object().into_iter().flatten() {
-        if !names.contains(&camel(key).as_ref()) && !value.is_null() {
+        if is_setting(key, value) {
             receipt.dropped(format!("tools[{at}].{key}"), "Google's tool has no such setting");
         }
     }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::content::{data_url, keep, url};
 use super::{DIALECT, media};
 use crate::fields::{Fields, missing};
-use crate::file_types;
+use crate::{aside, file_types};
 
 /// The field of a sidecar that names the form; it is never sent.
 pub(super) const FORM: &str = "(form)";
@@ -138,7 +138,9 @@ pub(super) fn write(part: &Part, kind: MediaKind, source: &MediaSource) -> Optio
 pub(super) fn file_name(part: &Part) -> Option<String> {
     match &part.kind {
         _ if form(part).is_some() => None,
-        PartKind::Media { source: MediaSource::Base64 { mime, .. }, .. } => Some(file_types::name_for(mime)),
+        PartKind::Media { source: MediaSource::Base64 { mime, .. }, .. } => {
+            Some(aside::file_name(part, mime).unwrap_or_else(|| file_types::name_for(mime)))
+        }
         _ => Some(file_types::name_for("application/pdf")),
     }
 }

@@ -8,6 +8,7 @@ use contract::canon::{CacheHint, MediaKind, MediaSource, Part, PartKind, Provena
 use serde_json::{Map, Value, json};
 
 use super::{DIALECT, accents, thoughts};
+use crate::aside;
 use crate::fields::{Fields, missing, wrong};
 use crate::outgoing::merge;
 
@@ -179,6 +180,11 @@ pub(super) fn write_block(part: &Part) -> Option<Value> {
         | PartKind::ServerResult(_) => return None,
     };
     let mut block = with_sidecar(block, part);
+    if let (Some(detail), Some(image)) =
+        (aside::closest_detail(part), block.get_mut("image_url").and_then(Value::as_object_mut))
+    {
+        image.entry("detail").or_insert_with(|| json!(detail));
+    }
     if let Some(file) = block.get_mut("file").and_then(Value::as_object_mut)
         && file.contains_key("file_data")
         && let Some(name) = accents::file_name(part)

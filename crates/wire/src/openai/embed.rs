@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::content::object;
 use super::embed_parts;
-use crate::fields::{self, missing, wrong};
+use crate::fields::{self, Fields, missing, wrong};
 use crate::outgoing::{ECHO, Outgoing};
 use crate::usage::Openai;
 use crate::{Quirks, WireError};
@@ -46,20 +46,37 @@ pub(crate) fn read_embed(body: &[u8]) -> Result<EmbedRequest, Fault> {
     let dimensions = fields.count("dimensions")?;
     let user = fields.text("user")?;
     let word = word.filter(|_| matches!(format, VectorFormat::Int8 | VectorFormat::Binary));
-    let form = object([("input", (!one).then(|| json!("list"))), (FORMAT, word.map(Value::String))]);
+    let (task, said) = read_task(&mut fields);
+    let (truncate, cut) = read_truncate(&mut fields);
+    let form = object([
+        ("input", (!one).then(|| json!("list"))),
+        (FORMAT, word.map(Value::String)),
+        (SAID, (said.is_some() || cut.is_some()).then(|| said.into_iter().chain(cut).collect())),
+    ]);
     if !form.is_empty() {
         fields.put_back(ECHO, Value::Object(form));
     }
-    Ok(EmbedRequest {
-        model,
-        inputs,
-        dimensions,
-        format,
-        user,
-        task: None,
-        truncate: None,
-        extra: fields.extra(DIALECT),
-    })
+    Ok(EmbedRequest { model, inputs, dimensions, format, user, task, truncate, extra: fields.extra(DIALECT) })
+}
+
+/// What the form of a request keeps of how a task was said.
+const SAID: &str = "said";
+
+/// What the vectors are for, in Voyage's words or Jina's, and as it was said. Words that canon lacks stay where they are.
+fn read_task(fields: &mut Fields) -> (Option<EmbedTask>, Option<(String, Value)>) {
+    for name in ["input_type", "task"] {
+        let word = fields.peek(name).map(str::to_owned);
+        let Some((task, word)) = word.and_then(|word| Some((task_of(name, &word)?, word))) else { continue };
+        fields.value(name);
+        return (Some(task), Some((name.to_owned(), Value::String(word))));
+    }
+    (None, None)
+}
+
+/// Are long inputs to be cut, in Voyage's word or Jina's.
+fn read_truncate(fields: &mut Fields) -> (Option<bool>, Option<(String, Value)>) {
+    let found = ["truncation", "truncate"].into_iter().find_map(|name| Some((name, fields.take_flag(name)?)));
+    (found.map(|(_, cut)| cut), found.map(|(name, cut)| (name.to_owned(), Value::Bool(cut))))
 }
 
 /// A text, texts, tokens, lists of tokens; of servers that take pictures: objects (see `embed_parts.rs`).
@@ -94,13 +111,26 @@ pub(crate) fn write_embed(
     receipt: &mut Receipt,
 ) -> Result<Bytes, Fault> {
     let own = |name: &str| request.extra.owner == Some(DIALECT) && request.extra.fields.contains_key(name);
-    let task = taken(quirks, &["input_type", "task"]).filter(|name| !own(name));
-    let task = task.zip(request.task).and_then(|(name, task)| Some((name, task_word(name, task)?)));
-    if task.is_none() && request.task.is_some() && !own("input_type") && !own("task") {
+    // What came in this dialect goes on as it was said.
+    let said = request.extra.fields.get(ECHO).filter(|_| own(ECHO)).and_then(|form| form.get(SAID));
+    let as_said =
+        |names: [&'static str; 2]| names.into_iter().find_map(|name| Some((name, said?.get(name)?.clone())));
+    let names = (taken(quirks, &["input_type", "task"]), as_said(["input_type", "task"]));
+    let task = match names {
+        (Some(name), Some(said)) if said.0 == name => Some(said),
+        (Some(name), _) => {
+            request.task.and_then(|task| task_word(name, task)).map(|word| (name, json!(word)))
+        }
+        (None, said) => said,
+    };
+    if task.is_none() && request.task.is_some() {
         receipt.dropped("task", "the provider has no such setting");
     }
-    let cut = taken(quirks, &["truncation", "truncate"]).filter(|name| !own(name));
-    if cut.is_none() && request.truncate.is_some() && !own("truncation") && !own("truncate") {
+    let cut = match taken(quirks, &["truncation", "truncate"]) {
+        Some(name) => request.truncate.map(|cut| (name, json!(cut))),
+        None => as_said(["truncation", "truncate"]),
+    };
+    if cut.is_none() && request.truncate.is_some() {
         receipt.dropped("truncate", "the provider has no such setting");
     }
     let form = |name: &str| request.extra.fields.get(ECHO).filter(|_| own(ECHO))?.get(name)?.as_str();
@@ -122,11 +152,8 @@ pub(crate) fn write_embed(
         out.put(name, word)?;
     }
     out.put_some("user", request.user.as_ref())?;
-    if let Some((name, word)) = task {
-        out.put(name, word)?;
-    }
-    if let Some((name, cut)) = cut.zip(request.truncate) {
-        out.put(name, &cut)?;
+    for (name, value) in task.into_iter().chain(cut) {
+        out.put(name, &value)?;
     }
     out.finish()
 }
@@ -148,6 +175,13 @@ fn task_word(field: &str, task: EmbedTask) -> Option<&'static str> {
         ("task", EmbedTask::Similarity) => "text-matching",
         _ => return None,
     })
+}
+
+/// The task of a word; the way back of [`task_word`].
+fn task_of(field: &str, word: &str) -> Option<EmbedTask> {
+    use EmbedTask::{Classification, Clustering, Document, Query, Similarity};
+    let tasks = [Query, Document, Classification, Clustering, Similarity];
+    tasks.into_iter().find(|task| task_word(field, *task) == Some(word))
 }
 
 /// The field for the form of numbers and what it is to say; none for plain floats.
@@ -436,5 +470,26 @@ mod tests {
     fn numbers_too_large_for_a_vector_are_no_answer() {
         let body = format!("{{\"model\":\"m\",\"data\":[{{\"embedding\":[9{}.5]}}]}}", "7".repeat(80));
         assert!(crate::read_reply(DIALECT, body.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn what_vectors_are_for_is_read_in_the_words_of_others() {
+        let voyage = json!({"model": "m", "input": "a", "input_type": "query", "truncation": false});
+        let asked = read_embed(voyage.to_string().as_bytes()).unwrap();
+        assert_eq!((asked.task, asked.truncate), (Some(EmbedTask::Query), Some(false)));
+        let written = |quirks: &Quirks| {
+            let mut receipt = Receipt::default();
+            let bytes = write_embed(&asked, quirks, &mut receipt).unwrap();
+            (serde_json::from_slice::<Value>(&bytes).unwrap(), receipt.to_string())
+        };
+        // A server that nothing is known of gets what was said.
+        assert_eq!(written(&Quirks::default()), (voyage, String::new()));
+        let jina = Quirks { accepts: &["task", "truncate"], ..Quirks::default() };
+        let said = json!({"model": "m", "input": "a", "task": "retrieval.query", "truncate": false});
+        assert_eq!(written(&jina), (said, String::new()));
+        // A word of its own stays.
+        let odd = json!({"model": "m", "input": "a", "task": "code.query"});
+        let asked = read_embed(odd.to_string().as_bytes()).unwrap();
+        assert_eq!((asked.task, &asked.extra.fields["task"]), (None, &json!("code.query")));
     }
 }

@@ -1,5 +1,5 @@
 //! Inputs of embeddings that are more than text, which OpenAI does not know and servers write in two ways: Jina an object
-//! with one thing in it (`{"image": …}`, `{"text": …}`), OpenRouter a list of blocks as in a chat (`{"content": […]}`).
+//! with one thing in it (`{"image": …}`, `{"pdf": …}`, `{"text": …}`), OpenRouter a list of blocks as in a chat (`{"content": […]}`).
 
 use contract::Fault;
 use contract::canon::{MediaKind, MediaSource, Part, PartKind, Provenance};
@@ -11,6 +11,7 @@ use crate::Quirks;
 use crate::fields::{Fields, wrong};
 
 const DIALECT: Dialect = Dialect::OpenaiEmbeddings;
+const PDF: &str = "application/pdf";
 
 /// Reads one input.
 pub(super) fn read(value: Value, path: &str) -> Result<Vec<Part>, Fault> {
@@ -27,8 +28,10 @@ pub(super) fn read(value: Value, path: &str) -> Result<Vec<Part>, Fault> {
         PartKind::Text(text)
     } else if let Some(image) = fields.text("image")? {
         PartKind::Media { kind: MediaKind::Image, source: source(image) }
+    } else if let Some(pdf) = fields.text("pdf")? {
+        PartKind::Media { kind: MediaKind::Document, source: document(pdf) }
     } else {
-        return Err(wrong(path, "a string, an object with text or image, or an array of token numbers"));
+        return Err(wrong(path, "a string, an object with text, image or pdf, or an array of token numbers"));
     };
     Ok(vec![Part::new(kind, Provenance::User).with_native(DIALECT, json!({"form": "object"}))])
 }
@@ -39,6 +42,16 @@ fn source(image: String) -> MediaSource {
         Some((mime, data)) => MediaSource::Base64 { mime: mime.to_owned(), data: data.to_owned() },
         None if image.contains("://") => MediaSource::Url(image),
         None => MediaSource::Base64 { mime: String::new(), data: image },
+    }
+}
+
+/// The same of a PDF, whose type is known.
+fn document(pdf: String) -> MediaSource {
+    match source(pdf) {
+        MediaSource::Base64 { mime, data } if mime.is_empty() => {
+            MediaSource::Base64 { mime: PDF.to_owned(), data }
+        }
+        other => other,
     }
 }
 
@@ -64,6 +77,11 @@ fn object(part: &Part) -> Option<Value> {
     match &part.kind {
         PartKind::Text(text) => Some(json!({"text": text})),
         PartKind::Media { kind: MediaKind::Image, source } => Some(json!({"image": url(source)?})),
+        // Jina takes an address or base64 alone.
+        PartKind::Media { kind: MediaKind::Document, source: MediaSource::Base64 { mime, data } } => {
+            (mime == PDF).then(|| json!({"pdf": data}))
+        }
+        PartKind::Media { kind: MediaKind::Document, source } => Some(json!({"pdf": url(source)?})),
         _ => None,
     }
 }
@@ -107,6 +125,8 @@ mod tests {
             json!({"image": "https://a.test/b.png"}),
             json!({"image": "data:image/png;base64,AA=="}),
             json!({"image": "AA=="}),
+            json!({"pdf": "https://a.test/b.pdf"}),
+            json!({"pdf": "AA=="}),
             json!({"text": "a"}),
             json!({"content": [{"type": "text", "text": "a"},
                 {"type": "image_url", "image_url": {"url": "https://a.test/b.png"}}]}),
@@ -127,6 +147,9 @@ mod tests {
         let alone = std::slice::from_ref(&picture);
         assert_eq!(write(alone, &Quirks::default()), None);
         assert_eq!(write(alone, &object), Some(json!({"image": "https://a.test/b.png"})));
+        let source = MediaSource::Base64 { mime: "text/csv".to_owned(), data: "AA==".to_owned() };
+        let table = Part::new(PartKind::Media { kind: MediaKind::Document, source }, Provenance::User);
+        assert_eq!(write(&[table], &object), None);
         let both = [text.clone(), picture];
         assert_eq!(write(&both, &object), None);
         assert_eq!(write(&both, &blocks).unwrap()["content"][1]["type"], json!("image_url"));

@@ -34,7 +34,7 @@ impl Draw for Pictures {
         quirks: &Quirks,
         receipt: &mut Receipt,
     ) -> Result<Bytes, Fault> {
-        write_request(request, quirks, receipt)
+        write_request(self.0, request, quirks, receipt)
     }
 
     fn read_reply(&self, body: &[u8]) -> Result<ImageReply, WireError> {
@@ -132,25 +132,80 @@ fn source(url: &str) -> MediaSource {
     }
 }
 
-/// Writes a request for new pictures.
+/// Writes a request for new pictures, or for changed ones where the target takes them as objects in JSON.
 ///
 /// # Errors
-/// `unsupported_capability`: pictures are to be changed, which is asked for in a form.
-fn write_request(request: &ImageRequest, quirks: &Quirks, receipt: &mut Receipt) -> Result<Bytes, Fault> {
-    if !request.inputs.is_empty() {
-        let message = "This provider changes no pictures that are sent to it.";
-        return Err(Fault::saying(Code::UnsupportedCapability, message).at("image"));
+/// `unsupported_capability`: pictures are to be changed, and the target asks for a form, or for no file it does not keep.
+fn write_request(
+    dialect: Dialect,
+    request: &ImageRequest,
+    quirks: &Quirks,
+    receipt: &mut Receipt,
+) -> Result<Bytes, Fault> {
+    let unable = |message: &'static str| Fault::saying(Code::UnsupportedCapability, message).at("image");
+    let takes = dialect == Dialect::OpenaiImageEdits && takes_objects(quirks);
+    if !takes && !request.inputs.is_empty() {
+        return Err(unable("This provider changes no pictures that are sent to it."));
     }
-    let mut out = Outgoing::new(Dialect::OpenaiImages, &request.extra, quirks, receipt);
+    let objects: Option<Vec<Value>> = request.inputs.iter().map(picture_object).collect();
+    let objects = objects
+        .ok_or_else(|| unable("The file was uploaded to another provider; send its bytes instead."))?;
+    let changes = !objects.is_empty();
+    let mut out = Outgoing::new(dialect, &request.extra, quirks, receipt);
     out.put("model", &request.model)?;
     out.put("prompt", &request.prompt)?;
+    match objects.as_slice() {
+        [] => {}
+        [one] => out.put("image", one)?,
+        many => out.put("images", many)?,
+    }
     out.put_some("n", request.n)?;
-    out.put_some("size", request.size.map(|(width, height)| format!("{width}x{height}")))?;
+    match request.size {
+        Some(size) if changes => match ratio(size) {
+            Some(ratio) => out.put("aspect_ratio", ratio)?,
+            None => out.dropped("size", "the provider has no pictures of this shape"),
+        },
+        size => out.put_some("size", size.map(|(width, height)| format!("{width}x{height}")))?,
+    }
     let format = request.media_type.as_deref().and_then(|kind| kind.strip_prefix("image/"));
-    out.put_some("output_format", format)?;
+    match format.filter(|_| changes) {
+        Some(_) => out.dropped("output_format", "the provider chooses the type"),
+        None => out.put_some("output_format", format)?,
+    }
     out.put_some("response_format", request.as_urls.map(|urls| if urls { "url" } else { "b64_json" }))?;
     out.put_some("user", request.user.as_ref())?;
+    let mask = request.extra.fields.get("mask").and_then(Value::as_str).filter(|_| changes);
+    out.put_some("mask", mask.map(|mask| json!({"url": mask, "type": "image_url"})))?;
     out.finish()
+}
+
+/// Are pictures that are to be changed sent as objects, in JSON (docs.x.ai, "Image Generations", edits)?
+fn takes_objects(quirks: &Quirks) -> bool {
+    quirks.accepts.contains(&"image.object")
+}
+
+/// `{"url": …, "type": "image_url"}`; none for a file that is kept elsewhere.
+fn picture_object(source: &MediaSource) -> Option<Value> {
+    Some(json!({"url": super::content::url(source)?, "type": "image_url"}))
+}
+
+/// The shape of a picture among those that xAI has (docs.x.ai, `aspect_ratio`).
+fn ratio((width, height): (u64, u64)) -> Option<&'static str> {
+    const SHAPES: [(u64, u64, &str); 9] = [
+        (1, 1, "1:1"),
+        (3, 4, "3:4"),
+        (4, 3, "4:3"),
+        (9, 16, "9:16"),
+        (16, 9, "16:9"),
+        (2, 3, "2:3"),
+        (3, 2, "3:2"),
+        (1, 2, "1:2"),
+        (2, 1, "2:1"),
+    ];
+    let same = |across: u64, up: u64| {
+        width.checked_mul(up).is_some_and(|one| height.checked_mul(across) == Some(one))
+    };
+    SHAPES.iter().find(|(across, up, _)| same(*across, *up)).map(|(.., name)| *name)
 }
 
 /// Reads an answer.
@@ -166,7 +221,7 @@ fn read_reply(dialect: Dialect, body: &[u8]) -> Result<ImageReply, WireError> {
     };
     let kind = map.get("output_format").and_then(Value::as_str);
     let mime = kind.map(|kind| format!("image/{kind}")).unwrap_or_default();
-    let images = data.into_iter().map(|item| picture(dialect, item, &mime));
+    let images = data.into_iter().map(|item| picture(item, &mime));
     let images = images.collect::<Option<_>>().ok_or_else(|| invalid("a picture that is none".to_owned()))?;
     let usage = crate::reply_facts(dialect, body)?.usage;
     map.shift_remove("usage");
@@ -175,11 +230,11 @@ fn read_reply(dialect: Dialect, body: &[u8]) -> Result<ImageReply, WireError> {
         Some(Value::String(model)) => model,
         _ => String::new(),
     };
-    Ok(ImageReply { model, created, images, usage, extra: extra(dialect, map) })
+    Ok(ImageReply { model, created, images, usage, extra: extra(map) })
 }
 
 /// `mime` is empty where the upstream does not tell.
-fn picture(dialect: Dialect, item: Value, mime: &str) -> Option<Picture> {
+fn picture(item: Value, mime: &str) -> Option<Picture> {
     let Value::Object(mut item) = item else { return None };
     let mut text = |name: &str| match item.shift_remove(name) {
         Some(Value::String(text)) => Some(text),
@@ -191,12 +246,13 @@ fn picture(dialect: Dialect, item: Value, mime: &str) -> Option<Picture> {
         (None, Some(url)) => MediaSource::Url(url),
         (None, None) => return None,
     };
-    Some(Picture { source, revised_prompt, extra: extra(dialect, item) })
+    Some(Picture { source, revised_prompt, extra: extra(item) })
 }
 
-fn extra(owner: Dialect, mut fields: Map<String, Value>) -> Extra {
+/// Answers of both dialects have the same fields.
+fn extra(mut fields: Map<String, Value>) -> Extra {
     fields.retain(|_, value| !value.is_null());
-    Extra { owner: (!fields.is_empty()).then_some(owner), fields }
+    Extra { owner: (!fields.is_empty()).then_some(Dialect::OpenaiImages), fields }
 }
 
 /// Writes an answer.
@@ -300,7 +356,40 @@ mod tests {
             read_request(Dialect::OpenaiImageEdits, fields::body(body.to_string().as_bytes()).unwrap())
                 .unwrap();
         assert_eq!((asked.n, asked.inputs.len()), (Some(2), 2));
-        let refused = write_request(&asked, &Quirks::default(), &mut Receipt::default()).unwrap_err();
+        let none = Quirks::default();
+        let refused =
+            write_request(Dialect::OpenaiImageEdits, &asked, &none, &mut Receipt::default()).unwrap_err();
         assert_eq!(refused.code(), Code::UnsupportedCapability);
+    }
+
+    #[test]
+    fn pictures_are_changed_in_json_where_the_target_takes_objects() {
+        let quirks = Quirks { accepts: &["image.object"], ..Quirks::default() };
+        let written = |body: Value| {
+            let asked = crate::read_request(Dialect::OpenaiImageEdits, body.to_string().as_bytes()).unwrap();
+            let mut receipt = Receipt::default();
+            let bytes = crate::write_request(Dialect::OpenaiImageEdits, &asked, &quirks, &mut receipt)?;
+            Ok::<_, Fault>((serde_json::from_slice::<Value>(&bytes).unwrap(), receipt.to_string()))
+        };
+        let data = "data:image/png;base64,AAAA";
+        let form = json!({ "model": "m", "prompt": "a hat", "image": data, "n": "2", "size": "1536x1024",
+            "mask": data, "output_format": "png" });
+        let object = json!({"url": data, "type": "image_url"});
+        let (body, lost) = written(form).unwrap();
+        assert_eq!(
+            (body, lost.as_str()),
+            (
+                json!({ "model": "m", "prompt": "a hat", "image": object, "n": 2, "aspect_ratio": "3:2", "mask": object }),
+                "output_format"
+            )
+        );
+        let (body, lost) = written(
+            json!({ "prompt": "p", "image[]": [data, data], "size": "1000x1001", "aspect_ratio": "1:1" }),
+        )
+        .unwrap();
+        assert_eq!((&body["images"], &body["aspect_ratio"]), (&json!([object, object]), &json!("1:1")));
+        assert_eq!(lost, "size");
+        let kept = json!({ "prompt": "p", "image": { "file_id": "f" } });
+        assert_eq!(written(kept).unwrap_err().param(), Some("image"));
     }
 }

@@ -7,7 +7,7 @@ use contract::canon::{
     Verbosity, Voice,
 };
 use contract::{Code, Fault};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::content::object;
 use super::{DIALECT, accents, content, format, think, thoughts, tools};
@@ -83,18 +83,40 @@ fn sampling(fields: &mut Fields) -> Result<Sampling, Fault> {
         }
     };
     let (logprobs, top_logprobs) = logprobs(fields)?;
+    let seed = seed(fields)?;
     Ok(Sampling {
         temperature: fields.float("temperature")?,
         top_p: fields.float("top_p")?,
         top_k: fields.count("top_k")?,
         frequency_penalty: fields.float("frequency_penalty")?,
         presence_penalty: fields.float("presence_penalty")?,
-        seed: fields.integer("seed")?,
+        seed,
         stop,
         n: fields.count("n")?,
         logprobs,
         top_logprobs,
     })
+}
+
+/// Mistral's name for the seed.
+pub(super) const MISTRALS_SEED: &str = "random_seed";
+
+/// `seed`, or Mistral's name for it, which is kept (docs.mistral.ai, "Chat Completion", `random_seed`).
+fn seed(fields: &mut Fields) -> Result<Option<i64>, Fault> {
+    let seed = fields.integer("seed")?;
+    if seed.is_some() {
+        return Ok(seed);
+    }
+    let seed = fields.integer(MISTRALS_SEED)?;
+    if seed.is_some() {
+        let mut form = match fields.value(ECHO) {
+            Some(Value::Object(form)) => form,
+            _ => Map::new(),
+        };
+        form.insert(MISTRALS_SEED.to_owned(), Value::Bool(true));
+        fields.put_back(ECHO, Value::Object(form));
+    }
+    Ok(seed)
 }
 
 /// `logprobs` and `top_logprobs`. Together and Fireworks take the number of alternatives as `logprobs`

@@ -12,7 +12,7 @@ use contract::{Code, Fault};
 use serde_json::{Map, Value, json};
 
 use super::content::{Target, object, texts_and_media};
-use super::read::refuse;
+use super::read::{MISTRALS_SEED, refuse};
 use super::written::is_block;
 use super::{DIALECT, format, is_kept_elsewhere, media, think, thoughts, tools};
 use crate::Quirks;
@@ -116,11 +116,13 @@ fn write_sampling(out: &mut Outgoing<'_>, request: &Request, top_k: Option<u64>)
     out.put_some("top_k", top_k)?;
     out.put_some("frequency_penalty", sampling.frequency_penalty)?;
     out.put_some("presence_penalty", sampling.presence_penalty)?;
-    out.put_some("seed", sampling.seed)?;
+    let form = request.extra.fields.get(ECHO).filter(|_| request.extra.owner == Some(DIALECT));
+    let has = |name: &str| form.filter(|form| form.get(name).is_some());
+    out.put_some(if has(MISTRALS_SEED).is_some() { MISTRALS_SEED } else { "seed" }, sampling.seed)?;
     out.put_some("stop", (!sampling.stop.is_empty()).then_some(&sampling.stop))?;
     out.put_some("n", sampling.n)?;
     // The client's own short form says both.
-    if let Some(number) = request.extra.fields.get(ECHO).filter(|_| request.extra.owner == Some(DIALECT)) {
+    if let Some(number) = has("logprobs") {
         out.put_some("logprobs", number.get("logprobs"))?;
         return out.put_some("top_logprobs", number.get("top_logprobs"));
     }
@@ -148,7 +150,8 @@ fn write_tools(request: &Request, quirks: &Quirks, receipt: &mut Receipt) -> Too
                 if value.get(tools::SEARCH).is_some() && *owner == DIALECT
                     || *owner != DIALECT && searches && out.search.is_none() =>
             {
-                out.search = Some(tools::write_search(*owner == DIALECT, value));
+                let at = format!("tools[{at}]");
+                out.search = Some(tools::write_search(*owner == DIALECT, value, &at, receipt));
             }
             _ => match tools::write_tool(tool, caches) {
                 Some(value) => out.list.push(value),

@@ -1,7 +1,7 @@
 //! Tools, the choice among them and tool calls ↔ canon.
 
 use contract::Fault;
-use contract::canon::{CacheHint, Extra, Part, PartKind, Provenance, ServerTool, Tool, ToolChoice};
+use contract::canon::{CacheHint, Extra, Part, PartKind, Provenance, Receipt, ServerTool, Tool, ToolChoice};
 use serde_json::{Map, Value, json};
 
 use super::DIALECT;
@@ -9,6 +9,7 @@ use super::accents::FORM;
 use super::content::{object, take_cache, with_left, with_sidecar, write_cache};
 use crate::fields::Fields;
 use crate::outgoing::{is_empty, merge};
+use crate::searches::Search;
 
 /// The form of a call whose arguments are an object and not the text of one, as Mistral takes them and TGI makes them.
 const OBJECT: &str = "object";
@@ -112,23 +113,29 @@ pub(super) fn read_search(options: &Value) -> Tool {
     Tool::Server { owner: DIALECT, tool: ServerTool::WebSearch, value: json!({SEARCH: options}) }
 }
 
-/// `web_search_options` for a tool: this dialect's own, or another's with what both call the same (`user_location`,
-/// `search_context_size`; developers.openai.com, "Web search").
-pub(super) fn write_search(owner_is_us: bool, value: &Value) -> Value {
+/// `web_search_options` for a tool: this dialect's own, or another's with what both can say (`user_location`,
+/// `search_context_size`; developers.openai.com, "Web search"). `at` is its place.
+pub(super) fn write_search(owner_is_us: bool, value: &Value, at: &str, receipt: &mut Receipt) -> Value {
     if owner_is_us {
         return value.get(SEARCH).cloned().unwrap_or_else(|| json!({}));
     }
-    let mut options = Map::new();
-    if let Some(size @ Value::String(_)) = value.get("search_context_size") {
-        options.insert("search_context_size".to_owned(), size.clone());
+    let search = Search::of(value, at);
+    let lost = [
+        ("allowed_domains", search.allowed.is_some()),
+        ("blocked_domains", search.blocked.is_some()),
+        ("max_uses", search.uses.is_some()),
+    ];
+    let lost = lost.into_iter().filter(|(_, said)| *said).map(|(name, _)| format!("{at}.{name}"));
+    for place in search.unknown.iter().cloned().chain(lost) {
+        receipt.dropped(place, "the search has no such setting here");
     }
-    if let Some(Value::Object(place)) = value.get("user_location") {
-        let mut place = place.clone();
-        place.shift_remove("type");
-        place.retain(|_, value| !value.is_null());
-        options.insert("user_location".to_owned(), json!({"type": "approximate", "approximate": place}));
-    }
-    Value::Object(options)
+    let place = search.location.map(|mut place| {
+        if let Some(place) = place.as_object_mut() {
+            place.shift_remove("type");
+        }
+        json!({"type": "approximate", "approximate": place})
+    });
+    Value::Object(object([("user_location", place), ("search_context_size", search.size)]))
 }
 
 /// Writes an entry of `tools`; none when another dialect owns it.

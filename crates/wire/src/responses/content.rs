@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 
 use super::{citation, object, sidecar};
 use crate::fields::{Fields, missing, wrong};
-use crate::file_types;
 use crate::openai::is_kept_elsewhere;
 use crate::outgoing::merge;
+use crate::{aside, file_types};
 
 /// The field of a sidecar that says that a file came as base64 alone; it is never sent.
 const BARE: &str = "(bare)";
@@ -157,7 +157,7 @@ fn with_left(mut out: Map<String, Value>, part: &Part) -> Value {
     }
     // Which of them is meant follows from the others; clients and servers want it spelled.
     if out.get("type") == Some(&json!("input_image")) {
-        out.entry("detail").or_insert_with(|| json!("auto"));
+        out.entry("detail").or_insert_with(|| json!(aside::detail(part).unwrap_or("auto")));
     }
     let bare = out.shift_remove(BARE).is_some();
     match &part.kind {
@@ -165,7 +165,8 @@ fn with_left(mut out: Map<String, Value>, part: &Part) -> Value {
             out.insert("file_data".to_owned(), json!(data));
         }
         PartKind::Media { source: MediaSource::Base64 { mime, .. }, .. } if out.contains_key("file_data") => {
-            out.entry("filename").or_insert_with(|| json!(file_types::name_for(mime)));
+            let name = || aside::file_name(part, mime).unwrap_or_else(|| file_types::name_for(mime));
+            out.entry("filename").or_insert_with(|| json!(name()));
         }
         _ => {}
     }

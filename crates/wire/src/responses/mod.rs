@@ -82,6 +82,11 @@ fn finish(status: &str, reason: Option<&str>, content: Content) -> Finish {
     }
 }
 
+/// Is it a status of a response that has no end of its own?
+pub(crate) fn is_status(word: &str) -> bool {
+    matches!(word, "in_progress" | "queued" | "cancelled")
+}
+
 /// The `status` and the reason of an incomplete answer for canon's word. A model that declines in words has completed; one
 /// that was cut off by its provider was filtered.
 fn status(finish: &Finish, declined: bool) -> (&str, Option<&str>) {
@@ -89,9 +94,7 @@ fn status(finish: &Finish, declined: bool) -> (&str, Option<&str>) {
         Finish::Length | Finish::ContextWindow => ("incomplete", Some("max_output_tokens")),
         Finish::ContentFilter => ("incomplete", Some("content_filter")),
         Finish::Refusal if !declined => ("incomplete", Some("content_filter")),
-        Finish::Other(status) if matches!(status.as_str(), "in_progress" | "queued" | "cancelled") => {
-            (status, None)
-        }
+        Finish::Other(status) if is_status(status) => (status, None),
         Finish::Stop
         | Finish::StopSequence
         | Finish::ToolCalls

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::{DIALECT, object};
 use crate::fields::Fields;
-use crate::outgoing::{merge, own_fields};
+use crate::outgoing::{is_setting, merge, own_fields};
+use crate::searches::Search;
 
 /// Reads one definition: a function and a custom tool are the client's, any other is the provider's or its own.
 pub(super) fn read_tool(value: Value, path: String) -> Result<Tool, Fault> {
@@ -66,6 +67,7 @@ pub(super) fn write(request: &Request, own: bool, receipt: &mut Receipt) -> Vec<
             }
             Tool::Server { owner, tool, value } => {
                 match own_tool(*tool) {
+                    Some(_) if *tool == ServerTool::WebSearch => out.push(search(value, &prefix, receipt)),
                     Some(written) => {
                         if has_settings(value) {
                             receipt.dropped(format!("{prefix}.settings"), format!("only {owner} has them"));
@@ -124,13 +126,26 @@ fn own_tool(tool: ServerTool) -> Option<Value> {
     }
 }
 
+/// The search of this API with the settings of another provider's (developers.openai.com, "Web search").
+fn search(value: &Value, at: &str, receipt: &mut Receipt) -> Value {
+    let search = Search::of(value, at);
+    let lost = [("blocked_domains", search.blocked.is_some()), ("max_uses", search.uses.is_some())];
+    let lost = lost.into_iter().filter(|(_, said)| *said).map(|(name, _)| format!("{at}.{name}"));
+    for place in search.unknown.iter().cloned().chain(lost) {
+        receipt.dropped(place, "this API's search has no such setting");
+    }
+    Value::Object(object([
+        ("type", Some(json!("web_search"))),
+        ("filters", search.allowed.map(|domains| json!({"allowed_domains": domains}))),
+        ("user_location", search.location),
+        ("search_context_size", search.size),
+    ]))
+}
+
 /// Does a definition say more than which tool it is?
 fn has_settings(value: &Value) -> bool {
-    let said = |(name, value): (&String, &Value)| {
-        let empty = value.as_object().is_some_and(Map::is_empty);
-        !matches!(name.as_str(), "type" | "name") && !value.is_null() && !empty
-    };
-    value.as_object().is_some_and(|fields| fields.iter().any(said))
+    let set = |(name, value): (&String, &Value)| is_setting(name, value);
+    value.as_object().is_some_and(|fields| fields.iter().any(set))
 }
 
 /// Reads `tool_choice`; gives the value back when canon has no word for it.

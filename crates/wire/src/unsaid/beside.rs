@@ -1,14 +1,15 @@
 //! What stands beside a text, a medium or a result in one dialect and is not told to another: the title of a document, the
-//! part of a film that is meant, how closely to look at a picture.
+//! part of a film that is meant, how closely to look at a picture. What some targets are told of it is found by `aside.rs`.
 //!
 //! One rule for all of them: each member of a foreign sidecar that says something is noted by its name. Blocks that are
-//! nothing but a sidecar, thoughts and calls are the writers' business, and so is a signature (`unsaid.rs`).
+//! nothing but a sidecar and thoughts are the writers' business, and so is a signature (`unsaid.rs`).
 
-use contract::canon::{Message, OutputFormat, Part, PartKind, Receipt, Request};
+use contract::canon::{MediaSource, Message, OutputFormat, Part, PartKind, Receipt, Request};
 use contract::words::Dialect;
 use serde_json::Value;
 
-use crate::outgoing;
+use crate::aside::{self, Source};
+use crate::{bedrock, gemini, outgoing};
 
 /// Members that hold others.
 const WRAPPERS: &[&str] = &[
@@ -16,6 +17,8 @@ const WRAPPERS: &[&str] = &[
     "document",
     "file",
     "fileData",
+    "function",
+    "functionCall",
     "functionResponse",
     "guardContent",
     "image",
@@ -26,6 +29,7 @@ const WRAPPERS: &[&str] = &[
     "searchResult",
     "text",
     "toolResult",
+    "toolUse",
     "video",
     "video_url",
 ];
@@ -41,6 +45,7 @@ const SILENT: &[&str] = &[
     "format",
     "id",
     "images",
+    "index",
     "item",
     "joins",
     "json",
@@ -48,6 +53,7 @@ const SILENT: &[&str] = &[
     "logprobs",
     "mimeType",
     "more",
+    "partialArgs",
     "plain",
     "prompt_cache_breakpoint",
     "raw",
@@ -58,7 +64,7 @@ const SILENT: &[&str] = &[
     "type",
 ];
 
-/// Names of documents; some targets are told them ([`title`]).
+/// Names of documents; some targets are told them ([`aside::title`]).
 const TITLES: &[&str] = &["displayName", "filename", "name", "title"];
 
 /// Notes what stands beside the parts of a request and is not told.
@@ -71,7 +77,7 @@ pub(super) fn note(target: Dialect, request: &Request, receipt: &mut Receipt) {
         receipt.dropped("response_format.description", "a schema for the answer has no description here");
     }
     for (at, message) in request.messages.iter().enumerate() {
-        note_message(target, (at, message), receipt);
+        note_message((target, request), (at, message), receipt);
     }
 }
 
@@ -80,14 +86,20 @@ const fn describes(target: Dialect) -> bool {
     matches!(target, Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::BedrockConverse)
 }
 
-fn note_message(target: Dialect, (at, message): (usize, &Message), receipt: &mut Receipt) {
+fn note_message(
+    (target, request): (Dialect, &Request),
+    (at, message): (usize, &Message),
+    receipt: &mut Receipt,
+) {
     for (index, part) in message.parts.iter().enumerate() {
         let within = match &part.kind {
             PartKind::ToolResult(result) => result.parts.as_slice(),
             _ => &[],
         };
         for part in std::iter::once(part).chain(within) {
-            let Some(members) = foreign(target, part) else { continue };
+            let Some(mut members) = foreign(target, part) else { continue };
+            let told = told(target, request, part);
+            members.retain(|name| !told.contains(name));
             let path = format!("messages[{at}].content[{index}]");
             if receipt.entries().iter().any(|entry| entry.field == path) {
                 continue;
@@ -99,17 +111,22 @@ fn note_message(target: Dialect, (at, message): (usize, &Message), receipt: &mut
     }
 }
 
-/// The members of a sidecar that say something the target is not told; none if it is the target's own.
-fn foreign(target: Dialect, part: &Part) -> Option<Vec<&str>> {
+/// The members of a sidecar that say something and belong to another dialect than the target.
+pub(super) fn foreign(target: Dialect, part: &Part) -> Option<Vec<&str>> {
     let native = part.native.as_ref().filter(|native| !is_same(native.owner, target))?;
-    let told = match part.kind {
-        PartKind::Text(_) | PartKind::ToolResult(_) | PartKind::Refusal(_) => false,
-        PartKind::Media { .. } => takes_title(target) && title(part).is_some(),
-        _ => return None,
-    };
+    let known = matches!(
+        part.kind,
+        PartKind::Text(_)
+            | PartKind::ToolCall { .. }
+            | PartKind::ToolResult(_)
+            | PartKind::Refusal(_)
+            | PartKind::Media { .. }
+    );
+    if !known {
+        return None;
+    }
     let mut found = Vec::new();
     collect(&native.value, 0, &mut found);
-    found.retain(|name| !(told && TITLES.contains(name)));
     (!found.is_empty()).then_some(found)
 }
 
@@ -142,24 +159,42 @@ fn says(value: &Value) -> bool {
     }
 }
 
-/// Does the target have a place for the name of a document that is sent as a medium?
-const fn takes_title(target: Dialect) -> bool {
-    matches!(target, Dialect::AnthropicMessages | Dialect::BedrockConverse)
-}
-
-/// The name of a document in whatever dialect it came in.
-pub(crate) fn title(part: &Part) -> Option<&str> {
-    let PartKind::Media { kind: contract::canon::MediaKind::Document, .. } = part.kind else { return None };
-    let native = &part.native.as_ref()?.value;
-    let places = [
-        "/title",
-        "/file/filename",
-        "/part/filename",
-        "/document/name",
-        "/inlineData/displayName",
-        "/fileData/displayName",
-    ];
-    places.iter().find_map(|place| native.pointer(place)?.as_str()).filter(|name| !name.trim().is_empty())
+/// The members of foreign sidecars whose words the target is told in its own.
+fn told(target: Dialect, request: &Request, part: &Part) -> Vec<&'static str> {
+    let mut told = Vec::new();
+    let cites = match target {
+        Dialect::AnthropicMessages => true,
+        Dialect::BedrockConverse => bedrock::cites(&request.model),
+        _ => false,
+    };
+    if cites && let Some(source) = Source::of(part) {
+        told.extend(["context", "citations"]);
+        // Bedrock names each document; a result of a search has its title and its place.
+        told.extend(TITLES);
+        told.extend(source.found.map(|_| "source"));
+    }
+    let (held, file) = match part.kind {
+        PartKind::Media { source: MediaSource::Base64 { .. }, .. } => (true, false),
+        PartKind::Media { source: MediaSource::File(_), .. } => (false, true),
+        _ => (false, false),
+    };
+    let named = match target {
+        Dialect::OpenaiChat | Dialect::OpenaiResponses => held,
+        Dialect::BedrockConverse => !file,
+        Dialect::GeminiGenerate => gemini::reads_names(request),
+        _ => false,
+    };
+    if named && aside::title(part).is_some() {
+        told.extend(TITLES);
+    }
+    match target {
+        Dialect::OpenaiResponses => told.push("detail"),
+        Dialect::OpenaiChat | Dialect::CohereChat if aside::detail(part) != Some("original") => {
+            told.push("detail");
+        }
+        _ => {}
+    }
+    told
 }
 
 #[cfg(test)]
@@ -197,9 +232,23 @@ mod tests {
         let lost = "messages[0].content[0].title, messages[0].content[0].context, \
                     messages[0].content[0].citations, messages[0].content[2].source, messages[0].content[2].title";
         for target in CHATS {
-            let lost = if target == Dialect::AnthropicMessages { "" } else { lost };
+            let told = matches!(target, Dialect::AnthropicMessages | Dialect::BedrockConverse);
+            let lost = if told { "" } else { lost };
             assert_eq!(written(Dialect::AnthropicMessages, &body, target).unwrap().1, lost, "{target}");
         }
+        let (converse, _) = written(Dialect::AnthropicMessages, &body, Dialect::BedrockConverse).unwrap();
+        let content = &converse["messages"][0]["content"];
+        let document = json!({"format": "txt", "name": "T", "source": {"text": "a"}, "context": "C",
+            "citations": {"enabled": true}});
+        assert_eq!(content[0], json!({ "document": document }));
+        let found = json!({"source": "https://e.test", "title": "S", "content": [{"text": "b"}]});
+        assert_eq!(content[2], json!({ "searchResult": found }));
+        // And back.
+        let (back, lost) = written(Dialect::BedrockConverse, &converse, Dialect::AnthropicMessages).unwrap();
+        let mut content = back["messages"][0]["content"].clone();
+        assert_eq!(content[1]["title"].take(), "Document 2");
+        content[1].as_object_mut().unwrap().shift_remove("title");
+        assert_eq!((content, lost.as_str()), (body["messages"][0]["content"].clone(), ""));
     }
 
     #[test]
@@ -207,10 +256,23 @@ mod tests {
         let image = |detail: &str| json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,AA==", "detail": detail}});
         let body = json!({"model": "m", "max_tokens": 99,
             "messages": [{"role": "user", "content": [image("auto"), image("low")]}]});
-        for target in CHATS.into_iter().filter(|target| *target != Dialect::OpenaiChat) {
+        let told = [Dialect::OpenaiChat, Dialect::OpenaiResponses, Dialect::CohereChat];
+        for target in CHATS {
             let lost = written(Dialect::OpenaiChat, &body, target).unwrap().1;
-            assert_eq!(lost, "messages[0].content[1].detail", "{target}");
+            let named = if told.contains(&target) { "" } else { "messages[0].content[1].detail" };
+            assert_eq!(lost, named, "{target}");
         }
+        let (responses, _) = written(Dialect::OpenaiChat, &body, Dialect::OpenaiResponses).unwrap();
+        let details = |body: &Value, list: &str, place: &str| {
+            let detail = |at| body[list][0]["content"][at].pointer(place).cloned().unwrap_or_default();
+            [detail(0), detail(1)]
+        };
+        assert_eq!(details(&responses, "input", "/detail"), ["auto", "low"]);
+        let mut responses = responses;
+        responses["input"][0]["content"][0]["detail"] = json!("original");
+        let (chat, lost) = written(Dialect::OpenaiResponses, &responses, Dialect::OpenaiChat).unwrap();
+        assert_eq!(details(&chat, "messages", "/image_url/detail"), ["high", "low"]);
+        assert_eq!(lost, "messages[0].content[0].detail");
         let mut result = ToolResult {
             call: "c".into(),
             name: Some("f".into()),
@@ -260,8 +322,27 @@ mod tests {
         let content = &converse["messages"][0]["content"];
         assert_eq!(content[1]["document"]["name"], "a-b-pdf");
         assert_eq!((&content[2]["document"]["name"], lost.as_str()), (&json!("a-b-pdf (2)"), ""));
+        let (responses, lost) = written(Dialect::OpenaiChat, &body, Dialect::OpenaiResponses).unwrap();
+        assert_eq!(
+            (&responses["input"][0]["content"][1]["filename"], lost.as_str()),
+            (&json!("a_b.pdf"), "")
+        );
+        for (client, body, name) in [
+            (Dialect::AnthropicMessages, &claude, "a_b.pdf"),
+            (Dialect::BedrockConverse, &converse, "a-b-pdf.pdf"),
+        ] {
+            let (chat, lost) = written(client, body, Dialect::OpenaiChat).unwrap();
+            let file = &chat["messages"][0]["content"][1]["file"];
+            assert_eq!((&file["filename"], lost.as_str()), (&json!(name), ""));
+        }
         let lost = written(Dialect::OpenaiChat, &body, Dialect::GeminiGenerate).unwrap().1;
         assert_eq!(lost, "messages[0].content[1].filename, messages[0].content[2].filename");
+        // Google's own tools read names.
+        let mut searches = body;
+        searches["web_search_options"] = json!({});
+        let (gemini, lost) = written(Dialect::OpenaiChat, &searches, Dialect::GeminiGenerate).unwrap();
+        let named = &gemini["contents"][0]["parts"][1]["inlineData"]["displayName"];
+        assert_eq!((named, lost.as_str()), (&json!("a_b.pdf"), ""));
     }
 
     #[test]

@@ -197,8 +197,65 @@ fn schemas_are_for_models_that_can_be_held_to_them() {
         schema: json!({"type": "object"}),
         strict: None,
     };
-    let (written, receipt) = write(&request).unwrap();
-    assert_eq!((written.get("output_config"), receipt.as_str()), (None, "response_format"));
+    let (by_tool, receipt) = write(&request).unwrap();
+    assert_eq!((by_tool.get("output_config"), receipt.as_str()), (None, ""));
+    assert_eq!(by_tool["tools"][0]["name"], by_tool["tool_choice"]["name"]);
+    assert_eq!(by_tool["tools"][0]["input_schema"], json!({"type": "object"}));
+    // A tool that must be called leaves no room for thoughts or other tools.
+    let mut thinks = request.clone();
+    thinks.reasoning = Some(contract::canon::Reasoning { budget: Some(2048), ..Default::default() });
+    let mut calls = request.clone();
+    calls.tools.push(Tool::Function {
+        name: "f".to_owned(),
+        description: None,
+        parameters: None,
+        strict: None,
+        cache: None,
+        extra: contract::canon::Extra::default(),
+    });
+    for request in [thinks, calls] {
+        let (written, receipt) = write(&request).unwrap();
+        assert_eq!((written.get("output_config"), receipt.as_str()), (None, "response_format"));
+        assert_eq!(written.get("tool_choice"), None);
+    }
+    request.model = "claude-sonnet-4-5".to_owned();
+    let (native, _) = write(&request).unwrap();
+    assert_eq!(
+        (native.get("tools"), &native["output_config"]["format"]["type"]),
+        (None, &json!("json_schema"))
+    );
+}
+
+#[test]
+fn the_tool_that_stands_for_a_schema_is_read_as_the_answer() {
+    use crate::emulate::ANSWER_TOOL;
+    let call = json!({"type": "tool_use", "id": "t", "name": ANSWER_TOOL, "input": {"n": 1}});
+    let whole = |blocks: Value| json!({"content": blocks, "stop_reason": "tool_use"}).to_string();
+    let reply = read_reply(whole(json!([call])).as_bytes()).unwrap();
+    assert_eq!(reply.choices[0].parts, [Part::text(r#"{"n":1}"#, Provenance::Model)]);
+    assert_eq!(reply.choices[0].finish, Finish::Stop);
+    let other = json!({"type": "tool_use", "id": "u", "name": "f", "input": {}});
+    let both = read_reply(whole(json!([call, other])).as_bytes()).unwrap();
+    assert_eq!(both.choices[0].finish, Finish::ToolCalls);
+
+    let begun = json!({"type": "tool_use", "id": "t", "name": ANSWER_TOOL, "input": {}});
+    let frames = [
+        json!({"type": "message_start", "message": {"id": "m", "model": "c"}}),
+        json!({"type": "content_block_start", "index": 0, "content_block": begun}),
+        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": "{\"n\""}}),
+        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": ":1}"}}),
+        json!({"type": "content_block_stop", "index": 0}),
+        json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}}),
+        json!({"type": "message_stop"}),
+    ];
+    let stream: String = frames.iter().map(|frame| format!("data: {frame}\n\n")).collect();
+    let mut decoder = crate::decoder(Dialect::AnthropicMessages).unwrap();
+    let mut events = Vec::new();
+    decoder.push(&stream.into(), &mut events).unwrap();
+    decoder.finish(&mut events).unwrap();
+    let mut gather = Gather::default();
+    events.into_iter().for_each(|event| gather.push(event));
+    assert_eq!(gather.finish().choices, reply.choices);
 }
 
 #[test]

@@ -221,3 +221,20 @@ fn another_dialects_search_becomes_ours_where_it_is_taken() {
     assert!(receipt.is_empty());
     assert_eq!(write(&request, &Quirks::NONE).1.to_string(), "tools[0]");
 }
+
+#[test]
+fn mistrals_name_of_the_seed_is_read_and_kept() {
+    let body = json!({"model": "m", "random_seed": 7, "logprobs": 2,
+        "messages": [{"role": "user", "content": "a"}]});
+    let asked = crate::read_request(Dialect::OpenaiChat, body.to_string().as_bytes()).unwrap();
+    let contract::canon::Asked::Chat(request) = &asked else { panic!("a conversation") };
+    assert_eq!(request.sampling.seed, Some(7));
+    for (target, name) in
+        [(Dialect::OpenaiChat, "/random_seed"), (Dialect::GeminiGenerate, "/generationConfig/seed")]
+    {
+        let mut receipt = Receipt::default();
+        let bytes = crate::write_request(target, &asked, &Quirks::NONE, &mut receipt).unwrap();
+        let written: Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!((written.pointer(name), receipt.to_string().as_str()), (Some(&json!(7)), ""), "{target}");
+    }
+}
