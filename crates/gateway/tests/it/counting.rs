@@ -116,3 +116,29 @@ async fn questions_that_make_no_sense_are_refused_here_too() {
     assert!(!String::from_utf8_lossy(&answer.bytes().await).contains(SECRET));
     assert!(bench.upstream.seen().is_empty());
 }
+
+#[tokio::test]
+async fn what_a_conversation_goes_on_from_is_counted_too() {
+    let bench = Bench::start().await;
+    let first = json!({ "model": "claude/claude-sonnet-4-5", "input": "word ".repeat(500) });
+    bench.upstream.then(Reply::json(
+        200,
+        &json!({ "id": "msg_1", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
+            "content": [{ "type": "text", "text": "ONE" }], "usage": { "input_tokens": 500, "output_tokens": 1 } }),
+    ));
+    let made = bench.openai().post("/v1/responses", &first).await.json().await;
+    let ask = |model: &str, previous: &str| json!({ "model": model, "input": "And?", "previous_response_id": previous });
+    let id = made["id"].as_str().unwrap();
+    // The one counts for itself, the other would, but does not know the response.
+    for model in ["house/qwen3", "openai/gpt-5"] {
+        let answer = bench.openai().post("/v1/responses/input_tokens", &ask(model, id)).await;
+        assert_eq!(answer.status, 200);
+        let counted = tokens(answer).await;
+        assert!((500..700).contains(&counted), "{model}: {counted}");
+    }
+    let refused = bench.openai().post("/v1/responses/input_tokens", &ask("house/qwen3", "resp_none")).await;
+    assert_eq!(
+        (refused.status.as_u16(), refused.header("x-pathgate-error")),
+        (400, "previous_response_not_found")
+    );
+}

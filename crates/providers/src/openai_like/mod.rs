@@ -230,7 +230,8 @@ impl Provider for OpenaiLike {
 
     fn verbatim(&self, dialect: Dialect) -> bool {
         // A form, or what OpenAI takes in JSON, is written anew where pictures are objects.
-        dialect != Dialect::OpenaiImageEdits || !self.quirks.accepts.contains(&"image.object")
+        let objects = || self.quirks.accepts.contains(&"image.object");
+        self.accent(dialect).is_none() && !(dialect == Dialect::OpenaiImageEdits && objects())
     }
 
     fn refuses(&self, dialect: Dialect) -> &[&'static str] {
@@ -239,10 +240,6 @@ impl Provider for OpenaiLike {
 
     fn translate(&self, request: &Asked, target: Dialect) -> Result<(Bytes, Receipt), Fault> {
         translate(request, target, self.accent(target).unwrap_or(&self.quirks))
-    }
-
-    fn verbatim(&self, dialect: Dialect) -> bool {
-        self.accent(dialect).is_none()
     }
 
     fn call<'a>(

@@ -75,12 +75,14 @@ fn stop_reason(finish: &Finish) -> &str {
         Finish::ContentFilter | Finish::Refusal => "refusal",
         Finish::Pause => "pause_turn",
         Finish::MalformedCall => "end_turn",
-        // Anthropic's words look like this; one of another provider would break clients that know the list.
-        Finish::Other(reason) if reason.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') => {
-            reason
-        }
+        Finish::Other(reason) if is_reason(reason) => reason,
         Finish::Other(_) => "end_turn",
     }
+}
+
+/// Does it look like a reason of Anthropic's? One of another provider would break clients that know the list.
+pub(crate) fn is_reason(reason: &str) -> bool {
+    reason.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
 /// The id of a message as Anthropic's clients know it: `msg_…`.

@@ -346,7 +346,7 @@ fn a_tool_stands_for_a_schema_where_the_model_takes_tools() {
         let (written, receipt) = from_openai(model, request).unwrap();
         let takes = !(stream && model.starts_with("mistral"));
         let tool = &written["toolConfig"]["tools"][0]["toolSpec"]["name"];
-        assert_eq!(*tool == super::ANSWER_TOOL, takes, "{model}");
+        assert_eq!(*tool == crate::emulate::ANSWER_TOOL, takes, "{model}");
         assert_eq!(written["toolConfig"].get("toolChoice"), choice, "{model}");
         assert_eq!(receipt, dropped, "{model}");
     }

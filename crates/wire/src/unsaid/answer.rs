@@ -42,7 +42,8 @@ fn ends(client: Dialect, own: bool, choice: &Choice) -> bool {
         }
         // Others have words of their own alone.
         Finish::Other(reason) => match client {
-            Dialect::OpenaiChat | Dialect::OpenaiCompletions => crate::openai::is_a_follower_s(reason),
+            Dialect::OpenaiChat | Dialect::OpenaiCompletions => own,
+            Dialect::AnthropicMessages => crate::anthropic::is_reason(reason),
             Dialect::OpenaiResponses => own || crate::responses::is_status(reason),
             _ => true,
         },
