@@ -230,7 +230,7 @@ def cohere_chat(model, stream):
         if event.type == "tool-call-delta":
             calls[event.index][1] += event.delta.message.tool_calls.function.arguments or ""
         if event.type == "message-end":
-            if event.delta.finish_reason == "ERROR":
+            if event.delta.finish_reason == "ERROR" and event.delta.error:
                 raise ValueError(event.delta.error)
             usage = cohere_usage(event.delta.usage)
     return said(text, list(calls.values()), usage)
