@@ -31,8 +31,9 @@ pub const fn keep_alive(dialect: Dialect) -> Option<&'static [u8]> {
     match (dialect, Framing::of(dialect)) {
         // The event that Anthropic has for this (docs: "Streaming messages", ping events).
         (Dialect::AnthropicMessages, _) => Some(b"event: ping\ndata: {\"type\": \"ping\"}\n\n"),
-        // Google's SDKs read lines, and take a comment for data. An empty event they skip.
-        (Dialect::GeminiGenerate, _) => Some(b"\r\n\r\n"),
+        // Google's SDKs for JavaScript cut by expressions that want `data:` where an event begins: they never get past a blank
+        // line of ours, and take a comment for data (`@google/generative-ai`, `@google/genai` before 1.21).
+        (Dialect::GeminiGenerate, _) => None,
         // A comment (WHATWG HTML, section 9.2.6).
         (_, Framing::Sse) => Some(b": keep-alive\n\n"),
         // Clients parse each line; an AWS client knows each message by its type.

@@ -1,7 +1,8 @@
 //! Following a stream that passes through by reading it into canon: for dialects whose frames are not worth a search of
 //! their own ([`crate::watch`] has those that are).
 //!
-//! Bytes leave as they came, in whole frames. What cannot be read is let pass, unseen.
+//! Bytes leave as they came, in whole frames. A frame that cannot be read, or is too large to be held, is let pass unread; the
+//! next one is read again.
 
 use std::collections::VecDeque;
 
@@ -11,6 +12,7 @@ use contract::words::{Dialect, Usage};
 
 use crate::ending::Begun;
 use crate::framing::Cutter;
+use crate::sse::FRAME_CAP;
 use crate::watch::{StreamError, Watch};
 use crate::{Framing, StreamDecoder};
 
@@ -19,11 +21,15 @@ pub(crate) struct Follow {
     decoder: Box<dyn StreamDecoder>,
     events: Vec<Event>,
     cutter: Cutter,
-    /// The bytes of the unfinished frame.
+    /// The bytes of the unfinished frame, and how many there are.
     held: Vec<Bytes>,
+    size: usize,
+    /// Within a frame that is too large to be held.
+    parting: bool,
+    /// Frames cannot be told apart any more.
+    blind: bool,
     /// The last bytes that were passed on, with the whole of the last frame.
     last: Vec<Bytes>,
-    blind: bool,
     seen: Seen,
 }
 
@@ -36,6 +42,8 @@ struct Seen {
     ended: bool,
     content: bool,
     output_bytes: u64,
+    /// The last frame could not be read.
+    unread: bool,
     begun: Option<Begun>,
 }
 
@@ -47,10 +55,32 @@ impl Follow {
             events: Vec::new(),
             cutter: Cutter::new(Framing::of(dialect)),
             held: Vec::new(),
-            last: Vec::new(),
+            size: 0,
+            parting: false,
             blind: false,
+            last: Vec::new(),
             seen: Seen::default(),
         })
+    }
+
+    /// Reads the frame that ends with these bytes.
+    fn read(&mut self, end: Bytes) {
+        if std::mem::take(&mut self.parting) {
+            return self.seen.unread(end.len());
+        }
+        let frame = if self.size == 0 {
+            end
+        } else {
+            let mut whole = Vec::with_capacity(self.size + end.len());
+            self.held.iter().chain([&end]).for_each(|piece| whole.extend_from_slice(piece));
+            whole.into()
+        };
+        let read = self.decoder.push(&frame, &mut self.events);
+        self.note();
+        self.seen.unread = false;
+        if read.is_err() {
+            self.seen.unread(frame.len());
+        }
     }
 
     fn note(&mut self) {
@@ -58,12 +88,47 @@ impl Follow {
             self.seen.note(event);
         }
     }
+
+    /// Reads the frames that these bytes complete; gives how many of them may leave.
+    fn whole(&mut self, chunk: &Bytes) -> usize {
+        let mut from = 0;
+        loop {
+            match self.cutter.next(chunk, from) {
+                Ok(Some(end)) => {
+                    self.read(chunk.slice(from..end));
+                    self.size = 0;
+                    from = end;
+                }
+                Ok(None) => break,
+                Err(_) => {
+                    self.blind = true;
+                    break;
+                }
+            }
+        }
+        let rest = chunk.len() - from;
+        if !self.parting && !self.blind && self.size + rest <= FRAME_CAP {
+            self.size += rest;
+            return from;
+        }
+        self.seen.unread(self.size + rest);
+        self.size = 0;
+        self.parting = true;
+        chunk.len()
+    }
 }
 
 impl Seen {
     /// The tier that served an answer may be told at its end only.
     fn tier(&mut self, extra: &Extra) {
         self.service_tier = crate::service_tier(extra).map(str::to_owned).or(self.service_tier.take());
+    }
+
+    /// What could not be read counts as text, so that an estimate has it.
+    fn unread(&mut self, bytes: usize) {
+        self.unread = true;
+        self.content = true;
+        self.output_bytes += bytes as u64;
     }
 
     fn note(&mut self, event: Event) {
@@ -80,10 +145,8 @@ impl Seen {
             Event::PartStart { part: PartStart::ToolCall { .. }, .. } => self.content = true,
             Event::Usage(usage) => self.usage = Some(usage),
             Event::Finish { .. } => self.complete = true,
-            Event::Error { kind, message } => {
-                self.error = Some(StreamError { kind, message });
-                self.ended = true;
-            }
+            // Not the last event everywhere: `response.failed` may come behind `error`.
+            Event::Error { kind, message } => self.error = Some(StreamError { kind, message }),
             Event::End => {
                 self.complete = true;
                 self.ended = true;
@@ -98,34 +161,26 @@ impl Watch for Follow {
         if chunk.is_empty() {
             return;
         }
-        if self.blind {
-            out.push_back(chunk);
-            return;
-        }
-        let read = self.decoder.push(&chunk, &mut self.events);
-        self.note();
-        let unfinished = self.cutter.feed(&chunk);
-        self.blind = read.is_err() || unfinished.is_none();
-        let rest = unfinished.filter(|_| !self.blind).unwrap_or_default();
-        if rest >= chunk.len() {
+        let whole = self.whole(&chunk);
+        if whole == 0 {
             self.held.push(chunk);
             return;
         }
-        let whole = chunk.len() - rest;
         self.last.clear();
         self.last.append(&mut self.held);
         self.last.push(chunk.slice(..whole));
         out.extend(self.last.iter().cloned());
-        if rest > 0 {
+        if whole < chunk.len() {
             self.held.push(chunk.slice(whole..));
         }
     }
 
     fn finish(&mut self, out: &mut VecDeque<Bytes>) {
-        if self.blind {
-            return;
+        let rest = self.held.concat();
+        let mut read = self.decoder.push(&rest.into(), &mut self.events);
+        if read.is_ok() {
+            read = self.decoder.finish(&mut self.events);
         }
-        let read = self.decoder.finish(&mut self.events);
         self.note();
         // Half a frame is left out: the error that follows would run into it.
         if read.is_ok() {
@@ -162,7 +217,11 @@ impl Watch for Follow {
     }
 
     fn unfinished(&self) -> bool {
-        self.blind
+        self.parting
+    }
+
+    fn unread(&self) -> bool {
+        self.seen.unread && self.seen.begun.is_some()
     }
 
     fn begun(&self) -> Option<Begun> {

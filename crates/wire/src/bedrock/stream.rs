@@ -12,7 +12,7 @@ use super::block::{Block, system_tool};
 use super::reply::stop_sequence;
 use super::{ANSWER_TOOL, DIALECT, citation, finish, format, invalid, own, single, take_text, usage};
 use crate::eventstream::{EventStreamError, Message, MessageKind, Reader};
-use crate::sse::FRAME_CAP;
+use crate::sse::HELD_CAP;
 use crate::{StreamDecoder, WireError};
 
 /// Reads a stream.
@@ -369,7 +369,7 @@ fn collect(fields: &mut Map<String, Value>, bytes: &mut usize, items: Vec<Value>
     let Some(content) = content.as_array_mut() else { return Err(invalid("a result's content is no list")) };
     for item in items {
         *bytes += item.to_string().len();
-        if *bytes > FRAME_CAP {
+        if *bytes > HELD_CAP {
             return Err(invalid("a result is too large"));
         }
         let more = item.get("text").and_then(Value::as_str);
