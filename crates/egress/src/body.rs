@@ -18,7 +18,7 @@ use crate::connection::Link;
 use crate::pool::Lease;
 
 /// How long a body that was let go of may take to show that it was over anyway.
-const LINGER: Duration = Duration::from_millis(5);
+const LINGER: Duration = Duration::from_millis(25);
 
 pub(crate) struct Tail {
     /// Taken out only when this is dropped.
@@ -161,12 +161,13 @@ fn next(
 }
 
 impl Drop for Tail {
-    /// A reader who saw the last event of a chunked stream seldom asks for the end of the body, which is on its way or
-    /// here already: the connection is worth a short wait for it. Anything else closes it at once.
+    /// A reader who saw the last event of a chunked stream seldom waits for the end of the body, which is on its way or
+    /// here already: the connection is worth a short wait for it, and one that is shared sees no reset. Anything else closes it
+    /// at once.
     fn drop(&mut self) {
         let Some(lease) = self.lease.take() else { return };
         let Some(incoming) = self.incoming.take() else { return };
-        if !matches!(lease.link, Link::Line(_)) || incoming.size_hint().exact().is_some() {
+        if incoming.size_hint().exact().is_some() {
             return;
         }
         if let Ok(runtime) = Handle::try_current() {

@@ -389,6 +389,17 @@ impl Metered {
         }
     }
 
+    /// The process waits no longer.
+    fn stop(&mut self) {
+        match self.lane.finish(Some(BodyError::Lost), &mut self.out) {
+            Ok(()) => {
+                self.ended = true;
+                self.settle(None);
+            }
+            Err(_) => self.end(&Code::Draining.into()),
+        }
+    }
+
     /// Breaks off, and says why.
     fn end(&mut self, fault: &Fault) {
         self.ended = true;
@@ -526,7 +537,7 @@ impl HttpBody for Metered {
             }
             match arrived {
                 Poll::Ready(arrived) => this.take(arrived),
-                Poll::Pending if this.cut.as_mut().poll(cx).is_ready() => this.end(&Code::Draining.into()),
+                Poll::Pending if this.cut.as_mut().poll(cx).is_ready() => this.stop(),
                 Poll::Pending => {
                     let sign = this.sign_of_life(cx);
                     return sign.map_or(Poll::Pending, |sign| Poll::Ready(Some(Ok(Frame::data(sign)))));

@@ -124,6 +124,15 @@ mod tests {
     }
 
     #[test]
+    fn each_dialect_has_its_own_sign_of_life_or_none() {
+        assert!(keep_alive(Dialect::AnthropicMessages).unwrap().starts_with(b"event: ping\n"));
+        assert!(keep_alive(Dialect::OpenaiChat).unwrap().starts_with(b":"));
+        for none in [Dialect::GeminiGenerate, Dialect::OllamaChat, Dialect::BedrockConverse] {
+            assert_eq!(keep_alive(none), None, "{none}");
+        }
+    }
+
+    #[test]
     fn an_error_does_not_run_into_an_unfinished_line() {
         let large = format!("data: {}", "x".repeat(crate::sse::FRAME_CAP));
         let end = behind(Dialect::OpenaiChat, std::slice::from_ref(&large));

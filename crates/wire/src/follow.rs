@@ -11,7 +11,7 @@ use contract::canon::{Event, Extra, PartStart};
 use contract::words::{Dialect, Usage};
 
 use crate::ending::Begun;
-use crate::framing::Cutter;
+use crate::framing::{Cutter, Unframed};
 use crate::sse::FRAME_CAP;
 use crate::watch::{StreamError, Watch};
 use crate::{Framing, StreamDecoder};
@@ -92,7 +92,7 @@ impl Follow {
     /// Reads the frames that these bytes complete; gives how many of them may leave.
     fn whole(&mut self, chunk: &Bytes) -> usize {
         let mut from = 0;
-        loop {
+        while !self.blind {
             match self.cutter.next(chunk, from) {
                 Ok(Some(end)) => {
                     self.read(chunk.slice(from..end));
@@ -100,10 +100,7 @@ impl Follow {
                     from = end;
                 }
                 Ok(None) => break,
-                Err(_) => {
-                    self.blind = true;
-                    break;
-                }
+                Err(Unframed) => self.blind = true,
             }
         }
         let rest = chunk.len() - from;
@@ -238,4 +235,55 @@ fn sequence_after(frames: &[u8]) -> u64 {
     let number =
         digits.fold(0_u64, |sum, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
     number.saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn followed(dialect: Dialect, stream: &[u8], size: usize) -> (Follow, Vec<u8>) {
+        let (mut follow, mut out) = (Follow::new(dialect).unwrap(), VecDeque::new());
+        for chunk in stream.chunks(size) {
+            follow.feed(Bytes::copy_from_slice(chunk), &mut out);
+        }
+        follow.finish(&mut out);
+        (follow, out.iter().flat_map(|piece| piece.to_vec()).collect())
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_skipped_under_every_cut() {
+        let sse = concat!(
+            "data: {\"type\":\"response.created\",\"response\":{\"id\":\"r\",\"model\":\"m\"}}\n\n",
+            "data: hello\n\n",
+            "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\",\"status\":\"completed\",\"output\":[],",
+            "\"usage\":{\"input_tokens\":3,\"output_tokens\":5}}}\n\n",
+        );
+        let lines = concat!(
+            "{\"model\":\"m\",\"message\":{\"content\":\"\"},\"done\":false}\nhello\n",
+            "{\"model\":\"m\",\"message\":{\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\",",
+            "\"prompt_eval_count\":3,\"eval_count\":5}\n",
+        );
+        for (dialect, stream, odd) in
+            [(Dialect::OpenaiResponses, sse, "data: hello\n\n"), (Dialect::OllamaChat, lines, "hello\n")]
+        {
+            for size in 1..=stream.len() {
+                let (follow, out) = followed(dialect, stream.as_bytes(), size);
+                assert_eq!(out, stream.as_bytes(), "{dialect} {size}");
+                assert!(follow.complete() && follow.ended() && !follow.unread(), "{dialect} {size}");
+                let usage = Usage { input: 3, output: 5, ..Usage::default() };
+                assert_eq!(follow.usage(), Some(usage), "{dialect} {size}");
+                assert_eq!(follow.output_bytes(), odd.len() as u64, "{dialect} {size}");
+            }
+        }
+        // Nothing but nonsense is no answer, whatever its end.
+        let (follow, _) = followed(Dialect::OpenaiResponses, b"data: hello\n\n", 5);
+        assert!(!follow.complete() && !follow.unread());
+    }
+
+    #[test]
+    fn messages_that_cannot_be_told_apart_pass_to_the_end() {
+        let (follow, out) = followed(Dialect::BedrockConverse, b"HTTP/1.1 200 OK", 4);
+        assert_eq!(out, b"HTTP/1.1 200 OK");
+        assert!(follow.unfinished() && !follow.complete() && follow.output_bytes() == 15);
+    }
 }
