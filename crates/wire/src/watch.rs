@@ -400,6 +400,8 @@ impl Seen {
         let bytes: u64 = words.iter().map(|word| scan::text_bytes(raw, word)).sum();
         self.output_bytes += bytes;
         self.content |= bytes > 0;
+        // If a choice was finished before, this is of another one.
+        self.complete &= bytes == 0;
         bytes > 0
     }
 

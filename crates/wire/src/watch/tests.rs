@@ -226,7 +226,7 @@ fn a_frame_beyond_the_cap_passes_unread_and_the_next_is_read() {
         watch.finish(&mut out);
         assert!(!watch.unfinished() && !watch.unread() && watch.complete());
         assert_eq!(watch.usage(), Some(openai_usage()));
-        let bytes: Vec<u8> = out.iter().flat_map(|piece| piece.to_vec()).collect();
+        let bytes = Vec::from(out).concat();
         let at = memchr::memmem::find(&bytes, long.as_bytes()).unwrap();
         let (_, plain) = every_cut(Dialect::OpenaiChat, strip, OPENAI);
         assert_eq!([&bytes[..at], &bytes[at + long.len() + 4..]].concat(), plain.as_bytes());
