@@ -33,11 +33,13 @@ pub(crate) struct Tail {
     end: Instant,
     /// Since we wait for the upstream: when to give up. While the client is the slow one, nothing runs.
     due: Option<Instant>,
+    /// It was let go of, and only its end is waited for.
+    left: bool,
 }
 
 impl Tail {
     pub(crate) fn new(incoming: Incoming, lease: Lease, idle: Duration, end: Instant) -> Self {
-        Self { incoming: Some(incoming), first: None, lease: Some(lease), idle, end, due: None }
+        Self { incoming: Some(incoming), first: None, lease: Some(lease), idle, end, due: None, left: false }
     }
 
     /// The body as the caller gets it. One of known length that came with its head, as most short ones do, is at hand, and its
@@ -167,12 +169,14 @@ impl Drop for Tail {
     fn drop(&mut self) {
         let Some(lease) = self.lease.take() else { return };
         let Some(incoming) = self.incoming.take() else { return };
-        if incoming.size_hint().exact().is_some() {
+        // Not twice: a runtime that shuts down drops what it is given.
+        if self.left || incoming.size_hint().exact().is_some() {
             return;
         }
         if let Ok(runtime) = Handle::try_current() {
             let tasks = lease.pool.tasks.clone();
-            let rest = Self::new(incoming, lease, LINGER, self.end);
+            let mut rest = Self::new(incoming, lease, LINGER, self.end);
+            rest.left = true;
             tasks.spawn_on(drain(rest), &runtime);
         }
     }
