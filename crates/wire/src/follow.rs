@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use contract::canon::{Event, Extra, PartStart};
 use contract::words::{Dialect, Usage};
+use smallvec::SmallVec;
 
 use crate::ending::Begun;
 use crate::framing::{Cutter, Unframed};
@@ -21,15 +22,14 @@ pub(crate) struct Follow {
     decoder: Box<dyn StreamDecoder>,
     events: Vec<Event>,
     cutter: Cutter,
-    /// The bytes of the unfinished frame, and how many there are.
-    held: Vec<Bytes>,
-    size: usize,
+    /// The bytes of the unfinished frame.
+    held: Vec<u8>,
     /// Within a frame that is too large to be held.
     parting: bool,
     /// Frames cannot be told apart any more.
     blind: bool,
     /// The last bytes that were passed on, with the whole of the last frame.
-    last: Vec<Bytes>,
+    last: SmallVec<[Bytes; 2]>,
     seen: Seen,
 }
 
@@ -55,27 +55,16 @@ impl Follow {
             events: Vec::new(),
             cutter: Cutter::new(Framing::of(dialect)),
             held: Vec::new(),
-            size: 0,
             parting: false,
             blind: false,
-            last: Vec::new(),
+            last: SmallVec::new(),
             seen: Seen::default(),
         })
     }
 
-    /// Reads the frame that ends with these bytes.
-    fn read(&mut self, end: Bytes) {
-        if std::mem::take(&mut self.parting) {
-            return self.seen.unread(end.len());
-        }
-        let frame = if self.size == 0 {
-            end
-        } else {
-            let mut whole = Vec::with_capacity(self.size + end.len());
-            self.held.iter().chain([&end]).for_each(|piece| whole.extend_from_slice(piece));
-            whole.into()
-        };
-        let read = self.decoder.push(&frame, &mut self.events);
+    /// Reads a frame.
+    fn read(&mut self, frame: &Bytes) {
+        let read = self.decoder.push(frame, &mut self.events);
         self.note();
         self.seen.unread = false;
         if read.is_err() {
@@ -89,29 +78,44 @@ impl Follow {
         }
     }
 
-    /// Reads the frames that these bytes complete; gives how many of them may leave.
-    fn whole(&mut self, chunk: &Bytes) -> usize {
-        let mut from = 0;
+    /// Reads the frames that these bytes complete, and gives what may leave.
+    fn whole(&mut self, chunk: &Bytes) -> SmallVec<[Bytes; 2]> {
+        let (mut out, mut sent, mut from) = (SmallVec::new(), 0, 0);
         while !self.blind {
             match self.cutter.next(chunk, from) {
                 Ok(Some(end)) => {
-                    self.read(chunk.slice(from..end));
-                    self.size = 0;
+                    if std::mem::take(&mut self.parting) {
+                        self.seen.unread(end - from);
+                    } else if self.held.is_empty() {
+                        self.read(&chunk.slice(from..end));
+                    } else {
+                        self.held.extend_from_slice(&chunk[from..end]);
+                        let frame = Bytes::from(std::mem::take(&mut self.held));
+                        self.read(&frame);
+                        out.push(frame);
+                        sent = end;
+                    }
                     from = end;
                 }
                 Ok(None) => break,
                 Err(Unframed) => self.blind = true,
             }
         }
-        let rest = chunk.len() - from;
-        if !self.parting && !self.blind && self.size + rest <= FRAME_CAP {
-            self.size += rest;
-            return from;
+        let rest = &chunk[from..];
+        if self.parting || self.blind || self.held.len() + rest.len() > FRAME_CAP {
+            self.seen.unread(self.held.len() + rest.len());
+            if !self.held.is_empty() {
+                out.push(std::mem::take(&mut self.held).into());
+            }
+            self.parting = true;
+            from = chunk.len();
+        } else {
+            self.held.extend_from_slice(rest);
         }
-        self.seen.unread(self.size + rest);
-        self.size = 0;
-        self.parting = true;
-        chunk.len()
+        if from > sent {
+            out.push(chunk.slice(sent..from));
+        }
+        out
     }
 }
 
@@ -159,29 +163,22 @@ impl Watch for Follow {
             return;
         }
         let whole = self.whole(&chunk);
-        if whole == 0 {
-            self.held.push(chunk);
-            return;
-        }
-        self.last.clear();
-        self.last.append(&mut self.held);
-        self.last.push(chunk.slice(..whole));
-        out.extend(self.last.iter().cloned());
-        if whole < chunk.len() {
-            self.held.push(chunk.slice(whole..));
+        if !whole.is_empty() {
+            out.extend(whole.iter().cloned());
+            self.last = whole;
         }
     }
 
     fn finish(&mut self, out: &mut VecDeque<Bytes>) {
-        let rest = self.held.concat();
-        let mut read = self.decoder.push(&rest.into(), &mut self.events);
+        let rest = Bytes::from(std::mem::take(&mut self.held));
+        let mut read = self.decoder.push(&rest, &mut self.events);
         if read.is_ok() {
             read = self.decoder.finish(&mut self.events);
         }
         self.note();
         // Half a frame is left out: the error that follows would run into it.
-        if read.is_ok() {
-            out.extend(self.held.drain(..));
+        if read.is_ok() && !rest.is_empty() {
+            out.push_back(rest);
         }
     }
 

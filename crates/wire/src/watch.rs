@@ -94,8 +94,6 @@ pub(crate) struct StreamWatch {
     dialect: Dialect,
     strip: Option<Strip>,
     splitter: Splitter,
-    /// The bytes of the unfinished frame, when nothing is edited.
-    held: Vec<Bytes>,
     seen: Seen,
 }
 
@@ -130,32 +128,33 @@ impl StreamWatch {
         let strips = matches!(dialect, Dialect::OpenaiChat | Dialect::OpenaiCompletions);
         let strip = (strip_usage && strips).then(Strip::default);
         let (splitter, seen) = (Splitter::default(), Seen::default());
-        Self { dialect, strip, splitter, held: Vec::new(), seen }
+        Self { dialect, strip, splitter, seen }
     }
 }
 
 impl Watch for StreamWatch {
     fn feed(&mut self, chunk: Bytes, out: &mut VecDeque<Bytes>) {
-        let Self { dialect, strip, splitter, held, seen } = self;
+        let Self { dialect, strip, splitter, seen } = self;
         if chunk.is_empty() {
             return;
         }
         let Some(strip) = strip else {
+            // What an earlier chunk left unfinished stands before what this one completes.
+            let before = splitter.unfinished();
+            let (mut begun, mut lent) = (None, 0);
             let Ok(()) = splitter.feed(&chunk, |piece| {
+                let (Piece::Frame(raw) | Piece::Part(raw)) = piece;
+                if before > 0 && lent == 0 {
+                    begun = Some(Bytes::copy_from_slice(raw));
+                }
+                lent += raw.len();
                 seen.piece(*dialect, piece);
                 Ok::<_, Infallible>(())
             });
-            let rest = splitter.unfinished();
-            if rest >= chunk.len() {
-                held.push(chunk);
-                return;
-            }
-            let whole = chunk.len() - rest;
-            out.extend(held.drain(..));
-            out.push_back(chunk.slice(..whole));
-            if rest > 0 {
-                held.push(chunk.slice(whole..));
-            }
+            let from = begun.as_ref().map_or(0, |begun| begun.len() - before);
+            out.extend(begun);
+            let whole = chunk.slice(from..lent.saturating_sub(before).max(from));
+            out.extend((!whole.is_empty()).then_some(whole));
             return;
         };
         let mut kept = Vec::with_capacity(chunk.len() + 64);
@@ -172,7 +171,6 @@ impl Watch for StreamWatch {
 
     fn finish(&mut self, out: &mut VecDeque<Bytes>) {
         let mut rest = self.splitter.rest();
-        self.held.clear();
         if rest.is_empty() {
             return;
         }
