@@ -18,7 +18,7 @@ use crate::connection::Link;
 use crate::pool::Lease;
 
 /// How long a body that was let go of may take to show that it was over anyway.
-const LINGER: Duration = Duration::from_millis(5);
+const LINGER: Duration = Duration::from_millis(25);
 
 pub(crate) struct Tail {
     /// Taken out only when this is dropped.
@@ -33,11 +33,13 @@ pub(crate) struct Tail {
     end: Instant,
     /// Since we wait for the upstream: when to give up. While the client is the slow one, nothing runs.
     due: Option<Instant>,
+    /// It was let go of, and only its end is waited for.
+    left: bool,
 }
 
 impl Tail {
     pub(crate) fn new(incoming: Incoming, lease: Lease, idle: Duration, end: Instant) -> Self {
-        Self { incoming: Some(incoming), first: None, lease: Some(lease), idle, end, due: None }
+        Self { incoming: Some(incoming), first: None, lease: Some(lease), idle, end, due: None, left: false }
     }
 
     /// The body as the caller gets it. One of known length that came with its head, as most short ones do, is at hand, and its
@@ -161,17 +163,20 @@ fn next(
 }
 
 impl Drop for Tail {
-    /// A reader who saw the last event of a chunked stream seldom asks for the end of the body, which is on its way or
-    /// here already: the connection is worth a short wait for it. Anything else closes it at once.
+    /// A reader who saw the last event of a chunked stream seldom waits for the end of the body, which is on its way or
+    /// here already: the connection is worth a short wait for it, and one that is shared sees no reset. Anything else closes it
+    /// at once.
     fn drop(&mut self) {
         let Some(lease) = self.lease.take() else { return };
         let Some(incoming) = self.incoming.take() else { return };
-        if !matches!(lease.link, Link::Line(_)) || incoming.size_hint().exact().is_some() {
+        // Not twice: a runtime that shuts down drops what it is given.
+        if self.left || incoming.size_hint().exact().is_some() {
             return;
         }
         if let Ok(runtime) = Handle::try_current() {
             let tasks = lease.pool.tasks.clone();
-            let rest = Self::new(incoming, lease, LINGER, self.end);
+            let mut rest = Self::new(incoming, lease, LINGER, self.end);
+            rest.left = true;
             tasks.spawn_on(drain(rest), &runtime);
         }
     }

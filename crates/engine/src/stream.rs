@@ -192,18 +192,22 @@ impl Lane {
         }
     }
 
-    fn finish(&mut self, out: &mut VecDeque<Bytes>) -> Result<(), BodyError> {
+    /// The upstream's body is over; `broken` tells why if it is not whole. An answer that was complete by then is one all the
+    /// same: not every dialect has a last event.
+    fn finish(&mut self, broken: Option<BodyError>, out: &mut VecDeque<Bytes>) -> Result<(), BodyError> {
+        let lost = broken.unwrap_or(BodyError::Lost);
         match self {
             Self::Pass { watch, .. } | Self::Through { watch } => {
                 watch.finish(out);
-                if watch.complete() || watch.error().is_some() { Ok(()) } else { Err(BodyError::Lost) }
+                let told = watch.complete() || watch.error().is_some();
+                if told || (broken.is_none() && watch.unread()) { Ok(()) } else { Err(lost) }
             }
             Self::Translate(translator) => {
                 let finished = translator.decoder.finish(&mut translator.events);
                 translator.write(out);
                 match finished {
                     Ok(()) if translator.complete => Ok(()),
-                    _ => Err(BodyError::Lost),
+                    _ => Err(lost),
                 }
             }
         }
@@ -278,6 +282,10 @@ impl Translator {
     fn write(&mut self, out: &mut VecDeque<Bytes>) {
         let mut frames = BytesMut::new();
         for event in self.events.drain(..) {
+            // Behind its end there is nothing.
+            if self.complete {
+                break;
+            }
             match &event {
                 Event::Start { extra, .. } => self.service_tier = wire::service_tier(extra).map(Into::into),
                 Event::Extra { choice: None, extra } => {
@@ -356,11 +364,11 @@ impl Metered {
             },
             Some(Err(error)) => {
                 self.ended = true;
-                Err(error)
+                self.lane.finish(Some(error), &mut self.out)
             }
             None => {
                 self.ended = true;
-                self.lane.finish(&mut self.out)
+                self.lane.finish(None, &mut self.out)
             }
         };
         self.note_content();
@@ -378,6 +386,17 @@ impl Metered {
             for answer in self.out.range(from..).filter_map(|frame| tap.feed(frame)) {
                 shelf.keep(&answer);
             }
+        }
+    }
+
+    /// The process waits no longer.
+    fn stop(&mut self) {
+        match self.lane.finish(Some(BodyError::Lost), &mut self.out) {
+            Ok(()) => {
+                self.ended = true;
+                self.settle(None);
+            }
+            Err(_) => self.end(&Code::Draining.into()),
         }
     }
 
@@ -453,10 +472,10 @@ impl Metered {
         let mut elements = BytesMut::new();
         if listing.feed(&frames, &mut elements).is_err() {
             self.out.clear();
+            if self.ticket.is_none() {
+                self.torn = Some(BodyError::Lost);
+            }
             self.end(&broken(BodyError::Malformed));
-            self.out.clear();
-            self.torn = Some(BodyError::Lost);
-            return None;
         }
         (!elements.is_empty()).then(|| elements.freeze())
     }
@@ -508,9 +527,17 @@ impl HttpBody for Metered {
                 }
                 return Poll::Ready(this.last_of_list().map(|end| Ok(Frame::data(end))));
             }
-            match Pin::new(&mut this.upstream).poll_frame(cx) {
+            let arrived = Pin::new(&mut this.upstream).poll_frame(cx);
+            if this.ticket.is_none() {
+                // Behind the last event nothing is said. The end of the body mostly comes along with it, and gives the connection
+                // back; who is let go of before that has a moment for it.
+                this.upstream = Body::Empty;
+                this.ended = true;
+                continue;
+            }
+            match arrived {
                 Poll::Ready(arrived) => this.take(arrived),
-                Poll::Pending if this.cut.as_mut().poll(cx).is_ready() => this.end(&Code::Draining.into()),
+                Poll::Pending if this.cut.as_mut().poll(cx).is_ready() => this.stop(),
                 Poll::Pending => {
                     let sign = this.sign_of_life(cx);
                     return sign.map_or(Poll::Pending, |sign| Poll::Ready(Some(Ok(Frame::data(sign)))));

@@ -31,8 +31,9 @@ pub const fn keep_alive(dialect: Dialect) -> Option<&'static [u8]> {
     match (dialect, Framing::of(dialect)) {
         // The event that Anthropic has for this (docs: "Streaming messages", ping events).
         (Dialect::AnthropicMessages, _) => Some(b"event: ping\ndata: {\"type\": \"ping\"}\n\n"),
-        // Google's SDKs read lines, and take a comment for data. An empty event they skip.
-        (Dialect::GeminiGenerate, _) => Some(b"\r\n\r\n"),
+        // Google's SDKs for JavaScript cut by expressions that want `data:` where an event begins: they never get past a blank
+        // line of ours, and take a comment for data (`@google/generative-ai`, `@google/genai` before 1.21).
+        (Dialect::GeminiGenerate, _) => None,
         // A comment (WHATWG HTML, section 9.2.6).
         (_, Framing::Sse) => Some(b": keep-alive\n\n"),
         // Clients parse each line; an AWS client knows each message by its type.
@@ -120,6 +121,15 @@ mod tests {
         let end = behind(Dialect::CohereChat, &[named(start)]);
         assert!(end.starts_with("event: message-end\n") && end.contains("\"ERROR\""), "{end}");
         assert_eq!(end.matches("event: ").count(), 1, "{end}");
+    }
+
+    #[test]
+    fn each_dialect_has_its_own_sign_of_life_or_none() {
+        assert!(keep_alive(Dialect::AnthropicMessages).unwrap().starts_with(b"event: ping\n"));
+        assert!(keep_alive(Dialect::OpenaiChat).unwrap().starts_with(b":"));
+        for none in [Dialect::GeminiGenerate, Dialect::OllamaChat, Dialect::BedrockConverse] {
+            assert_eq!(keep_alive(none), None, "{none}");
+        }
     }
 
     #[test]

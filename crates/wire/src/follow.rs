@@ -1,16 +1,19 @@
 //! Following a stream that passes through by reading it into canon: for dialects whose frames are not worth a search of
 //! their own ([`crate::watch`] has those that are).
 //!
-//! Bytes leave as they came, in whole frames. What cannot be read is let pass, unseen.
+//! Bytes leave as they came, in whole frames. A frame that cannot be read, or is too large to be held, is let pass unread; the
+//! next one is read again.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 use contract::canon::{Event, Extra, PartStart};
 use contract::words::{Dialect, Usage};
+use smallvec::SmallVec;
 
 use crate::ending::Begun;
-use crate::framing::Cutter;
+use crate::framing::{Cutter, Unframed};
+use crate::sse::FRAME_CAP;
 use crate::watch::{StreamError, Watch};
 use crate::{Framing, StreamDecoder};
 
@@ -20,10 +23,13 @@ pub(crate) struct Follow {
     events: Vec<Event>,
     cutter: Cutter,
     /// The bytes of the unfinished frame.
-    held: Vec<Bytes>,
-    /// The last bytes that were passed on, with the whole of the last frame.
-    last: Vec<Bytes>,
+    held: Vec<u8>,
+    /// Within a frame that is too large to be held.
+    parting: bool,
+    /// Frames cannot be told apart any more.
     blind: bool,
+    /// The last bytes that were passed on, with the whole of the last frame.
+    last: SmallVec<[Bytes; 2]>,
     seen: Seen,
 }
 
@@ -36,6 +42,8 @@ struct Seen {
     ended: bool,
     content: bool,
     output_bytes: u64,
+    /// The last frame could not be read.
+    unread: bool,
     begun: Option<Begun>,
 }
 
@@ -47,10 +55,21 @@ impl Follow {
             events: Vec::new(),
             cutter: Cutter::new(Framing::of(dialect)),
             held: Vec::new(),
-            last: Vec::new(),
+            parting: false,
             blind: false,
+            last: SmallVec::new(),
             seen: Seen::default(),
         })
+    }
+
+    /// Reads a frame.
+    fn read(&mut self, frame: &Bytes) {
+        let read = self.decoder.push(frame, &mut self.events);
+        self.note();
+        self.seen.unread = false;
+        if read.is_err() {
+            self.seen.unread(frame.len());
+        }
     }
 
     fn note(&mut self) {
@@ -58,12 +77,59 @@ impl Follow {
             self.seen.note(event);
         }
     }
+
+    /// Reads the frames that these bytes complete, and gives what may leave.
+    fn whole(&mut self, chunk: &Bytes) -> SmallVec<[Bytes; 2]> {
+        let (mut out, mut sent, mut from) = (SmallVec::new(), 0, 0);
+        while !self.blind {
+            match self.cutter.next(chunk, from) {
+                Ok(Some(end)) => {
+                    if std::mem::take(&mut self.parting) {
+                        self.seen.unread(end - from);
+                    } else if self.held.is_empty() {
+                        self.read(&chunk.slice(from..end));
+                    } else {
+                        self.held.extend_from_slice(&chunk[from..end]);
+                        let frame = Bytes::from(std::mem::take(&mut self.held));
+                        self.read(&frame);
+                        out.push(frame);
+                        sent = end;
+                    }
+                    from = end;
+                }
+                Ok(None) => break,
+                Err(Unframed) => self.blind = true,
+            }
+        }
+        let rest = &chunk[from..];
+        if self.parting || self.blind || self.held.len() + rest.len() > FRAME_CAP {
+            self.seen.unread(self.held.len() + rest.len());
+            if !self.held.is_empty() {
+                out.push(std::mem::take(&mut self.held).into());
+            }
+            self.parting = true;
+            from = chunk.len();
+        } else {
+            self.held.extend_from_slice(rest);
+        }
+        if from > sent {
+            out.push(chunk.slice(sent..from));
+        }
+        out
+    }
 }
 
 impl Seen {
     /// The tier that served an answer may be told at its end only.
     fn tier(&mut self, extra: &Extra) {
         self.service_tier = crate::service_tier(extra).map(str::to_owned).or(self.service_tier.take());
+    }
+
+    /// What could not be read counts as text, so that an estimate has it.
+    fn unread(&mut self, bytes: usize) {
+        self.unread = true;
+        self.content = true;
+        self.output_bytes += bytes as u64;
     }
 
     fn note(&mut self, event: Event) {
@@ -80,10 +146,8 @@ impl Seen {
             Event::PartStart { part: PartStart::ToolCall { .. }, .. } => self.content = true,
             Event::Usage(usage) => self.usage = Some(usage),
             Event::Finish { .. } => self.complete = true,
-            Event::Error { kind, message } => {
-                self.error = Some(StreamError { kind, message });
-                self.ended = true;
-            }
+            // Not the last event everywhere: `response.failed` may come behind `error`.
+            Event::Error { kind, message } => self.error = Some(StreamError { kind, message }),
             Event::End => {
                 self.complete = true;
                 self.ended = true;
@@ -98,38 +162,23 @@ impl Watch for Follow {
         if chunk.is_empty() {
             return;
         }
-        if self.blind {
-            out.push_back(chunk);
-            return;
-        }
-        let read = self.decoder.push(&chunk, &mut self.events);
-        self.note();
-        let unfinished = self.cutter.feed(&chunk);
-        self.blind = read.is_err() || unfinished.is_none();
-        let rest = unfinished.filter(|_| !self.blind).unwrap_or_default();
-        if rest >= chunk.len() {
-            self.held.push(chunk);
-            return;
-        }
-        let whole = chunk.len() - rest;
-        self.last.clear();
-        self.last.append(&mut self.held);
-        self.last.push(chunk.slice(..whole));
-        out.extend(self.last.iter().cloned());
-        if rest > 0 {
-            self.held.push(chunk.slice(whole..));
+        let whole = self.whole(&chunk);
+        if !whole.is_empty() {
+            out.extend(whole.iter().cloned());
+            self.last = whole;
         }
     }
 
     fn finish(&mut self, out: &mut VecDeque<Bytes>) {
-        if self.blind {
-            return;
+        let rest = Bytes::from(std::mem::take(&mut self.held));
+        let mut read = self.decoder.push(&rest, &mut self.events);
+        if read.is_ok() {
+            read = self.decoder.finish(&mut self.events);
         }
-        let read = self.decoder.finish(&mut self.events);
         self.note();
         // Half a frame is left out: the error that follows would run into it.
-        if read.is_ok() {
-            out.extend(self.held.drain(..));
+        if read.is_ok() && !rest.is_empty() {
+            out.push_back(rest);
         }
     }
 
@@ -162,7 +211,11 @@ impl Watch for Follow {
     }
 
     fn unfinished(&self) -> bool {
-        self.blind
+        self.parting
+    }
+
+    fn unread(&self) -> bool {
+        self.seen.unread && self.seen.begun.is_some()
     }
 
     fn begun(&self) -> Option<Begun> {
@@ -179,4 +232,55 @@ fn sequence_after(frames: &[u8]) -> u64 {
     let number =
         digits.fold(0_u64, |sum, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
     number.saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn followed(dialect: Dialect, stream: &[u8], size: usize) -> (Follow, Vec<u8>) {
+        let (mut follow, mut out) = (Follow::new(dialect).unwrap(), VecDeque::new());
+        for chunk in stream.chunks(size) {
+            follow.feed(Bytes::copy_from_slice(chunk), &mut out);
+        }
+        follow.finish(&mut out);
+        (follow, out.iter().flat_map(|piece| piece.to_vec()).collect())
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_skipped_under_every_cut() {
+        let sse = concat!(
+            "data: {\"type\":\"response.created\",\"response\":{\"id\":\"r\",\"model\":\"m\"}}\n\n",
+            "data: hello\n\n",
+            "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\",\"status\":\"completed\",\"output\":[],",
+            "\"usage\":{\"input_tokens\":3,\"output_tokens\":5}}}\n\n",
+        );
+        let lines = concat!(
+            "{\"model\":\"m\",\"message\":{\"content\":\"\"},\"done\":false}\nhello\n",
+            "{\"model\":\"m\",\"message\":{\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\",",
+            "\"prompt_eval_count\":3,\"eval_count\":5}\n",
+        );
+        for (dialect, stream, odd) in
+            [(Dialect::OpenaiResponses, sse, "data: hello\n\n"), (Dialect::OllamaChat, lines, "hello\n")]
+        {
+            for size in 1..=stream.len() {
+                let (follow, out) = followed(dialect, stream.as_bytes(), size);
+                assert_eq!(out, stream.as_bytes(), "{dialect} {size}");
+                assert!(follow.complete() && follow.ended() && !follow.unread(), "{dialect} {size}");
+                let usage = Usage { input: 3, output: 5, ..Usage::default() };
+                assert_eq!(follow.usage(), Some(usage), "{dialect} {size}");
+                assert_eq!(follow.output_bytes(), odd.len() as u64, "{dialect} {size}");
+            }
+        }
+        // Nothing but nonsense is no answer, whatever its end.
+        let (follow, _) = followed(Dialect::OpenaiResponses, b"data: hello\n\n", 5);
+        assert!(!follow.complete() && !follow.unread());
+    }
+
+    #[test]
+    fn messages_that_cannot_be_told_apart_pass_to_the_end() {
+        let (follow, out) = followed(Dialect::BedrockConverse, b"HTTP/1.1 200 OK", 4);
+        assert_eq!(out, b"HTTP/1.1 200 OK");
+        assert!(follow.unfinished() && !follow.complete() && follow.output_bytes() == 15);
+    }
 }

@@ -2,7 +2,7 @@
 
 use contract::words::Dialect;
 
-use crate::sse::{FRAME_CAP, FrameTooLarge};
+use crate::sse::{Ends, FRAME_CAP};
 
 /// The length of an event-stream message without headers and payload: prelude and checksums.
 const EMPTY_MESSAGE: usize = 16;
@@ -53,60 +53,53 @@ impl Framing {
     }
 }
 
-/// Tells how much of a stream lies in whole frames, without keeping any of it.
+/// Finds the ends of a stream's frames, and keeps no bytes.
 #[derive(Debug)]
 pub(crate) enum Cutter {
-    Sse(crate::sse::Splitter),
-    Lines { unfinished: usize },
-    EventStream { unfinished: usize, head: [u8; 4], needed: usize },
+    Sse(Ends),
+    Lines,
+    EventStream { unfinished: usize, head: [u8; 4] },
 }
+
+/// The bytes are not in this framing: where frames end cannot be told any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unframed;
 
 impl Cutter {
     pub(crate) fn new(framing: Framing) -> Self {
         match framing {
-            Framing::Sse => Self::Sse(crate::sse::Splitter::default()),
-            Framing::Lines => Self::Lines { unfinished: 0 },
-            Framing::EventStream => Self::EventStream { unfinished: 0, head: [0; 4], needed: 0 },
+            Framing::Sse => Self::Sse(Ends::default()),
+            Framing::Lines => Self::Lines,
+            Framing::EventStream => Self::EventStream { unfinished: 0, head: [0; 4] },
         }
     }
 
-    /// Takes the next bytes; gives the number of bytes, counted from the end, that belong to a frame which is not complete.
-    /// None: this is no such stream.
-    pub(crate) fn feed(&mut self, chunk: &[u8]) -> Option<usize> {
+    /// The end of the frame that `chunk[from..]` completes. None: it completes none, and the next chunk goes on from there.
+    pub(crate) fn next(&mut self, chunk: &[u8], from: usize) -> Result<Option<usize>, Unframed> {
         match self {
-            Self::Sse(splitter) => {
-                splitter.feed(chunk, |_| Ok::<_, FrameTooLarge>(())).ok()?;
-                Some(splitter.unfinished())
-            }
-            Self::Lines { unfinished } => {
-                *unfinished = match memchr::memrchr(b'\n', chunk) {
-                    Some(at) => chunk.len() - at - 1,
-                    None => *unfinished + chunk.len(),
-                };
-                (*unfinished <= FRAME_CAP).then_some(*unfinished)
-            }
-            Self::EventStream { unfinished, head, needed } => {
-                let mut rest = chunk;
-                while !rest.is_empty() {
-                    if *unfinished < head.len() {
-                        let taken = rest.len().min(head.len() - *unfinished);
-                        head[*unfinished..*unfinished + taken].copy_from_slice(&rest[..taken]);
-                        *unfinished += taken;
-                        rest = &rest[taken..];
-                        *needed = usize::try_from(u32::from_be_bytes(*head)).ok()?;
-                        continue;
-                    }
-                    if *needed < EMPTY_MESSAGE || *needed > FRAME_CAP {
-                        return None;
-                    }
-                    let taken = rest.len().min(*needed - *unfinished);
-                    *unfinished += taken;
-                    rest = &rest[taken..];
-                    if *unfinished == *needed {
-                        *unfinished = 0;
-                    }
+            Self::Sse(ends) => Ok(ends.next(chunk, from)),
+            Self::Lines => Ok(memchr::memchr(b'\n', &chunk[from..]).map(|at| from + at + 1)),
+            Self::EventStream { unfinished, head } => {
+                let rest = &chunk[from..];
+                let in_head = rest.len().min(head.len().saturating_sub(*unfinished));
+                if in_head > 0 {
+                    head[*unfinished..*unfinished + in_head].copy_from_slice(&rest[..in_head]);
                 }
-                Some(*unfinished)
+                let have = *unfinished + rest.len();
+                if have < head.len() {
+                    *unfinished = have;
+                    return Ok(None);
+                }
+                let needed = usize::try_from(u32::from_be_bytes(*head)).map_err(|_| Unframed)?;
+                if !(EMPTY_MESSAGE..=FRAME_CAP).contains(&needed) {
+                    return Err(Unframed);
+                }
+                if have < needed {
+                    *unfinished = have;
+                    return Ok(None);
+                }
+                let end = from + needed - std::mem::take(unfinished);
+                Ok(Some(end))
             }
         }
     }
@@ -127,22 +120,32 @@ mod tests {
         assert!(Framing::of(Dialect::OllamaChat).announced_by(b"application/x-ndjson"));
     }
 
-    #[test]
-    fn whole_frames_are_told_from_what_is_unfinished() {
-        let message = [&20_u32.to_be_bytes()[..], &[0; 16]].concat();
-        let bytes = [message.clone(), message].concat();
-        for size in 1..bytes.len() {
-            let mut cutter = Cutter::new(Framing::EventStream);
-            let mut taken = 0;
-            for chunk in bytes.chunks(size) {
-                taken += chunk.len();
-                assert_eq!(cutter.feed(chunk), Some(taken % 20), "{size}");
+    /// Where the frames end in a stream that comes in chunks of this size.
+    fn ends(framing: Framing, bytes: &[u8], size: usize) -> Result<Vec<usize>, Unframed> {
+        let (mut cutter, mut before, mut found) = (Cutter::new(framing), 0, Vec::new());
+        for chunk in bytes.chunks(size) {
+            let mut from = 0;
+            while let Some(end) = cutter.next(chunk, from)? {
+                found.push(before + end);
+                from = end;
             }
+            before += chunk.len();
         }
-        assert_eq!(Cutter::new(Framing::EventStream).feed(b"HTTP/1.1"), None);
-        let mut lines = Cutter::new(Framing::Lines);
-        assert_eq!(lines.feed(b"{}\n{"), Some(1));
-        assert_eq!(lines.feed(b"}"), Some(2));
-        assert_eq!(lines.feed(b"\n"), Some(0));
+        Ok(found)
+    }
+
+    #[test]
+    fn frames_end_where_they_end_however_they_are_cut() {
+        let message = |len: u32| [&len.to_be_bytes()[..], &vec![0; len as usize - 4]].concat();
+        let messages = [message(20), message(16), message(33)].concat();
+        for size in 1..=messages.len() {
+            assert_eq!(ends(Framing::EventStream, &messages, size), Ok(vec![20, 36, 69]), "{size}");
+            assert_eq!(ends(Framing::EventStream, &messages[..68], size), Ok(vec![20, 36]), "{size}");
+        }
+        assert_eq!(ends(Framing::EventStream, b"HTTP/1.1", 3), Err(Unframed));
+        for size in 1..8 {
+            assert_eq!(ends(Framing::Lines, b"{}\n{}\n{", size), Ok(vec![3, 6]), "{size}");
+            assert_eq!(ends(Framing::Sse, b"data\n\nda", size), Ok(vec![6]), "{size}");
+        }
     }
 }

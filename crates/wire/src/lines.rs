@@ -66,7 +66,7 @@ impl Lines {
         if self.kept.len() + more <= self.cap {
             return Ok(());
         }
-        Err(WireError { dialect: self.dialect, reason: FrameTooLarge(self.cap).to_string() })
+        Err(WireError { dialect: self.dialect, reason: FrameTooLarge.to_string() })
     }
 }
 

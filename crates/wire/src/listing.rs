@@ -19,17 +19,21 @@ impl Listing {
     /// Takes bytes of the stream and appends the elements they complete.
     ///
     /// # Errors
-    /// An event is too large to be held until its end.
+    /// An event is too large to be held until its end. What is fed after that begins a new one.
     pub fn feed(&mut self, bytes: &[u8], out: &mut BytesMut) -> Result<(), FrameTooLarge> {
         let Self { splitter, begun } = self;
-        splitter.feed(bytes, |raw| {
-            if let Some(frame) = Frame::parse(raw).filter(|frame| !frame.data.is_empty()) {
+        let fed = splitter.feed(bytes, |piece| {
+            if let Some(frame) = Frame::parse(piece.whole()?).filter(|frame| !frame.data.is_empty()) {
                 let before: &[u8] = if std::mem::replace(begun, true) { b",\r\n" } else { b"[" };
                 out.extend_from_slice(before);
                 out.extend_from_slice(&frame.data);
             }
             Ok(())
-        })
+        });
+        if fed.is_err() {
+            *splitter = Splitter::default();
+        }
+        fed
     }
 
     /// Ends the array.
@@ -55,6 +59,14 @@ mod tests {
             let array: serde_json::Value = serde_json::from_slice(&out).unwrap();
             assert_eq!(array, serde_json::json!([{"a": 1}, {"b": 2}]), "{size}");
         }
+        let (mut listing, mut out) = (Listing::default(), BytesMut::new());
+        listing.feed(b"data: {\"a\":1}\n\n", &mut out).unwrap();
+        let large = [&b"data: "[..], &vec![b'x'; crate::sse::FRAME_CAP]].concat();
+        assert_eq!(listing.feed(&large, &mut out), Err(FrameTooLarge));
+        listing.feed(b"data: {\"error\":2}\n\n", &mut out).unwrap();
+        listing.finish(&mut out);
+        let array: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(array, serde_json::json!([{"a": 1}, {"error": 2}]));
         let mut out = BytesMut::new();
         Listing::default().finish(&mut out);
         assert_eq!(out, "[]\r\n");

@@ -1,8 +1,8 @@
 //! Server-sent events: cutting bytes into frames, whatever the chunking (WHATWG HTML, section 9.2.6).
 //!
 //! Frames are lent as slices: a frame that lies within one chunk is never copied; only what a chunk leaves unfinished
-//! is kept. [`Splitter`] yields frames as they stood, for [`crate::watch`]; [`Framer`] yields their event name and
-//! data, for the decoders. It knows nothing of what the data means.
+//! is kept. [`Ends`] tells where frames end; [`Splitter`] yields them as they stood, for [`crate::watch`]; [`Framer`] yields
+//! their event name and data, for the decoders. It knows nothing of what the data means.
 
 use std::borrow::Cow;
 
@@ -11,21 +11,57 @@ use memchr::{memchr, memchr2};
 
 use crate::WireError;
 
-/// The largest frame that is accepted unless told otherwise: 8 MiB holds an image in base64.
-pub const FRAME_CAP: usize = 8 << 20;
+/// The largest frame that is looked into unless told otherwise. Pictures stand in one: of 4K in base64 they take up to 40 MiB.
+pub const FRAME_CAP: usize = 64 << 20;
+
+/// The most that is held of an answer until more of it is known: a call that comes in pieces and has to go out whole.
+pub(crate) const HELD_CAP: usize = 8 << 20;
+
+/// What is kept allocated for the next unfinished frame.
+const ROOM: usize = 64 << 10;
 
 /// A frame is larger than the cap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an event of the stream is larger than {0} bytes")]
-pub struct FrameTooLarge(pub usize);
+#[error("an event of the stream is larger than is accepted")]
+pub struct FrameTooLarge;
 
-/// Cuts a stream into raw frames: the lines of an event with the blank line that ends it.
+/// What a stream is cut into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// The lines of an event with the blank line that ends it.
+    Frame(&'a [u8]),
+    /// Bytes of an event that is too large to be held until its end.
+    Part(&'a [u8]),
+}
+
+impl<'a> Piece<'a> {
+    /// The frame, for those who need it whole.
+    ///
+    /// # Errors
+    /// It is part of one that is too large.
+    pub const fn whole(self) -> Result<&'a [u8], FrameTooLarge> {
+        match self {
+            Self::Frame(raw) => Ok(raw),
+            Self::Part(_) => Err(FrameTooLarge),
+        }
+    }
+}
+
+/// Cuts a stream into raw frames. One that is too large goes by in parts, and the next is a frame again.
 #[derive(Debug)]
 pub struct Splitter {
+    ends: Ends,
     kept: Vec<u8>,
+    /// Within a frame that is too large.
+    parting: bool,
+    cap: usize,
+}
+
+/// Finds the blank lines that end frames, and keeps no bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Ends {
     line_begun: bool,
     after_cr: bool,
-    cap: usize,
 }
 
 impl Default for Splitter {
@@ -35,10 +71,11 @@ impl Default for Splitter {
 }
 
 impl Splitter {
-    /// A splitter that refuses frames larger than this many bytes.
+    /// A splitter that holds frames of up to this many bytes.
     #[must_use]
     pub const fn with_cap(cap: usize) -> Self {
-        Self { kept: Vec::new(), line_begun: false, after_cr: false, cap }
+        let ends = Ends { line_begun: false, after_cr: false };
+        Self { ends, kept: Vec::new(), parting: false, cap }
     }
 
     /// Takes the next bytes and lends every frame they complete.
@@ -46,35 +83,60 @@ impl Splitter {
     /// A frame that ends in CR ends at once: an LF that follows belongs, as a stray line end, to the next one.
     ///
     /// # Errors
-    /// [`FrameTooLarge`], or what the callback returned. After the former, [`rest`](Self::rest) is all that was not lent.
-    pub fn feed<E: From<FrameTooLarge>>(
+    /// What the callback returned.
+    pub fn feed<E>(
         &mut self,
         chunk: &[u8],
-        mut each: impl FnMut(&[u8]) -> Result<(), E>,
+        mut each: impl FnMut(Piece<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut from = 0;
-        while let Some(end) = self.frame_end(chunk, from) {
-            if self.kept.len() + end - from > self.cap {
-                break;
-            }
-            if self.kept.is_empty() {
-                each(&chunk[from..end])?;
-            } else {
-                self.kept.extend_from_slice(&chunk[from..end]);
-                let result = each(&self.kept);
-                self.kept.clear();
-                result?;
-            }
+        while let Some(end) = self.ends.next(chunk, from) {
+            let raw = &chunk[from..end];
             from = end;
+            if self.fits(raw, &mut each)? {
+                if self.kept.is_empty() {
+                    each(Piece::Frame(raw))?;
+                } else {
+                    self.kept.extend_from_slice(raw);
+                    let result = each(Piece::Frame(&self.kept));
+                    self.kept.clear();
+                    self.kept.shrink_to(ROOM);
+                    result?;
+                }
+            }
+            self.parting = false;
         }
-        self.kept.extend_from_slice(&chunk[from..]);
-        if self.kept.len() > self.cap { Err(FrameTooLarge(self.cap).into()) } else { Ok(()) }
+        let rest = &chunk[from..];
+        if !rest.is_empty() && self.fits(rest, &mut each)? {
+            self.kept.extend_from_slice(rest);
+        }
+        Ok(())
     }
 
-    /// How many bytes of a frame that is not complete have been taken.
+    /// Is the frame, with these bytes of it, one that is held until its end? If not, they are lent.
+    fn fits<E>(&mut self, raw: &[u8], each: &mut impl FnMut(Piece<'_>) -> Result<(), E>) -> Result<bool, E> {
+        if !self.parting && self.kept.len() + raw.len() <= self.cap {
+            return Ok(true);
+        }
+        self.parting = true;
+        let kept = self.rest();
+        if !kept.is_empty() {
+            each(Piece::Part(&kept))?;
+        }
+        each(Piece::Part(raw))?;
+        Ok(false)
+    }
+
+    /// How many bytes of a frame that is not complete are held.
     #[must_use]
     pub fn unfinished(&self) -> usize {
         self.kept.len()
+    }
+
+    /// Do the bytes that were lent last end within a frame?
+    #[must_use]
+    pub const fn is_parting(&self) -> bool {
+        self.parting
     }
 
     /// What the end of the stream left unfinished.
@@ -82,9 +144,11 @@ impl Splitter {
     pub fn rest(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.kept)
     }
+}
 
+impl Ends {
     /// The end of the frame that `chunk[from..]` completes, if it completes one.
-    fn frame_end(&mut self, chunk: &[u8], from: usize) -> Option<usize> {
+    pub(crate) fn next(&mut self, chunk: &[u8], from: usize) -> Option<usize> {
         let mut at = from;
         loop {
             let rest = &chunk[at..];
@@ -168,17 +232,6 @@ pub struct Framer {
     begun: bool,
 }
 
-enum Stop {
-    TooLarge(FrameTooLarge),
-    Wire(WireError),
-}
-
-impl From<FrameTooLarge> for Stop {
-    fn from(error: FrameTooLarge) -> Self {
-        Self::TooLarge(error)
-    }
-}
-
 impl Framer {
     /// A framer whose errors name this dialect.
     #[must_use]
@@ -201,14 +254,12 @@ impl Framer {
         chunk: &[u8],
         mut each: impl FnMut(Frame<'_>) -> Result<(), WireError>,
     ) -> Result<(), WireError> {
-        let begun = &mut self.begun;
-        let result = self.splitter.feed(chunk, |raw| {
+        let Self { splitter, dialect, begun } = self;
+        splitter.feed(chunk, |piece| {
+            let too_large = |error: FrameTooLarge| WireError { dialect: *dialect, reason: error.to_string() };
+            let raw = piece.whole().map_err(too_large)?;
             let raw = if std::mem::replace(begun, true) { raw } else { without_bom(raw) };
-            Frame::parse(raw).map_or(Ok(()), |frame| each(frame).map_err(Stop::Wire))
-        });
-        result.map_err(|stop| match stop {
-            Stop::Wire(error) => error,
-            Stop::TooLarge(error) => WireError { dialect: self.dialect, reason: error.to_string() },
+            Frame::parse(raw).map_or(Ok(()), &mut each)
         })
     }
 

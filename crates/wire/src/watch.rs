@@ -2,7 +2,8 @@
 //!
 //! Each frame is searched for a few words; only one that reports usage or an error is parsed. Bytes leave
 //! as they came, a frame at a time, so that a stream that breaks off can still be ended with a whole frame. The one edit
-//! takes out the usage that we asked for and the client did not. A watch never fails: what it cannot read it lets pass.
+//! takes out the usage that we asked for and the client did not. A watch never fails: what it cannot read it lets pass, and
+//! reads on behind it.
 //! Next: `watch/scan.rs` for the searching, `watch/facts.rs` for answers that are no stream.
 
 mod facts;
@@ -12,6 +13,7 @@ mod strip;
 mod through;
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 
 use bytes::Bytes;
 use contract::words::{Dialect, Usage};
@@ -20,7 +22,7 @@ use serde_json::Value;
 
 use crate::ending::Begun;
 use crate::follow::Follow;
-use crate::sse::{Frame, FrameTooLarge, Splitter};
+use crate::sse::{Frame, Piece, Splitter};
 use crate::usage::{Anthropic, Gemini, Openai};
 use scan::WORDS;
 use strip::Strip;
@@ -49,6 +51,10 @@ pub trait Watch: Send {
     fn output_bytes(&self) -> u64;
     /// The failure that the upstream reported within the stream.
     fn error(&self) -> Option<&StreamError>;
+    /// May the end of the answer stand in what could not be looked into? HTTP's own framing tells then whether it is there.
+    fn unread(&self) -> bool {
+        false
+    }
     /// May what was passed on end within a frame?
     fn unfinished(&self) -> bool {
         false
@@ -87,10 +93,7 @@ pub fn is_opaque(dialect: Dialect, content_type: &[u8]) -> bool {
 pub(crate) struct StreamWatch {
     dialect: Dialect,
     strip: Option<Strip>,
-    blind: bool,
     splitter: Splitter,
-    /// The bytes of the unfinished frame, when nothing is edited.
-    held: Vec<Bytes>,
     seen: Seen,
 }
 
@@ -113,6 +116,8 @@ struct Seen {
     ended: bool,
     content: bool,
     output_bytes: u64,
+    /// The last frame was too large to be looked into.
+    unread: bool,
 }
 
 impl StreamWatch {
@@ -123,56 +128,50 @@ impl StreamWatch {
         let strips = matches!(dialect, Dialect::OpenaiChat | Dialect::OpenaiCompletions);
         let strip = (strip_usage && strips).then(Strip::default);
         let (splitter, seen) = (Splitter::default(), Seen::default());
-        Self { dialect, strip, blind: false, splitter, held: Vec::new(), seen }
+        Self { dialect, strip, splitter, seen }
     }
 }
 
 impl Watch for StreamWatch {
     fn feed(&mut self, chunk: Bytes, out: &mut VecDeque<Bytes>) {
-        let Self { dialect, strip, blind, splitter, held, seen } = self;
+        let Self { dialect, strip, splitter, seen } = self;
         if chunk.is_empty() {
             return;
         }
-        if *blind {
-            out.push_back(chunk);
-            return;
-        }
         let Some(strip) = strip else {
-            let result = splitter.feed(&chunk, |raw| {
-                seen.frame(*dialect, raw);
-                Ok::<_, FrameTooLarge>(())
+            // What an earlier chunk left unfinished stands before what this one completes.
+            let before = splitter.unfinished();
+            let (mut begun, mut lent) = (None, 0);
+            let Ok(()) = splitter.feed(&chunk, |piece| {
+                let (Piece::Frame(raw) | Piece::Part(raw)) = piece;
+                if before > 0 && lent == 0 {
+                    begun = Some(Bytes::copy_from_slice(raw));
+                }
+                lent += raw.len();
+                seen.piece(*dialect, piece);
+                Ok::<_, Infallible>(())
             });
-            *blind = result.is_err();
-            let rest = if *blind { 0 } else { splitter.unfinished() };
-            if rest >= chunk.len() {
-                held.push(chunk);
-                return;
-            }
-            let whole = chunk.len() - rest;
-            out.extend(held.drain(..));
-            out.push_back(chunk.slice(..whole));
-            if rest > 0 {
-                held.push(chunk.slice(whole..));
-            }
+            let from = begun.as_ref().map_or(0, |begun| begun.len() - before);
+            out.extend(begun);
+            let whole = chunk.slice(from..lent.saturating_sub(before).max(from));
+            out.extend((!whole.is_empty()).then_some(whole));
             return;
         };
         let mut kept = Vec::with_capacity(chunk.len() + 64);
-        let result = splitter.feed(&chunk, |raw| {
-            seen.frame(*dialect, raw);
-            strip.copy(raw, &mut kept);
-            Ok::<_, FrameTooLarge>(())
+        let Ok(()) = splitter.feed(&chunk, |piece| {
+            seen.piece(*dialect, piece);
+            match piece {
+                Piece::Frame(raw) => strip.copy(raw, &mut kept),
+                Piece::Part(raw) => kept.extend_from_slice(raw),
+            }
+            Ok::<_, Infallible>(())
         });
-        if result.is_err() {
-            *blind = true;
-            kept.extend_from_slice(&splitter.rest());
-        }
         push(kept, out);
     }
 
     fn finish(&mut self, out: &mut VecDeque<Bytes>) {
         let mut rest = self.splitter.rest();
-        self.held.clear();
-        if rest.is_empty() || self.blind {
+        if rest.is_empty() {
             return;
         }
         if !rest.trim_ascii().is_empty() {
@@ -202,9 +201,9 @@ impl Watch for StreamWatch {
     }
 
     fn complete(&self) -> bool {
-        // A picture may be larger than any frame that is looked into. One that failed is not complete, whatever else it says:
-        // some name the failure as the reason for which they finished (OpenRouter).
-        self.seen.error.is_none() && (self.seen.complete || (self.blind && media::has_streams(self.dialect)))
+        // One that failed is not complete, whatever else it says: some name the failure as the reason for which they finished
+        // (OpenRouter).
+        self.seen.error.is_none() && self.seen.complete
     }
 
     fn ended(&self) -> bool {
@@ -223,8 +222,12 @@ impl Watch for StreamWatch {
         self.seen.error.as_ref()
     }
 
+    fn unread(&self) -> bool {
+        self.seen.unread
+    }
+
     fn unfinished(&self) -> bool {
-        self.blind
+        self.splitter.is_parting()
     }
 }
 
@@ -235,6 +238,21 @@ fn push(kept: Vec<u8>, out: &mut VecDeque<Bytes>) {
 }
 
 impl Seen {
+    /// What cannot be looked into counts as text, so that an estimate has it.
+    fn piece(&mut self, dialect: Dialect, piece: Piece<'_>) {
+        match piece {
+            Piece::Frame(raw) => {
+                self.unread = false;
+                self.frame(dialect, raw);
+            }
+            Piece::Part(raw) => {
+                self.unread = true;
+                self.content = true;
+                self.output_bytes += raw.len() as u64;
+            }
+        }
+    }
+
     fn frame(&mut self, dialect: Dialect, raw: &[u8]) {
         match dialect {
             Dialect::AnthropicMessages => self.anthropic(raw),
@@ -380,6 +398,8 @@ impl Seen {
         let bytes: u64 = words.iter().map(|word| scan::text_bytes(raw, word)).sum();
         self.output_bytes += bytes;
         self.content |= bytes > 0;
+        // If a choice was finished before, this is of another one.
+        self.complete &= bytes == 0;
         bytes > 0
     }
 

@@ -2,10 +2,14 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use contract::ports::UpstreamFailure;
 use contract::settings::SecretText;
+use http_body::Frame;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -252,4 +256,74 @@ async fn tls_goes_through_a_tunnel() {
          proxy-authorization: Basic bWU6c2VjcmV0\r\n\r\n"
     );
     assert_eq!((proxy.accepted(), server.accepted()), (1, 1));
+}
+
+/// A body that says "ok" and ends when the other side of its channel is dropped; tells whether it got that far.
+struct Late {
+    more: mpsc::UnboundedReceiver<Bytes>,
+    ended: mpsc::UnboundedSender<bool>,
+    whole: bool,
+}
+
+impl http_body::Body for Late {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.more.poll_recv(cx).map(|more| {
+            self.whole = more.is_none();
+            more.map(|bytes| Ok(Frame::data(bytes)))
+        })
+    }
+}
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        self.ended.send(self.whole).ok();
+    }
+}
+
+#[tokio::test]
+async fn a_stream_whose_last_event_was_read_is_not_reset() {
+    let authority = Authority::new();
+    let (ended, mut seen) = mpsc::unbounded_channel();
+    let (held, mut senders) = mpsc::unbounded_channel();
+    let acceptor = authority.acceptor(&["h2"], false);
+    let server = Server::start(move |_, stream: TcpStream| {
+        let (acceptor, ended, held) = (acceptor.clone(), ended.clone(), held.clone());
+        async move {
+            let stream = acceptor.accept(stream).await.unwrap();
+            let service = service_fn(move |_: http::Request<hyper::body::Incoming>| {
+                let (sender, more) = mpsc::unbounded_channel();
+                sender.send(Bytes::from_static(b"ok")).unwrap();
+                held.send(sender).unwrap();
+                let body = Late { more, ended: ended.clone(), whole: false };
+                async move { Ok::<_, BodyError>(http::Response::new(Body::stream(body))) }
+            });
+            let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            server.serve_connection(TokioIo::new(stream), service).await.ok();
+        }
+    })
+    .await;
+    let client = client(&authority.trusted());
+    // The wait is short, and the machine may be busy with other tests.
+    for _ in 0..10 {
+        let mut reply = send(&client, outbound(server.named("https", "api.test"))).await.unwrap();
+        soon(reply.body.frame()).await.unwrap().unwrap();
+        let sender = soon(senders.recv()).await;
+        drop(reply);
+        // Another one there and back: a reset would have come before it.
+        let mut other = send(&client, outbound(server.named("https", "api.test"))).await.unwrap();
+        soon(other.body.frame()).await.unwrap().unwrap();
+        drop(sender);
+        if soon(seen.recv()).await == Some(true) {
+            return;
+        }
+        drop((other, soon(senders.recv()).await));
+        soon(seen.recv()).await;
+    }
+    panic!("each stream was reset");
 }

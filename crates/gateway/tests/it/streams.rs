@@ -1,5 +1,6 @@
 //! Streams: nothing is held back, nothing is called complete that is not, and a client that leaves is noticed at once.
 
+mod ends;
 mod hangups;
 mod silence;
 mod torn;

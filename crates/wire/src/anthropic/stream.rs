@@ -16,7 +16,7 @@ use super::error::Detail;
 use super::reply::{extra, take_usage};
 use super::{DIALECT, cite, finish, invalid};
 use crate::emulate::Called;
-use crate::sse::{FRAME_CAP, Framer};
+use crate::sse::{Framer, HELD_CAP};
 use crate::usage::Anthropic;
 use crate::{StreamDecoder, WireError};
 
@@ -251,7 +251,7 @@ impl State {
         let text = match (&mut open.kind, delta.kind) {
             (Kept::Native(input), DeltaKind::InputJson) => {
                 input.push_str(&delta.partial_json.unwrap_or_default());
-                if held > FRAME_CAP {
+                if held > HELD_CAP {
                     return Err(invalid("the input of a block is too large"));
                 }
                 return Ok(());

@@ -13,7 +13,7 @@ use super::reply::stop_sequence;
 use super::{DIALECT, citation, finish, format, invalid, own, single, take_text, usage};
 use crate::emulate::Called;
 use crate::eventstream::{EventStreamError, Message, MessageKind, Reader};
-use crate::sse::FRAME_CAP;
+use crate::sse::HELD_CAP;
 use crate::{StreamDecoder, WireError};
 
 /// Reads a stream.
@@ -365,7 +365,7 @@ fn collect(fields: &mut Map<String, Value>, bytes: &mut usize, items: Vec<Value>
     let Some(content) = content.as_array_mut() else { return Err(invalid("a result's content is no list")) };
     for item in items {
         *bytes += item.to_string().len();
-        if *bytes > FRAME_CAP {
+        if *bytes > HELD_CAP {
             return Err(invalid("a result is too large"));
         }
         let more = item.get("text").and_then(Value::as_str);

@@ -15,11 +15,11 @@ use super::out::{Args, Body, Out, code_of, code_result, is_made_up};
 use super::ruler::Ruler;
 use super::sources::{self, Grounding};
 use super::{DIALECT, counts, finish, likely, time};
-use crate::sse::FRAME_CAP;
+use crate::sse::HELD_CAP;
 use crate::{EncodeOptions, StreamEncoder};
 
 /// The most bytes of unfinished parts that are held: what a frame may have.
-const HELD: usize = FRAME_CAP;
+const HELD: usize = HELD_CAP;
 
 /// The most citations that are held for the last frame.
 const CITED: usize = 1024;

@@ -13,7 +13,7 @@ use super::calls::Call;
 use super::chunk::{Saying, Written, time};
 use super::{Form, done_reason, logprobs};
 use crate::outgoing::merge;
-use crate::sse::FRAME_CAP;
+use crate::sse::HELD_CAP;
 use crate::{EncodeOptions, StreamEncoder};
 
 /// The encoder of one stream.
@@ -117,7 +117,7 @@ impl Encoder {
         match found.map(|(_, kind)| kind) {
             Some(Kind::Call { arguments: keeps, .. } | Kind::Image(keeps)) => {
                 self.kept += text.len();
-                if self.kept <= FRAME_CAP {
+                if self.kept <= HELD_CAP {
                     keeps.push_str(text);
                 } else {
                     self.error("A part of the answer is larger than can be sent in one piece.", out);

@@ -13,7 +13,7 @@ use super::chunk::{CallDelta, FunctionDelta};
 use super::tools::read_arguments;
 use super::{DIALECT, invalid};
 use crate::WireError;
-use crate::sse::FRAME_CAP;
+use crate::sse::HELD_CAP;
 use crate::usage::Count;
 
 /// The calls of a choice.
@@ -126,7 +126,7 @@ impl Calls {
                 part
             }
             (None, None) => {
-                if call.early.len().saturating_add(text.len()) <= FRAME_CAP {
+                if call.early.len().saturating_add(text.len()) <= HELD_CAP {
                     call.early.push_str(&text);
                 }
                 return;

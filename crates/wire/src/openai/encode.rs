@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 
 use super::frames::{Beside, Frames, json_to, members, write_error};
 use super::{DIALECT, annotations, finish_reason, media, thoughts};
-use crate::sse::FRAME_CAP;
+use crate::sse::HELD_CAP;
 use crate::{EncodeOptions, StreamEncoder};
 
 /// The encoder of one stream.
@@ -218,7 +218,7 @@ impl Encoder {
             }
             Some(Kind::Audio) => return self.field(choice, media::AUDIO, &json!({"data": text}), out),
             Some(Kind::Image { data, .. }) => {
-                if data.len().saturating_add(text.len()) <= FRAME_CAP {
+                if data.len().saturating_add(text.len()) <= HELD_CAP {
                     data.push_str(text);
                 }
                 return;

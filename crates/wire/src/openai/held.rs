@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::invalid;
 use crate::WireError;
 use crate::outgoing::is_empty;
-use crate::sse::FRAME_CAP;
+use crate::sse::HELD_CAP;
 
 /// Fields of messages that name something: a later value replaces the one before. Other texts are pieces of one.
 const NAMES: [&str; 5] = ["channel", "format", "id", "name", "type"];
@@ -30,7 +30,7 @@ impl Held {
     /// More of a field beside the message.
     pub(super) fn add(&mut self, name: &str, value: Value) -> Result<(), WireError> {
         self.size = self.size.saturating_add(size(&value));
-        if self.size > FRAME_CAP {
+        if self.size > HELD_CAP {
             return Err(invalid("the answer holds too much that is not known"));
         }
         grow(&mut self.fields, name, value);

@@ -60,8 +60,8 @@ fn a_splitter_loses_no_byte() {
         let (mut splitter, mut all) = (Splitter::default(), Vec::new());
         for chunk in stream.as_bytes().chunks(3) {
             splitter
-                .feed(chunk, |raw| {
-                    all.extend_from_slice(raw);
+                .feed(chunk, |piece| {
+                    all.extend_from_slice(piece.whole()?);
                     Ok::<_, FrameTooLarge>(())
                 })
                 .unwrap();
@@ -77,7 +77,28 @@ fn a_frame_over_the_cap_is_refused_whether_it_ends_or_not() {
         for size in [1, 5, 100] {
             let mut framer = Framer::with_cap(Dialect::OpenaiChat, 10);
             let result = stream.as_bytes().chunks(size).try_for_each(|chunk| framer.feed(chunk, |_| Ok(())));
-            assert!(result.unwrap_err().reason.contains("larger than 10 bytes"));
+            assert!(result.unwrap_err().reason.contains("larger than is accepted"));
         }
+    }
+}
+
+#[test]
+fn a_frame_over_the_cap_goes_by_in_parts_and_the_next_is_whole() {
+    let stream = b"data: a\n\ndata: 0123456789\ndata: 1\r\n\r\ndata: b\n\n";
+    for size in 1..=stream.len() {
+        let (mut splitter, mut all, mut whole) = (Splitter::with_cap(11), Vec::new(), Vec::new());
+        for chunk in stream.chunks(size) {
+            splitter
+                .feed(chunk, |piece| {
+                    let (Piece::Frame(raw) | Piece::Part(raw)) = piece;
+                    all.extend_from_slice(raw);
+                    whole.extend(piece.whole().ok().and_then(Frame::parse).map(|frame| frame.data.to_vec()));
+                    Ok::<_, FrameTooLarge>(())
+                })
+                .unwrap();
+            assert!(splitter.unfinished() <= 11);
+        }
+        assert!(!splitter.is_parting());
+        assert_eq!((&all[..], &whole[..]), (&stream[..], &[b"a".to_vec(), b"b".to_vec()][..]), "{size}");
     }
 }

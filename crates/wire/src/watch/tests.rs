@@ -209,15 +209,41 @@ fn the_end_is_the_last_event_not_the_finish_reason() {
 }
 
 #[test]
-fn a_frame_beyond_the_cap_passes_unread() {
+fn a_frame_beyond_the_cap_passes_unread_and_the_next_is_read() {
     let long = format!("data: {}", "x".repeat(crate::sse::FRAME_CAP));
+    let (first, more) = OPENAI.split_at(OPENAI.find("data: {\"usage\"").unwrap());
     for strip in [false, true] {
-        let (_, out) = run(
-            Dialect::OpenaiChat,
-            strip,
-            &[OPENAI.as_bytes(), &long.as_bytes()[..9], &long.as_bytes()[9..], b"y\n\n"],
-        );
-        assert!(out.ends_with(format!("{long}y\n\n").as_bytes()));
+        let mut watch = StreamWatch::new(Dialect::OpenaiChat, strip);
+        let mut out = VecDeque::new();
+        for chunk in [first, &long[..9], &long[9..], "y"] {
+            watch.feed(Bytes::copy_from_slice(chunk.as_bytes()), &mut out);
+        }
+        assert!(watch.unfinished() && watch.unread() && !watch.complete());
+        assert_eq!(out.back().unwrap(), "y", "nothing of it is held");
+        // What was not looked into is in an estimate.
+        assert_eq!(watch.output_bytes(), (long.len() + 1 + 26) as u64);
+        watch.feed(Bytes::from(format!("y\n\n{more}")), &mut out);
+        watch.finish(&mut out);
+        assert!(!watch.unfinished() && !watch.unread() && watch.complete());
+        assert_eq!(watch.usage(), Some(openai_usage()));
+        let bytes = Vec::from(out).concat();
+        let at = memchr::memmem::find(&bytes, long.as_bytes()).unwrap();
+        let (_, plain) = every_cut(Dialect::OpenaiChat, strip, OPENAI);
+        assert_eq!([&bytes[..at], &bytes[at + long.len() + 4..]].concat(), plain.as_bytes());
+    }
+}
+
+#[test]
+fn an_answer_whose_last_frame_is_beyond_the_cap_ends_with_its_stream() {
+    let long = Bytes::from(format!("data: {}\n\n", "x".repeat(crate::sse::FRAME_CAP)));
+    for dialect in [Dialect::OpenaiImages, Dialect::GeminiGenerate, Dialect::OpenaiResponses] {
+        let (mut watch, mut out) = (crate::watch(dialect, false).unwrap(), VecDeque::new());
+        let created = "data: {\"type\":\"response.created\",\"response\":{\"id\":\"r\"}}\n\n";
+        watch.feed(Bytes::from(created), &mut out);
+        watch.feed(long.clone(), &mut out);
+        watch.finish(&mut out);
+        assert!(watch.unread() && !watch.complete() && !watch.unfinished(), "{dialect}");
+        assert!(watch.output_bytes() >= long.len() as u64, "{dialect}");
     }
 }
 

@@ -35,8 +35,11 @@ impl Watch for Through {
         None
     }
 
-    /// HTTP's own framing tells whether the end is the end.
     fn complete(&self) -> bool {
+        false
+    }
+
+    fn unread(&self) -> bool {
         true
     }
 

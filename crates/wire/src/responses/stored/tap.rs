@@ -1,10 +1,12 @@
 //! Finds the whole response in a stream that goes out: it stands in the last frame.
 
+use std::convert::Infallible;
+
 use bytes::Bytes;
 use memchr::memmem;
 
 use crate::json::{self, Member};
-use crate::sse::{Frame, FrameTooLarge, Splitter};
+use crate::sse::{Frame, Piece, Splitter};
 
 /// The largest frame that is looked at: what an answer may hold for its last frame, and some for escapes.
 const FRAME_CAP: usize = 40 << 20;
@@ -15,27 +17,24 @@ const LAST: [&str; 3] = ["response.completed", "response.incomplete", "response.
 #[derive(Debug)]
 pub struct Tap {
     splitter: Splitter,
-    blind: bool,
 }
 
 impl Default for Tap {
     fn default() -> Self {
-        Self { splitter: Splitter::with_cap(FRAME_CAP), blind: false }
+        Self { splitter: Splitter::with_cap(FRAME_CAP) }
     }
 }
 
 impl Tap {
     /// Takes the next bytes; gives the response if they complete the frame that carries it.
     pub fn feed(&mut self, chunk: &[u8]) -> Option<Bytes> {
-        if self.blind {
-            return None;
-        }
         let mut found = None;
-        let fed = self.splitter.feed(chunk, |raw| {
-            found = response(raw).or(found.take());
-            Ok::<_, FrameTooLarge>(())
+        let Ok(()) = self.splitter.feed(chunk, |piece| {
+            if let Piece::Frame(raw) = piece {
+                found = response(raw).or(found.take());
+            }
+            Ok::<_, Infallible>(())
         });
-        self.blind = fed.is_err();
         found
     }
 }
