@@ -205,11 +205,13 @@ async fn what_has_come_to_its_end_is_deleted_though_nothing_new_comes() {
     let database = format!("sqlite://{}", dir.path().join("test.db").display());
     let mut connection = SqliteConnection::connect(&database).await.unwrap();
 
-    // At the start, and from then on each hour.
+    // Soon after the start, and from then on each hour.
     let clock = VirtualClock::at(Timestamp(10));
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let _natives = stores.natives(Arc::new(clock.clone()), &tasks, stop.clone());
-    for left in [1, 0] {
+    for (span, left) in [(60, 1), (60 * 60, 0)] {
+        clock.sleepers(1).await;
+        clock.advance(std::time::Duration::from_secs(span));
         clock.sleepers(1).await;
         for table in ["native_messages", "native_anchors"] {
             let count = format!("SELECT COUNT(*) FROM {table}");
@@ -217,7 +219,6 @@ async fn what_has_come_to_its_end_is_deleted_though_nothing_new_comes() {
                 sqlx::query_scalar(sqlx::AssertSqlSafe(count)).fetch_one(&mut connection).await.unwrap();
             assert_eq!(there, left, "{table}");
         }
-        clock.advance(std::time::Duration::from_secs(60 * 60));
     }
     stop.cancel();
     tasks.close();

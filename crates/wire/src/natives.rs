@@ -17,6 +17,7 @@
 //!
 //! A client may send one answer as several messages of the model in a row. The blocks come back over all of them.
 
+mod signed;
 mod trail;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -56,14 +57,9 @@ pub struct Maker {
 }
 
 impl Maker {
-    /// Why this account does not take a block of another that is written in this dialect; none: it does.
-    fn refuses(&self, maker: &Self, owner: Dialect) -> Option<String> {
-        if owner != self.dialect {
-            return Some(format!("a block that only {owner} understands"));
-        }
-        let akin = self.family.is_some() && self.family == maker.family;
-        (self.account != maker.account && !akin)
-            .then(|| format!("a block that only the account '{}' understands", maker.account))
+    /// Does this account take what that one made, as far as its dialect has words for it?
+    fn is_akin(&self, maker: &Self) -> bool {
+        self.account == maker.account || (self.family.is_some() && self.family == maker.family)
     }
 }
 
@@ -84,9 +80,24 @@ pub struct Target<'a> {
 }
 
 impl Target<'_> {
-    fn refuses(self, maker: &Maker, owner: Dialect) -> Option<String> {
-        let refused = || self.refused.then(|| "the provider refused the request with this block".to_owned());
-        self.account.refuses(maker, owner).or_else(refused)
+    /// A block of this maker's as it goes to the target.
+    ///
+    /// # Errors
+    /// Why it does not.
+    fn takes(self, maker: &Maker, part: Part) -> Result<Part, String> {
+        let owner = part.native.as_ref().map_or(maker.dialect, |native| native.owner);
+        let akin = self.account.is_akin(maker);
+        let part = if owner == self.account.dialect {
+            Some(part)
+        } else {
+            signed::written_in(&part, self.account.dialect).filter(|_| akin)
+        };
+        match part {
+            None => Err(format!("a block that only {owner} understands")),
+            Some(_) if !akin => Err(format!("a block that only the account '{}' understands", maker.account)),
+            Some(_) if self.refused => Err("the provider refused the request with this block".to_owned()),
+            Some(part) => Ok(part),
+        }
     }
 }
 
@@ -242,13 +253,12 @@ impl<'a> Putting<'a> {
                 visible.push_back((std::mem::take(&mut before), Some(part)));
                 continue;
             }
-            let owner = part.native.as_ref().map_or(from.dialect, |native| native.owner);
-            match target.refuses(&from, owner) {
-                None => {
+            match target.takes(&from, part) {
+                Ok(part) => {
                     hidden |= matches!(part.kind, PartKind::Reasoning(_));
                     before.push(part);
                 }
-                Some(reason) => {
+                Err(reason) => {
                     foreign.get_or_insert((visible.len(), reason));
                 }
             }
@@ -308,10 +318,8 @@ impl<'a> Putting<'a> {
             self.show(same.or_else(|| free.next()).unwrap_or_default(), message);
             let kept = same.and_then(|at| self.visible.get_mut(at)).and_then(|(_, kept)| kept.take());
             // What stands beside it in the client's dialect says nothing to the target, what the target wrote does.
-            if let Some(native) = kept
-                .and_then(|kept| kept.native)
-                .filter(|native| self.target.refuses(&self.from, native.owner).is_none())
-            {
+            let kept = kept.and_then(|kept| self.target.takes(&self.from, kept).ok());
+            if let Some(native) = kept.and_then(|kept| kept.native) {
                 self.bytes += size(&native.value);
                 part.native = Some(native);
             }

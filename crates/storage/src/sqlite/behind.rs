@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 const BATCH: usize = 100;
 /// How often what has come to its end is deleted.
 const SWEEP: Duration = Duration::from_secs(3_600);
+/// When that is done first: a database that another process holds must not keep this one from starting.
+const FIRST_SWEEP: Duration = Duration::from_secs(60);
 /// How long what could not be written waits until it is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -27,14 +29,14 @@ pub(super) trait Behind: Send {
     fn sweep(&mut self, now: Timestamp) -> impl Future<Output = ()> + Send;
 }
 
-/// Writes what waits, and deletes what has come to its end, at first at once; when it is to stop, writes what still waits.
+/// Writes what waits, and deletes what has come to its end, whether anything comes or not; when it is to stop, writes what still waits.
 pub(super) async fn run<B: Behind>(
     mut behind: B,
     mut waiting: mpsc::Receiver<B::Item>,
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
 ) {
-    let mut sweep = clock.sleep(Duration::ZERO);
+    let mut sweep = clock.sleep(FIRST_SWEEP);
     let mut again = clock.sleep(Duration::ZERO);
     let mut batch = Vec::with_capacity(BATCH);
     loop {

@@ -295,6 +295,22 @@ fn blocks_go_to_the_account_that_made_them_or_to_one_of_its_family() {
     assert_eq!(goes(&one, &two, false), None);
     assert!(goes(&one, &of("b", Some("g")), false).is_some());
     assert!(goes(&one, &other, false).is_some() && goes(&mine, &two, false).is_some());
+    // Its thoughts, where both have a word for them.
+    let bedrock = Maker { dialect: Dialect::BedrockConverse, ..two.clone() };
+    let answer = [thought("hm", "sig"), text("yes")];
+    let mut request = sent.clone();
+    let target = Target { account: &bedrock, refused: false };
+    let restored = put_for(&mut request, &[kept_of(&one, &[asks("q")], &answer)], target);
+    let value = json!({"reasoningContent": {"reasoningText": {"signature": "sig"}}});
+    assert_eq!(request.messages[1].parts[0].native_for(Dialect::BedrockConverse), Some(&value));
+    assert!(restored.left_out.is_empty());
+    let answer = request.messages[1].parts.clone();
+    for (account, takes) in [(&one, true), (&of("c", None), false)] {
+        let mut request = sent.clone();
+        let target = Target { account, refused: false };
+        put_for(&mut request, &[kept_of(&bedrock, &[asks("q")], &answer)], target);
+        assert_eq!(request.messages[1].parts[0] == thought("hm", "sig"), takes);
+    }
     // It was put back, and the provider would not have it.
     let reason = "the provider refused the request with this block";
     assert_eq!(goes(&mine, &mine, true).as_deref(), Some(reason));
