@@ -294,8 +294,6 @@ async fn sweep(database: &Sqlite, now: Timestamp) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
-
     use contract::words::Principal;
 
     use super::behind::Behind as _;

@@ -296,7 +296,7 @@ fn blocks_go_to_the_account_that_made_them_or_to_one_of_its_family() {
     assert!(goes(&one, &of("b", Some("g")), false).is_some());
     assert!(goes(&one, &other, false).is_some() && goes(&mine, &two, false).is_some());
     // Its thoughts, where both have a word for them.
-    let bedrock = Maker { dialect: Dialect::BedrockConverse, ..two.clone() };
+    let bedrock = Maker { dialect: Dialect::BedrockConverse, ..two };
     let answer = [thought("hm", "sig"), text("yes")];
     let mut request = sent.clone();
     let target = Target { account: &bedrock, refused: false };
