@@ -440,4 +440,10 @@ async fn thoughts_stand_first_in_an_answer_that_comes_back_as_two_messages() {
         { "role": "assistant", "content": null, "tool_calls": whole["tool_calls"] }, second["messages"][2]]);
     let reached = sent(&bench, CHAT, &thinking(), &second).await;
     assert_eq!(reached["messages"][1]["content"], thinking());
+    assert_eq!(reached["thinking"]["type"], "enabled");
+    // Where they are not found, the model does not think: it would refuse to go on without them.
+    second["messages"][0]["content"] = "Another question".into();
+    let reached = sent(&bench, CHAT, &thinking(), &second).await;
+    assert_eq!(reached["messages"][1]["content"][0]["type"], "text");
+    assert_eq!(reached.get("thinking"), None);
 }
