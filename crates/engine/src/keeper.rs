@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use contract::canon::Reply;
 use contract::ports::{KeptMessage, NativeBlocks, Tenant};
-use contract::words::{Dialect, Timestamp};
-use wire::natives::{self, Trail};
+use contract::words::Timestamp;
+use wire::natives::{self, Maker, Trail};
 
 /// The most bytes of a streamed answer that are gathered to be remembered.
 pub(crate) const GATHERED: usize = 4 << 20;
@@ -17,8 +17,8 @@ pub(crate) struct Keeper {
     pub(crate) tenant: Tenant,
     /// The conversation that it answers, as its client sent it.
     pub(crate) trail: Trail,
-    /// The upstream's dialect.
-    pub(crate) from: Dialect,
+    /// Who answers it.
+    pub(crate) from: Maker,
     pub(crate) until: Timestamp,
 }
 
@@ -26,7 +26,7 @@ impl Keeper {
     /// Remembers an answer's blocks. Of several choices a conversation goes on with the first.
     pub(crate) fn keep(&self, reply: &Reply) {
         let Some(store) = &self.natives else { return };
-        let remember = |choice| natives::remember(&self.trail, choice, self.from);
+        let remember = |choice| natives::remember(&self.trail, choice, &self.from);
         if let Some(kept) = reply.choices.first().and_then(remember) {
             store.keep(KeptMessage {
                 tenant: self.tenant.clone(),

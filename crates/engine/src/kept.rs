@@ -172,7 +172,7 @@ impl Pipeline {
         };
         let turns: Vec<_> = turns
             .iter()
-            .map(|turn| (&*turn.id, stored::Turn { input: &turn.input, response: &turn.body }))
+            .map(|turn| (&*turn.id, stored::Turn { input: &turn.input, response: &turn.body, own: false }))
             .collect();
         stored::items(&turns, page)
     }

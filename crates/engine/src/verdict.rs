@@ -88,6 +88,12 @@ impl Failure {
         said == Some(Code::PreviousResponseNotFound.as_str())
     }
 
+    /// Did the provider find fault with what the request holds?
+    pub(crate) fn faulted(&self) -> bool {
+        let status = self.fault.upstream().map(|error| error.status);
+        matches!(status, Some(StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY))
+    }
+
     /// The provider made nothing of the request, or held it back, for its content. Others are not asked to do what one refused.
     pub(crate) fn held_back(dialect: Dialect, reason: &str) -> Self {
         let fault =

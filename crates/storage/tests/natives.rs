@@ -47,7 +47,7 @@ struct Opened {
 
 fn opened(stores: &Stores) -> Opened {
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
+    let clock: Arc<dyn Clock> = Arc::new(VirtualClock::at(Timestamp(0)));
     Opened { natives: stores.natives(clock, &tasks, stop.clone()), tasks, stop }
 }
 
@@ -190,4 +190,37 @@ async fn the_database_keeps_a_share_of_each_tenant() {
     assert_eq!(opened.natives.find(&greedy, &[[0; 16]], Timestamp(0)).await, []);
     assert_eq!(opened.natives.find(&greedy, &[[139; 16]], Timestamp(0)).await.len(), 1);
     opened.closed().await;
+}
+
+#[tokio::test]
+async fn what_has_come_to_its_end_is_deleted_though_nothing_new_comes() {
+    let dir = tempfile::tempdir().unwrap();
+    let stores = file(&dir).await;
+    let before = opened(&stores);
+    let hour = i64::from(60 * 60) * 1_000_000;
+    for (anchor, until) in [(A, 9), (B, hour)] {
+        before.natives.keep(message(&tenant(None, 1), &[anchor], "x", until));
+    }
+    before.closed().await;
+    let database = format!("sqlite://{}", dir.path().join("test.db").display());
+    let mut connection = SqliteConnection::connect(&database).await.unwrap();
+
+    // Soon after the start, and from then on each hour.
+    let clock = VirtualClock::at(Timestamp(10));
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let _natives = stores.natives(Arc::new(clock.clone()), &tasks, stop.clone());
+    for (span, left) in [(60, 1), (60 * 60, 0)] {
+        clock.sleepers(1).await;
+        clock.advance(std::time::Duration::from_secs(span));
+        clock.sleepers(1).await;
+        for table in ["native_messages", "native_anchors"] {
+            let count = format!("SELECT COUNT(*) FROM {table}");
+            let there: i64 =
+                sqlx::query_scalar(sqlx::AssertSqlSafe(count)).fetch_one(&mut connection).await.unwrap();
+            assert_eq!(there, left, "{table}");
+        }
+    }
+    stop.cancel();
+    tasks.close();
+    tasks.wait().await;
 }

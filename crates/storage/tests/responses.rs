@@ -51,7 +51,7 @@ struct Opened {
 
 fn opened(stores: &Stores) -> Opened {
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
+    let clock: Arc<dyn Clock> = Arc::new(VirtualClock::at(Timestamp(0)));
     Opened { responses: stores.responses(clock, &tasks, stop.clone()), tasks, stop }
 }
 

@@ -11,7 +11,7 @@ use contract::ports::{BoxFuture, Clock};
 use contract::words::{Tick, Timestamp};
 use tokio::sync::{oneshot, watch};
 
-/// 2025-01-01T00:00:00Z in microseconds: where every virtual clock starts.
+/// 2025-01-01T00:00:00Z in microseconds: where virtual clocks start.
 const START: Timestamp = Timestamp(1_735_689_600_000_000);
 
 #[derive(Default)]
@@ -26,11 +26,12 @@ struct State {
 pub struct VirtualClock {
     state: Arc<Mutex<State>>,
     asleep: Arc<watch::Sender<usize>>,
+    start: Timestamp,
 }
 
 impl Default for VirtualClock {
     fn default() -> Self {
-        Self { state: Arc::default(), asleep: Arc::new(watch::Sender::new(0)) }
+        Self { state: Arc::default(), asleep: Arc::new(watch::Sender::new(0)), start: START }
     }
 }
 
@@ -39,6 +40,12 @@ impl VirtualClock {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A clock at this time, tick 0.
+    #[must_use]
+    pub fn at(start: Timestamp) -> Self {
+        Self { start, ..Self::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -74,7 +81,7 @@ impl VirtualClock {
 
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
-        START.plus(self.state().elapsed)
+        self.start.plus(self.state().elapsed)
     }
 
     fn tick(&self) -> Tick {

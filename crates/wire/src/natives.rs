@@ -11,15 +11,19 @@
 //!   for those that cut off old turns.
 //!
 //! What matches neither way comes without its blocks. What the client sends is what counts: its texts and calls stay, in its
-//! order, with their sidecars restored; thoughts and blocks it could not have sent come back in their places, for a target of
-//! their owner's dialect. Where they are kept is a port's business ([`contract::ports::NativeBlocks`]).
+//! order, with their sidecars restored; thoughts and blocks it could not have sent come back in their places, for the account
+//! that made them or one that takes them as its own ([`Maker`]). Where they are kept is a port's business
+//! ([`contract::ports::NativeBlocks`]).
+//!
+//! A client may send one answer as several messages of the model in a row. The blocks come back over all of them.
 
+mod signed;
 mod trail;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use bytes::Bytes;
-use contract::canon::{Choice, Part, PartKind, Receipt, Request};
+use contract::canon::{Choice, Part, PartKind, Receipt, Request, Role};
 use contract::ports::Anchor;
 use contract::words::Dialect;
 use serde::{Deserialize, Serialize};
@@ -41,12 +45,60 @@ pub struct Remembered {
     pub body: Bytes,
 }
 
+/// An account that made such blocks, or is to take them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Maker {
+    /// The dialect it speaks.
+    pub dialect: Dialect,
+    /// Its name in the configuration.
+    pub account: String,
+    /// The word of all accounts that take each other's blocks in this dialect ([`contract::ports::Provider::family`]).
+    pub family: Option<String>,
+}
+
+impl Maker {
+    /// Does this account take what that one made, as far as its dialect has words for it?
+    fn is_akin(&self, maker: &Self) -> bool {
+        self.account == maker.account || (self.family.is_some() && self.family == maker.family)
+    }
+}
+
 /// A message as it is kept.
 #[derive(Serialize, Deserialize)]
 struct Kept {
-    /// The dialect it came in.
-    from: Dialect,
+    from: Maker,
     parts: Vec<Part>,
+}
+
+/// Who is to get what is put back.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The account.
+    pub account: &'a Maker,
+    /// Has it refused the request with what was put back? Then nothing is.
+    pub refused: bool,
+}
+
+impl Target<'_> {
+    /// A block of this maker's as it goes to the target.
+    ///
+    /// # Errors
+    /// Why it does not.
+    fn takes(self, maker: &Maker, part: Part) -> Result<Part, String> {
+        let owner = part.native.as_ref().map_or(maker.dialect, |native| native.owner);
+        let akin = self.account.is_akin(maker);
+        let part = if owner == self.account.dialect {
+            Some(part)
+        } else {
+            signed::written_in(&part, self.account.dialect).filter(|_| akin)
+        };
+        match part {
+            None => Err(format!("a block that only {owner} understands")),
+            Some(_) if !akin => Err(format!("a block that only the account '{}' understands", maker.account)),
+            Some(_) if self.refused => Err("the provider refused the request with this block".to_owned()),
+            Some(part) => Ok(part),
+        }
+    }
 }
 
 /// What became of a request's messages.
@@ -107,23 +159,22 @@ pub const fn has_natives(dialect: Dialect) -> bool {
 
 /// What of an answer to this conversation its client cannot send back; none when there is nothing of that kind.
 #[must_use]
-pub fn remember(trail: &Trail, choice: &Choice, from: Dialect) -> Option<Remembered> {
+pub fn remember(trail: &Trail, choice: &Choice, from: &Maker) -> Option<Remembered> {
     choice.parts.iter().any(|part| part.native.is_some() || is_hidden(part)).then_some(())?;
     let anchors = trail.answered(&choice.parts);
     if anchors.is_empty() {
         return None;
     }
-    let body = serde_json::to_vec(&Kept { from, parts: choice.parts.clone() }).ok()?;
+    let body = serde_json::to_vec(&Kept { from: from.clone(), parts: choice.parts.clone() }).ok()?;
     (body.len() <= MOST).then(|| Remembered { anchors, body: body.into() })
 }
 
-/// Puts back what was remembered, for a target of this dialect, the newest first and each once. Bodies that cannot be read are
-/// passed over.
+/// Puts back what was remembered, for this target, the newest first and each once. Bodies that cannot be read are passed over.
 pub fn restore(
     request: &mut Request,
     spots: &[Spot],
     found: &[(Anchor, Bytes)],
-    target: Dialect,
+    target: Target<'_>,
 ) -> Restored {
     let mut found: HashMap<&Anchor, &Bytes> = found.iter().map(|(anchor, body)| (anchor, body)).collect();
     let (mut restored, mut room) = (Restored::default(), MOST_RESTORED);
@@ -137,58 +188,87 @@ pub fn restore(
         };
         room = left;
         let Ok(kept) = serde_json::from_slice::<Kept>(body) else { continue };
-        let Some(message) = request.messages.get_mut(spot.message) else { continue };
-        restored.before.push((spot.message, message.parts.clone()));
-        let sent = std::mem::take(&mut message.parts);
-        let mut put = Putting::new(kept, target);
-        put.all(sent);
-        restored.places.extend(put.places.iter().map(|part| (spot.message, *part)));
-        restored.bytes += put.bytes;
-        if let Some((part, reason)) = put.foreign {
-            restored.left_out.dropped(format!("messages[{}].content[{part}]", spot.message), reason);
-        }
-        message.parts = put.out;
+        restored.put(request, spot.message, kept, target);
     }
     restored
 }
 
-/// A message in the making.
-struct Putting {
-    target: Dialect,
+impl Restored {
+    /// Puts one answer back into the messages that it was sent as, the last of which is this one.
+    fn put(&mut self, request: &mut Request, last: usize, kept: Kept, target: Target<'_>) {
+        let messages = trail::sent_as(&request.messages, last, &kept.parts);
+        // Another answer, of which these messages are more, was put back already.
+        if self.before.iter().any(|(at, _)| messages.contains(at)) {
+            return;
+        }
+        let mut put = Putting::new(kept, target);
+        let (mut sent, mut stood) = (Vec::new(), Vec::new());
+        for at in messages {
+            let message = request.messages.get_mut(at).filter(|message| message.role == Role::Assistant);
+            let Some(message) = message else { continue };
+            self.before.push((at, message.parts.clone()));
+            stood.extend((0..message.parts.len()).map(|part| (at, part)));
+            sent.extend(std::mem::take(&mut message.parts).into_iter().map(|part| (at, part)));
+        }
+        put.all(sent, last);
+        self.bytes += put.bytes;
+        if let Some((shown, reason)) = put.foreign {
+            let end = stood.last().map_or((last, 0), |(at, part)| (*at, part + 1));
+            let (at, part) = stood.get(shown).copied().unwrap_or(end);
+            self.left_out.dropped(format!("messages[{at}].content[{part}]"), reason);
+        }
+        for (at, part, hidden) in put.out {
+            let Some(message) = request.messages.get_mut(at) else { continue };
+            if hidden {
+                self.places.insert((at, message.parts.len()));
+            }
+            message.parts.push(part);
+        }
+    }
+}
+
+/// An answer in the making.
+struct Putting<'a> {
+    target: Target<'a>,
+    from: Maker,
     /// What the client can show, each after what it cannot.
     visible: VecDeque<(Vec<Part>, Option<Part>)>,
     /// How many of them are behind us.
     shown: usize,
+    /// What does not go to this target: how many of them come before it, and why.
     foreign: Option<(usize, String)>,
     hidden: bool,
-    out: Vec<Part>,
-    places: Vec<usize>,
+    /// Parts with the message that each goes to, and whether its client could not send it.
+    out: Vec<(usize, Part, bool)>,
     bytes: u64,
 }
 
-impl Putting {
-    fn new(kept: Kept, target: Dialect) -> Self {
+impl<'a> Putting<'a> {
+    fn new(kept: Kept, target: Target<'a>) -> Self {
+        let Kept { from, parts } = kept;
         let (mut visible, mut before) = (VecDeque::new(), Vec::new());
         let (mut foreign, mut hidden) = (None, false);
-        for part in kept.parts {
+        for part in parts {
             if !is_hidden(&part) {
                 visible.push_back((std::mem::take(&mut before), Some(part)));
                 continue;
             }
-            let owner = part.native.as_ref().map_or(kept.from, |native| native.owner);
-            if owner == target {
-                hidden |= matches!(part.kind, PartKind::Reasoning(_));
-                before.push(part);
-            } else if foreign.is_none() {
-                foreign = Some((visible.len(), format!("a block that only {owner} understands")));
+            match target.takes(&from, part) {
+                Ok(part) => {
+                    hidden |= matches!(part.kind, PartKind::Reasoning(_));
+                    before.push(part);
+                }
+                Err(reason) => {
+                    foreign.get_or_insert((visible.len(), reason));
+                }
             }
         }
         visible.push_back((before, None));
-        Self { target, visible, shown: 0, foreign, hidden, out: Vec::new(), places: Vec::new(), bytes: 0 }
+        Self { target, from, visible, shown: 0, foreign, hidden, out: Vec::new(), bytes: 0 }
     }
 
     /// Which kept part each of the client's is: by id and name, else by what it says.
-    fn same(&self, sent: &[Part]) -> Vec<Option<usize>> {
+    fn same(&self, sent: &[(usize, Part)]) -> Vec<Option<usize>> {
         let mut by_id: HashMap<(&str, &str), usize> = HashMap::new();
         let mut by_words: HashMap<Anchor, VecDeque<usize>> = HashMap::new();
         for (at, part) in self.visible.iter().enumerate() {
@@ -202,13 +282,13 @@ impl Putting {
         }
         let mut same: Vec<Option<usize>> = sent
             .iter()
-            .map(|part| match &part.kind {
+            .map(|(_, part)| match &part.kind {
                 PartKind::ToolCall { id, name, .. } => by_id.remove(&(id.as_str(), name.as_str())),
                 _ => None,
             })
             .collect();
         let mut used: HashSet<usize> = same.iter().flatten().copied().collect();
-        for (part, same) in sent.iter().zip(&mut same).filter(|(_, same)| same.is_none()) {
+        for ((_, part), same) in sent.iter().zip(&mut same).filter(|(_, same)| same.is_none()) {
             let Some(alike) = trail::likeness(part).and_then(|likeness| by_words.get_mut(&likeness)) else {
                 continue;
             };
@@ -222,34 +302,34 @@ impl Putting {
         same
     }
 
-    fn all(&mut self, sent: Vec<Part>) {
+    /// Takes what the client sent, each part with its message. What comes after all of it goes to the last message.
+    fn all(&mut self, sent: Vec<(usize, Part)>, last: usize) {
         let same = self.same(&sent);
         let used: HashSet<usize> = same.iter().flatten().copied().collect();
-        let last = self.visible.len() - 1;
-        let mut free = (0..last).filter(|at| !used.contains(at));
-        for (mut part, same) in sent.into_iter().zip(same) {
+        let end = self.visible.len() - 1;
+        let mut free = (0..end).filter(|at| !used.contains(at));
+        for ((message, mut part), same) in sent.into_iter().zip(same) {
             // A client that shows thoughts sends them back without what makes them valid.
             let is_thought = matches!(part.kind, PartKind::Reasoning(_));
-            if is_thought && self.hidden && part.native_for(self.target).is_none() {
+            if is_thought && self.hidden && part.native_for(self.target.account.dialect).is_none() {
                 continue;
             }
             // What the client has joined or changed stands for the first that it does not send.
-            self.show(same.or_else(|| free.next()).unwrap_or_default());
+            self.show(same.or_else(|| free.next()).unwrap_or_default(), message);
             let kept = same.and_then(|at| self.visible.get_mut(at)).and_then(|(_, kept)| kept.take());
             // What stands beside it in the client's dialect says nothing to the target, what the target wrote does.
-            if let Some(native) =
-                kept.and_then(|kept| kept.native).filter(|native| native.owner == self.target)
-            {
+            let kept = kept.and_then(|kept| self.target.takes(&self.from, kept).ok());
+            if let Some(native) = kept.and_then(|kept| kept.native) {
                 self.bytes += size(&native.value);
                 part.native = Some(native);
             }
-            self.out.push(part);
+            self.out.push((message, part, false));
         }
-        self.show(last);
+        self.show(end, last);
     }
 
     /// What comes before the kept part of this number, as far as it is not there.
-    fn show(&mut self, upto: usize) {
+    fn show(&mut self, upto: usize, message: usize) {
         while self.shown <= upto {
             let Some((hidden, _)) = self.visible.get_mut(self.shown) else { return };
             for part in std::mem::take(hidden) {
@@ -258,8 +338,7 @@ impl Putting {
                     _ => 0,
                 };
                 self.bytes += part.native.as_ref().map_or(0, |native| size(&native.value));
-                self.places.push(self.out.len());
-                self.out.push(part);
+                self.out.push((message, part, true));
             }
             self.shown += 1;
         }

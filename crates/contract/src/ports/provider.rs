@@ -72,6 +72,11 @@ pub trait Provider: Send + Sync {
     fn refuses(&self, _dialect: Dialect) -> &[&'static str] {
         &[]
     }
+    /// Whose blocks (signatures, encrypted thoughts) this model of the account takes in this dialect beside the account's own:
+    /// those of every account that gives the same word. None: nobody else's.
+    fn family(&self, _dialect: Dialect, _model: &str) -> Option<&'static str> {
+        None
+    }
     /// Writes a request, whose `model` is already the upstream's name, in a dialect that [`dialect`](Self::dialect) gave;
     /// the receipt names what could not be carried.
     ///

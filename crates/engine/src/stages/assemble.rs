@@ -24,7 +24,7 @@ const MOST_TURNS: usize = 500;
 /// The most bytes of a conversation that are written out.
 const MOST_BYTES: usize = 32 << 20;
 
-const PREVIOUS: &str = "previous_response_id";
+pub(crate) const PREVIOUS: &str = "previous_response_id";
 
 /// A request of a dialect whose answers may be kept.
 pub(crate) struct Turn {
@@ -82,8 +82,13 @@ impl Turn {
 
 /// Does this deployment's account keep the answer itself?
 pub(super) fn keeps(deployment: &Deployment, response: &StoredResponse) -> bool {
+    response.native && made(deployment, response)
+}
+
+/// Did this deployment's account make the answer?
+pub(crate) fn made(deployment: &Deployment, response: &StoredResponse) -> bool {
     let account = response.deployment.as_deref().and_then(|id| id.split('/').next());
-    response.native && account == Some(&*deployment.provider_name)
+    account == Some(&*deployment.provider_name)
 }
 
 impl Run<'_> {

@@ -9,10 +9,10 @@ use contract::canon::{Answered, Receipt};
 use contract::ports::{Call, Deployment, Outcome, ProviderReply, RetryPolicy, Stage};
 use contract::words::{Dialect, Id, Operation};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use wire::natives::{self, Trail};
+use wire::natives::{self, Maker, Trail};
 use wire::{EncodeOptions, Framing, ReplyFacts, stored};
 
-use super::translate::{Hub, Memory, Outgoing, Wants};
+use super::translate::{Hub, Memory, Outgoing, Wants, maker};
 use super::{Admitted, Attempted, Cleared, Whole};
 use crate::collect::collect;
 use crate::head;
@@ -39,7 +39,7 @@ impl Run<'_> {
             for nth in 1..=request.plan.retry.per_deployment.min(left) {
                 left -= 1;
                 let mut result = self.once(request, &mut hub, deployment, ticket).await;
-                if result.as_ref().is_err_and(Failure::forgot) && hub.tell_all() {
+                while result.as_ref().is_err_and(|failure| hub.otherwise(failure, deployment)) {
                     result = self.once(request, &mut hub, deployment, ticket).await;
                 }
                 let failure = match result {
@@ -150,7 +150,8 @@ impl Run<'_> {
             let streaming = match wants {
                 None => Streaming::pass(request.dialect, body, usage_added),
                 Some(mut wants) => {
-                    let keeper = self.keeper(request, target, std::mem::take(&mut wants.trail));
+                    let keeper =
+                        self.keeper(request, maker(deployment, target), std::mem::take(&mut wants.trail));
                     let options = self.options(request, wants, ticket);
                     Streaming::translate(target, request.dialect, body, options, keeper)
                 }
@@ -170,7 +171,7 @@ impl Run<'_> {
         }
         let bytes = collect(body, REPLY_CAP).await.map_err(Failure::torn)?;
         let native = wants.is_none();
-        let (headers, body) = self.whole(request, (target, wants), (&headers, bytes), ticket)?;
+        let (headers, body) = self.whole(request, deployment, (target, wants), (&headers, bytes, ticket))?;
         let shelf = self.shelf(request, deployment, native);
         Ok(Attempted::Whole(Whole { status, headers, body, shelf }))
     }
@@ -179,9 +180,9 @@ impl Run<'_> {
     fn whole(
         self,
         request: &Admitted,
+        deployment: &Deployment,
         (target, wants): (Dialect, Option<Wants>),
-        (came, bytes): (&HeaderMap, Bytes),
-        ticket: &mut Ticket,
+        (came, bytes, ticket): (&HeaderMap, Bytes, &mut Ticket),
     ) -> Result<(HeaderMap, Bytes), Failure> {
         let kind = came.get(header::CONTENT_TYPE);
         let opaque =
@@ -204,7 +205,7 @@ impl Run<'_> {
         let mut headers = HeaderMap::with_capacity(head::FIELDS);
         let body = if let Some(wants) = wants {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            self.rewrite(request, (target, wants), &bytes, ticket)?
+            self.rewrite(request, maker(deployment, target), (wants, &bytes), ticket)?
         } else {
             if let Some(kind) = kind {
                 headers.insert(header::CONTENT_TYPE, kind.clone());
@@ -221,15 +222,16 @@ impl Run<'_> {
     fn rewrite(
         self,
         request: &Admitted,
-        (target, mut wants): (Dialect, Wants),
-        bytes: &Bytes,
+        maker: Maker,
+        (mut wants, bytes): (Wants, &Bytes),
         ticket: &mut Ticket,
     ) -> Result<Bytes, Failure> {
+        let target = maker.dialect;
         if request.envelope.stream {
             return Err(Failure::nonsense(target, "a whole answer to a request for a stream"));
         }
         let mut receipt = Receipt::default();
-        let keeper = self.keeper(request, target, std::mem::take(&mut wants.trail));
+        let keeper = self.keeper(request, maker, std::mem::take(&mut wants.trail));
         let options = self.options(request, wants, ticket);
         let answered = wire::read_reply_for(target, bytes, &options)
             .map_err(|error| unreadable(target, error, bytes, ticket))?;
@@ -262,12 +264,12 @@ impl Run<'_> {
     }
 
     /// What remembers the blocks of an answer that its client cannot send back.
-    fn keeper(self, request: &Admitted, target: Dialect, trail: Trail) -> Keeper {
+    fn keeper(self, request: &Admitted, from: Maker, trail: Trail) -> Keeper {
         Keeper {
-            natives: natives::has_natives(target).then(|| Arc::clone(&self.handles.natives)),
+            natives: natives::has_natives(from.dialect).then(|| Arc::clone(&self.handles.natives)),
             tenant: request.tenant.clone(),
             trail,
-            from: target,
+            from,
             until: self.handles.clock.now().plus(self.snapshot.keep_blocks),
         }
     }

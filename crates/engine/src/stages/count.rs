@@ -59,9 +59,11 @@ impl Run<'_> {
         };
         let (store, now) = (&*self.handles.responses, self.handles.clock.now());
         let turns = conversation(store, &previous, now).await?;
-        let turns: Vec<_> =
-            turns.iter().map(|turn| stored::Turn { input: &turn.input, response: &turn.body }).collect();
-        stored::expand(request.envelope.body(), &turns, false)
+        let turns: Vec<_> = turns
+            .iter()
+            .map(|turn| stored::Turn { input: &turn.input, response: &turn.body, own: false })
+            .collect();
+        Ok(stored::expand(request.envelope.body(), &turns, false)?.0)
     }
 
     async fn count_here(

@@ -1,6 +1,7 @@
 //! The request in the form a deployment takes: the client's own bytes with named edits, or through canon.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use contract::canon::{Asked, Receipt, VectorFormat};
@@ -8,12 +9,13 @@ use contract::ports::{Anchor, Deployment, NativeBlocks, PathFacts, ResponseStore
 use contract::words::{Dialect, Timestamp};
 use contract::{Code, Fault};
 
-use wire::natives::{self, Restored, Spot, Trail};
+use wire::natives::{self, Maker, Restored, Spot, Trail};
 use wire::stored::Places;
 use wire::{Envelope, stored};
 
 use super::Admitted;
-use super::assemble::{Previous, conversation, unknown};
+use super::assemble::{PREVIOUS, Previous, conversation, made, unknown};
+use crate::verdict::Failure;
 
 /// A request ready to be sent to one deployment.
 pub(crate) struct Outgoing {
@@ -66,6 +68,16 @@ pub(crate) struct Hub<'a> {
     places: Option<Box<Places>>,
     /// Has an account forgotten the conversation it should know?
     forgotten: bool,
+    /// Did thoughts of that conversation stay behind?
+    thoughts_left: bool,
+    /// The account that refused the request with what was put back for it.
+    refused: Option<Arc<str>>,
+}
+
+/// Who makes blocks in this dialect at a deployment, or is to take them.
+pub(crate) fn maker(at: &Deployment, dialect: Dialect) -> Maker {
+    let family = at.provider.family(dialect, &at.upstream_model);
+    Maker { dialect, account: at.provider_name.to_string(), family: family.map(str::to_owned) }
 }
 
 /// What the client's request refers to or cannot carry.
@@ -88,11 +100,34 @@ impl<'a> Hub<'a> {
             beyond: 0,
             places: None,
             forgotten: false,
+            thoughts_left: false,
+            refused: None,
+        }
+    }
+
+    /// Can this deployment be asked otherwise after such a failure: told all of a conversation that it forgot, or without the
+    /// blocks that were put back for it?
+    pub(crate) fn otherwise(&mut self, failure: &Failure, at: &Deployment) -> bool {
+        if failure.forgot() && self.tell_all() {
+            return true;
+        }
+        let account = Some(Arc::clone(&at.provider_name));
+        let refused = failure.faulted() && self.restored.bytes > 0 && self.refused != account;
+        if refused {
+            self.refused = account;
+        }
+        refused
+    }
+
+    /// Takes out what was put back.
+    fn undo(&mut self) {
+        if let Some(Asked::Chat(request)) = &mut self.canon {
+            std::mem::take(&mut self.restored).undo(request);
         }
     }
 
     /// The account does not know the conversation, though it should. Can it be told all of it instead?
-    pub(crate) fn tell_all(&mut self) -> bool {
+    fn tell_all(&mut self) -> bool {
         let kept = self.request.turn.as_deref().is_some_and(|turn| turn.kept().is_some());
         kept && !std::mem::replace(&mut self.forgotten, true)
     }
@@ -109,6 +144,7 @@ impl<'a> Hub<'a> {
     ) -> Result<Outgoing, Fault> {
         let client = self.request.dialect;
         let target = to.provider.dialect(client, &to.upstream_model).ok_or(Code::UnsupportedCapability)?;
+        self.undo();
         if target == client && to.provider.verbatim(client) {
             let told = self.told(to, memory).await?;
             let envelope = told.as_ref().unwrap_or(&self.request.envelope);
@@ -116,6 +152,9 @@ impl<'a> Hub<'a> {
             let body = envelope.edited(&to.upstream_model, usage_added);
             let body = wire::without(body, to.provider.refuses(target), receipt);
             self.check_strict(to, receipt)?;
+            if told.is_some() && self.thoughts_left {
+                receipt.dropped(PREVIOUS, "thoughts that only their maker understands");
+            }
             let beyond = told.as_ref().map_or(0, |_| self.beyond);
             let places = told.and_then(|_| self.places.clone());
             return Ok(Outgoing { target, body, usage_added, wants: None, beyond, places });
@@ -166,7 +205,7 @@ impl<'a> Hub<'a> {
         }
         let mut body = self.request.envelope.body().clone();
         if let Some(previous) = untold {
-            body = self.expanded(previous, memory, true).await?;
+            body = self.expanded(previous, memory, Some(to)).await?;
         }
         if turn.detached {
             body = stored::foreground(&body);
@@ -181,25 +220,29 @@ impl<'a> Hub<'a> {
         match &turn.previous {
             Previous::Unknown => Err(unknown()),
             Previous::None => Ok(stored::stateless(body)),
-            Previous::Kept(previous) => Ok(stored::stateless(&self.expanded(previous, memory, false).await?)),
+            Previous::Kept(previous) => Ok(stored::stateless(&self.expanded(previous, memory, None).await?)),
         }
     }
 
+    /// The request with the conversation written out: for this deployment, which speaks its dialect, or to be translated.
     async fn expanded(
         &mut self,
         previous: &StoredResponse,
         memory: &Memory<'_>,
-        native: bool,
+        to: Option<&Deployment>,
     ) -> Result<Bytes, Fault> {
         let turns = match self.turns.take() {
             Some(turns) => turns,
             None => conversation(memory.responses, previous, memory.now).await?,
         };
         let turns = self.turns.insert(turns).iter();
-        let turns: Vec<_> =
-            turns.map(|turn| stored::Turn { input: &turn.input, response: &turn.body }).collect();
+        let own = |turn| to.is_some_and(|to| made(to, turn));
+        let turns: Vec<_> = turns
+            .map(|turn| stored::Turn { input: &turn.input, response: &turn.body, own: own(turn) })
+            .collect();
         let body = self.request.envelope.body();
-        let expanded = stored::expand(body, &turns, native)?;
+        let expanded;
+        (expanded, self.thoughts_left) = stored::expand(body, &turns, to.is_some())?;
         self.beyond = expanded.len().saturating_sub(body.len()) as u64;
         let previous = previous.id.to_string();
         self.places = Some(Box::new(Places { body: body.clone(), expanded: expanded.clone(), previous }));
@@ -216,12 +259,13 @@ impl<'a> Hub<'a> {
         if let Asked::Chat(request) = &mut asked {
             request.stream = self.request.envelope.stream;
             request.stream_usage = true;
-            std::mem::take(&mut self.restored).undo(request);
             if natives::has_natives(target) && !self.spots.is_empty() {
                 let found = match self.found.take() {
                     Some(found) => found,
                     None => self.find(memory).await,
                 };
+                let refused = self.refused.as_ref() == Some(&to.provider_name);
+                let target = natives::Target { account: &maker(to, target), refused };
                 self.restored = natives::restore(request, &self.spots, &found, target);
                 self.found = Some(found);
             }

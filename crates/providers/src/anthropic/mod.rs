@@ -23,6 +23,7 @@ use crate::listing::{card, configured, read};
 use crate::request::{Endpoint, translate};
 
 pub use config::Config;
+pub(crate) use quirks::FAMILY;
 
 pub(crate) const KIND: &str = quirks::FACTS.kind;
 
@@ -49,6 +50,10 @@ impl Provider for Anthropic {
 
     fn kind(&self) -> &'static str {
         KIND
+    }
+
+    fn family(&self, dialect: Dialect, _model: &str) -> Option<&'static str> {
+        (dialect == Dialect::AnthropicMessages).then_some(FAMILY)
     }
 
     fn dialect(&self, client: Dialect, _model: &str) -> Option<Dialect> {

@@ -14,4 +14,9 @@ pub(super) const FACTS: Facts = Facts {
     forwards: &["anthropic-version", "anthropic-beta"],
 };
 
+/// Claude's signatures hold wherever it is offered by Anthropic, Amazon Bedrock or Vertex AI. Source:
+/// platform.claude.com/docs/en/build-with-claude/extended-thinking, "Thinking encryption". Others that speak its dialect have
+/// signatures of their own.
+pub(crate) const FAMILY: &str = "claude";
+
 pub(super) const QUIRKS: Quirks = Quirks::NONE;

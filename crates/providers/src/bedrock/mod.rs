@@ -31,6 +31,7 @@ use http::{HeaderValue, Uri};
 use wire::Framing;
 
 use crate::account::Account;
+use crate::anthropic::FAMILY;
 use crate::listing::{configured, read};
 use crate::request::{Endpoint, segment, translate};
 use sign::Signer;
@@ -199,6 +200,10 @@ impl Provider for Bedrock {
 
     fn kind(&self) -> &'static str {
         KIND
+    }
+
+    fn family(&self, _dialect: Dialect, model: &str) -> Option<&'static str> {
+        claude::is_claude(model).then_some(FAMILY)
     }
 
     fn dialect(&self, client: Dialect, model: &str) -> Option<Dialect> {

@@ -54,6 +54,15 @@ fn text(body: Body) -> Result<String, BodyError> {
 }
 
 #[test]
+fn claude_takes_blocks_of_its_family_and_no_other_model_does() {
+    let provider = built(keyed());
+    for dialect in [Dialect::BedrockConverse, Dialect::AnthropicMessages] {
+        assert_eq!(provider.family(dialect, CLAUDE), Some(crate::anthropic::FAMILY));
+        assert_eq!(provider.family(dialect, "amazon.nova-pro-v1:0"), None);
+    }
+}
+
+#[test]
 fn converse_is_called_where_the_region_is_with_the_model_escaped() {
     let (provider, script) = (built(keyed()), Script::answering("{}"));
     for (stream, model, url) in [

@@ -22,6 +22,7 @@ use contract::settings::{Faults, SecretText};
 use contract::words::Dialect;
 
 use crate::account::Account;
+use crate::anthropic::FAMILY;
 use crate::listing::configured;
 use crate::openai_like::refuses;
 use crate::request::{Endpoint, is_label, translate};
@@ -118,6 +119,10 @@ impl Provider for Vertex {
 
     fn kind(&self) -> &'static str {
         KIND
+    }
+
+    fn family(&self, dialect: Dialect, _model: &str) -> Option<&'static str> {
+        (dialect == Dialect::AnthropicMessages).then_some(FAMILY)
     }
 
     fn dialect(&self, client: Dialect, model: &str) -> Option<Dialect> {

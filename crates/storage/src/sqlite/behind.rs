@@ -13,42 +13,56 @@ use tokio_util::sync::CancellationToken;
 const BATCH: usize = 100;
 /// How often what has come to its end is deleted.
 const SWEEP: Duration = Duration::from_secs(3_600);
+/// When that is done first: a database that another process holds must not keep this one from starting.
+const FIRST_SWEEP: Duration = Duration::from_secs(60);
+/// How long what could not be written waits until it is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What is done with the items that waited.
 pub(super) trait Behind: Send {
     /// What waits.
     type Item: Send;
-    /// Writes a batch and empties it. A database that is away costs what waited, not the process.
+    /// Writes a batch and empties it, but for what is to be tried again. A database that is away costs what waited, not the
+    /// process.
     fn write(&mut self, batch: &mut Vec<Self::Item>) -> impl Future<Output = ()> + Send;
     /// Deletes what has come to its end.
     fn sweep(&mut self, now: Timestamp) -> impl Future<Output = ()> + Send;
 }
 
-/// Writes what waits, and deletes what has come to its end; when it is to stop, writes what still waits.
+/// Writes what waits, and deletes what has come to its end, whether anything comes or not; when it is to stop, writes what still waits.
 pub(super) async fn run<B: Behind>(
     mut behind: B,
     mut waiting: mpsc::Receiver<B::Item>,
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
 ) {
-    let mut next_sweep = clock.now();
+    let mut sweep = clock.sleep(FIRST_SWEEP);
+    let mut again = clock.sleep(Duration::ZERO);
     let mut batch = Vec::with_capacity(BATCH);
     loop {
-        let received = stop.run_until_cancelled(waiting.recv_many(&mut batch, BATCH)).await;
-        if received.is_none() {
-            waiting.close();
-            while let Ok(item) = waiting.try_recv() {
-                batch.push(item);
+        let left = !batch.is_empty();
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            () = &mut sweep => {
+                behind.sweep(clock.now()).await;
+                sweep = clock.sleep(SWEEP);
+                continue;
             }
+            () = &mut again, if left => {}
+            received = waiting.recv_many(&mut batch, BATCH) => if received == 0 { break },
         }
         behind.write(&mut batch).await;
-        if received.unwrap_or_default() == 0 {
-            return;
+        if !batch.is_empty() {
+            again = clock.sleep(AGAIN);
         }
-        let now = clock.now();
-        if now >= next_sweep {
-            next_sweep = now.plus(SWEEP);
-            behind.sweep(now).await;
-        }
+    }
+    waiting.close();
+    while let Ok(item) = waiting.try_recv() {
+        batch.push(item);
+    }
+    behind.write(&mut batch).await;
+    if !batch.is_empty() {
+        behind.write(&mut batch).await;
     }
 }

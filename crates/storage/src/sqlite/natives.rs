@@ -74,6 +74,7 @@ impl Natives {
             database: database.clone(),
             waiting_bytes: Arc::clone(&waiting_bytes),
             held: HashMap::new(),
+            failed: 0,
         };
         tasks.spawn(behind::run(behind, waiting, clock, stop));
         Arc::new(Self { database, memory: MemoryNatives::default(), queue, waiting_bytes })
@@ -157,6 +158,7 @@ impl NativeBlocks for Natives {
         // A full queue is a database that does not keep up: memory still has it.
         if waiting > WAITING_BYTES || self.queue.try_send(message).is_err() {
             self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            tracing::warn!("blocks of a message are kept in memory only: the database does not keep up");
         }
     }
 
@@ -187,23 +189,36 @@ struct Behind {
     waiting_bytes: Arc<AtomicUsize>,
     /// Bytes of tenants in the database, as far as they are known.
     held: HashMap<Tenant, u64>,
+    /// How many of the first messages of the next batch failed before.
+    failed: usize,
 }
 
 impl behind::Behind for Behind {
     type Item = KeptMessage;
 
     async fn write(&mut self, batch: &mut Vec<KeptMessage>) {
-        // A database that is away costs what waited: it is a convenience, not an account.
-        if self.try_write(batch).await.is_err() {
-            self.held.clear();
-        }
-        let written = batch.drain(..).map(|message| message.body.len()).sum();
-        self.waiting_bytes.fetch_sub(written, Ordering::Relaxed);
+        // A database that is away for long costs what waited: it is a convenience, not an account.
+        let over = match self.try_write(batch).await {
+            Ok(()) => batch.len(),
+            Err(error) => {
+                self.held.clear();
+                if self.failed > 0 {
+                    let messages = self.failed;
+                    tracing::warn!(%error, messages, "blocks of messages are kept in memory only");
+                }
+                self.failed
+            }
+        };
+        let over = batch.drain(..over).map(|message| message.body.len()).sum();
+        self.waiting_bytes.fetch_sub(over, Ordering::Relaxed);
+        self.failed = batch.len();
     }
 
     async fn sweep(&mut self, now: Timestamp) {
         self.held.clear();
-        sweep(&self.database, now).await.ok();
+        if let Err(error) = sweep(&self.database, now).await {
+            tracing::warn!(%error, "blocks of messages that have come to their end cannot be deleted yet");
+        }
     }
 }
 
@@ -275,4 +290,64 @@ async fn sweep(database: &Sqlite, now: Timestamp) -> Result<(), StoreError> {
         query(delete).bind(now.0).execute(&mut *transaction).await.map_err(unavailable)?;
     }
     transaction.commit().await.map_err(unavailable)
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::words::Principal;
+
+    use super::behind::Behind as _;
+    use super::*;
+
+    fn message(anchor: u8) -> KeptMessage {
+        let principal = Principal {
+            key: None,
+            name: "k".into(),
+            org: "o".into(),
+            team: None,
+            app: None,
+            scopes: Vec::new(),
+            models: Vec::new(),
+            requests: None,
+            expires: None,
+        };
+        KeptMessage {
+            tenant: Tenant::of(&principal),
+            anchors: vec![[anchor; 16]],
+            body: Bytes::from_static(b"body"),
+            until: Timestamp(9),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_locked_database_does_not_take_is_tried_once_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("test.db");
+        let database = Sqlite::open(&path).await.unwrap();
+        query("PRAGMA busy_timeout = 0").execute(&database.writer).await.unwrap();
+        let waiting_bytes = Arc::new(AtomicUsize::new(12));
+        let mut behind = Behind {
+            database: database.clone(),
+            waiting_bytes: Arc::clone(&waiting_bytes),
+            held: HashMap::new(),
+            failed: 0,
+        };
+        let other = Sqlite::open(&path).await.unwrap();
+        let lock = other.writing().await.unwrap();
+        let mut batch = vec![message(1)];
+        behind.write(&mut batch).await;
+        batch.push(message(2));
+        behind.write(&mut batch).await;
+        // The first was tried twice, the second once.
+        assert_eq!((batch.len(), batch[0].anchors[0], behind.failed), (1, [2; 16], 1));
+        lock.rollback().await.unwrap();
+        batch.push(message(3));
+        behind.write(&mut batch).await;
+        assert_eq!((batch.len(), behind.failed, waiting_bytes.load(Ordering::Relaxed)), (0, 0, 0));
+        let there: Vec<Vec<u8>> = query_scalar("SELECT anchor FROM native_anchors ORDER BY anchor")
+            .fetch_all(&database.reader)
+            .await
+            .unwrap();
+        assert_eq!(there, [[2; 16], [3; 16]]);
+    }
 }

@@ -249,7 +249,9 @@ impl behind::Behind for Behind {
     async fn sweep(&mut self, now: Timestamp) {
         // What is not settled stays until it is.
         let delete = query("DELETE FROM responses WHERE until_us <= ? AND owner IS NULL").bind(now.0);
-        delete.execute(&self.database.writer).await.ok();
+        if let Err(error) = delete.execute(&self.database.writer).await {
+            tracing::warn!(%error, "responses that have come to their end cannot be deleted yet");
+        }
     }
 }
 

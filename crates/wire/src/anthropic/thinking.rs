@@ -13,7 +13,7 @@
 //! `display: summarized | omitted` is `include`. What a model accepts of this is in `models.rs`.
 
 use contract::Fault;
-use contract::canon::{Effort, Message, PartKind, Reasoning, Receipt, Request, Role, ToolChoice};
+use contract::canon::{Effort, Message, Part, PartKind, Reasoning, Receipt, Request, Role, ToolChoice};
 use serde_json::{Map, Value};
 
 use super::DIALECT;
@@ -269,22 +269,19 @@ impl Plan {
 }
 
 /// Does the conversation end in tool results whose calls no signed thought precedes? With a budget Anthropic then
-/// refuses to think (docs: "Extended thinking with tool use").
+/// refuses to think (docs: "Extended thinking with tool use"). Messages of the model in a row are one turn to it.
 fn resumes_without_thoughts(messages: &[Message]) -> bool {
-    let mut results = false;
+    let (mut results, mut first) = (false, None);
     for message in messages.iter().rev() {
         match message.role {
+            Role::User | Role::Tool if first.is_some() => break,
             Role::Tool => results = true,
             Role::User | Role::System | Role::Developer => {}
-            Role::Assistant => {
-                let first = message.parts.first();
-                return results
-                    && !first
-                        .is_some_and(|part| is_thought(&part.kind) && part.native_for(DIALECT).is_some());
-            }
+            Role::Assistant => first = message.parts.first().or(first),
         }
     }
-    false
+    let signed = |part: &Part| is_thought(&part.kind) && part.native_for(DIALECT).is_some();
+    results && first.is_some_and(|first| !signed(first))
 }
 
 const fn is_thought(kind: &PartKind) -> bool {

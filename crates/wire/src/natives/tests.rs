@@ -49,15 +49,27 @@ fn talk(messages: Vec<Message>) -> Request {
     Request { messages, ..Request::default() }
 }
 
+fn maker(dialect: Dialect) -> Maker {
+    Maker { dialect, account: "one".to_owned(), family: None }
+}
+
 /// What is kept of an answer to a conversation.
 fn kept(before: &[Message], answer: &[Part]) -> Remembered {
+    kept_of(&maker(TARGET), before, answer)
+}
+
+fn kept_of(maker: &Maker, before: &[Message], answer: &[Part]) -> Remembered {
     let (trail, _) = Trail::of(&talk(before.to_vec()));
     let choice = Choice { parts: answer.to_vec(), ..Choice::default() };
-    remember(&trail, &choice, TARGET).unwrap()
+    remember(&trail, &choice, maker).unwrap()
 }
 
 /// A conversation with what is put back into it.
 fn put(request: &mut Request, kept: &[Remembered], target: Dialect) -> Restored {
+    put_for(request, kept, Target { account: &maker(target), refused: false })
+}
+
+fn put_for(request: &mut Request, kept: &[Remembered], target: Target<'_>) -> Restored {
     let (_, spots) = Trail::of(request);
     let found: Vec<(Anchor, Bytes)> = kept
         .iter()
@@ -176,9 +188,11 @@ fn calls_keep_the_clients_order() {
     assert_eq!(again(&answer, vec![call("x"), one("y")])[1..], [call("x"), thought("b", "s2"), one("y")]);
     // What is not known stays where it is.
     let put = |kept: Vec<Part>, sent: Vec<Part>| {
-        let mut putting = Putting::new(Kept { from: TARGET, parts: kept }, TARGET);
-        putting.all(sent);
-        putting.out
+        let from = maker(TARGET);
+        let account = &from.clone();
+        let mut putting = Putting::new(Kept { from, parts: kept }, Target { account, refused: false });
+        putting.all(sent.into_iter().map(|part| (0, part)).collect(), 0);
+        putting.out.into_iter().map(|(_, part, _)| part).collect::<Vec<_>>()
     };
     let sent = vec![calls("z", r#"{"n":9}"#), call("c1"), one("c2")];
     let back = put(answer.clone(), sent.clone());
@@ -255,6 +269,97 @@ fn another_target_gets_none_of_it_and_the_client_is_not_charged_with_that() {
 }
 
 #[test]
+fn blocks_go_to_the_account_that_made_them_or_to_one_of_its_family() {
+    let of = |account: &str, family: Option<&str>| Maker {
+        dialect: TARGET,
+        account: account.to_owned(),
+        family: family.map(str::to_owned),
+    };
+    let signed = text("yes").with_native(TARGET, json!({"x": 1}));
+    let answer = [thought("hm", "sig"), signed];
+    let sent = talk(vec![asks("q"), says(vec![text("yes")])]);
+    let goes = |from: &Maker, account: &Maker, refused| {
+        let kept = [kept_of(from, &[asks("q")], &answer)];
+        let mut request = sent.clone();
+        let restored = put_for(&mut request, &kept, Target { account, refused });
+        let whole = request.messages[1].parts == answer;
+        assert_eq!((whole, restored.bytes > 0), (restored.left_out.is_empty(), whole));
+        assert!(whole || request == sent);
+        restored.left_out.entries().first().map(|lost| lost.reason.to_string())
+    };
+    let (mine, other) = (of("a", None), of("b", None));
+    assert_eq!(goes(&mine, &mine, false), None);
+    let reason = "a block that only the account 'a' understands";
+    assert_eq!(goes(&mine, &other, false).as_deref(), Some(reason));
+    let (one, two) = (of("a", Some("f")), of("b", Some("f")));
+    assert_eq!(goes(&one, &two, false), None);
+    assert!(goes(&one, &of("b", Some("g")), false).is_some());
+    assert!(goes(&one, &other, false).is_some() && goes(&mine, &two, false).is_some());
+    // Its thoughts, where both have a word for them.
+    let bedrock = Maker { dialect: Dialect::BedrockConverse, ..two };
+    let answer = [thought("hm", "sig"), text("yes")];
+    let mut request = sent.clone();
+    let target = Target { account: &bedrock, refused: false };
+    let restored = put_for(&mut request, &[kept_of(&one, &[asks("q")], &answer)], target);
+    let value = json!({"reasoningContent": {"reasoningText": {"signature": "sig"}}});
+    assert_eq!(request.messages[1].parts[0].native_for(Dialect::BedrockConverse), Some(&value));
+    assert!(restored.left_out.is_empty());
+    let answer = request.messages[1].parts.clone();
+    for (account, takes) in [(&one, true), (&of("c", None), false)] {
+        let mut request = sent.clone();
+        let target = Target { account, refused: false };
+        put_for(&mut request, &[kept_of(&bedrock, &[asks("q")], &answer)], target);
+        assert_eq!(request.messages[1].parts[0] == thought("hm", "sig"), takes);
+    }
+    // It was put back, and the provider would not have it.
+    let reason = "the provider refused the request with this block";
+    assert_eq!(goes(&mine, &mine, true).as_deref(), Some(reason));
+}
+
+#[test]
+fn an_answer_that_is_sent_as_several_messages_is_restored_over_all_of_them() {
+    let answer = [thought("hm", "s1"), text("let me see"), thought("so", "s2"), call(DRAWN), call("c2")];
+    let before = [asks("q")];
+    let back = |messages: Vec<Message>, answer: &[Part]| {
+        let mut request = talk(messages);
+        let sent = request.clone();
+        let restored = put(&mut request, &[kept(&before, answer)], TARGET);
+        let parts: Vec<Vec<Part>> = request.messages.iter().map(|message| message.parts.clone()).collect();
+        restored.undo(&mut request);
+        assert_eq!(request, sent);
+        parts
+    };
+    let split = |between: &[Message]| {
+        [&[asks("q"), says(vec![text("let me see")])], between, &[says(vec![call(DRAWN), call("c2")])]]
+            .concat()
+    };
+    let parts = back(split(&[]), &answer);
+    assert_eq!((&parts[1][..], &parts[2][..]), (&answer[..2], &answer[2..]));
+    // What the operator puts between stays as it is.
+    let parts = back(split(&[system("s")]), &answer);
+    assert_eq!((&parts[1][..], &parts[3][..]), (&answer[..2], &answer[2..]));
+    assert_eq!(parts[2], system("s").parts);
+    // The message before may be another answer: what this one says begins after it.
+    let before_it = [asks("q"), says(vec![text("one")])];
+    let answer = [thought("hm", "s1"), text("two")];
+    let mut request = talk([&before_it[..], &[says(vec![text("two")])]].concat());
+    put(&mut request, &[kept(&before_it, &answer)], TARGET);
+    assert_eq!(
+        (&request.messages[1].parts[..], &request.messages[2].parts[..]),
+        (&[text("one")][..], &answer[..])
+    );
+    // One message with what the client had begun itself.
+    let mut request = talk(vec![asks("q"), says(vec![text("one two")])]);
+    put(&mut request, &[kept(&before_it, &answer)], TARGET);
+    assert_eq!(request.messages[1].parts, [thought("hm", "s1"), text("one two")]);
+    // What stays out is named where it would stand.
+    let answer = [thought("hm", "s1"), text("let me see"), call(DRAWN), call("c2")];
+    let mut request = talk(split(&[]));
+    let restored = put(&mut request, &[kept(&before, &answer)], Dialect::GeminiGenerate);
+    assert_eq!(restored.left_out.to_string(), "messages[1].content[0]");
+}
+
+#[test]
 fn much_is_put_back_once_and_within_bounds() {
     // The same turn over and over: one message is put back, once.
     let answer = [thought(&"x".repeat(1 << 20), "sig"), call(DRAWN)];
@@ -289,7 +394,7 @@ fn only_the_newest_messages_are_looked_for() {
 #[test]
 fn plain_answers_are_not_kept() {
     let trail = Trail::default();
-    let plain = |parts| remember(&trail, &Choice { parts, ..Choice::default() }, TARGET);
+    let plain = |parts| remember(&trail, &Choice { parts, ..Choice::default() }, &maker(TARGET));
     assert_eq!(plain(vec![text("a"), call("c")]), None);
     assert_eq!(plain(vec![thought("a", "b")]), None);
 }

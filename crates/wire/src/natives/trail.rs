@@ -4,6 +4,8 @@
 //! does not count, nor do thoughts and sidecars, which clients drop. Calls count by name and arguments, in whatever order
 //! their members stand.
 
+use std::ops::RangeInclusive;
+
 use contract::canon::{MediaSource, Message, Part, PartKind, Request, Role, ToolResult};
 use contract::ports::Anchor;
 use memchr::memmem;
@@ -225,6 +227,38 @@ impl Said {
     fn hashes(&self) -> [Hash; 3] {
         [&self.texts, &self.calls, &self.ids].map(|hash| hash.clone().finalize().into())
     }
+}
+
+/// The messages that one answer was sent as, of which this is the last: as many of those of the model before it as say all
+/// that it said. Where none do, as when a client joins it to what came before it, the last alone.
+pub(super) fn sent_as(messages: &[Message], last: usize, answer: &[Part]) -> RangeInclusive<usize> {
+    let (letters, calls) = extent(answer);
+    let (mut more_letters, mut more_calls) = (letters, calls);
+    for (at, message) in messages.iter().enumerate().take(last + 1).rev() {
+        match message.role {
+            Role::Assistant => {}
+            Role::System | Role::Developer => continue,
+            Role::User | Role::Tool => break,
+        }
+        let (letters, calls) = extent(&message.parts);
+        match (more_letters.checked_sub(letters), more_calls.checked_sub(calls)) {
+            (Some(0), Some(0)) => return at..=last,
+            (Some(letters), Some(calls)) => (more_letters, more_calls) = (letters, calls),
+            _ => break,
+        }
+    }
+    last..=last
+}
+
+/// How much parts say, however they are cut: bytes of words, and calls.
+fn extent(parts: &[Part]) -> (usize, usize) {
+    parts.iter().fold((0, 0), |(letters, calls), part| match &part.kind {
+        PartKind::Text(text) | PartKind::Refusal(text) => {
+            (letters + text.split_whitespace().map(str::len).sum::<usize>(), calls)
+        }
+        PartKind::ToolCall { .. } => (letters, calls + 1),
+        _ => (letters, calls),
+    })
 }
 
 /// A short name of a part that both sides show; none of any other.

@@ -89,6 +89,8 @@ pub struct Turn<'a> {
     pub input: &'a [u8],
     /// A response object.
     pub response: &'a [u8],
+    /// Did the account that is told of it make the response?
+    pub own: bool,
 }
 
 /// Reads what a request says about keeping. The body has been found to be a JSON object.
@@ -170,11 +172,13 @@ pub fn foreground(body: &Bytes) -> Bytes {
 
 /// The request with the conversation written out, oldest turn first, in place of the id of its last response. Instructions of
 /// earlier turns are not carried over (that is the API's own rule). For a `native` target, which knows this API's items but
-/// has made none of these, ids that it would look up are left out, and thoughts that it could not read.
+/// has none of these, ids that it would look up are left out, and thoughts that it could not read: those that are not
+/// encrypted, or for another account. Gives whether there were any of these.
 ///
 /// # Errors
 /// `invalid_request`: there is something else than a text or a list in `input`.
-pub fn expand(body: &Bytes, turns: &[Turn<'_>], native: bool) -> Result<Bytes, Fault> {
+pub fn expand(body: &Bytes, turns: &[Turn<'_>], native: bool) -> Result<(Bytes, bool), Fault> {
+    let mut left_out = false;
     let mut all = BytesMut::from(&b"["[..]);
     let mut push = |items: &[u8]| {
         if !items.is_empty() {
@@ -187,8 +191,9 @@ pub fn expand(body: &Bytes, turns: &[Turn<'_>], native: bool) -> Result<Bytes, F
     for turn in turns {
         push(inside(turn.input));
         for item in answer::output(turn.response) {
-            if let Some(item) = if native { portable(item) } else { Some(item) } {
-                push(item.to_string().as_bytes());
+            match if native { portable(item, turn.own) } else { Some(item) } {
+                Some(item) => push(item.to_string().as_bytes()),
+                None => left_out = true,
             }
         }
     }
@@ -211,7 +216,7 @@ pub fn expand(body: &Bytes, turns: &[Turn<'_>], native: bool) -> Result<Bytes, F
             edits.push((at..at, field.freeze()));
         }
     }
-    Ok(spliced(body, edits))
+    Ok((spliced(body, edits), left_out))
 }
 
 /// The items of an array without its brackets.
@@ -220,11 +225,13 @@ fn inside(array: &[u8]) -> &[u8] {
     array.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")).unwrap_or_default().trim_ascii()
 }
 
-/// An item for a server that has not made it.
-fn portable(mut item: Value) -> Option<Value> {
+/// An item for a server that does not keep it; none: it cannot read it. `own`: it has made it.
+fn portable(mut item: Value, own: bool) -> Option<Value> {
     let fields = item.as_object_mut()?;
     match fields.get("type").and_then(Value::as_str) {
-        Some("reasoning") => fields.get("encrypted_content").is_some_and(Value::is_string).then_some(())?,
+        Some("reasoning") => {
+            (own && fields.get("encrypted_content").is_some_and(Value::is_string)).then_some(())?;
+        }
         Some("message" | "function_call" | "custom_tool_call") => {
             fields.shift_remove("id");
         }

@@ -53,11 +53,11 @@ fn a_conversation_is_written_out_in_order() {
     let first = bytes(&json!({"id":"resp_1","instructions":"old","output":[thought, sealed, said]}));
     let second = bytes(&json!({"id":"resp_2","output":[]}));
     let turns = [
-        Turn { input: br#"[ {"role":"user","content":"one"} ]"#, response: &first },
-        Turn { input: b"[]", response: &second },
+        Turn { input: br#"[ {"role":"user","content":"one"} ]"#, response: &first, own: true },
+        Turn { input: b"[]", response: &second, own: true },
     ];
     let body = bytes(&json!({"model":"m","previous_response_id":"resp_2","input":"two","x":1}));
-    let written = parsed(&expand(&body, &turns, false).unwrap());
+    let written = parsed(&expand(&body, &turns, false).unwrap().0);
     let two = parsed(&input(&body))[0].clone();
     let one = json!({"role":"user","content":"one"});
     assert_eq!(
@@ -65,12 +65,19 @@ fn a_conversation_is_written_out_in_order() {
         json!({"model":"m","previous_response_id":null,"input":[one, thought, sealed, said, two],"x":1})
     );
 
-    let written = parsed(&expand(&body, &turns, true).unwrap());
+    let (written, left_out) = expand(&body, &turns, true).unwrap();
     let said = json!({"type":"message","role":"assistant","content":[]});
-    assert_eq!(written["input"], json!([one, sealed, said, two]));
+    assert_eq!(parsed(&written)["input"], json!([one, sealed, said, two]));
+    assert!(left_out, "the thought that nobody can read");
+
+    // Encrypted thoughts are nonsense to any other account.
+    let others = turns.map(|turn| Turn { own: false, ..turn });
+    let (written, left_out) = expand(&body, &others, true).unwrap();
+    assert_eq!(parsed(&written)["input"], json!([one, said, two]));
+    assert!(left_out && !expand(&body, &others[1..], true).unwrap().1);
 
     let bare = Bytes::from_static(br#" {"model":"m","previous_response_id":"resp_2"}"#);
-    let written = parsed(&expand(&bare, &turns, true).unwrap());
+    let written = parsed(&expand(&bare, &turns, true).unwrap().0);
     assert_eq!(written["input"], json!([one, sealed, said]));
     assert!(expand(&Bytes::from_static(br#"{"input":7}"#), &turns, true).is_err());
 }
@@ -79,7 +86,7 @@ fn a_conversation_is_written_out_in_order() {
 fn places_are_those_of_what_the_client_sent() {
     let first = bytes(&json!({"id":"resp_1","output":[{"type":"message","role":"assistant","content":[
         {"type":"output_text","text":"b"}]}]}));
-    let turns = [Turn { input: br#"[{"role":"user","content":"a"}]"#, response: &first }];
+    let turns = [Turn { input: br#"[{"role":"user","content":"a"}]"#, response: &first, own: true }];
     for (input, places) in [
         (json!("c"), ["previous_response_id", "previous_response_id", "input"].as_slice()),
         (
@@ -88,7 +95,7 @@ fn places_are_those_of_what_the_client_sent() {
         ),
     ] {
         let body = bytes(&json!({"model":"m","previous_response_id":"resp_1","input":input}));
-        let expanded = expand(&body, &turns, false).unwrap();
+        let (expanded, _) = expand(&body, &turns, false).unwrap();
         let mut asked = crate::read_request(Dialect::OpenaiResponses, &expanded).unwrap();
         placed(&mut asked, &body, &expanded);
         let Asked::Chat(request) = &asked else { panic!("no conversation") };
@@ -147,10 +154,11 @@ fn responses_change_their_state() {
 #[test]
 fn items_are_listed_page_by_page() {
     let response = bytes(&json!({"id":"resp_1","output":[{"type":"message","id":"msg_1_0","content":[]}]}));
-    let first = Turn { input: br#"[{"role":"user","content":"one"}]"#, response: &response };
+    let first = Turn { input: br#"[{"role":"user","content":"one"}]"#, response: &response, own: true };
     let second = Turn {
         input: br#"[{"role":"assistant","content":"two"},{"type":"message","id":"own"}]"#,
         response: b"{}",
+        own: true,
     };
     let turns = [("resp_1", first), ("resp_2", second)];
     let page = |query: &str| parsed(&items(&turns, &Page::read(Some(query)).unwrap()).unwrap());
