@@ -12,11 +12,12 @@ use contract::canon::{
 use contract::words::{Dialect, Operation, Usage};
 use contract::{Code, Fault};
 
-use crate::ending::Begun;
+use crate::passing::ending::Begun;
+use crate::receipts::unsaid;
 use crate::{EncodeOptions, Quirks, ReplyFacts, StreamDecoder, StreamEncoder, WireError};
 use crate::{
     anthropic, bedrock, cohere, completions, emulate, gemini, kserve, ollama, openai, predict, replicate,
-    responses, unsaid, vertex,
+    responses, vertex,
 };
 
 /// A dialect of conversations.

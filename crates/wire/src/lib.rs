@@ -9,51 +9,36 @@ mod arguments;
 mod aside;
 pub mod bedrock;
 mod cohere;
-mod complaint;
 mod completions;
 mod count;
 mod effort;
 mod emulate;
-mod ending;
-pub mod envelope;
-pub mod eventstream;
+mod errors;
 mod fields;
 mod file_types;
-mod follow;
-mod framing;
+mod frames;
 pub mod gather;
 mod gemini;
 mod hub;
-mod instead;
 mod json;
 pub mod kserve;
-mod lines;
-mod listing;
-mod models;
-mod multipart;
+mod lists;
 pub mod natives;
 mod ollama;
 mod openai;
 mod outgoing;
-mod places;
+mod passing;
 mod predict;
-mod query;
-mod refused;
-pub mod render;
+mod receipts;
 mod replicate;
 mod responses;
 mod searches;
 mod shape;
 mod single;
-mod splice;
 mod split;
-pub mod sse;
 pub mod tokens;
-mod unsaid;
-mod untold;
 mod usage;
 mod vertex;
-mod watch;
 
 use std::sync::Arc;
 
@@ -68,26 +53,30 @@ use http::StatusCode;
 use shape::Shape;
 
 pub use emulate::custom_tools;
-pub use ending::{Begun, fail, keep_alive};
-pub use envelope::Envelope;
-pub use framing::Framing;
+pub use errors::instead::error_in;
+pub use errors::render;
+pub use errors::render::Renderer;
+pub use frames::eventstream;
+pub use frames::framing::Framing;
+pub use frames::listing::Listing;
+pub use frames::sse;
 pub use gather::Gather;
 pub use gemini::{flat_count, is_predicted, whole_count};
 pub use hub::{
     decoder, encoder, has_canon, has_way, held_back, read_reply, read_reply_for, read_request, write_reply,
     write_request,
 };
-pub use instead::error_in;
-pub use listing::Listing;
-pub use places::{place, place_fault};
-pub use refused::without;
-pub use render::Renderer;
+pub use passing::ending::{Begun, fail, keep_alive};
+pub use passing::envelope;
+pub use passing::envelope::Envelope;
+pub use passing::refused::without;
+pub use passing::splice::{Edits, member, splice};
+pub use passing::watch::{ReplyFacts, StreamError, Watch, is_opaque, reply_facts, through, watch};
+pub use receipts::places::{place, place_fault};
+pub use receipts::untold::Untold;
 pub use responses::namespaces::{Grouped, grouped_tools};
 pub use responses::stored;
-pub use splice::{Edits, member, splice};
-pub use untold::Untold;
 pub use usage::service_tier;
-pub use watch::{ReplyFacts, StreamError, Watch, is_opaque, reply_facts, through, watch};
 
 /// What an upstream sent is not what its dialect allows. The text is for logs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -235,7 +224,7 @@ pub fn read_error(dialect: Dialect, status: StatusCode, body: &Bytes) -> Upstrea
 /// Writes the list of models in the shape of a dialect's clients.
 #[must_use]
 pub fn models(dialect: Dialect, cards: &[Arc<ModelCard>]) -> Bytes {
-    models::list(dialect, cards)
+    lists::models::list(dialect, cards)
 }
 
 /// Writes the part of that list that the query of a URL asks for, in the words of the dialect.
@@ -243,7 +232,7 @@ pub fn models(dialect: Dialect, cards: &[Arc<ModelCard>]) -> Bytes {
 /// # Errors
 /// `invalid_request`: a value is not one of those allowed.
 pub fn models_page(dialect: Dialect, cards: &[Arc<ModelCard>], query: Option<&str>) -> Result<Bytes, Fault> {
-    models::page(dialect, cards, query)
+    lists::models::page(dialect, cards, query)
 }
 
 /// The model that a question about one names in its body, where the path names none.
@@ -251,11 +240,11 @@ pub fn models_page(dialect: Dialect, cards: &[Arc<ModelCard>], query: Option<&st
 /// # Errors
 /// `invalid_json`, `invalid_request`: it names none.
 pub fn asked_model(body: &[u8]) -> Result<String, Fault> {
-    models::asked(body)
+    lists::models::asked(body)
 }
 
 /// Writes one model in the shape of a dialect's clients.
 #[must_use]
 pub fn model(dialect: Dialect, card: &ModelCard) -> Bytes {
-    models::one(dialect, card)
+    lists::models::one(dialect, card)
 }

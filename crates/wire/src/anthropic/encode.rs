@@ -109,7 +109,7 @@ impl StreamEncoder for Encoder {
     fn fail(&mut self, fault: &Fault, out: &mut BytesMut) {
         if !self.ended {
             self.ended = true;
-            frame(out, "error", &crate::render::anthropic_error(fault));
+            frame(out, "error", &crate::errors::render::anthropic_error(fault));
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::DIALECT;
-use crate::complaint;
+use crate::errors::complaint;
 
 /// The `error` object of a refusal, also in the middle of a stream.
 #[derive(Default, Deserialize)]

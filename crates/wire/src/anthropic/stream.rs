@@ -16,7 +16,7 @@ use super::error::Detail;
 use super::reply::{extra, take_usage};
 use super::{DIALECT, cite, finish, invalid};
 use crate::emulate::Called;
-use crate::sse::{Framer, HELD_CAP};
+use crate::frames::sse::{Framer, HELD_CAP};
 use crate::usage::Anthropic;
 use crate::{StreamDecoder, WireError};
 

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::written::call_id;
 use super::{DIALECT, citation, format, single, stop_reason, usage};
 use crate::StreamEncoder;
-use crate::eventstream::{MessageKind, write as write_message};
+use crate::frames::eventstream::{MessageKind, write as write_message};
 use crate::outgoing::merge;
 
 /// The most bytes of waiting blocks that are kept. More than this beside an open one fails the stream.

@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::DIALECT;
-use crate::complaint;
+use crate::errors::complaint;
 
 /// The name within an error type: `ValidationException` in `aws.protocoltests#ValidationException:http://…`.
 pub(crate) fn error_kind(text: &str) -> Option<String> {

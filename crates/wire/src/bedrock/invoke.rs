@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::error::{error_kind, read_error};
 use super::{DIALECT, invalid};
 use crate::WireError;
-use crate::eventstream::{EventStreamError, Message, MessageKind, Reader};
+use crate::frames::eventstream::{EventStreamError, Message, MessageKind, Reader};
 use crate::json::{self, Outer};
 
 /// The version of the dialect that every request names.

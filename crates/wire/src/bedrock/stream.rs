@@ -12,8 +12,8 @@ use super::block::{Block, system_tool};
 use super::reply::stop_sequence;
 use super::{DIALECT, citation, finish, format, invalid, own, single, take_text, usage};
 use crate::emulate::Called;
-use crate::eventstream::{EventStreamError, Message, MessageKind, Reader};
-use crate::sse::HELD_CAP;
+use crate::frames::eventstream::{EventStreamError, Message, MessageKind, Reader};
+use crate::frames::sse::HELD_CAP;
 use crate::{StreamDecoder, WireError};
 
 /// Reads a stream.

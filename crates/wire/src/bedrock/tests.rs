@@ -16,7 +16,7 @@ use super::read::read_chat;
 use super::reply::{read_reply, write_reply};
 use super::request::write_chat;
 use super::stream::Decoder;
-use crate::eventstream::{MessageKind, Reader, write as write_message};
+use crate::frames::eventstream::{MessageKind, Reader, write as write_message};
 use crate::{Quirks, StreamDecoder, StreamEncoder};
 
 mod streams;
@@ -530,7 +530,7 @@ fn frames(bytes: &[u8]) -> Vec<(String, Value)> {
             MessageKind::Error { code, .. } => code,
         };
         found.push((name.to_owned(), serde_json::from_slice(message.payload).unwrap()));
-        Ok::<_, crate::eventstream::EventStreamError>(())
+        Ok::<_, crate::frames::eventstream::EventStreamError>(())
     });
     read.unwrap();
     found

@@ -100,7 +100,7 @@ impl StreamEncoder for Encoder {
 
     fn fail(&mut self, fault: &Fault, out: &mut BytesMut) {
         if !self.ended {
-            let error = crate::render::cohere_error(fault);
+            let error = crate::errors::render::cohere_error(fault);
             self.error(error["message"].as_str().unwrap_or_default(), out);
         }
     }

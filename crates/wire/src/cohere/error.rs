@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::DIALECT;
-use crate::complaint;
+use crate::errors::complaint;
 
 /// Reads a refusal; a body of another form leaves the message to the status.
 pub(crate) fn read_error(status: StatusCode, body: &Bytes) -> UpstreamError {

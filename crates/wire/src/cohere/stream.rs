@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::citation::{self, PLAN, Place};
 use super::reply::left;
 use super::{DIALECT, content, finish, invalid, logprobs, tools, usage};
-use crate::sse::Framer;
+use crate::frames::sse::Framer;
 use crate::{StreamDecoder, WireError};
 
 /// The most parts of an answer. More blocks than this are no answer.

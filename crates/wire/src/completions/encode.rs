@@ -161,7 +161,7 @@ impl StreamEncoder for Encoder {
 
     fn fail(&mut self, fault: &Fault, out: &mut BytesMut) {
         if !self.over {
-            self.error(&crate::render::openai_error(fault), out);
+            self.error(&crate::errors::render::openai_error(fault), out);
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{DIALECT, OBJECT, finish, finish_reason, invalid, logprobs};
-use crate::sse::{Frame, Framer};
+use crate::frames::sse::{Frame, Framer};
 use crate::usage::Openai;
 use crate::{StreamDecoder, WireError};
 

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::{DIALECT, Dialog};
 use crate::fields::invalid_json;
 use crate::hub::{Chat, Count};
-use crate::splice::{Edits, member, names, splice};
+use crate::passing::splice::{Edits, member, names, splice};
 use crate::{Quirks, WireError, count};
 
 /// The dialect, for the hub.

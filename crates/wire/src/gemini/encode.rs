@@ -15,7 +15,7 @@ use super::out::{Args, Body, Out, code_of, code_result, is_made_up};
 use super::ruler::Ruler;
 use super::sources::{self, Grounding};
 use super::{DIALECT, counts, finish, likely, time};
-use crate::sse::HELD_CAP;
+use crate::frames::sse::HELD_CAP;
 use crate::{EncodeOptions, StreamEncoder};
 
 /// The most bytes of unfinished parts that are held: what a frame may have.
@@ -120,7 +120,7 @@ impl StreamEncoder for Encoder {
     fn fail(&mut self, fault: &Fault, out: &mut BytesMut) {
         if !self.ended {
             self.ended = true;
-            frame(out, &crate::render::google_error(fault));
+            frame(out, &crate::errors::render::google_error(fault));
         }
     }
 }

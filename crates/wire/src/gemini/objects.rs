@@ -3,7 +3,7 @@
 
 use super::{DIALECT, invalid};
 use crate::WireError;
-use crate::sse::{FRAME_CAP, Framer};
+use crate::frames::sse::{FRAME_CAP, Framer};
 
 /// Cuts a stream into the JSON texts of its frames.
 pub(super) enum Frames {

@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 use super::calls::Call;
 use super::chunk::{Saying, Written, time};
 use super::{Form, done_reason, logprobs};
+use crate::frames::sse::HELD_CAP;
 use crate::outgoing::merge;
-use crate::sse::HELD_CAP;
 use crate::{EncodeOptions, StreamEncoder};
 
 /// The encoder of one stream.
@@ -196,7 +196,7 @@ impl StreamEncoder for Encoder {
 
     fn fail(&mut self, fault: &Fault, out: &mut BytesMut) {
         if !self.over {
-            let error = crate::render::ollama_error(fault);
+            let error = crate::errors::render::ollama_error(fault);
             push(&error, out);
             self.over = true;
         }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::chunk::{Chunk, made_up};
 use super::read::{extra, image_of};
 use super::{Form, finish};
-use crate::lines::Lines;
+use crate::frames::lines::Lines;
 use crate::{StreamDecoder, WireError};
 
 /// The decoder of one stream.

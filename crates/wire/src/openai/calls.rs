@@ -13,7 +13,7 @@ use super::chunk::{CallDelta, FunctionDelta};
 use super::tools::read_arguments;
 use super::{DIALECT, invalid};
 use crate::WireError;
-use crate::sse::HELD_CAP;
+use crate::frames::sse::HELD_CAP;
 use crate::usage::Count;
 
 /// The calls of a choice.

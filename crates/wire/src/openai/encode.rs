@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 
 use super::frames::{Beside, Frames, json_to, members, write_error};
 use super::{DIALECT, annotations, finish_reason, media, thoughts};
-use crate::sse::HELD_CAP;
+use crate::frames::sse::HELD_CAP;
 use crate::{EncodeOptions, StreamEncoder};
 
 /// The encoder of one stream.
@@ -417,6 +417,6 @@ impl StreamEncoder for Encoder {
     }
 
     fn fail(&mut self, fault: &Fault, out: &mut BytesMut) {
-        write_error(&crate::render::openai_error(fault), out);
+        write_error(&crate::errors::render::openai_error(fault), out);
     }
 }

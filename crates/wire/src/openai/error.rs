@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::DIALECT;
-use crate::complaint;
+use crate::errors::complaint;
 
 /// An error object's fields.
 pub(super) struct Described {

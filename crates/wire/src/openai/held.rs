@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 
 use super::invalid;
 use crate::WireError;
+use crate::frames::sse::HELD_CAP;
 use crate::outgoing::is_empty;
-use crate::sse::HELD_CAP;
 
 /// Fields of messages that name something: a later value replaces the one before. Other texts are pieces of one.
 const NAMES: [&str; 5] = ["channel", "format", "id", "name", "type"];

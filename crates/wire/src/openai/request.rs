@@ -17,7 +17,7 @@ use super::written::is_block;
 use super::{DIALECT, format, is_kept_elsewhere, media, think, thoughts, tools};
 use crate::Quirks;
 use crate::outgoing::{ECHO, Outgoing, merge, own_fields};
-use crate::unsaid;
+use crate::receipts::unsaid;
 
 /// Writes a request body.
 ///

@@ -15,8 +15,8 @@ use super::choice::Choice;
 use super::chunk::{Chunk, ChunkChoice};
 use super::reply::owned;
 use super::{DIALECT, annotations, invalid};
+use crate::frames::sse::{Frame, Framer};
 use crate::outgoing::is_empty;
-use crate::sse::{Frame, Framer};
 use crate::{StreamDecoder, WireError};
 
 /// Fields of frames beyond canon's words whose last value is remembered, so that what every frame repeats is told once.

@@ -6,7 +6,7 @@ use contract::canon::{Event, Extra, Finish, PartStart};
 use serde_json::{Value, json};
 
 use super::{DIALECT, invalid};
-use crate::sse::{Frame, Framer};
+use crate::frames::sse::{Frame, Framer};
 use crate::{StreamDecoder, StreamEncoder, WireError};
 
 /// Reads a stream: pieces of one text until `done`. It carries no counts.

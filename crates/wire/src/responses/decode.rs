@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 use super::body::{self, Head};
 use super::making::{Making, Place};
 use super::{DIALECT, citation, finish, invalid, logprobs};
+use crate::frames::sse::{Frame, Framer};
 use crate::outgoing::ECHO;
-use crate::sse::{Frame, Framer};
 use crate::usage::Count;
 use crate::{StreamDecoder, WireError};
 

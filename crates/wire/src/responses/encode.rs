@@ -144,7 +144,7 @@ impl StreamEncoder for Encoder {
         if self.ended {
             return;
         }
-        let error = crate::render::openai_error(fault);
+        let error = crate::errors::render::openai_error(fault);
         let text = |name: &str| error["error"][name].as_str().unwrap_or_default();
         let code = error_code(text("type"));
         let fields = error_fields(text("code"), text("message"), error["error"]["param"].as_str());

@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 use super::read::INPUT;
 use crate::fields::wrong;
 use crate::json::{self, Member};
-use crate::query::pairs;
+use crate::lists::query::pairs;
 
 pub use answer::{Facts, cancelled, deleted, facts, failed, in_progress, named, queued};
 pub use items::{Page, items};

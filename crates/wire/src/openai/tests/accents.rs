@@ -227,7 +227,7 @@ fn usage_is_found_where_groq_and_moonshot_put_it() {
         decode(&[text.as_bytes()]).unwrap().into_iter().for_each(|event| gather.push(event));
         let usage = Usage { input: 3, output: 2, ..Usage::default() };
         assert_eq!(gather.finish().usage, Some(usage));
-        let mut watch = crate::watch::watch(Dialect::OpenaiChat, false).unwrap();
+        let mut watch = crate::passing::watch::watch(Dialect::OpenaiChat, false).unwrap();
         watch.feed(text.into(), &mut std::collections::VecDeque::new());
         assert_eq!(watch.usage(), Some(usage));
     }

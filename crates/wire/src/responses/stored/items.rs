@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::super::written::Ids;
 use super::{Turn, answer};
 use crate::fields::wrong;
-use crate::query::pairs;
+use crate::lists::query::pairs;
 
 /// What `include` may name (`IncludeEnum`). What it adds is always there.
 const INCLUDABLE: &[&str] = &[

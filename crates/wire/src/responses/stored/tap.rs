@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use memchr::memmem;
 
+use crate::frames::sse::{Frame, Piece, Splitter};
 use crate::json::{self, Member};
-use crate::sse::{Frame, Piece, Splitter};
 
 /// The largest frame that is looked at: what an answer may hold for its last frame, and some for escapes.
 const FRAME_CAP: usize = 40 << 20;

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use super::facts::malformed;
 use super::scan::{self, WORDS};
 use super::{ReplyFacts, Seen, is_done};
+use crate::frames::sse::Frame;
 use crate::shape::Shape;
-use crate::sse::Frame;
 use crate::usage::Count;
 use crate::{WireError, json};
 

@@ -5,10 +5,10 @@ use bytes::BytesMut;
 use contract::Fault;
 use contract::words::Dialect;
 
-use crate::framing::Framing;
+use crate::frames::framing::Framing;
 use crate::hub::{Chat, chat};
+use crate::passing::watch::Watch;
 use crate::shape::Shape;
-use crate::watch::Watch;
 use crate::{EncodeOptions, openai};
 
 /// How far an answer had come that passed through: what has to be known to go on in the upstream's place.
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn an_error_does_not_run_into_an_unfinished_line() {
-        let large = format!("data: {}", "x".repeat(crate::sse::FRAME_CAP));
+        let large = format!("data: {}", "x".repeat(crate::frames::sse::FRAME_CAP));
         let end = behind(Dialect::OpenaiChat, std::slice::from_ref(&large));
         assert!(end.starts_with("\n\ndata: {\"error\""), "{end}");
         assert!(behind(Dialect::OpenaiResponses, &[large]).starts_with("\n\nevent: "));

@@ -2,7 +2,7 @@
 
 use contract::words::Dialect;
 
-use crate::sse::{Ends, FRAME_CAP};
+use crate::frames::sse::{Ends, FRAME_CAP};
 
 /// The length of an event-stream message without headers and payload: prelude and checksums.
 const EMPTY_MESSAGE: usize = 16;

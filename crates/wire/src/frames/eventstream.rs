@@ -7,7 +7,7 @@
 
 use bytes::BytesMut;
 
-use crate::sse::FRAME_CAP;
+use crate::frames::sse::FRAME_CAP;
 
 /// Two lengths and their checksum.
 const PRELUDE: usize = 12;

@@ -210,7 +210,7 @@ fn the_end_is_the_last_event_not_the_finish_reason() {
 
 #[test]
 fn a_frame_beyond_the_cap_passes_unread_and_the_next_is_read() {
-    let long = format!("data: {}", "x".repeat(crate::sse::FRAME_CAP));
+    let long = format!("data: {}", "x".repeat(crate::frames::sse::FRAME_CAP));
     let (first, more) = OPENAI.split_at(OPENAI.find("data: {\"usage\"").unwrap());
     for strip in [false, true] {
         let mut watch = StreamWatch::new(Dialect::OpenaiChat, strip);
@@ -235,7 +235,7 @@ fn a_frame_beyond_the_cap_passes_unread_and_the_next_is_read() {
 
 #[test]
 fn an_answer_whose_last_frame_is_beyond_the_cap_ends_with_its_stream() {
-    let long = Bytes::from(format!("data: {}\n\n", "x".repeat(crate::sse::FRAME_CAP)));
+    let long = Bytes::from(format!("data: {}\n\n", "x".repeat(crate::frames::sse::FRAME_CAP)));
     for dialect in [Dialect::OpenaiImages, Dialect::GeminiGenerate, Dialect::OpenaiResponses] {
         let (mut watch, mut out) = (crate::watch(dialect, false).unwrap(), VecDeque::new());
         let created = "data: {\"type\":\"response.created\",\"response\":{\"id\":\"r\"}}\n\n";

@@ -1,7 +1,7 @@
 //! Server-sent events: cutting bytes into frames, whatever the chunking (WHATWG HTML, section 9.2.6).
 //!
 //! Frames are lent as slices: a frame that lies within one chunk is never copied; only what a chunk leaves unfinished
-//! is kept. [`Ends`] tells where frames end; [`Splitter`] yields them as they stood, for [`crate::watch`]; [`Framer`] yields
+//! is kept. [`Ends`] tells where frames end; [`Splitter`] yields them as they stood, for [`crate::passing::watch`]; [`Framer`] yields
 //! their event name and data, for the decoders. It knows nothing of what the data means.
 
 use std::borrow::Cow;

@@ -1,5 +1,5 @@
 //! Following a stream that passes through by reading it into canon: for dialects whose frames are not worth a search of
-//! their own ([`crate::watch`] has those that are).
+//! their own ([`crate::passing::watch`] has those that are).
 //!
 //! Bytes leave as they came, in whole frames. A frame that cannot be read, or is too large to be held, is let pass unread; the
 //! next one is read again.
@@ -11,10 +11,10 @@ use contract::canon::{Event, Extra, PartStart};
 use contract::words::{Dialect, Usage};
 use smallvec::SmallVec;
 
-use crate::ending::Begun;
-use crate::framing::{Cutter, Unframed};
-use crate::sse::FRAME_CAP;
-use crate::watch::{StreamError, Watch};
+use crate::frames::framing::{Cutter, Unframed};
+use crate::frames::sse::FRAME_CAP;
+use crate::passing::ending::Begun;
+use crate::passing::watch::{StreamError, Watch};
 use crate::{Framing, StreamDecoder};
 
 /// Follows one stream.

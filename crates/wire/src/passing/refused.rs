@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use contract::canon::Receipt;
 
-use crate::splice::{Edits, named, splice};
+use crate::passing::splice::{Edits, named, splice};
 
 /// The body without these outermost members; the receipt names those that said something. Everything else is the client's own
 /// bytes.

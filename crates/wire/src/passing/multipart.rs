@@ -3,7 +3,7 @@
 //!
 //! It reads strictly. Servers disagree about forms that are almost right, and the gateway must not see one model in a form
 //! where the provider sees another: what could be read in two ways is refused. What the fields mean is not known here;
-//! [`crate::envelope`] knows.
+//! [`crate::passing::envelope`] knows.
 
 use std::ops::Range;
 

@@ -3,7 +3,7 @@
 
 use bytes::BytesMut;
 
-use crate::sse::{Frame, FrameTooLarge, Splitter};
+use crate::frames::sse::{Frame, FrameTooLarge, Splitter};
 
 /// Turns the events of a stream into the elements of an array.
 #[derive(Debug, Default)]
@@ -61,7 +61,7 @@ mod tests {
         }
         let (mut listing, mut out) = (Listing::default(), BytesMut::new());
         listing.feed(b"data: {\"a\":1}\n\n", &mut out).unwrap();
-        let large = [&b"data: "[..], &vec![b'x'; crate::sse::FRAME_CAP]].concat();
+        let large = [&b"data: "[..], &vec![b'x'; crate::frames::sse::FRAME_CAP]].concat();
         assert_eq!(listing.feed(&large, &mut out), Err(FrameTooLarge));
         listing.feed(b"data: {\"error\":2}\n\n", &mut out).unwrap();
         listing.finish(&mut out);

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::scan::{self, WORDS};
-use crate::sse::Frame;
+use crate::frames::sse::Frame;
 
 /// Takes it out of frames as they come.
 #[derive(Debug, Default)]

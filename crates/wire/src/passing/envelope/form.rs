@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{Envelope, Splice, twice, unnamed};
 use crate::fields::{missing, wrong};
-use crate::multipart::{Boundary, Part};
+use crate::passing::multipart::{Boundary, Part};
 
 /// The fields that matter, as they stand.
 #[derive(Default)]

@@ -1,13 +1,13 @@
 //! A JSON value on each line: cutting bytes into lines, whatever the chunking.
 //!
 //! A line that lies within one chunk is never copied; only what a chunk leaves unfinished is kept, up to a cap. It knows
-//! nothing of what a line means. [`crate::sse`] does the same for server-sent events.
+//! nothing of what a line means. [`crate::frames::sse`] does the same for server-sent events.
 
 use contract::words::Dialect;
 use memchr::memchr;
 
 use crate::WireError;
-use crate::sse::{FRAME_CAP, FrameTooLarge};
+use crate::frames::sse::{FRAME_CAP, FrameTooLarge};
 
 /// Cuts a stream into lines for a decoder.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ use smallvec::SmallVec;
 
 use crate::fields::{invalid_json, missing, wrong};
 use crate::json::{self, Member, Outer};
-use crate::multipart::Boundary;
+use crate::passing::multipart::Boundary;
 
 /// A client's request with its outside read.
 #[derive(Clone, Debug)]

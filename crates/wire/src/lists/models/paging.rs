@@ -15,7 +15,7 @@ use contract::words::{Dialect, Operation};
 use contract::{Code, Fault};
 
 use crate::fields::wrong;
-use crate::query::pairs;
+use crate::lists::query::pairs;
 use crate::shape::Shape;
 
 /// The most models on one page.

@@ -20,9 +20,9 @@ use contract::words::{Dialect, Usage};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::ending::Begun;
-use crate::follow::Follow;
-use crate::sse::{Frame, Piece, Splitter};
+use crate::frames::sse::{Frame, Piece, Splitter};
+use crate::passing::ending::Begun;
+use crate::passing::follow::Follow;
 use crate::usage::{Anthropic, Gemini, Openai};
 use scan::WORDS;
 use strip::Strip;
