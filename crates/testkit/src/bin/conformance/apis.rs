@@ -179,8 +179,6 @@ const UPSTREAM: &[Dialect] = &[
 
 /// The dialects whose clients can ask for the same.
 pub(crate) fn clients(dialect: Dialect) -> Vec<Dialect> {
-    let fits = |client: &&Dialect| {
-        client.operation() == dialect.operation() && (!UPSTREAM.contains(client) || **client == dialect)
-    };
+    let fits = |client: &&Dialect| client.operation() == dialect.operation() && !UPSTREAM.contains(client);
     Dialect::ALL.iter().filter(fits).copied().collect()
 }

@@ -120,6 +120,7 @@ pub(crate) fn model(exchange: &Exchange, recorded: Dialect) -> String {
     let named = match recorded {
         Dialect::BedrockRerank => "amazon.rerank-",
         Dialect::BedrockCount => "anthropic.claude-",
+        Dialect::BedrockTitanEmbed => "amazon.titan-embed-",
         _ => "",
     };
     format!("{}/{named}{}", spoken_by(recorded), exchange.id)
