@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use testkit::shapes::Tokens;
 
 use crate::kinds::Kind;
-use crate::setup::{Bench, request_id};
+use crate::setup::{Bench, request_id, until};
 use crate::speech::Speech;
 
 /// A body, the status, the code, and the field at fault.
@@ -266,8 +266,12 @@ async fn models_that_another_dialect_reaches_are_not_named_instead() {
         .provider("other: { kind: http, url: \"{upstream}/other\", models: [score], predict: { request: { rows: \"{{body:/rows}}\" }, result: /p } }")
         .start()
         .await;
-    let answer = bench.openai().post("/v2/models/house/x/infer", &json!({})).await;
-    let text = answer.text().await;
+    // What a model does is known once its account has said so, soon after the start.
+    let text = until("a model that predicts", async || {
+        let answer = bench.openai().post("/v2/models/house/x/infer", &json!({})).await;
+        Some(answer.text().await).filter(|text| text.contains("These do"))
+    })
+    .await;
     assert!(text.contains("These do: ours/risk."), "{text}");
 }
 
