@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 
 use super::DIALECT;
 use super::models::{Thinking, Traits};
+use crate::effort;
 use crate::fields::{Fields, missing};
 
 /// The least that `budget_tokens` may be (docs: "Extended thinking").
@@ -47,26 +48,16 @@ pub(crate) const fn effort_for(budget: u64) -> Effort {
     }
 }
 
-/// The level of this name.
+/// The level of this name; there is none below `low`.
 pub(super) fn effort_named(name: &str) -> Option<Effort> {
-    Some(match name {
-        "low" => Effort::Low,
-        "medium" => Effort::Medium,
-        "high" => Effort::High,
-        "xhigh" => Effort::XHigh,
-        "max" => Effort::Max,
-        _ => return None,
-    })
+    effort::named(name).filter(|effort| !matches!(effort, Effort::None | Effort::Minimal))
 }
 
 /// The name of a level; there is none below `low`.
 pub(crate) const fn effort_name(effort: Effort) -> &'static str {
     match effort {
-        Effort::None | Effort::Minimal | Effort::Low => "low",
-        Effort::Medium => "medium",
-        Effort::High => "high",
-        Effort::XHigh => "xhigh",
-        Effort::Max => "max",
+        Effort::None | Effort::Minimal => effort::word(Effort::Low),
+        effort => effort::word(effort),
     }
 }
 

@@ -12,7 +12,6 @@ use crate::{EncodeOptions, Gather};
 /// What streams of the dialect have no place for, though whole answers do.
 const fn passed_over(client: Dialect) -> &'static [MediaKind] {
     match client {
-        Dialect::CohereChat => &[MediaKind::Image],
         Dialect::BedrockConverse => &[MediaKind::Audio],
         _ => &[],
     }
