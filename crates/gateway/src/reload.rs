@@ -1,10 +1,8 @@
 //! A changed configuration, put in without a restart: on SIGHUP and when a file changes. A bad one is refused as a whole and
 //! the old one keeps serving.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use admin::{GatewayStatus, Reload, StatusSource};
@@ -17,6 +15,7 @@ use tracing::{error, info, warn};
 use crate::cli::{Exit, Failure, Setup, load_setup};
 use crate::config::{Config, egress_settings};
 use crate::discovery::Discovery;
+use crate::environment::{Looks, look_at};
 use crate::snapshot::compile;
 use crate::wiring::Live;
 
@@ -51,13 +50,12 @@ impl Reloader {
 
     /// Reloads on SIGHUP and on changes of the files, until told to stop.
     pub(crate) async fn run(self: Arc<Self>, hangup: Arc<Notify>, stop: CancellationToken) {
-        let mut seen = look_at(&self.files());
+        let mut seen = self.current().looks.clone();
         loop {
             tokio::select! {
                 () = hangup.notified() => {}
                 () = self.clock.sleep(LOOK) => {
-                    let now = look_at(&self.files());
-                    if now == seen {
+                    if look_again(&seen) == seen {
                         continue;
                     }
                     // Editors write a file in several steps: wait for the last.
@@ -65,25 +63,18 @@ impl Reloader {
                 }
                 () = stop.cancelled() => return,
             }
-            // What changes while it is read is seen as a change next time; files it newly names are taken as they are.
-            let before = look_at(&self.files());
+            // Whatever is read now, each file was looked at before: what changes meanwhile is seen as a change next time.
+            let before = look_again(&seen);
             self.reload();
-            seen = look_at(&self.files());
-            for (path, looks) in before {
-                seen.entry(path).and_modify(|seen| *seen = looks);
+            seen = self.current().looks.clone();
+            for (path, look) in before {
+                seen.entry(path).and_modify(|seen| *seen = look);
             }
         }
     }
 
-    /// Everything whose change is a change of the configuration.
-    fn files(&self) -> BTreeSet<PathBuf> {
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut files: BTreeSet<PathBuf> = current.secret_files.iter().cloned().collect();
-        files.extend(current.file.clone());
-        if let Some(tls) = &current.config.server.tls {
-            files.extend([tls.cert.clone(), tls.key.clone()]);
-        }
-        files
+    fn current(&self) -> MutexGuard<'_, Setup> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn reload(&self) {
@@ -110,7 +101,7 @@ impl Reloader {
 
     /// Loads, compiles and only then swaps; gives the version of the snapshot now in force.
     fn take_in(&self) -> Result<u64, Failure> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.current();
         let setup = load_setup(current.file.clone(), current.overrides.clone())?;
         let config = &setup.config;
         let compiled = Arc::new(compile(config, &self.live.healths, &self.clock)?);
@@ -154,17 +145,6 @@ impl StatusSource for Reloader {
     }
 }
 
-/// What tells whether a file has changed: its own data, not its name, so that a file that was replaced counts too.
-type Looks = BTreeMap<PathBuf, Option<(u64, i64, i64, u64)>>;
-
-/// How files look now. They are asked rather than watched: a watch on their folder would wake up for every write to a
-/// database beside them, and does not work on every file system.
-fn look_at(files: &BTreeSet<PathBuf>) -> Looks {
-    use std::os::unix::fs::MetadataExt as _;
-
-    let look = |path: &PathBuf| {
-        let data = std::fs::metadata(path).ok()?;
-        Some((data.ino(), data.mtime(), data.mtime_nsec(), data.size()))
-    };
-    files.iter().map(|path| (path.clone(), look(path))).collect()
+fn look_again(seen: &Looks) -> Looks {
+    seen.keys().map(|path| (path.clone(), look_at(path))).collect()
 }

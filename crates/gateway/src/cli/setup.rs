@@ -1,12 +1,13 @@
 //! From the command line to a configuration: which file, what stands above it. Reloading comes through here again.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use edge::{Listen, Socket};
 
 use super::{Exit, Failure};
 use crate::config::{self, Config, Source};
-use crate::environment;
+use crate::environment::{self, Looks, look_at};
 
 /// The file that is taken when it exists and none is named.
 const DEFAULT_FILE: &str = "pathgate.yaml";
@@ -31,8 +32,8 @@ pub(crate) struct Setup {
     pub(crate) config: Config,
     /// The file; none when everything is at its default.
     pub(crate) file: Option<PathBuf>,
-    /// Files that secrets were read from; to be watched like the file itself.
-    pub(crate) secret_files: Vec<PathBuf>,
+    /// Every file whose change is a change of the configuration, as it looked before it was read.
+    pub(crate) looks: Looks,
     /// What stands above the file.
     pub(crate) overrides: Overrides,
 }
@@ -50,9 +51,14 @@ pub(crate) fn find(named: Option<PathBuf>) -> Option<PathBuf> {
 /// # Errors
 /// The file cannot be read, or all that is wrong with it; both with [`Exit::BadConfiguration`].
 pub(crate) fn load_setup(file: Option<PathBuf>, overrides: Overrides) -> Result<Setup, Failure> {
+    let looks = RefCell::new(Looks::new());
+    let read = |path: &Path, most| {
+        looks.borrow_mut().insert(path.to_owned(), look_at(path));
+        environment::read_text(path, most)
+    };
     let text = match &file {
         None => String::new(),
-        Some(path) => environment::read_text(path, MOST_CONFIG_BYTES).map_err(|error| {
+        Some(path) => read(path, MOST_CONFIG_BYTES).map_err(|error| {
             let message = format!("cannot read the configuration file {}: {error}", path.display());
             Failure::new(Exit::BadConfiguration, message)
         })?,
@@ -63,7 +69,7 @@ pub(crate) fn load_setup(file: Option<PathBuf>, overrides: Overrides) -> Result<
         text: &text,
         folder: file.as_deref().and_then(Path::parent).unwrap_or(Path::new("")),
         env: &environment::variable,
-        read: &|path| environment::read_text(path, MOST_SECRET_BYTES),
+        read: &|path| read(path, MOST_SECRET_BYTES),
         check_text: config::check_text,
     };
     let loaded = config::load(source, |config: &mut Config, faults| {
@@ -72,8 +78,9 @@ pub(crate) fn load_setup(file: Option<PathBuf>, overrides: Overrides) -> Result<
         }
         config::check(config, faults);
     });
-    match loaded {
-        Ok(loaded) => Ok(Setup { config: loaded.config, file, secret_files: loaded.secret_files, overrides }),
-        Err(error) => Err(Failure::new(Exit::BadConfiguration, error)),
-    }
+    let config = loaded.map_err(|error| Failure::new(Exit::BadConfiguration, error))?;
+    let mut looks = looks.into_inner();
+    // These are read later than this, by those who use them.
+    looks.extend(config::files(&config).into_iter().map(|path| (path.clone(), look_at(&path))));
+    Ok(Setup { config, file, looks, overrides })
 }

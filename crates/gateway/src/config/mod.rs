@@ -18,7 +18,7 @@ mod yaml;
 mod tests;
 
 use std::collections::{BTreeSet, HashSet};
-use std::path::{Path as FilePath, PathBuf};
+use std::path::Path as FilePath;
 
 use contract::settings::Faults;
 use schemars::JsonSchema;
@@ -28,7 +28,7 @@ use serde_json::Value;
 pub(crate) use accounts::provider_configs;
 pub(crate) use interpolate::Lookup;
 pub(crate) use problem::LoadError;
-pub(crate) use root::{Config, check, check_text, egress_settings};
+pub(crate) use root::{Config, check, check_text, egress_settings, files};
 pub(crate) use validate::{CheckText, ReadFile};
 
 use problem::Found;
@@ -52,15 +52,6 @@ pub(crate) struct Source<'a> {
     pub(crate) check_text: CheckText,
 }
 
-/// A configuration without faults.
-#[derive(Debug)]
-pub(crate) struct Loaded<T> {
-    /// What it says.
-    pub(crate) config: T,
-    /// The files its secrets came from: a change to one of them is a change of the configuration.
-    pub(crate) secret_files: Vec<PathBuf>,
-}
-
 /// Loads a configuration of any type. `finish` puts in what stands above the file (command line) and says what a schema
 /// cannot.
 ///
@@ -69,7 +60,7 @@ pub(crate) struct Loaded<T> {
 pub(crate) fn load<T: JsonSchema + DeserializeOwned>(
     source: Source<'_>,
     finish: impl FnOnce(&mut T, &mut Faults),
-) -> Result<Loaded<T>, LoadError> {
+) -> Result<T, LoadError> {
     let fail = |found: Vec<Found>| -> LoadError { error(source.name, found) };
     let mut root = yaml::parse(source.text).map_err(fail)?;
     let places = Places::of(&root);
@@ -87,7 +78,7 @@ pub(crate) fn load<T: JsonSchema + DeserializeOwned>(
         Err(_) => {}
     }
     match parsed {
-        Ok(config) if found.is_empty() => Ok(Loaded { config, secret_files: report.files }),
+        Ok(config) if found.is_empty() => Ok(config),
         _ => Err(fail(found)),
     }
 }

@@ -1,6 +1,7 @@
 //! The whole configuration: each crate defines its own section, this composes them and lets each check itself.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use contract::ports::Clock;
@@ -112,6 +113,14 @@ pub(crate) fn egress_settings(config: &Config) -> (EgressConfig, HashMap<String,
     });
     let tls = tls.collect();
     (settings, tls)
+}
+
+/// Every file that a configuration names, but for those that secrets came from.
+pub(crate) fn files(config: &Config) -> Vec<PathBuf> {
+    let (settings, providers) = egress_settings(config);
+    let listen = config.server.tls.iter().flat_map(|tls| [tls.cert.clone(), tls.key.clone()]);
+    let providers = providers.into_values().flat_map(|tls| [tls.ca_file, tls.client_cert, tls.client_key]);
+    listen.chain(config.prices.file.clone()).chain(settings.ca_files).chain(providers.flatten()).collect()
 }
 
 /// Checks a text against a `format` of the schema, so that all wrong texts are told at once.

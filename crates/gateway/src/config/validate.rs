@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::io;
-use std::path::{Path as FilePath, PathBuf};
+use std::path::Path as FilePath;
 
 use serde_json::{Map, Value};
 
@@ -82,8 +82,6 @@ pub(crate) struct Rules<'a> {
 pub(crate) struct Report {
     /// Everything that is wrong.
     pub(crate) found: Vec<Found>,
-    /// Files that secrets were read from.
-    pub(crate) files: Vec<PathBuf>,
     /// What something was taken out of: its owner may miss it.
     pub(crate) spoiled: BTreeSet<String>,
 }
@@ -274,7 +272,7 @@ impl<'a> Rules<'a> {
         }
         let result = match &mut node.kind {
             Kind::Number(number) => check_number(number, facets),
-            Kind::Text(_) => self.check_text(node, facets, report),
+            Kind::Text(_) => self.check_text(node, facets),
             _ => Ok(()),
         };
         match result {
@@ -286,7 +284,7 @@ impl<'a> Rules<'a> {
         }
     }
 
-    fn check_text(self, node: &mut Node, facets: Facets<'a, '_>, report: &mut Report) -> Result<(), String> {
+    fn check_text(self, node: &mut Node, facets: Facets<'a, '_>) -> Result<(), String> {
         let Kind::Text(text) = &mut node.kind else { return Ok(()) };
         let format = format_of(facets);
         if format == "secret" {
@@ -296,7 +294,6 @@ impl<'a> Rules<'a> {
                 let content = (self.read)(&file)
                     .map_err(|error| format!("cannot read the secret from {}: {error}", file.display()))?;
                 text.value = content.trim_end_matches(['\n', '\r']).to_owned();
-                report.files.push(file);
             }
             return Ok(());
         }

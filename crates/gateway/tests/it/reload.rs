@@ -1,6 +1,11 @@
 //! A changed configuration comes into force without a restart, as a whole or not at all.
 
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+
 use bytes::Bytes;
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use serde_json::{Value, json};
 use testkit::shapes::{Tokens, openai};
 use testkit::upstream::{Gate, Reply, Upstream};
@@ -50,6 +55,30 @@ async fn a_changed_file_comes_into_force_by_itself() {
     rewrite(&bench, &Setup::new());
     instance(&bench, |status| status["snapshot"] == 3).await;
     assert_eq!(status_of(&bench, KEY, "fast").await, 404, "and goes again");
+}
+
+#[tokio::test]
+async fn a_change_while_it_starts_is_not_lost() {
+    let secrets = tempfile::tempdir().unwrap();
+    let pipe = secrets.path().join("key");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let vault = format!(
+        "vault: {{ kind: openai-compatible, base_url: \"{{upstream}}/v1\", models: [some], api_key: \"file:{}\" }}",
+        pipe.display()
+    );
+    let upstream = Upstream::start().await;
+    let mut gateway = Setup::new().provider(&vault).launch(&upstream).begin();
+    // It can be opened like this once somebody reads it, and the configuration is read before the secrets it names.
+    let open = || File::options().write(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(&pipe);
+    let mut secret = until("the secret to be read", async || open().ok()).await;
+    gateway.rewrite_config(&Setup::new().section(FAST).yaml(&upstream.url()));
+    secret.write_all(b"a-secret").unwrap();
+    drop(secret);
+
+    gateway.ready().await;
+    let bench = Bench { gateway, upstream };
+    instance(&bench, |status| status["snapshot"] == 2).await;
+    assert_eq!(status_of(&bench, KEY, "fast").await, 200);
 }
 
 #[tokio::test]

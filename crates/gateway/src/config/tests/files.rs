@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::super::validate::KEYWORDS;
-use super::super::{Config, LoadError, Loaded, Source, check, check_text, load, schema};
+use super::super::{Config, LoadError, Source, check, check_text, load, schema};
 
 fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -22,11 +22,11 @@ fn files(folder: &str) -> Vec<PathBuf> {
     files
 }
 
-fn load_file(path: &Path) -> Result<Loaded<Config>, LoadError> {
+fn load_file(path: &Path) -> Result<Config, LoadError> {
     load_text(&path.file_name().unwrap().to_string_lossy(), &fs::read_to_string(path).unwrap())
 }
 
-fn load_text(name: &str, text: &str) -> Result<Loaded<Config>, LoadError> {
+fn load_text(name: &str, text: &str) -> Result<Config, LoadError> {
     let env = |name: &str| (!name.starts_with("UNSET")).then(|| format!("value-of-{}", name.to_lowercase()));
     let read = |path: &Path| match path.starts_with("/etc/secrets") {
         true => Ok("a-secret-from-a-file\n".to_owned()),
@@ -94,8 +94,7 @@ fn bad_files_are_told_what_is_wrong() {
 
 #[test]
 fn no_file_is_the_same_as_an_empty_one() {
-    let loaded = load_text("defaults", "").unwrap();
-    let written = serde_json::to_value(loaded.config).unwrap();
+    let written = serde_json::to_value(load_text("defaults", "").unwrap()).unwrap();
     assert_eq!(written, serde_json::to_value(Config::default()).unwrap());
 }
 

@@ -1,13 +1,13 @@
 //! Every kind of fault, found with its line, on a sample that has every kind of setting.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use contract::settings::{Faults, SecretText, Span, check_format};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::super::{Loaded, Source, load};
+use super::super::{Source, load};
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -110,7 +110,7 @@ fn read(path: &Path) -> std::io::Result<String> {
     }
 }
 
-fn sample(text: &str) -> Result<Loaded<Sample>, Vec<String>> {
+fn sample(text: &str) -> Result<Sample, Vec<String>> {
     let check_text = |format: &str, text: &str| check_format(format, text).map_err(|error| error.to_string());
     let source =
         Source { name: "c.yaml", text, folder: Path::new("/conf"), env: &env, read: &read, check_text };
@@ -131,12 +131,12 @@ fn sample(text: &str) -> Result<Loaded<Sample>, Vec<String>> {
 
 #[track_caller]
 fn faults(text: &str, expected: &[&str]) {
-    let found = sample(text).map(|loaded| loaded.config).unwrap_err();
+    let found = sample(text).unwrap_err();
     assert_eq!(found, expected);
 }
 
 fn good(text: &str) -> Sample {
-    sample(text).unwrap().config
+    sample(text).unwrap()
 }
 
 #[test]
@@ -255,10 +255,8 @@ fn a_wrong_reference_is_a_fault_and_not_a_text() {
 
 #[test]
 fn secrets_come_from_files_only_where_the_file_says_so() {
-    let loaded =
-        sample("providers: { a: { kind: alpha, api_key: \"file:${DIR}/key\", region: file:x } }").unwrap();
-    assert_eq!(loaded.secret_files, [PathBuf::from("/conf/creds/key")]);
-    let Provider::Alpha(alpha) = &loaded.config.providers["a"] else { panic!("not alpha") };
+    let config = good("providers: { a: { kind: alpha, api_key: \"file:${DIR}/key\", region: file:x } }");
+    let Provider::Alpha(alpha) = &config.providers["a"] else { panic!("not alpha") };
     assert_eq!(alpha.api_key.as_ref().unwrap().reveal().expose(), "from file");
     assert_eq!(alpha.region.as_deref(), Some("file:x"));
 
