@@ -199,8 +199,9 @@ impl Lane {
         match self {
             Self::Pass { watch, .. } | Self::Through { watch } => {
                 watch.finish(out);
-                let told = watch.complete() || watch.error().is_some();
-                if told || (broken.is_none() && watch.unread()) { Ok(()) } else { Err(lost) }
+                let seen = watch.seen();
+                let told = seen.complete() || seen.error.is_some();
+                if told || (broken.is_none() && seen.unread) { Ok(()) } else { Err(lost) }
             }
             Self::Translate(translator) => {
                 let finished = translator.decoder.finish(&mut translator.events);
@@ -216,7 +217,7 @@ impl Lane {
     /// Has the last event gone by?
     fn ended(&self) -> bool {
         match self {
-            Self::Pass { watch, .. } | Self::Through { watch } => watch.ended(),
+            Self::Pass { watch, .. } | Self::Through { watch } => watch.seen().ended,
             Self::Translate(translator) => translator.complete,
         }
     }
@@ -232,18 +233,18 @@ impl Lane {
 
     fn content_started(&self) -> bool {
         match self {
-            Self::Pass { watch, .. } | Self::Through { watch } => watch.content_started(),
+            Self::Pass { watch, .. } | Self::Through { watch } => watch.seen().content_started,
             Self::Translate(translator) => translator.content,
         }
     }
 
     fn consumed(&mut self) -> Consumed {
         match self {
-            Self::Pass { watch, .. } | Self::Through { watch } => Consumed {
-                usage: watch.usage(),
-                output_bytes: watch.output_bytes(),
-                service_tier: watch.service_tier().map(Into::into),
-            },
+            Self::Pass { watch, .. } | Self::Through { watch } => {
+                let seen = watch.seen();
+                let service_tier = seen.service_tier.as_deref().map(Into::into);
+                Consumed { usage: seen.usage, output_bytes: seen.output_bytes, service_tier }
+            }
             Self::Translate(translator) => Consumed {
                 usage: translator.usage,
                 output_bytes: translator.output_bytes,
@@ -451,7 +452,9 @@ impl Metered {
     /// Did the upstream itself end the stream with an error event?
     fn reported_error(&self) -> Option<Code> {
         match &self.lane {
-            Lane::Pass { watch, .. } | Lane::Through { watch } => watch.error().map(|_| Code::UpstreamError),
+            Lane::Pass { watch, .. } | Lane::Through { watch } => {
+                watch.seen().error.as_ref().map(|_| Code::UpstreamError)
+            }
             Lane::Translate(translator) => translator.failed.then_some(Code::UpstreamError),
         }
     }

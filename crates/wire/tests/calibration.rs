@@ -175,5 +175,5 @@ fn reported(dialect: Dialect, stream: bool, answer: Vec<u8>) -> Option<u64> {
     let mut watch = wire::watch(dialect, false)?;
     watch.feed(Bytes::from(answer), &mut VecDeque::new());
     watch.finish(&mut VecDeque::new());
-    Some(watch.usage()?.input_total())
+    Some(watch.seen().usage?.input_total())
 }

@@ -257,7 +257,10 @@ fn frames_of_nothing_but_text_are_read_too() {
     let mut out = std::collections::VecDeque::new();
     watch.feed(Bytes::from_static(stream.as_bytes()), &mut out);
     watch.finish(&mut out);
-    assert_eq!((watch.complete(), watch.output_bytes(), watch.content_started()), (true, 3, true));
+    assert_eq!(
+        (watch.seen().complete(), watch.seen().output_bytes, watch.seen().content_started),
+        (true, 3, true)
+    );
 }
 
 #[test]
@@ -269,8 +272,8 @@ fn what_passes_is_read_and_stripped_as_in_chats() {
         watch.finish(&mut out);
         let sent: Vec<u8> = out.iter().flatten().copied().collect();
         let sent = String::from_utf8(sent).unwrap();
-        assert_eq!(watch.usage(), Some(Usage { input: 3, output: 2, ..Usage::default() }));
-        assert_eq!((watch.complete(), watch.ended(), watch.output_bytes()), (true, true, 9));
+        assert_eq!(watch.seen().usage, Some(Usage { input: 3, output: 2, ..Usage::default() }));
+        assert_eq!((watch.seen().complete(), watch.seen().ended, watch.seen().output_bytes), (true, true, 9));
         assert_eq!(sent.contains("usage"), !strip, "{sent}");
         assert_eq!(sent == STREAM, !strip);
     }

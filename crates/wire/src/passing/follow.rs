@@ -8,13 +8,14 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use contract::canon::{Event, Extra, PartStart};
-use contract::words::{Dialect, Usage};
+use contract::words::Dialect;
 use smallvec::SmallVec;
 
 use crate::frames::framing::{Cutter, Unframed};
 use crate::frames::sse::FRAME_CAP;
 use crate::passing::ending::Begun;
-use crate::passing::watch::{StreamError, Watch};
+use crate::passing::seen::{Seen, StreamError};
+use crate::passing::watch::Watch;
 use crate::{Framing, StreamDecoder};
 
 /// Follows one stream.
@@ -31,19 +32,6 @@ pub(crate) struct Follow {
     /// The last bytes that were passed on, with the whole of the last frame.
     last: SmallVec<[Bytes; 2]>,
     seen: Seen,
-}
-
-#[derive(Default)]
-struct Seen {
-    usage: Option<Usage>,
-    service_tier: Option<String>,
-    error: Option<StreamError>,
-    complete: bool,
-    ended: bool,
-    content: bool,
-    output_bytes: u64,
-    /// The last frame could not be read.
-    unread: bool,
     begun: Option<Begun>,
 }
 
@@ -59,6 +47,7 @@ impl Follow {
             blind: false,
             last: SmallVec::new(),
             seen: Seen::default(),
+            begun: None,
         })
     }
 
@@ -68,13 +57,19 @@ impl Follow {
         self.note();
         self.seen.unread = false;
         if read.is_err() {
-            self.seen.unread(frame.len());
+            self.unread(frame.len());
         }
+    }
+
+    /// Nothing but what cannot be read is no answer.
+    fn unread(&mut self, bytes: usize) {
+        self.seen.unreadable(bytes);
+        self.seen.unread = self.begun.is_some();
     }
 
     fn note(&mut self) {
         for event in self.events.drain(..) {
-            self.seen.note(event);
+            note(&mut self.seen, &mut self.begun, event);
         }
     }
 
@@ -85,7 +80,7 @@ impl Follow {
             match self.cutter.next(chunk, from) {
                 Ok(Some(end)) => {
                     if std::mem::take(&mut self.parting) {
-                        self.seen.unread(end - from);
+                        self.unread(end - from);
                     } else if self.held.is_empty() {
                         self.read(&chunk.slice(from..end));
                     } else {
@@ -103,7 +98,7 @@ impl Follow {
         }
         let rest = &chunk[from..];
         if self.parting || self.blind || self.held.len() + rest.len() > FRAME_CAP {
-            self.seen.unread(self.held.len() + rest.len());
+            self.unread(self.held.len() + rest.len());
             if !self.held.is_empty() {
                 out.push(std::mem::take(&mut self.held).into());
             }
@@ -119,42 +114,33 @@ impl Follow {
     }
 }
 
-impl Seen {
-    /// The tier that served an answer may be told at its end only.
-    fn tier(&mut self, extra: &Extra) {
-        self.service_tier = crate::service_tier(extra).map(str::to_owned).or(self.service_tier.take());
-    }
-
-    /// What could not be read counts as text, so that an estimate has it.
-    fn unread(&mut self, bytes: usize) {
-        self.unread = true;
-        self.content = true;
-        self.output_bytes += bytes as u64;
-    }
-
-    fn note(&mut self, event: Event) {
-        match event {
-            Event::Start { id, model, created, extra } => {
-                self.tier(&extra);
-                self.begun = Some(Begun { id, model, created, sequence: 0 });
-            }
-            Event::Extra { extra, .. } => self.tier(&extra),
-            Event::Delta { text, .. } => {
-                self.output_bytes += text.len() as u64;
-                self.content |= !text.is_empty();
-            }
-            Event::PartStart { part: PartStart::ToolCall { .. }, .. } => self.content = true,
-            Event::Usage(usage) => self.usage = Some(usage),
-            Event::Finish { .. } => self.complete = true,
-            // Not the last event everywhere: `response.failed` may come behind `error`.
-            Event::Error { kind, message } => self.error = Some(StreamError { kind, message }),
-            Event::End => {
-                self.complete = true;
-                self.ended = true;
-            }
-            _ => {}
+fn note(seen: &mut Seen, begun: &mut Option<Begun>, event: Event) {
+    match event {
+        Event::Start { id, model, created, extra } => {
+            tier(seen, &extra);
+            *begun = Some(Begun { id, model, created, sequence: 0 });
         }
+        Event::Extra { extra, .. } => tier(seen, &extra),
+        Event::Delta { text, .. } => {
+            seen.output_bytes += text.len() as u64;
+            seen.content_started |= !text.is_empty();
+        }
+        Event::PartStart { part: PartStart::ToolCall { .. }, .. } => seen.content_started = true,
+        Event::Usage(usage) => seen.usage = Some(usage),
+        Event::Finish { .. } => seen.finished = true,
+        // Not the last event everywhere: `response.failed` may come behind `error`.
+        Event::Error { kind, message } => seen.error = Some(StreamError { kind, message }),
+        Event::End => {
+            seen.finished = true;
+            seen.ended = true;
+        }
+        _ => {}
     }
+}
+
+/// The tier that served an answer may be told at its end only.
+fn tier(seen: &mut Seen, extra: &Extra) {
+    seen.service_tier = crate::service_tier(extra).map(str::to_owned).or(seen.service_tier.take());
 }
 
 impl Watch for Follow {
@@ -182,45 +168,17 @@ impl Watch for Follow {
         }
     }
 
-    fn usage(&self) -> Option<Usage> {
-        self.seen.usage
-    }
-
-    fn service_tier(&self) -> Option<&str> {
-        self.seen.service_tier.as_deref()
-    }
-
-    fn complete(&self) -> bool {
-        self.seen.complete
-    }
-
-    fn ended(&self) -> bool {
-        self.seen.ended
-    }
-
-    fn content_started(&self) -> bool {
-        self.seen.content
-    }
-
-    fn output_bytes(&self) -> u64 {
-        self.seen.output_bytes
-    }
-
-    fn error(&self) -> Option<&StreamError> {
-        self.seen.error.as_ref()
+    fn seen(&self) -> &Seen {
+        &self.seen
     }
 
     fn unfinished(&self) -> bool {
         self.parting
     }
 
-    fn unread(&self) -> bool {
-        self.seen.unread && self.seen.begun.is_some()
-    }
-
     fn begun(&self) -> Option<Begun> {
         let sequence = sequence_after(&self.last.concat());
-        self.seen.begun.clone().map(|begun| Begun { sequence, ..begun })
+        self.begun.clone().map(|begun| Begun { sequence, ..begun })
     }
 }
 
@@ -236,6 +194,8 @@ fn sequence_after(frames: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use contract::words::Usage;
+
     use super::*;
 
     fn followed(dialect: Dialect, stream: &[u8], size: usize) -> (Follow, Vec<u8>) {
@@ -266,21 +226,24 @@ mod tests {
             for size in 1..=stream.len() {
                 let (follow, out) = followed(dialect, stream.as_bytes(), size);
                 assert_eq!(out, stream.as_bytes(), "{dialect} {size}");
-                assert!(follow.complete() && follow.ended() && !follow.unread(), "{dialect} {size}");
+                assert!(
+                    follow.seen().complete() && follow.seen().ended && !follow.seen().unread,
+                    "{dialect} {size}"
+                );
                 let usage = Usage { input: 3, output: 5, ..Usage::default() };
-                assert_eq!(follow.usage(), Some(usage), "{dialect} {size}");
-                assert_eq!(follow.output_bytes(), odd.len() as u64, "{dialect} {size}");
+                assert_eq!(follow.seen().usage, Some(usage), "{dialect} {size}");
+                assert_eq!(follow.seen().output_bytes, odd.len() as u64, "{dialect} {size}");
             }
         }
         // Nothing but nonsense is no answer, whatever its end.
         let (follow, _) = followed(Dialect::OpenaiResponses, b"data: hello\n\n", 5);
-        assert!(!follow.complete() && !follow.unread());
+        assert!(!follow.seen().complete() && !follow.seen().unread);
     }
 
     #[test]
     fn messages_that_cannot_be_told_apart_pass_to_the_end() {
         let (follow, out) = followed(Dialect::BedrockConverse, b"HTTP/1.1 200 OK", 4);
         assert_eq!(out, b"HTTP/1.1 200 OK");
-        assert!(follow.unfinished() && !follow.complete() && follow.output_bytes() == 15);
+        assert!(follow.unfinished() && !follow.seen().complete() && follow.seen().output_bytes == 15);
     }
 }

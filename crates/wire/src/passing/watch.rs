@@ -16,13 +16,14 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use contract::words::{Dialect, Usage};
+use contract::words::Dialect;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::frames::sse::{Frame, Piece, Splitter};
 use crate::passing::ending::Begun;
 use crate::passing::follow::Follow;
+use crate::passing::seen::{Seen, StreamError};
 use crate::usage::{Anthropic, Gemini, Openai};
 use scan::WORDS;
 use strip::Strip;
@@ -37,24 +38,8 @@ pub trait Watch: Send {
     /// The stream has ended. Appends the last event if only its end is missing; half an event is left out, for the error that
     /// follows would run into it.
     fn finish(&mut self, out: &mut VecDeque<Bytes>);
-    /// What the upstream reported last; none when it has reported nothing.
-    fn usage(&self) -> Option<Usage>;
-    /// The processing tier the upstream says it used, when it said so beside its usage.
-    fn service_tier(&self) -> Option<&str>;
-    /// Has the answer been completed (`[DONE]` or a finish reason, `message_stop`, `finishReason`)?
-    fn complete(&self) -> bool;
-    /// Has the last event gone by (`[DONE]`, `message_stop`)? Usage can still come before it, not after.
-    fn ended(&self) -> bool;
-    /// Has the answer's first content gone by: text, thoughts, a refusal or a call?
-    fn content_started(&self) -> bool;
-    /// Bytes of text, thoughts and arguments so far: for an estimate when the stream is cut.
-    fn output_bytes(&self) -> u64;
-    /// The failure that the upstream reported within the stream.
-    fn error(&self) -> Option<&StreamError>;
-    /// May the end of the answer stand in what could not be looked into? HTTP's own framing tells then whether it is there.
-    fn unread(&self) -> bool {
-        false
-    }
+    /// What has been seen so far.
+    fn seen(&self) -> &Seen;
     /// May what was passed on end within a frame?
     fn unfinished(&self) -> bool {
         false
@@ -94,30 +79,14 @@ pub(crate) struct StreamWatch {
     dialect: Dialect,
     strip: Option<Strip>,
     splitter: Splitter,
-    seen: Seen,
+    reader: Reader,
 }
 
-/// What the upstream says when it fails in mid-stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StreamError {
-    /// Its error type, in its own words.
-    pub kind: Option<String>,
-    /// Its message.
-    pub message: String,
-}
-
+/// Searches frames.
 #[derive(Debug, Default)]
-struct Seen {
-    usage: Option<Usage>,
+struct Reader {
+    seen: Seen,
     anthropic: Anthropic,
-    service_tier: Option<String>,
-    error: Option<StreamError>,
-    complete: bool,
-    ended: bool,
-    content: bool,
-    output_bytes: u64,
-    /// The last frame was too large to be looked into.
-    unread: bool,
 }
 
 impl StreamWatch {
@@ -127,14 +96,13 @@ impl StreamWatch {
     pub(crate) fn new(dialect: Dialect, strip_usage: bool) -> Self {
         let strips = matches!(dialect, Dialect::OpenaiChat | Dialect::OpenaiCompletions);
         let strip = (strip_usage && strips).then(Strip::default);
-        let (splitter, seen) = (Splitter::default(), Seen::default());
-        Self { dialect, strip, splitter, seen }
+        Self { dialect, strip, splitter: Splitter::default(), reader: Reader::default() }
     }
 }
 
 impl Watch for StreamWatch {
     fn feed(&mut self, chunk: Bytes, out: &mut VecDeque<Bytes>) {
-        let Self { dialect, strip, splitter, seen } = self;
+        let Self { dialect, strip, splitter, reader } = self;
         if chunk.is_empty() {
             return;
         }
@@ -148,7 +116,7 @@ impl Watch for StreamWatch {
                     begun = Some(Bytes::copy_from_slice(raw));
                 }
                 lent += raw.len();
-                seen.piece(*dialect, piece);
+                reader.piece(*dialect, piece);
                 Ok::<_, Infallible>(())
             });
             let from = begun.as_ref().map_or(0, |begun| begun.len() - before);
@@ -159,7 +127,7 @@ impl Watch for StreamWatch {
         };
         let mut kept = Vec::with_capacity(chunk.len() + 64);
         let Ok(()) = splitter.feed(&chunk, |piece| {
-            seen.piece(*dialect, piece);
+            reader.piece(*dialect, piece);
             match piece {
                 Piece::Frame(raw) => strip.copy(raw, &mut kept),
                 Piece::Part(raw) => kept.extend_from_slice(raw),
@@ -180,7 +148,7 @@ impl Watch for StreamWatch {
             }
             // Behind a CR the first LF is part of the same line end.
             rest.extend_from_slice(if rest.ends_with(b"\n") { b"\n" } else { b"\n\n" });
-            self.seen.frame(self.dialect, &rest);
+            self.reader.frame(self.dialect, &rest);
         }
         match &mut self.strip {
             None => out.push_back(rest.into()),
@@ -192,38 +160,8 @@ impl Watch for StreamWatch {
         }
     }
 
-    fn usage(&self) -> Option<Usage> {
-        self.seen.usage
-    }
-
-    fn service_tier(&self) -> Option<&str> {
-        self.seen.service_tier.as_deref()
-    }
-
-    fn complete(&self) -> bool {
-        // One that failed is not complete, whatever else it says: some name the failure as the reason for which they finished
-        // (OpenRouter).
-        self.seen.error.is_none() && self.seen.complete
-    }
-
-    fn ended(&self) -> bool {
-        self.seen.ended
-    }
-
-    fn content_started(&self) -> bool {
-        self.seen.content
-    }
-
-    fn output_bytes(&self) -> u64 {
-        self.seen.output_bytes
-    }
-
-    fn error(&self) -> Option<&StreamError> {
-        self.seen.error.as_ref()
-    }
-
-    fn unread(&self) -> bool {
-        self.seen.unread
+    fn seen(&self) -> &Seen {
+        &self.reader.seen
     }
 
     fn unfinished(&self) -> bool {
@@ -237,18 +175,15 @@ fn push(kept: Vec<u8>, out: &mut VecDeque<Bytes>) {
     }
 }
 
-impl Seen {
-    /// What cannot be looked into counts as text, so that an estimate has it.
+impl Reader {
     fn piece(&mut self, dialect: Dialect, piece: Piece<'_>) {
         match piece {
             Piece::Frame(raw) => {
-                self.unread = false;
+                self.seen.unread = false;
                 self.frame(dialect, raw);
             }
             Piece::Part(raw) => {
-                self.unread = true;
-                self.content = true;
-                self.output_bytes += raw.len() as u64;
+                self.seen.unreadable(raw.len());
             }
         }
     }
@@ -270,7 +205,7 @@ impl Seen {
             }
             // The text for a custom tool, and sound.
             self.count(raw, &[&WORDS.input, &WORDS.transcript]);
-            self.content |= scan::has_value(raw, &WORDS.audio);
+            self.seen.content_started |= scan::has_value(raw, &WORDS.audio);
         }
         self.openai_end(raw);
     }
@@ -280,7 +215,7 @@ impl Seen {
         self.count(raw, &[&WORDS.text]);
         if is_value(raw) {
             self.count(raw, &[&WORDS.value]);
-            self.complete = true;
+            self.seen.finished = true;
         }
         self.openai_end(raw);
     }
@@ -289,8 +224,8 @@ impl Seen {
         if scan::has_value(raw, &WORDS.usage) {
             self.openai_usage(raw);
         }
-        self.ended |= is_done(raw);
-        self.complete |= self.ended || scan::has_value(raw, &WORDS.finish_reason);
+        self.seen.ended |= is_done(raw);
+        self.seen.finished |= self.seen.ended || scan::has_value(raw, &WORDS.finish_reason);
         if scan::has_value(raw, &WORDS.error) {
             self.parse_error(raw);
         }
@@ -318,10 +253,10 @@ impl Seen {
         let moonshot = || Openai::deserialize(chunk.choices.get(0)?.get("usage")?).ok();
         let usage = chunk.usage.or_else(|| chunk.x_groq?.usage).or_else(moonshot);
         if let Some(usage) = usage {
-            self.usage = Some(usage.canon());
+            self.seen.usage = Some(usage.canon());
         }
         if let Value::String(tier) = chunk.service_tier {
-            self.service_tier = Some(tier);
+            self.seen.service_tier = Some(tier);
         }
     }
 
@@ -331,11 +266,11 @@ impl Seen {
                 self.count(raw, &[&WORDS.text, &WORDS.thinking, &WORDS.partial_json]);
             }
             // A call may have no arguments that would come as deltas.
-            b"content_block_start" => self.content |= scan::has_value(raw, &WORDS.input),
+            b"content_block_start" => self.seen.content_started |= scan::has_value(raw, &WORDS.input),
             b"message_start" | b"message_delta" => self.anthropic_usage(raw),
             b"message_stop" => {
-                self.complete = true;
-                self.ended = true;
+                self.seen.finished = true;
+                self.seen.ended = true;
             }
             b"error" => self.parse_error(raw),
             _ => {}
@@ -366,8 +301,8 @@ impl Seen {
         let Ok(outer) = serde_json::from_slice::<Outer>(&frame.data) else { return };
         if let Some(reported) = outer.usage.or_else(|| outer.message?.usage) {
             self.anthropic = reported.figures.over(self.anthropic);
-            self.usage = Some(self.anthropic.canon());
-            self.service_tier = reported.service_tier.or_else(|| self.service_tier.take());
+            self.seen.usage = Some(self.anthropic.canon());
+            self.seen.service_tier = reported.service_tier.or_else(|| self.seen.service_tier.take());
         }
     }
 
@@ -378,15 +313,16 @@ impl Seen {
             usage_metadata: Gemini,
         }
         self.count(raw, &[&WORDS.text]);
-        self.content = self.content || gemini_parts().iter().any(|word| scan::has_value(raw, word));
+        self.seen.content_started =
+            self.seen.content_started || gemini_parts().iter().any(|word| scan::has_value(raw, word));
         if scan::has_value(raw, &WORDS.usage_metadata)
             && let Some(frame) = Frame::parse(raw)
             && let Ok(chunk) = serde_json::from_slice::<Chunk>(&frame.data)
         {
-            self.usage = chunk.usage_metadata.reported().or(self.usage);
-            self.service_tier = chunk.usage_metadata.service_tier().or(self.service_tier.take());
+            self.seen.usage = chunk.usage_metadata.reported().or(self.seen.usage);
+            self.seen.service_tier = chunk.usage_metadata.service_tier().or(self.seen.service_tier.take());
         }
-        self.complete |=
+        self.seen.finished |=
             scan::has_value(raw, &WORDS.finish_reason_camel) || scan::has_value(raw, &WORDS.block_reason);
         if scan::has_value(raw, &WORDS.error) {
             self.parse_error(raw);
@@ -396,10 +332,10 @@ impl Seen {
     /// Adds the texts of these members; tells whether there were any.
     fn count(&mut self, raw: &[u8], words: &[&scan::Word]) -> bool {
         let bytes: u64 = words.iter().map(|word| scan::text_bytes(raw, word)).sum();
-        self.output_bytes += bytes;
-        self.content |= bytes > 0;
+        self.seen.output_bytes += bytes;
+        self.seen.content_started |= bytes > 0;
         // If a choice was finished before, this is of another one.
-        self.complete &= bytes == 0;
+        self.seen.finished &= bytes == 0;
         bytes > 0
     }
 
@@ -416,7 +352,7 @@ impl Seen {
         }
         let text = |name: &str| outer.error.get(name).and_then(Value::as_str).map(str::to_owned);
         let message = outer.error.as_str().map(str::to_owned).or_else(|| text("message")).unwrap_or_default();
-        self.error = Some(StreamError { kind: text("type").or_else(|| text("status")), message });
+        self.seen.error = Some(StreamError { kind: text("type").or_else(|| text("status")), message });
     }
 }
 

@@ -72,22 +72,22 @@ fn watched(dialect: Dialect, body: &[u8]) -> Verdict {
             Event::Usage(usage) => Some(*usage),
             _ => None,
         });
-        if plain.usage() != usage {
-            return Err(format!("usage {:?} instead of {usage:?}", plain.usage()));
+        if plain.seen().usage != usage {
+            return Err(format!("usage {:?} instead of {usage:?}", plain.seen().usage));
         }
         let said = events.iter().any(|event| matches!(event, Event::Delta { .. }));
-        if said && !plain.content_started() {
+        if said && !plain.seen().content_started {
             return Err("its content is not seen".to_owned());
         }
     }
     let ended = events.is_ok_and(|events| events.last() == Some(&Event::End));
-    if plain.complete() != ended {
-        return Err(format!("complete: {} instead of {ended}", plain.complete()));
+    if plain.seen().complete() != ended {
+        return Err(format!("complete: {} instead of {ended}", plain.seen().complete()));
     }
     let (_, stripped) = watch(dialect, true, whole())?;
     for seed in 1..=4 {
         let (cut, bytes) = watch(dialect, false, pieces(body, seed))?;
-        if (cut.usage(), &bytes) != (plain.usage(), &out)
+        if (cut.seen().usage, &bytes) != (plain.seen().usage, &out)
             || watch(dialect, true, pieces(body, seed))?.1 != stripped
         {
             return Err(format!("cut with seed {seed} it is seen otherwise"));

@@ -188,8 +188,8 @@ fn a_stream_passes_and_is_watched() {
     }
     watch.finish(&mut out);
     assert_eq!(out.into_iter().flatten().collect::<Vec<u8>>(), bytes);
-    assert_eq!(watch.usage(), Some(Usage { input: 1, output: 2, ..Usage::default() }));
-    assert!(watch.ended() && watch.content_started());
+    assert_eq!(watch.seen().usage, Some(Usage { input: 1, output: 2, ..Usage::default() }));
+    assert!(watch.seen().ended && watch.seen().content_started);
 }
 
 #[test]

@@ -229,7 +229,7 @@ fn usage_is_found_where_groq_and_moonshot_put_it() {
         assert_eq!(gather.finish().usage, Some(usage));
         let mut watch = crate::passing::watch::watch(Dialect::OpenaiChat, false).unwrap();
         watch.feed(text.into(), &mut std::collections::VecDeque::new());
-        assert_eq!(watch.usage(), Some(usage));
+        assert_eq!(watch.seen().usage, Some(usage));
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::facts::malformed;
 use super::scan::{self, WORDS};
-use super::{ReplyFacts, Seen, is_done};
+use super::{Reader, ReplyFacts, is_done};
 use crate::frames::sse::Frame;
 use crate::shape::Shape;
 use crate::usage::Count;
@@ -54,7 +54,7 @@ pub(super) fn facts(dialect: Dialect, body: &[u8]) -> Result<ReplyFacts, WireErr
     }
 }
 
-impl Seen {
+impl Reader {
     pub(super) fn media(&mut self, dialect: Dialect, raw: &[u8]) {
         #[derive(Deserialize)]
         struct Event {
@@ -63,18 +63,19 @@ impl Seen {
         }
         let kind = scan::values(raw, &WORDS.kind).next().and_then(|(_, value)| value.strip_prefix(b"\""));
         let kind = kind.map(|value| &value[..scan::string_len(value)]).unwrap_or_default();
-        self.content |= is_content(kind) || scan::text_bytes(raw, &WORDS.content) > 0;
+        self.seen.content_started |= is_content(kind) || scan::text_bytes(raw, &WORDS.content) > 0;
         if scan::has_value(raw, &WORDS.usage)
             && let Some(frame) = Frame::parse(raw)
             && let Ok(event) = serde_json::from_slice::<Event>(&frame.data)
             && let Some(usage) = event.usage.and_then(|counts| counts.canon(dialect))
         {
             // Each picture is an answer of its own.
-            let before = self.usage.filter(|_| dialect.operation() == Operation::Images).unwrap_or_default();
-            self.usage = Some(sum(before, usage));
+            let before =
+                self.seen.usage.filter(|_| dialect.operation() == Operation::Images).unwrap_or_default();
+            self.seen.usage = Some(sum(before, usage));
         }
-        self.ended |= is_done(raw);
-        self.complete |= self.ended
+        self.seen.ended |= is_done(raw);
+        self.seen.finished |= self.seen.ended
             || kind.ends_with(b".done")
             || kind.ends_with(b".completed")
             || scan::has_value(raw, &WORDS.finish_reason);
@@ -259,11 +260,15 @@ mod tests {
             for size in 1..stream.len() {
                 let (bytes, watch) = watched(dialect, &stream, size);
                 assert_eq!(bytes, stream.as_bytes(), "{dialect} {size}");
-                assert_eq!((watch.usage(), watch.complete()), (Some(expected), true), "{dialect} {size}");
+                assert_eq!(
+                    (watch.seen().usage, watch.seen().complete()),
+                    (Some(expected), true),
+                    "{dialect} {size}"
+                );
             }
             let (bytes, watch) = watched(dialect, &stream[..first.len() + 9], 4);
             assert_eq!(bytes, first.as_bytes());
-            assert!(watch.content_started() && !watch.complete() && watch.usage().is_none());
+            assert!(watch.seen().content_started && !watch.seen().complete() && watch.seen().usage.is_none());
         }
     }
 
@@ -274,8 +279,8 @@ mod tests {
             r#"{"error":{"type":"server_error","message":"no"}}"#,
         ] {
             let (_, watch) = watched(Dialect::OpenaiImages, &format!("data: {frame}\n\n"), 7);
-            assert_eq!(watch.error().map(|error| error.message.as_str()), Some("no"));
-            assert!(!watch.complete());
+            assert_eq!(watch.seen().error.as_ref().map(|error| error.message.as_str()), Some("no"));
+            assert!(!watch.seen().complete());
         }
     }
 
@@ -283,11 +288,11 @@ mod tests {
     fn frames_of_chat_completions_end_a_transcript_as_well() {
         let stream = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n\n";
         let (_, watch) = watched(Dialect::OpenaiTranscriptions, stream, 5);
-        assert!(watch.complete() && watch.ended() && watch.content_started());
+        assert!(watch.seen().complete() && watch.seen().ended && watch.seen().content_started);
         let mut through = crate::through();
         let mut out = VecDeque::new();
         through.feed(Bytes::from_static(b"ID3"), &mut out);
         through.finish(&mut out);
-        assert!(through.unread() && !through.complete() && out == [Bytes::from_static(b"ID3")]);
+        assert!(through.seen().unread && !through.seen().complete() && out == [Bytes::from_static(b"ID3")]);
     }
 }

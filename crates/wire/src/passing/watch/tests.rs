@@ -1,5 +1,7 @@
 //! Figures read in passing, under every cut; bytes that must not change, and those that must go.
 
+use contract::words::Usage;
+
 use super::*;
 
 fn run(dialect: Dialect, strip: bool, chunks: &[&[u8]]) -> (StreamWatch, Vec<u8>) {
@@ -16,12 +18,12 @@ type Figures = (Option<Usage>, Option<String>, bool, bool, u64, Option<StreamErr
 
 fn figures(watch: &StreamWatch) -> Figures {
     (
-        watch.usage(),
-        watch.service_tier().map(str::to_owned),
-        watch.complete(),
-        watch.content_started(),
-        watch.output_bytes(),
-        watch.error().cloned(),
+        watch.seen().usage,
+        watch.seen().service_tier.clone(),
+        watch.seen().complete(),
+        watch.seen().content_started,
+        watch.seen().output_bytes,
+        watch.seen().error.clone(),
     )
 }
 
@@ -203,9 +205,9 @@ fn the_end_is_the_last_event_not_the_finish_reason() {
     let mut watch = StreamWatch::new(Dialect::OpenaiChat, false);
     let mut out = VecDeque::new();
     watch.feed(Bytes::from_static(before_done.as_bytes()), &mut out);
-    assert_eq!((watch.complete(), watch.ended()), (true, false));
+    assert_eq!((watch.seen().complete(), watch.seen().ended), (true, false));
     watch.feed(Bytes::from_static(done.as_bytes()), &mut out);
-    assert!(watch.ended());
+    assert!(watch.seen().ended);
 }
 
 #[test]
@@ -218,14 +220,14 @@ fn a_frame_beyond_the_cap_passes_unread_and_the_next_is_read() {
         for chunk in [first, &long[..9], &long[9..], "y"] {
             watch.feed(Bytes::copy_from_slice(chunk.as_bytes()), &mut out);
         }
-        assert!(watch.unfinished() && watch.unread() && !watch.complete());
+        assert!(watch.unfinished() && watch.seen().unread && !watch.seen().complete());
         assert_eq!(out.back().unwrap(), "y", "nothing of it is held");
         // What was not looked into is in an estimate.
-        assert_eq!(watch.output_bytes(), (long.len() + 1 + 26) as u64);
+        assert_eq!(watch.seen().output_bytes, (long.len() + 1 + 26) as u64);
         watch.feed(Bytes::from(format!("y\n\n{more}")), &mut out);
         watch.finish(&mut out);
-        assert!(!watch.unfinished() && !watch.unread() && watch.complete());
-        assert_eq!(watch.usage(), Some(openai_usage()));
+        assert!(!watch.unfinished() && !watch.seen().unread && watch.seen().complete());
+        assert_eq!(watch.seen().usage, Some(openai_usage()));
         let bytes = Vec::from(out).concat();
         let at = memchr::memmem::find(&bytes, long.as_bytes()).unwrap();
         let (_, plain) = every_cut(Dialect::OpenaiChat, strip, OPENAI);
@@ -242,8 +244,8 @@ fn an_answer_whose_last_frame_is_beyond_the_cap_ends_with_its_stream() {
         watch.feed(Bytes::from(created), &mut out);
         watch.feed(long.clone(), &mut out);
         watch.finish(&mut out);
-        assert!(watch.unread() && !watch.complete() && !watch.unfinished(), "{dialect}");
-        assert!(watch.output_bytes() >= long.len() as u64, "{dialect}");
+        assert!(watch.seen().unread && !watch.seen().complete() && !watch.unfinished(), "{dialect}");
+        assert!(watch.seen().output_bytes >= long.len() as u64, "{dialect}");
     }
 }
 

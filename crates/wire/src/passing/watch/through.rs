@@ -3,59 +3,29 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use contract::words::Usage;
 
-use super::{StreamError, Watch};
+use super::Watch;
+use crate::passing::seen::Seen;
 
 /// A watch over an answer that says nothing of itself.
 #[must_use]
 pub fn through() -> Box<dyn Watch> {
-    Box::new(Through { content: false })
+    Box::new(Through(Seen { unread: true, ..Seen::default() }))
 }
 
-struct Through {
-    content: bool,
-}
+struct Through(Seen);
 
 impl Watch for Through {
     fn feed(&mut self, chunk: Bytes, out: &mut VecDeque<Bytes>) {
         if !chunk.is_empty() {
-            self.content = true;
+            self.0.content_started = true;
             out.push_back(chunk);
         }
     }
 
     fn finish(&mut self, _: &mut VecDeque<Bytes>) {}
 
-    fn usage(&self) -> Option<Usage> {
-        None
-    }
-
-    fn service_tier(&self) -> Option<&str> {
-        None
-    }
-
-    fn complete(&self) -> bool {
-        false
-    }
-
-    fn unread(&self) -> bool {
-        true
-    }
-
-    fn ended(&self) -> bool {
-        false
-    }
-
-    fn content_started(&self) -> bool {
-        self.content
-    }
-
-    fn output_bytes(&self) -> u64 {
-        0
-    }
-
-    fn error(&self) -> Option<&StreamError> {
-        None
+    fn seen(&self) -> &Seen {
+        &self.0
     }
 }

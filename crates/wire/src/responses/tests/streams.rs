@@ -432,11 +432,14 @@ fn counts_and_the_tier_are_seen_in_passing() {
     }
     watch.finish(&mut out);
     assert_eq!(out.into_iter().flatten().collect::<Vec<u8>>(), bytes);
-    assert_eq!(watch.usage(), Some(Usage { input: 3, output: 4, ..Usage::default() }));
-    assert_eq!((watch.service_tier(), watch.complete(), watch.ended()), (Some("default"), true, true));
+    assert_eq!(watch.seen().usage, Some(Usage { input: 3, output: 4, ..Usage::default() }));
+    assert_eq!(
+        (watch.seen().service_tier.as_deref(), watch.seen().complete(), watch.seen().ended),
+        (Some("default"), true, true)
+    );
     let whole = sample().last().unwrap()["response"].to_string();
     let facts = crate::reply_facts(DIALECT, whole.as_bytes()).unwrap();
-    assert_eq!((facts.usage, facts.service_tier.as_deref()), (watch.usage(), Some("default")));
+    assert_eq!((facts.usage, facts.service_tier.as_deref()), (watch.seen().usage, Some("default")));
     let silent = br#"{"model":"m","output":[{"content":[{"text":"abc"}]},{"arguments":"{}"}]}"#;
     let facts = crate::reply_facts(DIALECT, silent).unwrap();
     assert_eq!((facts.model.as_deref(), facts.output_bytes), (Some("m"), 5));
