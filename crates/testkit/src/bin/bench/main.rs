@@ -26,7 +26,7 @@ fn main() -> Result<()> {
         Some("load") => load::run(&arguments[1..]),
         Some("train") => round::train(&plan::Plan::from_arguments(&arguments[1..])?),
         Some("--help" | "-h") => {
-            println!("usage: bench [--quick] [--rounds N] [--seconds S] [--gateway FILE]");
+            println!("usage: bench [--quick] [--rounds N] [--seconds S] [--gateway FILE] [--before FILE]");
             Ok(())
         }
         _ => direct(&arguments),

@@ -71,10 +71,12 @@ pub(crate) const PHASES: [Phase; 5] = [
 pub(crate) struct Plan {
     /// Rounds; the figures are medians over them.
     pub(crate) rounds: usize,
-    /// Length of a full phase, for each of the three targets.
+    /// Length of a full phase, for each of the targets.
     pub(crate) seconds: f64,
     /// The binary under test.
     pub(crate) gateway: PathBuf,
+    /// Another build of it, to be compared with.
+    pub(crate) before: Option<PathBuf>,
 }
 
 impl Plan {
@@ -86,6 +88,7 @@ impl Plan {
             rounds: flag(arguments, "--rounds").map_or(Ok(rounds), str::parse).context("--rounds")?,
             seconds: flag(arguments, "--seconds").map_or(Ok(seconds), str::parse).context("--seconds")?,
             gateway: flag(arguments, "--gateway").map_or(beside, PathBuf::from),
+            before: flag(arguments, "--before").map(PathBuf::from),
         })
     }
 }

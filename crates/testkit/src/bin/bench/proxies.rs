@@ -32,14 +32,14 @@ pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     /// None for the upstream itself, whose CPU time is not asked for.
     pub(crate) proxy: Option<Pinned>,
+    /// The key to send. Only gateways look at it; the others get one as long.
+    pub(crate) key: String,
 }
 
 /// Everything that runs.
 pub(crate) struct Stage {
-    /// In the order of the table: direct, nginx, pathgate.
-    pub(crate) targets: [Target; 3],
-    /// The key the gateway knows.
-    pub(crate) key: String,
+    /// In the order of the table: direct, nginx, pathgate, and the build before if there is one.
+    pub(crate) targets: Vec<Target>,
     _upstream: Pinned,
     _dir: TempDir,
 }
@@ -54,13 +54,11 @@ fn upstream() -> Result<(SocketAddr, Pinned)> {
 }
 
 /// Gives `work` a gateway in front of the upstream, and ends it in order.
-pub(crate) fn with_gateway(plan: &Plan, work: impl FnOnce(&Target, &str) -> Result<()>) -> Result<()> {
+pub(crate) fn with_gateway(plan: &Plan, work: impl FnOnce(&Target) -> Result<()>) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let (upstream, _running) = upstream()?;
-    let gateway = Gateway::start(plan, dir.path(), upstream)?;
-    let key = block_on(gateway.key())??;
-    let mut target = Target { name: "pathgate", address: gateway.address, proxy: Some(gateway.process) };
-    work(&target, &key)?;
+    let mut target = Gateway::start(&plan.gateway, dir.path(), upstream)?.into_target("pathgate")?;
+    work(&target)?;
     target.proxy.take().map_or(Ok(()), Pinned::end)
 }
 
@@ -69,11 +67,14 @@ impl Stage {
         let dir = tempfile::tempdir()?;
         let (upstream, running) = upstream()?;
         let nginx = nginx(dir.path(), upstream)?;
-        let gateway = Gateway::start(plan, dir.path(), upstream)?;
-        let key = block_on(gateway.key())??;
-        let direct = Target { name: "direct", address: upstream, proxy: None };
-        let pathgate = Target { name: "pathgate", address: gateway.address, proxy: Some(gateway.process) };
-        Ok(Self { targets: [direct, nginx, pathgate], key, _upstream: running, _dir: dir })
+        let start = |name, binary: &Path| Gateway::start(binary, dir.path(), upstream)?.into_target(name);
+        let ours = start("pathgate", &plan.gateway)?;
+        let bare = |name, address, proxy| Target { name, address, proxy, key: ours.key.clone() };
+        let mut targets = vec![bare("direct", upstream, None), bare("nginx", nginx.0, Some(nginx.1)), ours];
+        if let Some(binary) = &plan.before {
+            targets.push(start("before", binary)?);
+        }
+        Ok(Self { targets, _upstream: running, _dir: dir })
     }
 }
 
@@ -95,7 +96,7 @@ fn reachable(name: &str, address: SocketAddr, process: &mut Pinned) -> Result<()
 
 /// nginx as a plain reverse proxy: one worker, kept-alive connections to the upstream, nothing buffered to disk or held
 /// back, no log. It is spared what a gateway does: no key, no limit, no parsing.
-fn nginx(dir: &Path, upstream: SocketAddr) -> Result<Target> {
+fn nginx(dir: &Path, upstream: SocketAddr) -> Result<(SocketAddr, Pinned)> {
     let address = free_address()?;
     let home = dir.join("nginx");
     fs::create_dir(&home)?;
@@ -141,7 +142,7 @@ http {{
     command.arg("-p").arg(&home).arg("-e").arg(home.join("error.log")).arg("-c").arg(&file);
     let mut process = Pinned::spawn(command.args(["-g", "daemon off;"]))?;
     reachable("nginx", address, &mut process)?;
-    Ok(Target { name: "nginx", address, proxy: Some(process) })
+    Ok((address, process))
 }
 
 struct Gateway {
@@ -152,7 +153,7 @@ struct Gateway {
 
 impl Gateway {
     /// Starts one with a database of its own: keys, ledger, log and metrics on.
-    fn start(plan: &Plan, dir: &Path, upstream: SocketAddr) -> Result<Self> {
+    fn start(binary: &Path, dir: &Path, upstream: SocketAddr) -> Result<Self> {
         let home = tempfile::tempdir_in(dir)?.keep();
         let address = free_address()?;
         let config = format!(
@@ -164,7 +165,7 @@ impl Gateway {
         let file = home.join("pathgate.yaml");
         fs::write(&file, config)?;
         let output = |name: &str| fs::File::create(home.join(name));
-        let mut command = pinned(PROXY_CORE, plan.gateway.as_os_str());
+        let mut command = pinned(PROXY_CORE, binary.as_os_str());
         command.arg("serve").arg("--config").arg(&file).current_dir(&home);
         command.stdout(output("stdout")?).stderr(output("stderr")?);
         let started = now();
@@ -190,6 +191,11 @@ impl Gateway {
         }
     }
 
+    fn into_target(self, name: &'static str) -> Result<Target> {
+        let key = block_on(self.key())??;
+        Ok(Target { name, address: self.address, proxy: Some(self.process), key })
+    }
+
     /// Makes a key with a request limit that no bench reaches.
     async fn key(&self) -> Result<String> {
         let client = Client::new(self.address).bearer(ADMIN_KEY);
@@ -205,7 +211,7 @@ pub(crate) fn ready_times(plan: &Plan) -> Result<Vec<f64>> {
     let nobody = free_address()?;
     (0..STARTS)
         .map(|_| {
-            let gateway = Gateway::start(plan, dir.path(), nobody)?;
+            let gateway = Gateway::start(&plan.gateway, dir.path(), nobody)?;
             Ok(gateway.started.elapsed().as_secs_f64() * 1_000.0)
         })
         .collect()

@@ -7,18 +7,16 @@ use serde_json::{Value, json};
 use crate::plan::PHASES;
 use crate::round::{Round, Sample};
 
-const TARGETS: [&str; 3] = ["direct", "nginx", "pathgate"];
+const TARGETS: [&str; 4] = ["direct", "nginx", "pathgate", "before"];
 const DIRECT: usize = 0;
 const NGINX: usize = 1;
 const OURS: usize = 2;
-
-/// What the foundation of this gateway, which spoke two dialects and translated little, took of nginx's CPU time in these phases
-/// when it was finished. What passes in one dialect must stay within 1.1 of it.
-const FOUNDATION: [(&str, f64); 3] = [("1k", 1.596), ("100k", 0.70), ("stream", 1.03)];
+/// Another build of ours, if there is one.
+const BEFORE: usize = 3;
 
 /// Everything that is printed.
 pub(crate) struct Figures {
-    rows: Vec<[Row; 3]>,
+    rows: Vec<[Row; 4]>,
     ready_ms: f64,
     rss_first_mb: f64,
     rss_mb: f64,
@@ -75,7 +73,7 @@ impl Figures {
         let rows = (0..PHASES.len())
             .map(|phase| {
                 std::array::from_fn(|target| {
-                    row(&rounds.iter().map(|round| &round[phase][target]).collect::<Vec<_>>())
+                    row(&rounds.iter().filter_map(|round| round[phase].get(target)).collect::<Vec<_>>())
                 })
             })
             .collect();
@@ -98,17 +96,18 @@ impl Figures {
         self.errors
     }
 
-    fn phase(&self, name: &str) -> [Row; 3] {
+    fn phase(&self, name: &str) -> [Row; 4] {
         let at = PHASES.iter().position(|phase| phase.name == name);
         at.and_then(|at| self.rows.get(at)).copied().unwrap_or_default()
     }
 
-    /// The ratios to nginx, to what they once were.
-    fn to_foundation(&self) -> impl Iterator<Item = (&'static str, f64)> {
-        FOUNDATION.iter().map(|(name, once)| {
-            let row = self.phase(name);
-            (*name, row[OURS].cpu_us / row[NGINX].cpu_us / once)
-        })
+    /// CPU time to that of the other build, where there is one.
+    fn to_before(&self) -> impl Iterator<Item = (&'static str, f64)> {
+        let both = PHASES
+            .iter()
+            .zip(&self.rows)
+            .map(|(phase, row)| (phase.name, row[OURS].cpu_us, row[BEFORE].cpu_us));
+        both.take(3).filter(|(_, _, before)| *before > 0.0).map(|(name, ours, before)| (name, ours / before))
     }
 
     pub(crate) fn table(&self) -> String {
@@ -123,7 +122,8 @@ impl Figures {
                 "", "p50/p99 µs", "CPU-s/1k", "× nginx"
             )
             .ok();
-            for (name, figures) in TARGETS.iter().zip(row) {
+            let there = TARGETS.iter().zip(row).filter(|(_, figures)| figures.per_second > 0.0);
+            for (name, figures) in there {
                 writeln!(out, "{}", line(name, figures, &row[NGINX], phase.stream)).ok();
             }
         }
@@ -134,11 +134,9 @@ impl Figures {
             self.rss_first_mb, self.rss_mb, self.requests, self.nginx_rss_mb, self.ready_ms
         )
         .ok();
-        write!(out, "Same dialect on both sides, to the foundation's figures (at most 1.1):").ok();
-        for (name, share) in self.to_foundation() {
-            write!(out, " {name} {share:.2}").ok();
+        for (name, share) in self.to_before() {
+            writeln!(out, "CPU time to the build before, {name}: {share:.3}").ok();
         }
-        writeln!(out).ok();
         writeln!(out, "CPU-s/1k counts what a proxy does after its last answer too, until it is at rest.\n")
             .ok();
         out
@@ -149,12 +147,12 @@ impl Figures {
         let (latency, ttft) = (self.phase("latency"), self.phase("ttft"));
         let per_target = |figure: &dyn Fn(usize) -> f64| json!({ "direct": figure(DIRECT), "nginx": figure(NGINX), "pathgate": figure(OURS) });
         let cpu =
-            |row: [Row; 3]| json!({ "nginx": tenth(row[NGINX].cpu_us), "pathgate": tenth(row[OURS].cpu_us) });
+            |row: [Row; 4]| json!({ "nginx": tenth(row[NGINX].cpu_us), "pathgate": tenth(row[OURS].cpu_us) });
         json!({
             "cpu_ratio_1k": ratio(small[OURS].cpu_us, small[NGINX].cpu_us),
             "cpu_ratio_100k": ratio(large[OURS].cpu_us, large[NGINX].cpu_us),
             "cpu_ratio_stream": ratio(stream[OURS].cpu_us, stream[NGINX].cpu_us),
-            "to_foundation": self.to_foundation().map(|(_, share)| (share * 1_000.0).round() / 1_000.0).fold(0.0, f64::max),
+            "to_before": self.to_before().map(|(name, share)| (name.to_owned(), json!((share * 1_000.0).round() / 1_000.0))).collect::<serde_json::Map<_, _>>(),
             "added_p50_us": tenth(latency[OURS].p50_us - latency[NGINX].p50_us),
             "added_p99_us": tenth(latency[OURS].p99_us - latency[NGINX].p99_us),
             "added_ttft_us": tenth(ttft[OURS].ttft_p50_us - ttft[NGINX].ttft_p50_us),

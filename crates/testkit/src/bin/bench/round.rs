@@ -20,18 +20,16 @@ pub(crate) struct Sample {
 }
 
 /// The samples of a round: one row per phase, in it one per target.
-pub(crate) type Round = Vec<[Sample; 3]>;
+pub(crate) type Round = Vec<Vec<Sample>>;
 
 pub(crate) fn play(plan: &Plan, stage: &Stage) -> Result<Round> {
     PHASES
         .iter()
         .map(|phase| {
-            let mut row: [Sample; 3] = Default::default();
-            for (sample, target) in row.iter_mut().zip(&stage.targets) {
-                *sample = measure(plan, phase, target, &stage.key)
-                    .with_context(|| format!("{} on {}", phase.name, target.name))?;
-            }
-            Ok(row)
+            let sample = |target| {
+                measure(plan, phase, target).with_context(|| format!("{} on {}", phase.name, target.name))
+            };
+            stage.targets.iter().map(sample).collect()
         })
         .collect()
 }
@@ -39,10 +37,10 @@ pub(crate) fn play(plan: &Plan, stage: &Stage) -> Result<Round> {
 /// Every phase against the gateway alone, in the dialect that passes through and in one that is translated: what a profile
 /// for the compiler is taken of.
 pub(crate) fn train(plan: &Plan) -> Result<()> {
-    with_gateway(plan, |target, key| {
+    with_gateway(plan, |target| {
         for path in [CHAT, "/v1/messages"] {
             for phase in &PHASES {
-                load(plan, phase, (target, path), key)?;
+                load(plan, phase, target, path)?;
             }
         }
         Ok(())
@@ -50,9 +48,9 @@ pub(crate) fn train(plan: &Plan) -> Result<()> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-fn measure(plan: &Plan, phase: &Phase, target: &Target, key: &str) -> Result<Sample> {
+fn measure(plan: &Plan, phase: &Phase, target: &Target) -> Result<Sample> {
     let before = target.proxy.as_ref().map(crate::process::Pinned::cpu_us_at_rest).transpose()?;
-    let found = load(plan, phase, (target, CHAT), key)?;
+    let found = load(plan, phase, target, CHAT)?;
     let (mut cpu_us, mut rss_mb) = (0.0, 0.0);
     if let (Some(proxy), Some(before)) = (&target.proxy, before) {
         cpu_us = (proxy.cpu_us_at_rest()? - before) as f64 / found.requests.max(1) as f64;
@@ -61,10 +59,10 @@ fn measure(plan: &Plan, phase: &Phase, target: &Target, key: &str) -> Result<Sam
     Ok(Sample { found, cpu_us, rss_mb })
 }
 
-fn load(plan: &Plan, phase: &Phase, (target, path): (&Target, &str), key: &str) -> Result<Found> {
+fn load(plan: &Plan, phase: &Phase, target: &Target, path: &str) -> Result<Found> {
     let own = std::env::current_exe()?;
     let mut command = pinned(LOAD_CORE, own.as_os_str());
-    command.arg("load").arg("--address").arg(target.address.to_string()).arg("--key").arg(key);
+    command.arg("load").arg("--address").arg(target.address.to_string()).arg("--key").arg(&target.key);
     command.arg("--path").arg(path);
     command.arg("--connections").arg(phase.connections.to_string());
     command.arg("--body").arg(phase.body.to_string());
