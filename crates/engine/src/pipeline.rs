@@ -159,7 +159,9 @@ impl Run<'_> {
     pub(crate) async fn finish(self, cleared: &Cleared, ticket: &mut Ticket) -> Result<Answered, Fault> {
         let attempted = if let Some(hit) = self.lookup(cleared, ticket) {
             hit
-        } else if let Some(counted) = self.count(cleared, ticket).await {
+        } else if cleared.counts()
+            && let Some(counted) = Box::pin(self.count(cleared, ticket)).await
+        {
             counted?
         } else {
             self.attempt(cleared, ticket).await?

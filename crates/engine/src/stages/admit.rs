@@ -10,6 +10,7 @@ use contract::{Code, Fault};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use wire::envelope::Envelope;
+use wire::stored;
 
 use super::{Admitted, Before, Known};
 use crate::collect::collect;
@@ -43,8 +44,10 @@ impl Run<'_> {
         if !principal.may_use(&envelope.model) && !principal.may_use(&plan.model) {
             return Err(Fault::new(Code::ModelForbidden).at("model"));
         }
-        let tenant = Tenant::of(&principal);
-        let before = self.before(&tenant, arrived.dialect, &envelope).await?;
+        let before = match stored::is_kept(arrived.dialect) {
+            true => Some(Box::pin(self.before(&Tenant::of(&principal), &envelope)).await?),
+            false => None,
+        };
         let said = before.as_ref().map_or(0, Before::most_tokens);
         let size = wire::tokens::input_size(envelope.body(), envelope.file_bytes);
         ticket.edit(|record| record.size = size);
@@ -60,7 +63,6 @@ impl Run<'_> {
             envelope,
             plan,
             who: principal,
-            tenant,
             listed: arrived.path.listed,
             strict,
             before,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use contract::ports::{Deployment, Plan, ResponseStore, Stage, StoredResponse, Tenant};
-use contract::words::{Dialect, Timestamp};
+use contract::words::Timestamp;
 use contract::{Code, Fault};
 use wire::Envelope;
 use wire::stored::{self, Keeping};
@@ -111,22 +111,14 @@ impl Run<'_> {
         Ok(Prepared(admitted))
     }
 
-    /// What a request goes on from, which the hold has to cover. None: its dialect keeps nothing.
-    pub(super) async fn before(
-        self,
-        tenant: &Tenant,
-        dialect: Dialect,
-        envelope: &Envelope,
-    ) -> Result<Option<Before>, Fault> {
-        if !stored::is_kept(dialect) {
-            return Ok(None);
-        }
+    /// What a request of a dialect whose answers may be kept goes on from, which the hold has to cover.
+    pub(super) async fn before(self, tenant: &Tenant, envelope: &Envelope) -> Result<Before, Fault> {
         let keeping = stored::keeping(envelope.body())?;
         let previous = match &keeping.previous {
             Some(id) => self.previous(tenant, id).await?,
             None => Previous::None,
         };
-        Ok(Some(Before { keeping, previous }))
+        Ok(Before { keeping, previous })
     }
 
     pub(super) async fn previous(self, tenant: &Tenant, id: &str) -> Result<Previous, Fault> {
@@ -217,7 +209,7 @@ impl Run<'_> {
         let now = self.handles.clock.now();
         StoredResponse {
             id: Arc::clone(&turn.id),
-            tenant: request.tenant.clone(),
+            tenant: request.tenant(),
             created: now,
             until: now.plus(self.snapshot.keep_responses),
             previous: turn.keeping.previous.as_deref().map(Into::into),

@@ -38,16 +38,15 @@ impl Run<'_> {
         for deployment in &request.plan.deployments {
             for nth in 1..=request.plan.retry.per_deployment.min(left) {
                 left -= 1;
-                let mut result = self.once(request, &mut hub, deployment, ticket).await;
-                while result.as_ref().is_err_and(|failure| hub.otherwise(failure, deployment)) {
-                    result = self.once(request, &mut hub, deployment, ticket).await;
-                }
-                let failure = match result {
-                    Ok(attempted) => {
-                        ticket.ended(Stage::Attempt);
-                        return Ok(attempted);
+                let failure = loop {
+                    match self.once(request, &mut hub, deployment, ticket).await {
+                        Ok(attempted) => {
+                            ticket.ended(Stage::Attempt);
+                            return Ok(attempted);
+                        }
+                        Err(failure) if hub.otherwise(&failure, deployment) => {}
+                        Err(failure) => break failure,
                     }
-                    Err(failure) => failure,
                 };
                 let again = match failure.then {
                     Then::Stop => return Err(failure.fault),
@@ -152,7 +151,7 @@ impl Run<'_> {
                 Some(mut wants) => {
                     let keeper =
                         self.keeper(request, maker(deployment, target), std::mem::take(&mut wants.trail));
-                    let options = self.options(request, wants, ticket);
+                    let options = self.options(request, *wants, ticket);
                     Streaming::translate(target, request.dialect, body, options, keeper)
                 }
             };
@@ -181,7 +180,7 @@ impl Run<'_> {
         self,
         request: &Admitted,
         deployment: &Deployment,
-        (target, wants): (Dialect, Option<Wants>),
+        (target, wants): (Dialect, Option<Box<Wants>>),
         (came, bytes, ticket): (&HeaderMap, Bytes, &mut Ticket),
     ) -> Result<(HeaderMap, Bytes), Failure> {
         let kind = came.get(header::CONTENT_TYPE);
@@ -223,7 +222,7 @@ impl Run<'_> {
         self,
         request: &Admitted,
         maker: Maker,
-        (mut wants, bytes): (Wants, &Bytes),
+        (mut wants, bytes): (Box<Wants>, &Bytes),
         ticket: &mut Ticket,
     ) -> Result<Bytes, Failure> {
         let target = maker.dialect;
@@ -232,7 +231,7 @@ impl Run<'_> {
         }
         let mut receipt = Receipt::default();
         let keeper = self.keeper(request, maker, std::mem::take(&mut wants.trail));
-        let options = self.options(request, wants, ticket);
+        let options = self.options(request, *wants, ticket);
         let answered = wire::read_reply_for(target, bytes, &options)
             .map_err(|error| unreadable(target, error, bytes, ticket))?;
         if let Answered::Chat(reply) = &answered {
@@ -267,7 +266,7 @@ impl Run<'_> {
     fn keeper(self, request: &Admitted, from: Maker, trail: Trail) -> Keeper {
         Keeper {
             natives: natives::has_natives(from.dialect).then(|| Arc::clone(&self.handles.natives)),
-            tenant: request.tenant.clone(),
+            tenant: request.tenant(),
             trail,
             from,
             until: self.handles.clock.now().plus(self.snapshot.keep_blocks),

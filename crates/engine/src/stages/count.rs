@@ -19,14 +19,13 @@ use crate::ticket::Ticket;
 const ESTIMATED: HeaderName = HeaderName::from_static("x-pathgate-estimated");
 
 impl Run<'_> {
-    /// The answer to a question for tokens that no candidate can be asked. None: they can, or it is another question.
+    /// The answer to a question for tokens that no candidate can be asked. None: they can.
     pub(crate) async fn count(
         self,
         cleared: &Cleared,
         ticket: &mut Ticket,
     ) -> Option<Result<Attempted, Fault>> {
         let request = cleared.request();
-        request.dialect.counted()?;
         let first = request.plan.deployments.first()?;
         let previous = match self.gone_on_from(request).await {
             Ok(previous) => previous,
@@ -45,7 +44,7 @@ impl Run<'_> {
             return Ok(Previous::None);
         }
         match stored::keeping(request.envelope.body())?.previous {
-            Some(id) => self.previous(&request.tenant, &id).await,
+            Some(id) => self.previous(&request.tenant(), &id).await,
             None => Ok(Previous::None),
         }
     }

@@ -38,8 +38,6 @@ pub(crate) struct Admitted {
     plan: Plan,
     /// Who calls.
     who: Arc<Principal>,
-    /// Whose state it may use.
-    tenant: Tenant,
     /// Is a stream of it to be one JSON array?
     listed: bool,
     /// Refuse what cannot be carried instead of dropping it?
@@ -57,6 +55,11 @@ pub(crate) struct Prepared(Admitted);
 pub(crate) struct Cleared(Prepared);
 
 impl Admitted {
+    /// Whose state it may use. Made when it is asked for: most requests use none.
+    pub(crate) fn tenant(&self) -> Tenant {
+        Tenant::of(&self.who)
+    }
+
     /// Who is called first.
     pub(crate) fn plan_first(&self) -> Option<&Arc<Deployment>> {
         self.plan.deployments.first()
@@ -66,6 +69,11 @@ impl Admitted {
 impl Cleared {
     pub(crate) const fn request(&self) -> &Admitted {
         &self.0.0
+    }
+
+    /// Is it a question for the tokens of another request?
+    pub(crate) fn counts(&self) -> bool {
+        self.request().dialect.counted().is_some()
     }
 
     /// Is it answered while its client does not wait?

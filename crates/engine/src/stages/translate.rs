@@ -14,7 +14,7 @@ use wire::stored::Places;
 use wire::{Envelope, stored};
 
 use super::Admitted;
-use super::assemble::{PREVIOUS, Previous, conversation, made, unknown};
+use super::assemble::{PREVIOUS, Previous, Turn, conversation, made, unknown};
 use crate::verdict::Failure;
 
 /// A request ready to be sent to one deployment.
@@ -26,7 +26,7 @@ pub(crate) struct Outgoing {
     /// Did we ask for usage on a stream whose client did not?
     pub(crate) usage_added: bool,
     /// What the client wants of an answer that has to be written anew; none when it passes as it is.
-    pub(crate) wants: Option<Wants>,
+    pub(crate) wants: Option<Box<Wants>>,
     /// Bytes of a conversation that the client did not send itself.
     pub(crate) beyond: u64,
     /// Where things stand in what the client sent, when they stand elsewhere in the body.
@@ -48,18 +48,11 @@ pub(crate) struct Wants {
     pub(crate) trail: Trail,
 }
 
-/// The request in canon, read when the first deployment of another dialect needs it.
+/// The request as deployments take it.
 pub(crate) struct Hub<'a> {
     request: &'a Admitted,
-    canon: Option<Asked>,
-    /// The conversation as its client sent it, once it was read.
-    trail: Trail,
-    /// What the model's messages in it are found by.
-    spots: Vec<Spot>,
-    /// What is kept of them, once it was looked for.
-    found: Option<Vec<(Anchor, Bytes)>>,
-    /// What was put back for the last target.
-    restored: Restored,
+    /// Read when the first deployment of another dialect needs it.
+    canon: Option<Box<Canon>>,
     /// The conversation up to here, once a deployment had to be told of it.
     turns: Option<Vec<StoredResponse>>,
     /// How many bytes that added.
@@ -72,6 +65,28 @@ pub(crate) struct Hub<'a> {
     thoughts_left: bool,
     /// The account that refused the request with what was put back for it.
     refused: Option<Arc<str>>,
+}
+
+/// The request in canon.
+struct Canon {
+    asked: Asked,
+    /// The conversation as its client sent it.
+    trail: Trail,
+    /// What the model's messages in it are found by.
+    spots: Vec<Spot>,
+    /// What is kept of them, once it was looked for.
+    found: Option<Vec<(Anchor, Bytes)>>,
+    /// What was put back for the last target.
+    restored: Restored,
+}
+
+impl Canon {
+    /// Takes out what was put back.
+    fn undo(&mut self) {
+        if let Asked::Chat(request) = &mut self.asked {
+            std::mem::take(&mut self.restored).undo(request);
+        }
+    }
 }
 
 /// Who makes blocks in this dialect at a deployment, or is to take them.
@@ -92,10 +107,6 @@ impl<'a> Hub<'a> {
         Self {
             request,
             canon: None,
-            trail: Trail::default(),
-            spots: Vec::new(),
-            found: None,
-            restored: Restored::default(),
             turns: None,
             beyond: 0,
             places: None,
@@ -112,18 +123,12 @@ impl<'a> Hub<'a> {
             return true;
         }
         let account = Some(Arc::clone(&at.provider_name));
-        let refused = failure.faulted() && self.restored.bytes > 0 && self.refused != account;
+        let restored = self.canon.as_ref().is_some_and(|canon| canon.restored.bytes > 0);
+        let refused = failure.faulted() && restored && self.refused != account;
         if refused {
             self.refused = account;
         }
         refused
-    }
-
-    /// Takes out what was put back.
-    fn undo(&mut self) {
-        if let Some(Asked::Chat(request)) = &mut self.canon {
-            std::mem::take(&mut self.restored).undo(request);
-        }
     }
 
     /// The account does not know the conversation, though it should. Can it be told all of it instead?
@@ -144,31 +149,23 @@ impl<'a> Hub<'a> {
     ) -> Result<Outgoing, Fault> {
         let client = self.request.dialect;
         let target = to.provider.dialect(client, &to.upstream_model).ok_or(Code::UnsupportedCapability)?;
-        self.undo();
-        if target == client && to.provider.verbatim(client) {
-            let told = self.told(to, memory).await?;
-            let envelope = told.as_ref().unwrap_or(&self.request.envelope);
-            let usage_added = wire::asks_for_usage(target) && envelope.stream && !envelope.include_usage;
-            let body = envelope.edited(&to.upstream_model, usage_added);
-            let body = wire::without(body, to.provider.refuses(target), receipt);
-            self.check_strict(to, receipt)?;
-            if told.is_some() && self.thoughts_left {
-                receipt.dropped(PREVIOUS, "thoughts that only their maker understands");
-            }
-            let beyond = told.as_ref().map_or(0, |_| self.beyond);
-            let places = told.and_then(|_| self.places.clone());
-            return Ok(Outgoing { target, body, usage_added, wants: None, beyond, places });
+        if let Some(canon) = &mut self.canon {
+            canon.undo();
         }
-        self.read(to, target, memory).await?;
-        let asked = self.canon.as_ref().ok_or(Code::Internal)?;
+        if target == client && to.provider.verbatim(client) {
+            return self.pass(to, target, receipt, memory).await;
+        }
+        // The futures of what is rare are boxed: those of all requests would be as large.
+        let canon = Box::pin(self.read(to, target, memory)).await?;
+        let (asked, restored) = (&canon.asked, &canon.restored);
         let translated = to.provider.translate(asked, target);
         let (body, lost) = translated.map_err(|fault| wire::place_fault(client, asked, fault))?;
         let placed = |lost: &Receipt| wire::place(client, asked, lost);
         if self.request.strict && !lost.is_empty() {
-            self.check_strict(to, &placed(&self.restored.of_client(&lost)))?;
+            self.check_strict(to, &placed(&restored.of_client(&lost)))?;
         }
         *receipt = if lost.is_empty() { lost } else { placed(&lost) };
-        for lost in placed(&self.restored.left_out).into_entries() {
+        for lost in placed(&restored.left_out).into_entries() {
             receipt.dropped(lost.field, lost.reason);
         }
         let (vectors, inputs) = match asked {
@@ -180,10 +177,36 @@ impl<'a> Hub<'a> {
             inputs,
             custom: wire::custom_tools(asked),
             grouped: wire::grouped_tools(asked),
-            trail: self.trail.clone(),
+            trail: canon.trail.clone(),
         };
-        let (body, beyond) = (VecDeque::from([body]), self.beyond + self.restored.bytes);
-        Ok(Outgoing { target, body, usage_added: false, wants: Some(wants), beyond, places: None })
+        let (body, beyond) = (VecDeque::from([body]), self.beyond + restored.bytes);
+        self.canon = Some(canon);
+        Ok(Outgoing { target, body, usage_added: false, wants: Some(Box::new(wants)), beyond, places: None })
+    }
+
+    /// The client's own bytes with named edits.
+    async fn pass(
+        &mut self,
+        to: &Deployment,
+        target: Dialect,
+        receipt: &mut Receipt,
+        memory: &Memory<'_>,
+    ) -> Result<Outgoing, Fault> {
+        let told = match self.request.turn.as_deref() {
+            Some(turn) => Box::pin(self.told(turn, to, memory)).await?,
+            None => None,
+        };
+        let envelope = told.as_ref().unwrap_or(&self.request.envelope);
+        let usage_added = wire::asks_for_usage(target) && envelope.stream && !envelope.include_usage;
+        let body = envelope.edited(&to.upstream_model, usage_added);
+        let body = wire::without(body, to.provider.refuses(target), receipt);
+        self.check_strict(to, receipt)?;
+        if told.is_some() && self.thoughts_left {
+            receipt.dropped(PREVIOUS, "thoughts that only their maker understands");
+        }
+        let beyond = told.as_ref().map_or(0, |_| self.beyond);
+        let places = told.and_then(|_| self.places.clone());
+        Ok(Outgoing { target, body, usage_added, wants: None, beyond, places })
     }
 
     /// Nothing may be lost in strict mode.
@@ -197,8 +220,12 @@ impl<'a> Hub<'a> {
     }
 
     /// The client's own request for a deployment that has to be told of the conversation, or is not to answer later.
-    async fn told(&mut self, to: &Deployment, memory: &Memory<'_>) -> Result<Option<Envelope>, Fault> {
-        let Some(turn) = self.request.turn.as_deref() else { return Ok(None) };
+    async fn told(
+        &mut self,
+        turn: &Turn,
+        to: &Deployment,
+        memory: &Memory<'_>,
+    ) -> Result<Option<Envelope>, Fault> {
         let untold = if self.forgotten { turn.kept() } else { turn.untold(to) };
         if untold.is_none() && !turn.detached {
             return Ok(None);
@@ -250,31 +277,35 @@ impl<'a> Hub<'a> {
     }
 
     /// Brings the request into canon, with the blocks of earlier turns that this target takes.
-    async fn read(&mut self, to: &Deployment, target: Dialect, memory: &Memory<'_>) -> Result<(), Fault> {
-        let mut asked = match self.canon.take() {
-            Some(asked) => asked,
-            None => self.first_read(memory).await?,
+    async fn read(
+        &mut self,
+        to: &Deployment,
+        target: Dialect,
+        memory: &Memory<'_>,
+    ) -> Result<Box<Canon>, Fault> {
+        let mut canon = match self.canon.take() {
+            Some(canon) => canon,
+            None => Box::new(self.first_read(memory).await?),
         };
-        to.upstream_model.as_ref().clone_into(asked.model_mut());
-        if let Asked::Chat(request) = &mut asked {
-            request.stream = self.request.envelope.stream;
-            request.stream_usage = true;
-            if natives::has_natives(target) && !self.spots.is_empty() {
-                let found = match self.found.take() {
-                    Some(found) => found,
-                    None => self.find(memory).await,
-                };
-                let refused = self.refused.as_ref() == Some(&to.provider_name);
-                let target = natives::Target { account: &maker(to, target), refused };
-                self.restored = natives::restore(request, &self.spots, &found, target);
-                self.found = Some(found);
-            }
+        to.upstream_model.as_ref().clone_into(canon.asked.model_mut());
+        let Canon { asked: Asked::Chat(request), spots, found, restored, .. } = &mut *canon else {
+            return Ok(canon);
+        };
+        request.stream = self.request.envelope.stream;
+        request.stream_usage = true;
+        if natives::has_natives(target) && !spots.is_empty() {
+            let found = match found {
+                Some(found) => found,
+                None => found.insert(self.find(spots, memory).await),
+            };
+            let refused = self.refused.as_ref() == Some(&to.provider_name);
+            let target = natives::Target { account: &maker(to, target), refused };
+            *restored = natives::restore(request, spots, found, target);
         }
-        self.canon = Some(asked);
-        Ok(())
+        Ok(canon)
     }
 
-    async fn first_read(&mut self, memory: &Memory<'_>) -> Result<Asked, Fault> {
+    async fn first_read(&mut self, memory: &Memory<'_>) -> Result<Canon, Fault> {
         let body = self.stateless(memory).await?;
         let asked = wire::read_request(self.request.dialect, &body);
         let mut asked = asked.map_err(|fault| match &self.places {
@@ -284,15 +315,16 @@ impl<'a> Hub<'a> {
         if self.request.turn.is_some() {
             stored::placed(&mut asked, self.request.envelope.body(), &body);
         }
-        if let Asked::Chat(request) = &asked {
-            (self.trail, self.spots) = Trail::of(request);
-        }
-        Ok(asked)
+        let (trail, spots) = match &asked {
+            Asked::Chat(request) => Trail::of(request),
+            _ => Default::default(),
+        };
+        Ok(Canon { asked, trail, spots, found: None, restored: Restored::default() })
     }
 
     /// What is kept of the conversation, in one look.
-    async fn find(&self, memory: &Memory<'_>) -> Vec<(Anchor, Bytes)> {
-        let anchors: Vec<Anchor> = self.spots.iter().flat_map(|spot| &spot.anchors).copied().collect();
-        memory.natives.find(&self.request.tenant, &anchors, memory.now).await
+    async fn find(&self, spots: &[Spot], memory: &Memory<'_>) -> Vec<(Anchor, Bytes)> {
+        let anchors: Vec<Anchor> = spots.iter().flat_map(|spot| &spot.anchors).copied().collect();
+        memory.natives.find(&self.request.tenant(), &anchors, memory.now).await
     }
 }
