@@ -1,5 +1,6 @@
 //! What is remembered of a conversation between its turns. Everything belongs to one tenant and comes to an end.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,11 +17,11 @@ impl Tenant {
     /// The tenant a caller belongs to.
     #[must_use]
     pub fn of(principal: &Principal) -> Self {
-        let org = &principal.org;
+        let org = part(&principal.org);
         Self(match (&principal.team, principal.key) {
-            (Some(team), _) => format!("{org}/{team}").into(),
+            (Some(team), _) => format!("{org}/{}", part(team)).into(),
             (None, Some(key)) => format!("{org}//{key}").into(),
-            (None, None) => format!("{org}//{}", principal.name).into(),
+            (None, None) => format!("{org}//{}", part(&principal.name)).into(),
         })
     }
 
@@ -34,6 +35,14 @@ impl Tenant {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// A name without the slash that stands between two: names may have slashes of their own.
+fn part(name: &str) -> Cow<'_, str> {
+    match name.contains(['/', '%']) {
+        true => name.replace('%', "%25").replace('/', "%2F").into(),
+        false => name.into(),
     }
 }
 
@@ -139,4 +148,44 @@ pub trait ResponseStore: Send + Sync {
     fn is_known<'a>(&'a self, id: &'a str, now: Timestamp) -> Answer<'a, Result<bool, StoreError>>;
     /// Forgets a tenant's answer; gives whether there was one. Afterwards nobody finds it, here or after a restart.
     fn remove<'a>(&'a self, tenant: &'a Tenant, id: &'a str) -> Answer<'a, Result<bool, StoreError>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::{Id, IdKind};
+
+    fn tenant(org: &str, team: Option<&str>, key: Option<Id>, name: &str) -> String {
+        let principal = Principal {
+            key,
+            name: name.into(),
+            org: org.into(),
+            team: team.map(Into::into),
+            app: None,
+            scopes: Vec::new(),
+            models: Vec::new(),
+            requests: None,
+            expires: None,
+        };
+        Tenant::of(&principal).as_str().to_owned()
+    }
+
+    #[test]
+    fn slashes_in_names_do_not_make_two_tenants_one() {
+        let key = Id::from_parts(IdKind::Key, [1; 16]);
+        let id = key.to_string();
+        let all = [
+            tenant("acme", Some("eu/sales"), None, "k"),
+            tenant("acme/eu", Some("sales"), None, "k"),
+            tenant("acme", Some("eu%2Fsales"), None, "k"),
+            tenant("acme", None, Some(key), "k"),
+            tenant("acme/", Some(&id), None, "k"),
+            tenant("acme", None, None, "k"),
+            tenant("acme/", Some("k"), None, "k"),
+            tenant("acme", None, None, "/k"),
+        ];
+        let distinct: std::collections::HashSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len(), "{all:?}");
+        assert_eq!(tenant("acme", Some("sales"), None, "k"), "acme/sales");
+    }
 }
