@@ -73,9 +73,9 @@ impl Jobs {
         self.tracker.wait().await;
     }
 
-    /// Is there any?
-    pub(crate) fn are_any(&self) -> bool {
-        !held(&self.running).is_empty()
+    /// Those that are under way.
+    pub(crate) fn running(&self) -> Vec<Name> {
+        held(&self.running).keys().cloned().collect()
     }
 
     /// Does the process stop?

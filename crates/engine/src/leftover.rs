@@ -30,9 +30,11 @@ impl Pipeline {
     pub async fn tend(self: Arc<Self>, stop: CancellationToken) {
         let span = self.handles.instance.lease / 3;
         while stop.run_until_cancelled(self.handles.clock.sleep(span)).await.is_some() {
-            if self.jobs.are_any() {
+            // Only what runs: what it has no room for goes to whoever has.
+            let running = self.jobs.running();
+            if !running.is_empty() {
                 let (name, lease) = (&*self.handles.instance.name, self.lease());
-                if let Err(error) = self.handles.responses.renew(name, lease).await {
+                if let Err(error) = self.handles.responses.renew(name, &running, lease).await {
                     tracing::warn!(%error, "responses that are made here may be taken for lost");
                 }
             }
@@ -50,7 +52,7 @@ impl Pipeline {
     /// Whoever comes next may have what is not over.
     pub(crate) async fn give_away(&self) {
         let (name, now) = (&*self.handles.instance.name, self.handles.clock.now());
-        if let Err(error) = self.handles.responses.renew(name, now).await {
+        if let Err(error) = self.handles.responses.give_away(name, now).await {
             tracing::warn!(%error, "responses that are not complete are taken over late");
         }
     }

@@ -5,6 +5,7 @@
 mod sample;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use contract::ports::{Clock, Making, ResponseStore, StoredResponse, Tenant};
@@ -86,8 +87,9 @@ async fn keeps_apart_replaces_and_forgets(store: &Opened) {
     assert_eq!(store.find(&one, "resp_1", 99).await, Some(response(&one, "resp_1", "first")));
     assert_eq!(store.find(&one, "resp_1", 100).await, None, "it has come to its end");
     assert_eq!(store.find(&other, "resp_1", 99).await, None);
-    assert!(store.is_known("resp_1", 99).await && !store.is_known("resp_1", 100).await);
-    assert!(!store.is_known("resp_2", 99).await);
+    let last = Timestamp(99).plus(Duration::from_secs(60 * 24 * 3_600)).0;
+    assert!(store.is_known("resp_1", 100).await && store.is_known("resp_1", last).await);
+    assert!(!store.is_known("resp_1", last + 1).await && !store.is_known("resp_2", 99).await);
 
     store.responses.keep(response(&one, "resp_1", "second"));
     store.responses.keep(response(&other, "resp_1", "of another"));
@@ -97,6 +99,10 @@ async fn keeps_apart_replaces_and_forgets(store: &Opened) {
     assert!(store.remove(&one, "resp_1").await && !store.remove(&one, "resp_1").await);
     assert_eq!(store.find(&one, "resp_1", 99).await, None);
     assert_eq!(store.find(&other, "resp_1", 99).await.unwrap().body, "of another");
+    let plain = StoredResponse { native: false, ..response(&one, "resp_2", "made here") };
+    store.responses.secure(plain).await;
+    assert!(store.is_known("resp_2", 99).await && !store.is_known("resp_2", 100).await);
+    assert!(store.remove(&one, "resp_2").await && !store.is_known("resp_2", 99).await);
 }
 
 /// Made by this instance, which has it until then.
@@ -111,7 +117,10 @@ async fn goes_from_who_is_gone_to_who_asks(store: &Opened) {
     for response in [made_by("a", 10, "resp_1"), made_by("b", 10, "resp_2"), made_by("b", 90, "resp_3")] {
         responses.entrust(response).await.unwrap();
     }
-    responses.renew("a", Timestamp(50)).await.unwrap();
+    let name = |id: &str| (tenant(1), Arc::<str>::from(id));
+    // What somebody else makes, and what is not named, has the lease it had.
+    responses.renew("a", &[name("resp_1"), name("resp_2")], Timestamp(50)).await.unwrap();
+    responses.renew("b", &[name("resp_3")], Timestamp(90)).await.unwrap();
     let claim = async |who: &str, now| {
         let claimed = responses.claim(&who.into(), Timestamp(now), Timestamp(now + 9)).await.unwrap();
         claimed.iter().map(|response| response.id.to_string()).collect::<Vec<_>>()
@@ -122,10 +131,10 @@ async fn goes_from_who_is_gone_to_who_asks(store: &Opened) {
     let expected = made_by("c", 19, "resp_2");
     assert_eq!(store.find(&tenant(1), "resp_2", 9).await, Some(expected));
     // Whoever gives away what it makes has it no more, and what is over is nobody's.
-    responses.renew("c", Timestamp(0)).await.unwrap();
+    responses.give_away("c", Timestamp(0)).await.unwrap();
     assert_eq!(claim("d", 10).await, ["resp_2"]);
     responses.keep(StoredResponse { making: None, ..made_by("d", 0, "resp_2") });
-    responses.renew("b", Timestamp(0)).await.unwrap();
+    responses.give_away("b", Timestamp(0)).await.unwrap();
     assert_eq!(claim("d", 49).await, ["resp_3"]);
 }
 
@@ -175,10 +184,26 @@ async fn sqlite_does_so_too_and_outlives_the_process() {
     assert_eq!(after.find(&tenant(2), "resp_1", 99).await, Some(other));
     assert_eq!(after.find(&tenant(2), "resp_1", 100).await, None);
     assert_eq!(after.find(&tenant(3), "resp_3", 99).await, Some(plain));
-    assert!(after.is_known("resp_1", 99).await && !after.is_known("resp_1", 100).await);
-    assert!(after.remove(&tenant(2), "resp_1").await);
-    assert!(!after.is_known("resp_1", 99).await);
+    assert!(after.is_known("resp_1", 99).await && after.is_known("resp_3", 99).await);
+    assert!(after.remove(&tenant(2), "resp_1").await && after.remove(&tenant(3), "resp_3").await);
+    assert!(after.is_known("resp_1", 99).await, "its provider has it");
+    assert!(!after.is_known("resp_3", 99).await);
     after.closed().await;
+}
+
+#[tokio::test]
+async fn what_one_instance_changes_or_removes_is_so_at_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (opened(&file(&dir).await), opened(&file(&dir).await));
+    let (tenant, id) = (tenant(1), "resp_1");
+    one.responses.secure(response(&tenant, id, "first")).await;
+    assert_eq!(other.find(&tenant, id, 9).await.unwrap().body, "first", "it is there once it is kept");
+    other.responses.secure(response(&tenant, id, "second")).await;
+    assert_eq!(one.find(&tenant, id, 9).await.unwrap().body, "second");
+    assert!(other.remove(&tenant, id).await);
+    assert_eq!(one.find(&tenant, id, 9).await, None);
+    one.closed().await;
+    other.closed().await;
 }
 
 #[tokio::test]

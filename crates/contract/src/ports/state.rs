@@ -122,15 +122,25 @@ pub struct Making {
 
 /// Answers that clients may refer to later.
 pub trait ResponseStore: Send + Sync {
-    /// Keeps an answer, in place of one of the same tenant and id. Whoever asks this instance finds it at once; it outlives the
-    /// process a little later.
+    /// Keeps an answer, in place of one of the same tenant and id. Whoever asks this instance finds it; it outlives the process a
+    /// little later, and what is complete is shown then, if a store that is away does not delay it for long.
     fn keep(&self, response: StoredResponse);
+    /// Keeps an answer before its client has it: this is done once the answer outlives the process, or after about a second.
+    /// A store that has been away for long may take no more of them.
+    fn secure(&self, response: StoredResponse) -> Answer<'static, ()>;
     /// Keeps an answer, as [`keep`](Self::keep) does. Once this is done, it outlives the process.
     fn entrust(&self, response: StoredResponse) -> Answer<'_, Result<(), StoreError>>;
-    /// Puts off the end of the lease of all that this instance makes. A lease that is over gives it away.
-    fn renew<'a>(&'a self, owner: &'a str, lease: Timestamp) -> Answer<'a, Result<(), StoreError>>;
-    /// Makes this instance the owner of answers whose lease is over, and gives them, some at a time: each goes to one of those
-    /// that ask.
+    /// Puts off the end of the lease of these answers, as far as they are this owner's.
+    fn renew<'a>(
+        &'a self,
+        owner: &'a str,
+        names: &'a [(Tenant, Arc<str>)],
+        lease: Timestamp,
+    ) -> Answer<'a, Result<(), StoreError>>;
+    /// Ends the leases of all answers of this owner: whoever asks next has them.
+    fn give_away<'a>(&'a self, owner: &'a str, now: Timestamp) -> Answer<'a, Result<(), StoreError>>;
+    /// Makes this instance the owner of answers whose lease is over, and gives them, some at a time, the longest left first: each
+    /// goes to one of those that ask. Not those that this instance knows better than the store that it shares.
     fn claim<'a>(
         &'a self,
         owner: &'a Arc<str>,
@@ -144,7 +154,8 @@ pub trait ResponseStore: Send + Sync {
         id: &'a str,
         now: Timestamp,
     ) -> Answer<'a, Result<Option<StoredResponse>, StoreError>>;
-    /// Has any tenant an answer of this id?
+    /// Has any tenant an answer of this id, or had one that its provider keeps too? Such an id is remembered for a while after
+    /// the end of its answer and its removal, so that nobody goes on there from what belongs to another.
     fn is_known<'a>(&'a self, id: &'a str, now: Timestamp) -> Answer<'a, Result<bool, StoreError>>;
     /// Forgets a tenant's answer; gives whether there was one. Afterwards nobody finds it, here or after a restart.
     fn remove<'a>(&'a self, tenant: &'a Tenant, id: &'a str) -> Answer<'a, Result<bool, StoreError>>;

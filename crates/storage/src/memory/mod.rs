@@ -18,6 +18,7 @@ use contract::ports::{Entries, LedgerLine, Page, RequestEntry, Resource};
 pub use natives::MemoryNatives;
 pub use recorder::MemoryRecorder;
 pub use responses::MemoryResponses;
+pub(crate) use responses::{REMEMBERED, is_remembered};
 
 use crate::cursor::{Line, Position};
 

@@ -2,16 +2,20 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use bytes::Bytes;
 use contract::ports::{Answer, Making, ResponseStore, StoreError, StoredResponse, Tenant};
 use contract::words::Timestamp;
 
 /// The most bytes of answers that are held.
 const HELD: usize = 64 << 20;
+/// How long the id of an answer is remembered after its end.
+pub(crate) const REMEMBERED: Duration = Duration::from_secs(60 * 24 * 3_600);
 /// What an entry takes beside its input and its body.
 const ENTRY: usize = 512;
 
-/// The store. In front of a database it answers for what is new.
+/// The store.
 #[derive(Debug, Default)]
 pub struct MemoryResponses(Mutex<Held>);
 
@@ -37,24 +41,41 @@ impl MemoryResponses {
     }
 
     /// A tenant's answer, if it is held.
-    pub(crate) fn at_hand(&self, tenant: &Tenant, id: &str, now: Timestamp) -> Option<StoredResponse> {
+    fn at_hand(&self, tenant: &Tenant, id: &str, now: Timestamp) -> Option<StoredResponse> {
         let held = self.held();
         let mut entries = held.responses.get(id)?.iter().map(|entry| &entry.response);
-        entries.find(|response| response.tenant == *tenant && response.until > now).cloned()
+        let is_there = |it: &&StoredResponse| it.tenant == *tenant && it.until > now && !is_emptied(it);
+        entries.find(is_there).cloned()
     }
 
-    /// Is an answer of this id held for anybody?
-    pub(crate) fn has(&self, id: &str, now: Timestamp) -> bool {
+    /// Is the id that of an answer which is held, or was?
+    fn has(&self, id: &str, now: Timestamp) -> bool {
         let held = self.held();
-        held.responses.get(id).is_some_and(|entries| entries.iter().any(|entry| entry.response.until > now))
+        let is_known = |entry: &Entry| is_remembered(&entry.response, now);
+        held.responses.get(id).is_some_and(|entries| entries.iter().any(is_known))
     }
 
-    /// Forgets a tenant's answer; gives whether it was held.
-    pub(crate) fn forget(&self, tenant: &Tenant, id: &str) -> bool {
-        self.held().take(id, |entry| entry.response.tenant == *tenant).is_some()
+    /// Forgets a tenant's answer, but not the name of one that its provider keeps too; gives whether it was held.
+    fn forget(&self, tenant: &Tenant, id: &str) -> bool {
+        let mut held = self.held();
+        let Some(Entry { response, .. }) = held.take(id, |entry| entry.response.tenant == *tenant) else {
+            return false;
+        };
+        let was_there = !is_emptied(&response);
+        if response.native {
+            let nothing = Bytes::new;
+            held.add(StoredResponse {
+                previous: None,
+                input: nothing(),
+                body: nothing(),
+                making: None,
+                ..response
+            });
+        }
+        was_there
     }
 
-    pub(crate) fn hold(&self, response: StoredResponse) {
+    fn hold(&self, response: StoredResponse) {
         self.held().add(response);
     }
 }
@@ -103,6 +124,17 @@ impl Held {
     }
 }
 
+/// Is its id known yet?
+pub(crate) fn is_remembered(response: &StoredResponse, now: Timestamp) -> bool {
+    let until = if response.native { response.until.plus(REMEMBERED) } else { response.until };
+    until > now
+}
+
+/// Is it no more than a name?
+fn is_emptied(response: &StoredResponse) -> bool {
+    response.native && response.body.is_empty()
+}
+
 fn size(response: &StoredResponse) -> usize {
     ENTRY + response.input.len() + response.body.len()
 }
@@ -117,9 +149,32 @@ impl ResponseStore for MemoryResponses {
         Answer::now(Ok(()))
     }
 
-    fn renew<'a>(&'a self, owner: &'a str, lease: Timestamp) -> Answer<'a, Result<(), StoreError>> {
+    fn secure(&self, response: StoredResponse) -> Answer<'static, ()> {
+        self.hold(response);
+        Answer::now(())
+    }
+
+    fn renew<'a>(
+        &'a self,
+        owner: &'a str,
+        names: &'a [(Tenant, Arc<str>)],
+        lease: Timestamp,
+    ) -> Answer<'a, Result<(), StoreError>> {
+        let mut held = self.held();
+        for (tenant, id) in names {
+            let mut theirs =
+                held.responses.get_mut(id).into_iter().flatten().map(|entry| &mut entry.response);
+            let making = theirs.find(|response| response.tenant == *tenant).and_then(|it| it.making.as_mut());
+            if let Some(making) = making.filter(|making| *making.owner == *owner) {
+                making.lease = lease;
+            }
+        }
+        Answer::now(Ok(()))
+    }
+
+    fn give_away<'a>(&'a self, owner: &'a str, now: Timestamp) -> Answer<'a, Result<(), StoreError>> {
         for making in self.held().making().filter(|making| *making.owner == *owner) {
-            making.lease = lease;
+            making.lease = now;
         }
         Answer::now(Ok(()))
     }

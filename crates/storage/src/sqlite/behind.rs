@@ -23,7 +23,7 @@ pub(super) trait Behind: Send {
     /// What waits.
     type Item: Send;
     /// Writes a batch and empties it, but for what is to be tried again. A database that is away costs what waited, not the
-    /// process.
+    /// process. What comes meanwhile waits.
     fn write(&mut self, batch: &mut Vec<Self::Item>) -> impl Future<Output = ()> + Send;
     /// Deletes what has come to its end.
     fn sweep(&mut self, now: Timestamp) -> impl Future<Output = ()> + Send;
@@ -50,7 +50,7 @@ pub(super) async fn run<B: Behind>(
                 continue;
             }
             () = &mut again, if left => {}
-            received = waiting.recv_many(&mut batch, BATCH) => if received == 0 { break },
+            received = waiting.recv_many(&mut batch, BATCH), if !left => if received == 0 { break },
         }
         behind.write(&mut batch).await;
         if !batch.is_empty() {

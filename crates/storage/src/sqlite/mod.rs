@@ -13,6 +13,7 @@ mod natives;
 mod prune;
 mod resources;
 mod responses;
+mod waiting;
 mod writer;
 
 use std::os::unix::fs::OpenOptionsExt;
