@@ -85,11 +85,24 @@ impl Pipeline {
         let run = self.with(&snapshot);
         let mut ticket = Ticket::open(arrived, run.snapshot.version, &self.tail);
         match run.answer(arrived, &mut ticket).await {
+            Ok(Step::Done(Answered::Whole(whole))) if whole.shelf.is_some() => {
+                Box::pin(self.shelve(whole, ticket)).await
+            }
             Ok(Step::Done(answered)) => self.settle(ticket, Ok(answered)),
             Ok(Step::Detached(cleared)) => Box::pin(self.detach(snapshot, cleared, ticket)).await,
             Ok(Step::Followed(promised)) => Box::pin(self.follow(promised, ticket)).await,
             Err(fault) => self.settle(ticket, Err(fault)),
         }
+    }
+
+    /// Settles an answer that is kept, and gives it out once it is.
+    async fn shelve(self: &Arc<Self>, whole: Whole, ticket: Ticket) -> Response<Body> {
+        let kept = whole.shelf.as_ref().and_then(|shelf| shelf.secure(&whole.body));
+        let response = self.settle(ticket, Ok(Answered::Whole(whole)));
+        if let Some(kept) = kept {
+            kept.await;
+        }
+        response
     }
 
     /// An answer at hand is settled here; a stream takes its ticket along and settles at its last event.
@@ -99,10 +112,7 @@ impl Pipeline {
         result: Result<Answered, Fault>,
     ) -> Response<Body> {
         match result {
-            Ok(Answered::Whole(mut whole)) => {
-                if let Some(shelf) = whole.shelf.take() {
-                    shelf.keep(&whole.body);
-                }
+            Ok(Answered::Whole(whole)) => {
                 ticket.answered(&whole);
                 let settled = ticket.settle();
                 head::whole(whole, &settled)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::ports::{Deployment, ResponseStore, StoredResponse};
+use contract::ports::{Answer, Deployment, ResponseStore, StoredResponse};
 use wire::stored;
 
 /// Keeps one answer.
@@ -23,6 +23,12 @@ impl Shelf {
         let Some(response) = self.filled(answer) else { return false };
         self.store.keep(response);
         true
+    }
+
+    /// Keeps the answer before its client has it: the client goes on once this is done, which takes a second at most. None: it is
+    /// none that could be kept.
+    pub(crate) fn secure(&self, answer: &Bytes) -> Option<Answer<'static, ()>> {
+        Some(self.store.secure(self.filled(answer)?))
     }
 
     /// The answer with all that is kept of it; none when it is none that could be kept.

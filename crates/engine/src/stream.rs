@@ -14,7 +14,7 @@ use contract::Code;
 use contract::Fault;
 use contract::body::{Body, BodyError};
 use contract::canon::{Event, Receipt};
-use contract::ports::{Clock, Outcome};
+use contract::ports::{Answer, Clock, Outcome};
 use contract::words::{Dialect, Usage};
 use http::HeaderValue;
 use http_body::{Body as HttpBody, Frame};
@@ -172,7 +172,7 @@ impl Streaming {
             torn: None,
             silence: self.silence,
             listing: self.listing,
-            shelf: self.shelf.map(|shelf| (shelf, Tap::default())),
+            shelf: self.shelf.map(|shelf| Box::new(Shelving { shelf, tap: Tap::default(), kept: None })),
         }
     }
 }
@@ -348,11 +348,26 @@ pub(crate) struct Metered {
     kept: Vec<u8>,
     /// The answer broke off where nothing can be said: the connection has to break off too.
     torn: Option<BodyError>,
-    /// Where the answer is kept, and what finds it among the frames.
-    shelf: Option<(Box<Shelf>, Tap)>,
+    shelf: Option<Box<Shelving>>,
     silence: Option<Box<Silence>>,
     /// What makes an array of the frames, for clients that read one.
     listing: Option<Listing>,
+}
+
+/// Where an answer is kept.
+struct Shelving {
+    shelf: Box<Shelf>,
+    /// What finds it among the frames.
+    tap: Tap,
+    /// It is being kept: the client learns only then that it is complete.
+    kept: Option<Answer<'static, ()>>,
+}
+
+impl Shelving {
+    fn is_under_way(&mut self, cx: &mut Context<'_>) -> bool {
+        self.kept.take_if(|kept| Pin::new(kept).poll(cx).is_ready());
+        self.kept.is_some()
+    }
 }
 
 impl Metered {
@@ -381,11 +396,11 @@ impl Metered {
         }
     }
 
-    /// Keeps the answer if it is among the frames from this one on: before the client learns that it is complete.
+    /// Keeps the answer if it is among the frames from this one on, which are held back meanwhile.
     fn note_answer(&mut self, from: usize) {
-        if let Some((shelf, tap)) = &mut self.shelf {
+        if let Some(Shelving { shelf, tap, kept }) = self.shelf.as_deref_mut() {
             for answer in self.out.range(from..).filter_map(|frame| tap.feed(frame)) {
-                shelf.keep(&answer);
+                *kept = shelf.secure(&answer);
             }
         }
     }
@@ -512,6 +527,9 @@ impl HttpBody for Metered {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         loop {
+            if this.shelf.as_mut().is_some_and(|shelf| shelf.is_under_way(cx)) {
+                return Poll::Pending;
+            }
             if let Some(frame) = this.out.pop_front() {
                 this.bytes_out += frame.len() as u64;
                 if this.ticket.is_some() {
