@@ -1,5 +1,6 @@
 //! Responses that are kept: asked for again, gone on from with any model, made in the background.
 
+mod instances;
 mod jobs;
 
 use std::sync::Arc;

@@ -47,7 +47,7 @@ async fn begun(bench: &Bench, model: &str) -> (String, String) {
     (request, id(&response(answer, false).await).to_owned())
 }
 
-async fn stopped(mut bench: Bench, kill: bool) -> Bench {
+pub(super) async fn stopped(mut bench: Bench, kill: bool) -> Bench {
     if kill {
         bench.gateway.kill().await;
     } else {
@@ -57,7 +57,7 @@ async fn stopped(mut bench: Bench, kill: bool) -> Bench {
     bench
 }
 
-async fn started(Bench { gateway, upstream }: Bench) -> Bench {
+pub(super) async fn started(Bench { gateway, upstream }: Bench) -> Bench {
     Bench { gateway: gateway.restart().await, upstream }
 }
 
@@ -130,7 +130,7 @@ async fn what_is_cancelled_at_its_provider_is_called_so() {
 }
 
 /// A second instance on the database of the first.
-async fn beside(first: &Bench, lease: &str) -> Bench {
+pub(super) async fn beside(first: &Bench, lease: &str) -> Bench {
     let storage = format!(
         "storage: {{ database: \"sqlite://{}/pathgate.db\", spool: {{ dir: \"{{dir}}/spool\" }}, response_lease: {lease} }}",
         first.gateway.dir().display()

@@ -1,0 +1,106 @@
+//! Responses behind several instances on one database, and behind one whose database is locked: what a client has is there.
+
+use super::jobs::{beside, started, stopped};
+use super::*;
+
+const BOTH: [(&str, bool); 4] = [(CLAUDE, false), (CLAUDE, true), (GPT, false), (GPT, true)];
+
+async fn delete(client: &Client, id: &str) -> Answer {
+    client.send(Method::DELETE, &format!("{PATH}/{id}"), "".into()).await
+}
+
+#[tokio::test]
+async fn what_one_instance_answers_or_deletes_is_so_at_the_other_at_once() {
+    let one = Bench::start().await;
+    let other = beside(&one, "60s").await;
+    other.upstream.always(Reply::json(200, &json!({ "deleted": true })));
+    for (nth, (model, stream)) in BOTH.into_iter().cycle().take(20).enumerate() {
+        let reply = says(model, stream, &format!("resp_{nth}"), "ONE");
+        let first = turn(&one, &ask(model, "one", None, stream), reply).await;
+        assert_eq!(get(&other.openai(), id(&first)).await.json().await, first, "{model} {stream} {nth}");
+        assert_eq!(delete(&other.openai(), id(&first)).await.json().await["deleted"], true);
+        assert_eq!(code(get(&one.openai(), id(&first)).await).await.0, 404);
+        let answer = one.openai().post(PATH, &ask(model, "two", Some(id(&first)), false)).await;
+        assert_eq!(code(answer).await, (400, "previous_response_not_found".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn what_a_client_has_outlives_the_process_that_answered() {
+    let mut bench = Bench::start().await;
+    for (model, stream) in BOTH {
+        let first =
+            turn(&bench, &ask(model, "one", None, stream), says(model, stream, "resp_1", "ONE")).await;
+        bench = started(stopped(bench, true).await).await;
+        assert_eq!(get(&bench.openai(), id(&first)).await.json().await, first, "{model} {stream}");
+    }
+}
+
+#[tokio::test]
+async fn a_locked_database_neither_fails_nor_hangs_a_client_and_loses_nothing() {
+    let bench = Bench::start().await;
+    let database = bench.gateway.dir().join("pathgate.db");
+    let gate = Gate::new();
+    bench.upstream.then(Reply::json(200, &openai::text("done", TOKENS)).head_gated(&gate));
+    let begun = response(bench.openai().post(PATH, &background(HOUSE, "work")).await, false).await;
+    bench.upstream.request(0).await;
+    let mut lock = rusqlite::Connection::open(database).unwrap();
+    let lock = lock.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
+    gate.open();
+    assert_eq!(over(&bench, id(&begun)).await["status"], "completed");
+    let mut all = Vec::new();
+    for (model, stream) in BOTH {
+        let asked = tokio::time::Instant::now();
+        let reply = says(model, stream, &format!("resp_{stream}"), "ONE");
+        all.push(turn(&bench, &ask(model, "one", None, stream), reply).await);
+        assert!(asked.elapsed().as_secs() < 5, "{:?}", asked.elapsed());
+    }
+    for made in &all {
+        assert_eq!(get(&bench.openai(), id(made)).await.json().await, *made);
+    }
+    lock.rollback().unwrap();
+    // What is asked of it now waits its turn.
+    until("the database to have all of them", async || {
+        let reply = says(CLAUDE, false, "", "ONE");
+        let asked = tokio::time::Instant::now();
+        turn(&bench, &ask(CLAUDE, "one", None, false), reply).await;
+        (asked.elapsed().as_millis() < 900).then_some(())
+    })
+    .await;
+    let bench = started(stopped(bench, true).await).await;
+    for made in &all {
+        assert_eq!(get(&bench.openai(), id(made)).await.json().await, *made);
+    }
+    assert_eq!(get(&bench.openai(), id(&begun)).await.json().await["status"], "completed");
+}
+
+#[tokio::test]
+async fn nobody_else_goes_on_from_what_has_come_to_its_end_here() {
+    let upstream = testkit::upstream::Upstream::start().await;
+    let yaml = Setup::new().key(&format!("{{ name: other, key: {OTHER} }}")).yaml(&upstream.url());
+    let yaml = yaml.replace("/pathgate.db\" }", "/pathgate.db\", response_retention: 300ms }");
+    let launch = testkit::gateway::Launch::new(env!("CARGO_BIN_EXE_pathgate")).config(&yaml);
+    let bench = Bench { gateway: launch.start().await, upstream };
+    let first = turn(&bench, &ask(GPT, "one", None, false), says(GPT, false, "resp_1", "ONE")).await;
+    until("its end", async || (get(&bench.openai(), id(&first)).await.status == 404).then_some(())).await;
+    let other = bench.gateway.client().bearer(OTHER);
+    let answer = other.post(PATH, &ask(GPT, "two", Some(id(&first)), false)).await;
+    assert_eq!(code(answer).await, (400, "previous_response_not_found".to_owned()));
+    assert_eq!(bench.upstream.seen().len(), 1, "the provider would have gone on from it");
+}
+
+#[tokio::test]
+async fn tenants_whose_names_have_slashes_are_not_one() {
+    let (one, two) = ("key-number-one-of-tests", "key-number-two-of-tests");
+    let bench = Setup::new()
+        .key(&format!("{{ name: one, key: {one}, org: acme, team: eu/sales }}"))
+        .key(&format!("{{ name: two, key: {two}, org: acme/eu, team: sales }}"))
+        .start()
+        .await;
+    bench.upstream.then(says(CLAUDE, false, "", "ONE"));
+    let client = |key: &str| bench.gateway.client().bearer(key);
+    let answer = client(one).post(PATH, &ask(CLAUDE, "one", None, false)).await;
+    let first = response(answer, false).await;
+    assert_eq!(get(&client(two), id(&first)).await.status, 404);
+    assert_eq!(get(&client(one), id(&first)).await.status, 200);
+}
