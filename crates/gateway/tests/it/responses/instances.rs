@@ -13,11 +13,13 @@ async fn delete(client: &Client, id: &str) -> Answer {
 async fn what_one_instance_answers_or_deletes_is_so_at_the_other_at_once() {
     let one = Bench::start().await;
     let other = beside(&one, "60s").await;
-    other.upstream.always(Reply::json(200, &json!({ "deleted": true })));
     for (nth, (model, stream)) in BOTH.into_iter().cycle().take(20).enumerate() {
         let reply = says(model, stream, &format!("resp_{nth}"), "ONE");
         let first = turn(&one, &ask(model, "one", None, stream), reply).await;
         assert_eq!(get(&other.openai(), id(&first)).await.json().await, first, "{model} {stream} {nth}");
+        if model == GPT {
+            one.upstream.then(Reply::json(200, &json!({ "deleted": true })));
+        }
         assert_eq!(delete(&other.openai(), id(&first)).await.json().await["deleted"], true);
         assert_eq!(code(get(&one.openai(), id(&first)).await).await.0, 404);
         let answer = one.openai().post(PATH, &ask(model, "two", Some(id(&first)), false)).await;
@@ -44,7 +46,7 @@ async fn a_locked_database_neither_fails_nor_hangs_a_client_and_loses_nothing() 
     bench.upstream.then(Reply::json(200, &openai::text("done", TOKENS)).head_gated(&gate));
     let begun = response(bench.openai().post(PATH, &background(HOUSE, "work")).await, false).await;
     bench.upstream.request(0).await;
-    let mut lock = rusqlite::Connection::open(database).unwrap();
+    let mut lock = rusqlite::Connection::open(&database).unwrap();
     let lock = lock.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
     gate.open();
     assert_eq!(over(&bench, id(&begun)).await["status"], "completed");
@@ -59,12 +61,10 @@ async fn a_locked_database_neither_fails_nor_hangs_a_client_and_loses_nothing() 
         assert_eq!(get(&bench.openai(), id(made)).await.json().await, *made);
     }
     lock.rollback().unwrap();
-    // What is asked of it now waits its turn.
+    let rows = rusqlite::Connection::open(&database).unwrap();
     until("the database to have all of them", async || {
-        let reply = says(CLAUDE, false, "", "ONE");
-        let asked = tokio::time::Instant::now();
-        turn(&bench, &ask(CLAUDE, "one", None, false), reply).await;
-        (asked.elapsed().as_millis() < 900).then_some(())
+        let count = "SELECT count(*) FROM responses WHERE owner IS NULL";
+        (rows.query_row(count, [], |row| row.get(0)) == Ok(5)).then_some(())
     })
     .await;
     let bench = started(stopped(bench, true).await).await;
