@@ -99,10 +99,10 @@ impl Responses {
     }
 
     /// Has a change written; gives whether the answer was among what waited.
-    fn change(&self, name: Name, change: Change, done: Option<Done>) -> bool {
+    fn change(&self, name: &Name, change: Change, done: Option<Done>) -> bool {
         let added = self.waiting.add(name.clone(), change, done);
         if added.is_new && self.queue.try_send(name.clone()).is_err() {
-            self.waiting.abandon(&name);
+            self.waiting.abandon(name);
             tracing::warn!("a response cannot be kept: the database is closed");
         }
         added.was_kept
@@ -111,7 +111,7 @@ impl Responses {
     /// As [`change`](Self::change), with what waits until the change is durable.
     fn changed(
         &self,
-        name: Name,
+        name: &Name,
         change: Change,
     ) -> (bool, impl Future<Output = Result<bool, StoreError>> + use<>) {
         let (done, answer) = oneshot::channel();
@@ -207,7 +207,7 @@ fn making(row: &SqliteRow) -> Result<Option<Making>, sqlx::Error> {
 
 impl ResponseStore for Responses {
     fn keep(&self, response: StoredResponse) {
-        self.change(name(&response), Change::Keep(Arc::new(response)), None);
+        self.change(&name(&response), Change::Keep(Arc::new(response)), None);
     }
 
     fn secure(&self, response: StoredResponse) -> Answer<'static, ()> {
@@ -217,7 +217,7 @@ impl ResponseStore for Responses {
         }
         let name = name(&response);
         let (done, written) = oneshot::channel();
-        self.change(name, Change::Keep(Arc::new(response)), Some(done));
+        self.change(&name, Change::Keep(Arc::new(response)), Some(done));
         if self.waiting.is_failing() {
             return Answer::now(());
         }
@@ -225,7 +225,7 @@ impl ResponseStore for Responses {
     }
 
     fn entrust(&self, response: StoredResponse) -> Answer<'_, Result<(), StoreError>> {
-        let (_, written) = self.changed(name(&response), Change::Keep(Arc::new(response)));
+        let (_, written) = self.changed(&name(&response), Change::Keep(Arc::new(response)));
         Answer::Later(Box::pin(async move { written.await.map(|_| ()) }))
     }
 
@@ -292,7 +292,7 @@ impl ResponseStore for Responses {
     }
 
     fn remove<'a>(&'a self, tenant: &'a Tenant, id: &'a str) -> Answer<'a, Result<bool, StoreError>> {
-        let (was_kept, written) = self.changed((tenant.clone(), id.into()), Change::Remove);
+        let (was_kept, written) = self.changed(&(tenant.clone(), id.into()), Change::Remove);
         Answer::Later(Box::pin(async move { Ok(written.await? || was_kept) }))
     }
 }
