@@ -13,6 +13,9 @@ use crate::memory::is_remembered;
 /// What an entry takes beside its input and its body.
 const ENTRY: usize = 512;
 
+/// What those are told who come while it does.
+const FAILING: &str = "it does not take changes; this one is made once it does";
+
 /// What an answer is known by.
 pub(super) type Name = (Tenant, Arc<str>);
 /// Learns what a change came to: whether it changed anything.
@@ -70,9 +73,16 @@ impl Waiting {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a change, in place of an earlier one of the same answer.
+    /// Adds a change, in place of an earlier one of the same answer. While the database fails nobody waits for it.
     pub(super) fn add(&self, (tenant, id): Name, change: Change, waiter: Option<Done>) -> Added {
         let mut inner = self.inner();
+        let waiter = match inner.failing {
+            true => {
+                tell(waiter, || Err(StoreError::Unavailable(FAILING.to_owned())));
+                None
+            }
+            false => waiter,
+        };
         inner.next += 1;
         inner.bytes += size(&change);
         let number = inner.next;
@@ -133,11 +143,6 @@ impl Waiting {
         self.inner().bytes
     }
 
-    /// Could the last batch not be written?
-    pub(super) fn is_failing(&self) -> bool {
-        self.inner().failing
-    }
-
     /// Puts off the end of the lease of an answer that waits.
     pub(super) fn renew(&self, name: &Name, lease: Timestamp) {
         if let Some(entry) = self.inner().entry(name) {
@@ -173,23 +178,30 @@ impl Waiting {
         inner.failing = false;
         for (taken, changed) in changes.into_iter().zip(changed) {
             let later = inner.over(&taken.name, taken.number);
-            // Where nobody waits any more, it is done all the same.
-            taken.waiters.into_iter().chain(later).for_each(|done| drop(done.send(Ok(*changed))));
+            tell(taken.waiters.into_iter().chain(later), || Ok(*changed));
         }
     }
 
-    /// These could not be written: who waits learns of it, and they wait on. Gives whether it went well before.
+    /// These could not be written: they wait on, and who waits for them or for others learns of it. Gives whether it went well
+    /// before.
     pub(super) fn failed(&self, changes: Vec<Taken>, error: &StoreError) -> bool {
         let mut inner = self.inner();
+        let failed = || Err(StoreError::Unavailable(error.to_string()));
         for taken in changes {
             if let Some(entry) = inner.entry(&taken.name) {
                 entry.queued = true;
             }
-            let failed = || Err(StoreError::Unavailable(error.to_string()));
-            taken.waiters.into_iter().for_each(|done| drop(done.send(failed())));
+            tell(taken.waiters, failed);
         }
+        let others = inner.entries.values_mut().flatten();
+        others.for_each(|entry| tell(entry.waiters.drain(..), failed));
         !std::mem::replace(&mut inner.failing, true)
     }
+}
+
+/// Where nobody waits any more, it is done all the same.
+fn tell(waiters: impl IntoIterator<Item = Done>, answer: impl Fn() -> Result<bool, StoreError>) {
+    waiters.into_iter().for_each(|done| drop(done.send(answer())));
 }
 
 impl Inner {

@@ -1,6 +1,6 @@
 //! Responses behind several instances on one database, and behind one whose database is locked: what a client has is there.
 
-use super::jobs::{beside, started, stopped};
+use super::jobs::{beside, started, stopped, with_lease, working};
 use super::*;
 
 const BOTH: [(&str, bool); 4] = [(CLAUDE, false), (CLAUDE, true), (GPT, false), (GPT, true)];
@@ -103,4 +103,27 @@ async fn tenants_whose_names_have_slashes_are_not_one() {
     let first = response(answer, false).await;
     assert_eq!(get(&client(two), id(&first)).await.status, 404);
     assert_eq!(get(&client(one), id(&first)).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_a_busy_instance_owns_and_does_not_follow_is_taken_up_when_its_lease_is_over() {
+    let bench = with_lease("500ms").await;
+    bench.upstream.always_with(|asked| match asked.path.contains("resp_left") {
+        true => Reply::json(200, &working("resp_left", "completed")),
+        false => Reply::json(200, &working("resp_busy", "queued")),
+    });
+    response(bench.openai().post(PATH, &background(GPT, "work")).await, false).await;
+    let rows = rusqlite::Connection::open(bench.gateway.dir().join("pathgate.db")).unwrap();
+    // As one that was begun while there was no room.
+    let left = "INSERT INTO responses SELECT tenant, 'resp_left', created_us, until_us, previous, deployment, native, input, \
+        CAST(replace(CAST(body AS TEXT), 'resp_busy', 'resp_left') AS BLOB), owner, lease_us, entries FROM responses";
+    rows.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+    assert_eq!(rows.execute(left, []), Ok(1));
+    until("somebody to follow it", async || {
+        let over = "SELECT count(*) FROM responses WHERE owner IS NULL AND id = 'resp_left'";
+        (rows.query_row(over, [], |row| row.get(0)) == Ok(1)).then_some(())
+    })
+    .await;
+    let busy = "SELECT count(*) FROM responses WHERE owner IS NOT NULL AND id = 'resp_busy'";
+    assert_eq!(rows.query_row(busy, [], |row| row.get(0)), Ok(1));
 }

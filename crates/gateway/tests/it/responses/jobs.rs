@@ -32,7 +32,7 @@ impl Worker {
     }
 }
 
-fn working(id: &str, status: &str) -> Value {
+pub(super) fn working(id: &str, status: &str) -> Value {
     let mut response = native(id, status, if status == "completed" { "done" } else { "" });
     response["background"] = true.into();
     if status != "completed" {
@@ -142,7 +142,7 @@ pub(super) async fn beside(first: &Bench, lease: &str) -> Bench {
     Bench { gateway, upstream: testkit::upstream::Upstream::start().await }
 }
 
-async fn with_lease(lease: &str) -> Bench {
+pub(super) async fn with_lease(lease: &str) -> Bench {
     let upstream = testkit::upstream::Upstream::start().await;
     let yaml = Setup::new().yaml(&upstream.url());
     let yaml = yaml.replace("/pathgate.db\" }", &format!("/pathgate.db\", response_lease: {lease} }}"));
