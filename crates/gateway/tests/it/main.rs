@@ -29,6 +29,7 @@ mod refusals;
 mod rerank;
 mod responses;
 mod streams;
+mod sweep;
 
 mod admin;
 mod agents;

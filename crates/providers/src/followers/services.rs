@@ -76,7 +76,6 @@ pub(crate) const MISTRAL: Follower = Follower {
             "safety_identifier",
             "service_tier",
             "store",
-            "stream_options",
             "user",
             "verbosity",
             "web_search_options",

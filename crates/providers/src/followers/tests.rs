@@ -110,6 +110,22 @@ fn what_passes_through_gets_the_names_they_know() {
 }
 
 #[test]
+fn usage_of_streams_is_told_without_a_loss() {
+    for row in ALL {
+        let provider = built(json!({ "kind": row.facts.kind, "api_key": "k" }));
+        assert!(!provider.refuses(Dialect::OpenaiChat).contains(&"stream_options"), "{}", row.facts.kind);
+    }
+    let message = Message::new(Role::User, vec![Part::text("hello", Provenance::User)]);
+    let request =
+        Request { model: "m".to_owned(), messages: vec![message], stream: true, ..Request::default() };
+    let (mistral, script) = (built(json!({ "kind": "mistral", "api_key": "k" })), Script::answering("{}"));
+    let (bytes, lost) = mistral.translate(&Asked::Chat(Box::new(request)), Dialect::OpenaiChat).unwrap();
+    assert!(lost.is_empty(), "{lost}");
+    calling(&*mistral, &script, "m", &serde_json::from_slice(&bytes).unwrap());
+    assert!(!body_of(script.sent()).contains("stream_options"));
+}
+
+#[test]
 fn what_is_translated_leaves_out_what_they_refuse() {
     let message = Message::new(Role::Developer, vec![Part::text("hello", Provenance::System)]);
     let sampling = Sampling { seed: Some(7), top_k: Some(3), ..Sampling::default() };
