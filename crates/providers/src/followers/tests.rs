@@ -73,6 +73,16 @@ fn other_dialects_have_places_of_their_own() {
         ("together", Dialect::OpenaiTranslations, Some("https://api.together.xyz/v1/audio/translations")),
         ("mistral", responses, None),
         ("vllm", messages, Some("http://127.0.0.1:8000/v1/messages")),
+        ("vllm", Dialect::OpenaiTranscriptions, Some("http://127.0.0.1:8000/v1/audio/transcriptions")),
+        ("vllm", Dialect::OpenaiTranslations, Some("http://127.0.0.1:8000/v1/audio/translations")),
+        ("llama-cpp", Dialect::OpenaiTranscriptions, None),
+        (
+            "sambanova",
+            Dialect::OpenaiTranscriptions,
+            Some("https://api.sambanova.ai/v1/audio/transcriptions"),
+        ),
+        ("sambanova", Dialect::OpenaiTranslations, Some("https://api.sambanova.ai/v1/audio/translations")),
+        ("zai", Dialect::OpenaiImages, Some("https://api.z.ai/api/paas/v4/images/generations")),
         ("llama-cpp", rerank, Some("http://127.0.0.1:8080/v1/rerank")),
     ] {
         let config = json!({ "kind": kind, "api_key": "k" });
