@@ -43,17 +43,25 @@ const KINDS: &[Row] = &[
     ("openai-compatible", "", "m", ALL),
     ("openai-compatible", "", "m", &[Rerank]),
     ("anthropic", "api_key: k", "claude-sonnet-4-5", CHAT),
-    ("gemini", "api_key: k", "gemini-2.5-flash", TEXT),
-    ("gemini", "api_key: k", "gemini-2.5-flash-image", &[Draw]),
+    ("gemini", "api_key: k", "gemini-2.5-flash", CHAT),
+    ("gemini", "api_key: k", "gemini-embedding-001", &[Embed]),
+    ("gemini", "api_key: k", "gemini-2.5-flash-image", &[Draw, Edit]),
+    ("gemini", "api_key: k", "imagen-4.0-generate-001", &[Draw]),
     ("bedrock", "api_key: k, region: us-east-1", "us.amazon.nova-pro-v1:0", CHAT),
     ("bedrock", "api_key: k, region: us-east-1", "us.anthropic.claude-sonnet-4-6-v1:0", CHAT),
     ("bedrock", "api_key: k, region: us-east-1", "amazon.titan-embed-text-v2:0", &[Embed]),
     ("ollama", "", "m", TEXT),
-    ("cohere", "api_key: k", "m", &[Converse, Rerank]),
+    ("cohere", "api_key: k", "m", RANKS),
     ("voyage", "api_key: k", "m", &[Embed, Rerank]),
     ("jina", "api_key: k", "m", &[Embed, Rerank]),
-    ("azure", "api_key: k", "m", &[Converse, Embed, Draw, Speak]),
-    ("azure", "api_key: k, api_version: 2024-10-21", "m", TEXT),
+    ("azure", "api_key: k", "m", &[Converse, Embed, Draw, Edit, Speak, Transcribe, Translate]),
+    (
+        "azure",
+        "api_key: k, api_version: 2024-10-21",
+        "m",
+        &[Converse, Embed, Draw, Speak, Transcribe, Translate],
+    ),
+    ("azure", "api_key: k, api_version: 2025-04-01-preview", "m", &[Converse, Edit]),
     ("azure", "api_key: k", "claude-sonnet-4-6", CHAT),
     ("vertex", "access_token: t, project: p", "gemini-2.5-flash", CHAT),
     ("vertex", "access_token: t, project: p", "claude-sonnet-4-6", CHAT),
@@ -61,12 +69,14 @@ const KINDS: &[Row] = &[
     ("vertex", "access_token: t, project: p", "meta/llama-4-maverick", CHAT),
     ("vertex", "access_token: t, project: p", "text-embedding-005", &[Embed]),
     ("vertex", "access_token: t, project: p", "gemini-embedding-2", &[Embed]),
-    ("watsonx", "access_token: t, project_id: p", "m", CHAT),
-    ("snowflake", "api_key: k", "m", CHAT),
+    ("vertex", "access_token: t, project: p", "gemini-2.5-flash-image", &[Draw, Edit]),
+    ("vertex", "access_token: t, project: p", "imagen-4.0-generate-001", &[Draw]),
+    ("watsonx", "access_token: t, project_id: p", "m", RANKS),
+    ("snowflake", "api_key: k", "m", TEXT),
     ("snowflake", "api_key: k", "claude-sonnet-4-6", CHAT),
     ("databricks", "api_key: k", "m", TEXT),
-    ("databricks", "api_key: k", "databricks-gpt-5", TEXT),
-    ("databricks", "api_key: k", "databricks-claude-sonnet-4-6", TEXT),
+    ("databricks", "api_key: k", "databricks-gpt-5", CHAT),
+    ("databricks", "api_key: k", "databricks-claude-sonnet-4-6", CHAT),
     ("cloudflare", "api_key: k", "m", TEXT),
     ("github", "api_key: k", "m", TEXT),
     ("replicate", "api_key: k", "acme/m", CHAT),
@@ -74,7 +84,7 @@ const KINDS: &[Row] = &[
     ("mistral", "api_key: k", "m", &[Converse, Embed, Transcribe, Moderate]),
     ("groq", "api_key: k", "m", &[Converse, Speak, Transcribe, Translate]),
     ("deepseek", "api_key: k", "m", CHAT),
-    ("xai", "api_key: k", "m", &[Converse, Draw]),
+    ("xai", "api_key: k", "m", &[Converse, Draw, Edit]),
     ("openrouter", "api_key: k", "m", RANKS),
     ("together", "api_key: k", "m", &[Converse, Embed, Rerank, Draw, Speak, Transcribe, Translate]),
     ("fireworks", "api_key: k", "m", RANKS),
@@ -82,12 +92,12 @@ const KINDS: &[Row] = &[
     ("cerebras", "api_key: k", "m", CHAT),
     ("huggingface", "api_key: k", "m", CHAT),
     ("nvidia", "api_key: k", "m", TEXT),
-    ("sambanova", "api_key: k", "m", TEXT),
+    ("sambanova", "api_key: k", "m", &[Converse, Embed, Transcribe, Translate]),
     ("moonshot", "api_key: k", "m", CHAT),
-    ("zai", "api_key: k", "m", CHAT),
+    ("zai", "api_key: k", "m", &[Converse, Draw]),
     ("dashscope", "api_key: k", "m", TEXT),
     ("minimax", "api_key: k", "m", CHAT),
-    ("vllm", "", "m", RANKS),
+    ("vllm", "", "m", SERVER),
     ("llama-cpp", "", "m", RANKS),
     ("lm-studio", "", "m", TEXT),
 ];
@@ -163,10 +173,12 @@ async fn send(client: &Client, (path, body, form): &Ask) -> Answer {
         return client.post(path, body).await;
     }
     let model = body["model"].as_str().unwrap_or_default();
-    let body = format!(
-        "--e\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\n{model}\r\n--e\r\ncontent-disposition: form-data; \
-         name=\"file\"; filename=\"a\"\r\n\r\nx\r\n--e--\r\n"
-    );
+    let file = if path.contains("image") { "image" } else { "file" };
+    let part = |name: &str| format!("--e\r\ncontent-disposition: form-data; name=\"{name}\"");
+    let text = |name: &str, text: &str| format!("{}\r\n\r\n{text}\r\n", part(name));
+    let (model, prompt, file) = (text("model", model), text("prompt", "x"), part(file));
+    let body =
+        format!("{model}{prompt}{file}; filename=\"a.png\"\r\ncontent-type: image/png\r\n\r\nx\r\n--e--\r\n");
     let client = client.clone().with("content-type", "multipart/form-data; boundary=e");
     client.send(Method::POST, path, Bytes::from(body)).await
 }
