@@ -15,6 +15,7 @@ mod protocols;
 mod setup;
 mod speech;
 
+mod clouds;
 mod costs;
 mod counting;
 mod custom;
