@@ -85,6 +85,14 @@ fn unlike(reason: String) -> UpstreamFailure {
     UpstreamFailure::Unreadable(reason)
 }
 
+/// A prediction that was begun cannot be followed. It may cost something, and is not begun again.
+fn left(failure: UpstreamFailure) -> UpstreamFailure {
+    match failure {
+        UpstreamFailure::Timeout { phase: Phase::FirstByte | Phase::Body, .. } => failure,
+        _ => unlike(format!("a prediction was begun and lost: {failure}")),
+    }
+}
+
 fn refusal(status: StatusCode, message: &str) -> ProviderReply {
     let body = json!({ "error": { "message": message } }).to_string();
     ProviderReply { status, headers: HeaderMap::new(), body: Body::from(body) }
@@ -181,7 +189,7 @@ impl Replicate {
                 prediction.urls.get.ok_or_else(|| unlike("a prediction without an address".to_owned()))?;
             let request = Outbound { timeouts, ..self.follow(Method::GET, &address)? };
             self.clock.sleep(quirks::EVERY).await;
-            reply = upstream.send(request).await?;
+            reply = upstream.send(request).await.map_err(left)?;
         }
     }
 
@@ -205,7 +213,7 @@ impl Replicate {
         };
         let mut request = Outbound { timeouts, ..self.follow(Method::GET, &address)? };
         request.headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
-        let reply = upstream.send(request).await?;
+        let reply = upstream.send(request).await.map_err(left)?;
         if reply.status.is_success() {
             *going = None;
         }

@@ -23,6 +23,9 @@ impl Upstream for Turns {
     fn send(&self, request: Outbound) -> BoxFuture<'_, Result<ProviderReply, UpstreamFailure>> {
         self.sent.lock().unwrap().push(request);
         let answer = self.answers.lock().unwrap().pop_front().expect("an answer");
+        if answer == "nobody" {
+            return Box::pin(ready(Err(UpstreamFailure::Connect("refused".to_owned()))));
+        }
         let body = Body::from(answer.to_string());
         Box::pin(ready(Ok(ProviderReply { status: StatusCode::CREATED, headers: HeaderMap::new(), body })))
     }
@@ -141,6 +144,14 @@ fn what_nobody_waits_for_is_told_to_stop() {
         let last = sent.last().unwrap();
         assert_eq!((&last.method, last.uri.to_string().as_str()), (&Method::POST, CANCEL));
         assert_eq!(last.headers["authorization"], "Bearer k");
+    }
+    // It is not begun a second time because nobody is where it goes on.
+    let stream = "https://s.replicate.net/v1/streams/x";
+    let begun = json!({ "status": "starting", "urls": { "get": get, "stream": stream, "cancel": CANCEL } });
+    for stream in [false, true] {
+        let upstream = turns(&[begun.clone(), json!("nobody"), json!({})]);
+        assert!(matches!(ask(&upstream, "a/b", stream), Err(UpstreamFailure::Unreadable(_))));
+        assert_eq!(upstream.sent.into_inner().unwrap()[2].uri, CANCEL);
     }
     let failed = json!({ "status": "failed", "urls": { "cancel": CANCEL } });
     let upstream = turns(&[failed]);
