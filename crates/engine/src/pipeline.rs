@@ -169,10 +169,8 @@ impl Run<'_> {
     pub(crate) async fn finish(self, cleared: &Cleared, ticket: &mut Ticket) -> Result<Answered, Fault> {
         let attempted = if let Some(hit) = self.lookup(cleared, ticket) {
             hit
-        } else if cleared.counts()
-            && let Some(counted) = Box::pin(self.count(cleared, ticket)).await
-        {
-            counted?
+        } else if cleared.counts() {
+            Box::pin(self.counted(cleared, ticket)).await?
         } else {
             self.attempt(cleared, ticket).await?
         };

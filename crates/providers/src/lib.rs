@@ -34,6 +34,7 @@ mod request;
 mod snowflake;
 mod templated;
 mod tokens;
+mod vectors;
 mod vertex;
 mod voyage;
 mod watsonx;

@@ -19,23 +19,21 @@ use crate::ticket::Ticket;
 const ESTIMATED: HeaderName = HeaderName::from_static("x-pathgate-estimated");
 
 impl Run<'_> {
-    /// The answer to a question for tokens that no candidate can be asked. None: they can.
-    pub(crate) async fn count(
-        self,
-        cleared: &Cleared,
-        ticket: &mut Ticket,
-    ) -> Option<Result<Attempted, Fault>> {
+    /// The answer to a question for tokens: of a candidate that can be asked, or else counted here.
+    pub(crate) async fn counted(self, cleared: &Cleared, ticket: &mut Ticket) -> Result<Attempted, Fault> {
         let request = cleared.request();
-        let first = request.plan.deployments.first()?;
-        let previous = match self.gone_on_from(request).await {
-            Ok(previous) => previous,
-            Err(fault) => return Some(Err(fault)),
-        };
+        let first = request.plan.deployments.first().ok_or(Code::Internal)?;
+        let previous = self.gone_on_from(request).await?;
         let told = !matches!(&previous, Previous::Kept(previous) if !keeps(first, previous));
         if told && first.provider.dialect(request.dialect, &first.upstream_model).is_some() {
-            return None;
+            let attempted = self.attempt(cleared, ticket).await;
+            if !attempted.as_ref().is_err_and(|fault| lacks(fault, request)) {
+                return attempted;
+            }
+            // What was lost on the way there is not lost here.
+            ticket.edit(|record| record.kept.receipt = Receipt::default());
         }
-        Some(self.count_here(request, previous, first, ticket).await)
+        self.count_here(request, previous, first, ticket).await
     }
 
     /// The answer that the conversation to be counted goes on from.
@@ -93,6 +91,17 @@ impl Run<'_> {
         });
         ticket.ended(Stage::Attempt);
         Ok(Attempted::Whole(Whole { status: StatusCode::OK, headers: headers(count), body, shelf: None }))
+    }
+}
+
+/// Did a server say that it has no such path, though it speaks the dialect? What names a model may be about the model.
+fn lacks(fault: &Fault, request: &Admitted) -> bool {
+    let Some(error) = fault.upstream() else { return false };
+    let named = || request.plan.deployments.iter().any(|to| error.message.contains(&*to.upstream_model));
+    match error.status {
+        StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => true,
+        StatusCode::NOT_FOUND => !named(),
+        _ => false,
     }
 }
 

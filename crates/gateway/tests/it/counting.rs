@@ -105,6 +105,28 @@ async fn openai_counts_for_clients_of_all_dialects() {
 }
 
 #[tokio::test]
+async fn a_server_without_the_path_is_counted_for() {
+    let bench = Bench::start().await;
+    for status in [404, 405, 501] {
+        for (path, body) in questions("openai/gpt-5", TEXT) {
+            bench.upstream.always(Reply::json(status, &json!({ "detail": "Not Found" })));
+            let answer = bench.openai().post(&path, &body).await;
+            assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-cost")), (200, "0"), "{status}");
+            let kept = bench.kept(&answer).await;
+            assert_eq!(kept.request["outcome"], "answered");
+            assert_eq!(kept.request["detail"], "counted for openai/gpt-5, exactly");
+            assert!(tokens(answer).await > 10);
+        }
+    }
+    // That there is no such model is the answer.
+    let unknown =
+        json!({ "error": { "message": "The model `gpt-5` does not exist", "code": "model_not_found" } });
+    bench.upstream.always(Reply::json(404, &unknown));
+    let (path, body) = questions("openai/gpt-5", TEXT)[2].clone();
+    assert_eq!(bench.openai().post(&path, &body).await.status, 404);
+}
+
+#[tokio::test]
 async fn questions_that_make_no_sense_are_refused_here_too() {
     let bench = Bench::start().await;
     let answer = bench.openai().post("/v1/messages/count_tokens", &json!({ "model": "house/m" })).await;

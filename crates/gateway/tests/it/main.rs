@@ -15,6 +15,7 @@ mod protocols;
 mod setup;
 mod speech;
 
+mod clouds;
 mod costs;
 mod counting;
 mod custom;
@@ -29,6 +30,7 @@ mod refusals;
 mod rerank;
 mod responses;
 mod streams;
+mod sweep;
 
 mod admin;
 mod agents;

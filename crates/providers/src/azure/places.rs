@@ -1,6 +1,6 @@
 //! The APIs of a resource, and where in them a dialect is spoken.
 
-use contract::words::{Dialect, Operation};
+use contract::words::Dialect;
 use http::Uri;
 
 use super::quirks;
@@ -47,22 +47,13 @@ impl Api {
         let spoken: &[Dialect] = match self {
             Self::Inference { .. } => &[Dialect::OpenaiChat, Dialect::OpenaiEmbeddings],
             _ if is_claude(model) => &[Dialect::AnthropicMessages],
-            Self::Dated(version) if version.as_str() < quirks::RESPONSES_SINCE => {
-                &[Dialect::OpenaiChat, Dialect::OpenaiEmbeddings, Dialect::OpenaiCompletions]
-            }
-            Self::V1 | Self::Dated(_) => &[
-                Dialect::OpenaiChat,
-                Dialect::OpenaiEmbeddings,
-                Dialect::OpenaiResponses,
-                Dialect::OpenaiCompletions,
-                Dialect::OpenaiImages,
-                Dialect::OpenaiSpeech,
-            ],
+            Self::Dated(version) if version.as_str() < quirks::RESPONSES_SINCE => quirks::BEFORE_RESPONSES,
+            Self::Dated(version) if version.as_str() < quirks::EDITS_SINCE => quirks::BEFORE_EDITS,
+            Self::V1 | Self::Dated(_) => quirks::ALL,
         };
         // Deployments are mostly named after their models.
         let only = only(ONLY, client, model).filter(|only| spoken.contains(only));
-        let operation: Operation = client.operation();
-        let alike = || spoken.iter().find(|dialect| dialect.operation() == operation);
+        let alike = || spoken.iter().find(|dialect| wire::has_way(client, **dialect));
         only.or_else(|| spoken.iter().find(|dialect| **dialect == client).or_else(alike).copied())
     }
 
@@ -73,7 +64,10 @@ impl Api {
             Dialect::OpenaiResponses => "/responses",
             Dialect::OpenaiCompletions => "/completions",
             Dialect::OpenaiImages => "/images/generations",
+            Dialect::OpenaiImageEdits => "/images/edits",
             Dialect::OpenaiSpeech => "/audio/speech",
+            Dialect::OpenaiTranscriptions => "/audio/transcriptions",
+            Dialect::OpenaiTranslations => "/audio/translations",
             Dialect::AnthropicMessages => return endpoint.url_at_root("/anthropic/v1/messages"),
             _ => return None,
         };

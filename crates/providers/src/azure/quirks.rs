@@ -1,6 +1,7 @@
 //! Facts about Azure. Source: learn.microsoft.com/azure/ai-foundry/openai/reference, .../api-version-lifecycle,
-//! learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
+//! github.com/Azure/azure-rest-api-specs (data-plane/AzureOpenAI/inference), learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
 
+use contract::words::Dialect;
 use wire::Quirks;
 
 use crate::followers::USUAL;
@@ -27,6 +28,44 @@ pub(super) const ANTHROPIC_VERSION: (&str, &str) = ("anthropic-version", "2023-0
 
 /// The first dated version that has OpenAI's responses.
 pub(super) const RESPONSES_SINCE: &str = "2025-03-01-preview";
+/// The first dated version in which pictures are changed.
+pub(super) const EDITS_SINCE: &str = "2025-04-01-preview";
+
+/// What the v1 API and the newest dated ones speak.
+pub(super) const ALL: &[Dialect] = &[
+    Dialect::OpenaiChat,
+    Dialect::OpenaiEmbeddings,
+    Dialect::OpenaiResponses,
+    Dialect::OpenaiCompletions,
+    Dialect::OpenaiImages,
+    Dialect::OpenaiImageEdits,
+    Dialect::OpenaiSpeech,
+    Dialect::OpenaiTranscriptions,
+    Dialect::OpenaiTranslations,
+];
+
+/// What dated versions from 2024-10-21 on speak.
+pub(super) const BEFORE_RESPONSES: &[Dialect] = &[
+    Dialect::OpenaiChat,
+    Dialect::OpenaiEmbeddings,
+    Dialect::OpenaiCompletions,
+    Dialect::OpenaiImages,
+    Dialect::OpenaiSpeech,
+    Dialect::OpenaiTranscriptions,
+    Dialect::OpenaiTranslations,
+];
+
+/// As [`BEFORE_RESPONSES`], with responses.
+pub(super) const BEFORE_EDITS: &[Dialect] = &[
+    Dialect::OpenaiChat,
+    Dialect::OpenaiEmbeddings,
+    Dialect::OpenaiResponses,
+    Dialect::OpenaiCompletions,
+    Dialect::OpenaiImages,
+    Dialect::OpenaiSpeech,
+    Dialect::OpenaiTranscriptions,
+    Dialect::OpenaiTranslations,
+];
 
 pub(super) const QUIRKS: Quirks = Quirks::NONE;
 

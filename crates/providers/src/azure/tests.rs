@@ -5,7 +5,7 @@ use contract::words::{Dialect, Operation};
 use serde_json::{Value, json};
 
 use super::places::{Api, of};
-use crate::conformance::{Script, body_of, built, call, chat, stopped};
+use crate::conformance::{Script, asking, body_of, built, call, chat, stopped};
 
 #[test]
 fn endpoints_are_understood_as_the_portal_shows_them() {
@@ -73,6 +73,45 @@ fn each_api_has_its_paths() {
     assert_eq!(chat(&v1, "gpt-5-codex"), Some(Dialect::OpenaiResponses));
     assert_eq!(chat(&dated, "gpt-5-codex"), Some(Dialect::OpenaiChat), "it has no responses");
     assert_eq!(dialect(&v1, "gpt-4o-audio-preview"), Some(Dialect::OpenaiChat));
+}
+
+#[test]
+fn pictures_and_sound_have_paths_in_each_api() {
+    let edits = Dialect::OpenaiImageEdits;
+    for (version, changed) in [
+        (None, true),
+        (Some("2024-10-21"), false),
+        (Some("2025-03-01-preview"), false),
+        (Some("2025-04-01-preview"), true),
+    ] {
+        let mut config = json!({ "kind": "azure", "resource": "r", "api_key": "k" });
+        if let Some(version) = version {
+            config["api_version"] = json!(version);
+        }
+        let provider = built(config);
+        for (dialect, path) in [
+            (Dialect::OpenaiImages, "/images/generations"),
+            (edits, "/images/edits"),
+            (Dialect::OpenaiSpeech, "/audio/speech"),
+            (Dialect::OpenaiTranscriptions, "/audio/transcriptions"),
+            (Dialect::OpenaiTranslations, "/audio/translations"),
+        ] {
+            let spoken = provider.dialect(dialect, "d");
+            if dialect == edits && !changed {
+                assert_ne!(spoken, Some(edits), "{version:?}");
+                continue;
+            }
+            assert_eq!(spoken, Some(dialect), "{version:?}");
+            let script = Script::answering("{}");
+            asking(&*provider, &script, (dialect, "d"), &json!({}));
+            let place = match version {
+                None => format!("/openai/v1{path}"),
+                Some(version) => format!("/openai/deployments/d{path}?api-version={version}"),
+            };
+            assert_eq!(script.sent().uri.to_string(), format!("https://r.openai.azure.com{place}"));
+        }
+        assert_eq!(provider.dialect(Dialect::OpenaiModerations, "d"), None, "it has none");
+    }
 }
 
 #[test]

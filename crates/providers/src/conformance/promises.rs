@@ -260,7 +260,7 @@ fn clouds() -> [Promise; 8] {
             ..follows(
                 "watsonx",
                 "https://eu-de.ml.cloud.ibm.com/ml/v1/text/chat?version=2025-10-01",
-                None,
+                Some("https://eu-de.ml.cloud.ibm.com/ml/v1/text/embeddings?version=2025-10-01"),
                 Some(
                     "https://eu-de.ml.cloud.ibm.com/ml/v1/foundation_model_specs?version=2025-10-01&limit=200",
                 ),
@@ -271,7 +271,7 @@ fn clouds() -> [Promise; 8] {
             ..follows(
                 "snowflake",
                 "https://org-acct.snowflakecomputing.com/api/v2/cortex/v1/chat/completions",
-                None,
+                Some("https://org-acct.snowflakecomputing.com/api/v2/cortex/inference:embed"),
                 None,
             )
         },

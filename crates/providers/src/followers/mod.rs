@@ -42,7 +42,7 @@ pub(crate) struct Follower {
     /// quirks.
     accent: Option<(Surface, &'static [&'static str], Quirks)>,
     quirks: Quirks,
-    /// Fields that say nothing here and are refused: taken out of what is passed through.
+    /// Fields that are refused and say nothing here: taken out of all that is sent, which is no loss.
     mute: &'static [&'static str],
     listing: Listing,
     /// Does it run on a machine of somebody's own?

@@ -49,6 +49,8 @@ pub(crate) const VLLM: Follower = Follower {
         (Dialect::AnthropicCount, "/messages/count_tokens"),
         (Dialect::OpenaiCompletions, "/completions"),
         (Dialect::CohereRerank, "/rerank"),
+        (Dialect::OpenaiTranscriptions, "/audio/transcriptions"),
+        (Dialect::OpenaiTranslations, "/audio/translations"),
     ],
     quirks: Quirks { renames: &[], ..SERVER.quirks },
     ..SERVER

@@ -76,7 +76,6 @@ pub(crate) const MISTRAL: Follower = Follower {
             "safety_identifier",
             "service_tier",
             "store",
-            "stream_options",
             "user",
             "verbosity",
             "web_search_options",
@@ -254,7 +253,7 @@ pub(crate) const NVIDIA: Follower = Follower {
     ..SERVICE
 };
 
-/// docs.sambanova.ai/docs/en/features/openai-compatibility and anthropic-compatibility.
+/// docs.sambanova.ai/docs/en/features/openai-compatibility, anthropic-compatibility and audio.
 pub(crate) const SAMBANOVA: Follower = Follower {
     facts: Facts {
         kind: "sambanova",
@@ -264,7 +263,7 @@ pub(crate) const SAMBANOVA: Follower = Follower {
     },
     domains: &["sambanova.ai"],
     variable: Some("SAMBANOVA_API_KEY"),
-    surfaces: &[CHAT, EMBEDDINGS, MESSAGES],
+    surfaces: &[CHAT, EMBEDDINGS, MESSAGES, TRANSCRIPTIONS, TRANSLATIONS],
     quirks: Quirks {
         refuses: &[
             "frequency_penalty",
@@ -302,12 +301,12 @@ pub(crate) const MOONSHOT: Follower = Follower {
     ..SERVICE
 };
 
-/// docs.z.ai/api-reference/llm/chat-completion: the end user has another name.
+/// docs.z.ai/api-reference/llm/chat-completion: the end user has another name; .../image/generate-image.
 pub(crate) const ZAI: Follower = Follower {
     facts: Facts { kind: "zai", base_url: Some("https://api.z.ai/api/paas/v4"), ..FACTS },
     domains: &["z.ai", "bigmodel.cn"],
     variable: Some("ZAI_API_KEY"),
-    surfaces: &[CHAT],
+    surfaces: &[CHAT, IMAGES],
     beside: &[(Dialect::AnthropicMessages, "/api/anthropic/v1/messages")],
     quirks: Quirks {
         renames: &[("max_completion_tokens", "max_tokens"), ("user", "user_id")],

@@ -73,6 +73,16 @@ fn other_dialects_have_places_of_their_own() {
         ("together", Dialect::OpenaiTranslations, Some("https://api.together.xyz/v1/audio/translations")),
         ("mistral", responses, None),
         ("vllm", messages, Some("http://127.0.0.1:8000/v1/messages")),
+        ("vllm", Dialect::OpenaiTranscriptions, Some("http://127.0.0.1:8000/v1/audio/transcriptions")),
+        ("vllm", Dialect::OpenaiTranslations, Some("http://127.0.0.1:8000/v1/audio/translations")),
+        ("llama-cpp", Dialect::OpenaiTranscriptions, None),
+        (
+            "sambanova",
+            Dialect::OpenaiTranscriptions,
+            Some("https://api.sambanova.ai/v1/audio/transcriptions"),
+        ),
+        ("sambanova", Dialect::OpenaiTranslations, Some("https://api.sambanova.ai/v1/audio/translations")),
+        ("zai", Dialect::OpenaiImages, Some("https://api.z.ai/api/paas/v4/images/generations")),
         ("llama-cpp", rerank, Some("http://127.0.0.1:8080/v1/rerank")),
     ] {
         let config = json!({ "kind": kind, "api_key": "k" });
@@ -107,6 +117,22 @@ fn what_passes_through_gets_the_names_they_know() {
     assert_eq!(sent(known), mistral);
     assert_eq!(sent(json!({ "kind": "groq", "api_key": "k" })), body);
     assert_eq!(sent(json!({ "kind": "openai-compatible", "base_url": "https://box.test" })), body);
+}
+
+#[test]
+fn usage_of_streams_is_told_without_a_loss() {
+    for row in ALL {
+        let provider = built(json!({ "kind": row.facts.kind, "api_key": "k" }));
+        assert!(!provider.refuses(Dialect::OpenaiChat).contains(&"stream_options"), "{}", row.facts.kind);
+    }
+    let message = Message::new(Role::User, vec![Part::text("hello", Provenance::User)]);
+    let request =
+        Request { model: "m".to_owned(), messages: vec![message], stream: true, ..Request::default() };
+    let (mistral, script) = (built(json!({ "kind": "mistral", "api_key": "k" })), Script::answering("{}"));
+    let (bytes, lost) = mistral.translate(&Asked::Chat(Box::new(request)), Dialect::OpenaiChat).unwrap();
+    assert!(lost.is_empty(), "{lost}");
+    calling(&*mistral, &script, "m", &serde_json::from_slice(&bytes).unwrap());
+    assert!(!body_of(script.sent()).contains("stream_options"));
 }
 
 #[test]

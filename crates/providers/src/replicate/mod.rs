@@ -12,14 +12,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use contract::canon::{Asked, Receipt};
 use contract::ports::{
-    BoxFuture, Call, Clock, ModelCard, Outbound, Phase, Provider, ProviderReply, SharedProvider, Timeouts,
-    Upstream, UpstreamFailure,
+    BoxFuture, Call, Clock, ModelCard, Outbound, Phase, Provider, ProviderReply, SharedProvider, Upstream,
+    UpstreamFailure,
 };
 use contract::settings::Faults;
 use contract::words::{Dialect, Operation};
 use contract::{Body, Fault};
 use http::header::{ACCEPT, HeaderName};
-use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wire::{Edits, splice};
@@ -65,16 +65,32 @@ struct Prediction {
 struct Urls {
     get: Option<String>,
     stream: Option<String>,
+    cancel: Option<String>,
 }
 
 impl Prediction {
     fn read(bytes: &[u8]) -> Result<Self, UpstreamFailure> {
-        serde_json::from_slice(bytes).map_err(|error| lost(format!("not a prediction: {error}")))
+        serde_json::from_slice(bytes).map_err(|error| unlike(format!("not a prediction: {error}")))
+    }
+
+    /// Why it came to nothing.
+    fn failure(&self) -> String {
+        let said = self.error.as_ref().and_then(Value::as_str).map(str::to_owned);
+        said.unwrap_or_else(|| format!("The prediction has ended: {}.", self.status))
     }
 }
 
-fn lost(reason: String) -> UpstreamFailure {
-    UpstreamFailure::Lost { phase: Phase::Body, reason }
+/// What was begun may cost something, and is not begun again.
+fn unlike(reason: String) -> UpstreamFailure {
+    UpstreamFailure::Unreadable(reason)
+}
+
+/// A prediction that was begun cannot be followed. It may cost something, and is not begun again.
+fn left(failure: UpstreamFailure) -> UpstreamFailure {
+    match failure {
+        UpstreamFailure::Timeout { phase: Phase::FirstByte | Phase::Body, .. } => failure,
+        _ => unlike(format!("a prediction was begun and lost: {failure}")),
+    }
 }
 
 fn refusal(status: StatusCode, message: &str) -> ProviderReply {
@@ -111,26 +127,43 @@ impl Replicate {
     }
 
     /// A request to an address that a prediction named, if that is the service's own.
-    fn follow(&self, address: &str, timeouts: Timeouts) -> Result<Outbound, UpstreamFailure> {
-        let uri: Uri = address.parse().map_err(|_| lost("a prediction names no address".to_owned()))?;
+    fn follow(&self, method: Method, address: &str) -> Result<Outbound, UpstreamFailure> {
+        let uri: Uri = address.parse().map_err(|_| unlike("a prediction names no address".to_owned()))?;
         let host = uri.host().unwrap_or_default();
         let within = |domain: &str| {
             host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         };
         if host != self.endpoint.host() && !quirks::DOMAINS.iter().any(|domain| within(domain)) {
-            return Err(UpstreamFailure::Refused(format!(
-                "a prediction goes on at {host}, which is another's"
-            )));
+            return Err(unlike(format!("a prediction goes on at {host}, which is another's")));
         }
-        let mut request = self.endpoint.get(uri);
-        request.timeouts = timeouts;
-        Ok(request)
+        Ok(self.endpoint.ask(method, uri))
     }
 
+    /// The answer to a call. A prediction that goes on when nobody waits for it any more is told to stop.
+    async fn answer(
+        &self,
+        request: Outbound,
+        stream: bool,
+        upstream: &dyn Upstream,
+    ) -> Result<ProviderReply, UpstreamFailure> {
+        let mut going = None;
+        let answer = match stream {
+            true => self.stream(request, upstream, &mut going).await,
+            false => self.whole(request, upstream, &mut going).await,
+        };
+        if let Some(request) = going.and_then(|address| self.follow(Method::POST, &address).ok()) {
+            // It ends by itself where this does not arrive.
+            upstream.send(request).await.ok();
+        }
+        answer
+    }
+
+    /// Waits for a whole answer. `going`: where to stop the prediction, as long as it goes on.
     async fn whole(
         &self,
         request: Outbound,
         upstream: &dyn Upstream,
+        going: &mut Option<String>,
     ) -> Result<ProviderReply, UpstreamFailure> {
         let (began, timeouts) = (self.clock.tick(), request.timeouts);
         let mut reply = upstream.send(request).await?;
@@ -140,32 +173,32 @@ impl Replicate {
             }
             let bytes = collect(reply.body).await?;
             let prediction = Prediction::read(&bytes)?;
+            *going = None;
             match prediction.status.as_str() {
                 "starting" | "processing" => {}
                 "succeeded" => {
                     return Ok(ProviderReply { status: StatusCode::OK, body: Body::from(bytes), ..reply });
                 }
-                ended => {
-                    let said = prediction.error.as_ref().and_then(Value::as_str).map(str::to_owned);
-                    let message = said.unwrap_or_else(|| format!("The prediction has ended: {ended}."));
-                    return Ok(refusal(StatusCode::BAD_GATEWAY, &message));
-                }
+                _ => return Ok(refusal(StatusCode::BAD_GATEWAY, &prediction.failure())),
             }
+            *going = prediction.urls.cancel;
             if self.clock.tick().since(began) >= timeouts.total {
                 return Err(UpstreamFailure::Timeout { phase: Phase::FirstByte, after: timeouts.total });
             }
             let address =
-                prediction.urls.get.ok_or_else(|| lost("a prediction without an address".to_owned()))?;
-            let request = self.follow(&address, timeouts)?;
+                prediction.urls.get.ok_or_else(|| unlike("a prediction without an address".to_owned()))?;
+            let request = Outbound { timeouts, ..self.follow(Method::GET, &address)? };
             self.clock.sleep(quirks::EVERY).await;
-            reply = upstream.send(request).await?;
+            reply = upstream.send(request).await.map_err(left)?;
         }
     }
 
+    /// Opens the stream of an answer. `going`: where to stop the prediction, unless its stream was opened.
     async fn stream(
         &self,
         request: Outbound,
         upstream: &dyn Upstream,
+        going: &mut Option<String>,
     ) -> Result<ProviderReply, UpstreamFailure> {
         let timeouts = request.timeouts;
         let reply = upstream.send(request).await?;
@@ -173,13 +206,18 @@ impl Replicate {
             return Ok(reply);
         }
         let prediction = Prediction::read(&collect(reply.body).await?)?;
+        *going = prediction.urls.cancel;
         let Some(address) = prediction.urls.stream else {
             let says = "This model's output cannot be streamed. Ask for a whole answer.";
             return Ok(refusal(StatusCode::BAD_REQUEST, says));
         };
-        let mut request = self.follow(&address, timeouts)?;
+        let mut request = Outbound { timeouts, ..self.follow(Method::GET, &address)? };
         request.headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
-        upstream.send(request).await
+        let reply = upstream.send(request).await.map_err(left)?;
+        if reply.status.is_success() {
+            *going = None;
+        }
+        Ok(reply)
     }
 }
 
@@ -207,8 +245,7 @@ impl Provider for Replicate {
     ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
         let stream = call.stream;
         match self.request(call) {
-            Some(request) if stream => Box::pin(self.stream(request, upstream)),
-            Some(request) => Box::pin(self.whole(request, upstream)),
+            Some(request) => Box::pin(self.answer(request, stream, upstream)),
             None => {
                 let says = "the model's name cannot stand in a URL".to_owned();
                 Box::pin(ready(Err(UpstreamFailure::Build(says))))

@@ -16,8 +16,9 @@ pub(super) const FACTS: Facts = Facts {
     forwards: &[],
 };
 
-/// The service's own domains: a prediction names addresses in them to go on at.
-pub(super) const DOMAINS: &[&str] = &["replicate.com", "replicate.delivery"];
+/// The service's own domains: a prediction names addresses in them to go on at. Streams of text are at machines of
+/// `replicate.net` (…/topics/predictions/streaming: `https://stream-….svc.….c.replicate.net/v1/streams/…`).
+pub(super) const DOMAINS: &[&str] = &["replicate.com", "replicate.delivery", "replicate.net"];
 
 /// As long as the service holds a request open for the result, in seconds.
 pub(super) const WAIT: &str = "wait=60";

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use contract::ports::PoolState;
+use contract::ports::{PoolState, Timeouts};
 use http::Method;
 
 use super::*;
@@ -23,6 +23,9 @@ impl Upstream for Turns {
     fn send(&self, request: Outbound) -> BoxFuture<'_, Result<ProviderReply, UpstreamFailure>> {
         self.sent.lock().unwrap().push(request);
         let answer = self.answers.lock().unwrap().pop_front().expect("an answer");
+        if answer == "nobody" {
+            return Box::pin(ready(Err(UpstreamFailure::Connect("refused".to_owned()))));
+        }
         let body = Body::from(answer.to_string());
         Box::pin(ready(Ok(ProviderReply { status: StatusCode::CREATED, headers: HeaderMap::new(), body })))
     }
@@ -97,29 +100,63 @@ fn a_failure_is_an_error_and_waiting_ends() {
     assert!(matches!(ask(&turns(&answers), "a/b", false), Err(UpstreamFailure::Timeout { .. })));
 }
 
+const CANCEL: &str = "https://api.replicate.com/v1/predictions/p/cancel";
+
 #[test]
 fn the_key_goes_to_nobody_else() {
-    let elsewhere = json!({ "status": "starting", "urls": { "get": "https://replicate.com.evil.test/p", "stream": "https://evil.test/s" } });
+    let elsewhere = json!({ "status": "starting", "urls": { "get": "https://replicate.com.evil.test/p",
+        "stream": "https://replicate.net.evil.test/s", "cancel": "https://evil.test/p" } });
     for stream in [false, true] {
         let upstream = turns(std::slice::from_ref(&elsewhere));
-        assert!(matches!(ask(&upstream, "a/b", stream), Err(UpstreamFailure::Refused(_))));
+        assert!(matches!(ask(&upstream, "a/b", stream), Err(UpstreamFailure::Unreadable(_))));
         assert_eq!(upstream.sent.lock().unwrap().len(), 1);
     }
 }
 
 #[test]
 fn a_stream_is_at_its_own_address() {
-    let upstream = turns(&[
-        json!({ "status": "starting", "urls": { "stream": "https://stream.replicate.com/v1/files/x" } }),
-        json!({}),
-    ]);
-    ask(&upstream, "a/b", true).unwrap();
-    let sent = upstream.sent.into_inner().unwrap();
-    assert!(!sent[0].headers.contains_key("prefer"));
-    assert_eq!(sent[1].uri, "https://stream.replicate.com/v1/files/x");
-    assert_eq!(sent[1].headers["accept"], "text/event-stream");
+    for address in
+        ["https://stream.replicate.com/v1/files/x", "https://stream-b.svc.ric1.c.replicate.net/v1/streams/x"]
+    {
+        let urls = json!({ "stream": address, "cancel": CANCEL });
+        let upstream = turns(&[json!({ "status": "starting", "urls": urls }), json!({})]);
+        ask(&upstream, "a/b", true).unwrap();
+        let sent = upstream.sent.into_inner().unwrap();
+        assert!(!sent[0].headers.contains_key("prefer"));
+        assert_eq!((sent[1].method.clone(), sent[1].uri.to_string().as_str()), (Method::GET, address));
+        assert_eq!(sent[1].headers["accept"], "text/event-stream");
+        assert_eq!(sent.len(), 2, "it goes on");
+    }
     let none = ask(&turns(&[json!({ "status": "starting" })]), "a/b", true).unwrap();
     assert_eq!(none.status, StatusCode::BAD_REQUEST);
+}
+
+#[test]
+fn what_nobody_waits_for_is_told_to_stop() {
+    let get = "https://api.replicate.com/v1/predictions/p";
+    let slow = json!({ "status": "processing", "urls": { "get": get, "cancel": CANCEL } });
+    let lost = json!({ "status": "starting", "urls": { "stream": "https://evil.test/s", "cancel": CANCEL } });
+    let mute = json!({ "status": "starting", "urls": { "cancel": CANCEL } });
+    for (answers, stream) in [(vec![slow; 1000], false), (vec![lost; 2], true), (vec![mute; 2], true)] {
+        let upstream = turns(&answers);
+        assert!(!ask(&upstream, "a/b", stream).is_ok_and(|reply| reply.status.is_success()));
+        let sent = upstream.sent.into_inner().unwrap();
+        let last = sent.last().unwrap();
+        assert_eq!((&last.method, last.uri.to_string().as_str()), (&Method::POST, CANCEL));
+        assert_eq!(last.headers["authorization"], "Bearer k");
+    }
+    // It is not begun a second time because nobody is where it goes on.
+    let stream = "https://s.replicate.net/v1/streams/x";
+    let begun = json!({ "status": "starting", "urls": { "get": get, "stream": stream, "cancel": CANCEL } });
+    for stream in [false, true] {
+        let upstream = turns(&[begun.clone(), json!("nobody"), json!({})]);
+        assert!(matches!(ask(&upstream, "a/b", stream), Err(UpstreamFailure::Unreadable(_))));
+        assert_eq!(upstream.sent.into_inner().unwrap()[2].uri, CANCEL);
+    }
+    let failed = json!({ "status": "failed", "urls": { "cancel": CANCEL } });
+    let upstream = turns(&[failed]);
+    ask(&upstream, "a/b", false).unwrap();
+    assert_eq!(upstream.sent.into_inner().unwrap().len(), 1, "it has ended");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Facts about Snowflake Cortex. Source: docs.snowflake.com/user-guide/snowflake-cortex/cortex-rest-api.
+//! Facts about Snowflake Cortex. Source: docs.snowflake.com/user-guide/snowflake-cortex/cortex-rest-api and its embed-api.
 
 use wire::{Lack, Quirks};
 
@@ -17,6 +17,12 @@ pub(super) const FACTS: Facts = Facts {
 /// Below the account's URL.
 pub(super) const PATH: &str = "/api/v2/cortex/v1";
 
+/// What of it is not in the place of vectors.
+pub(super) const VERSION: &str = "v1";
+
+/// Makes vectors.
+pub(super) const EMBED: &str = "/inference:embed";
+
 /// Says what kind of token the bearer is.
 pub(super) const TOKEN_TYPE: &str = "x-snowflake-authorization-token-type";
 
@@ -30,3 +36,7 @@ pub(super) const QUIRKS: Quirks = Quirks {
     lacks: &[Lack::CustomTools, Lack::AllowedTools],
     ..Quirks::NONE
 };
+
+/// Vectors are asked for with a model and texts.
+pub(super) const VECTORS: Quirks =
+    Quirks { refuses: &["dimensions", "encoding_format", "user"], ..Quirks::NONE };

@@ -4,7 +4,7 @@ use contract::settings::Faults;
 use contract::words::Dialect;
 use serde_json::json;
 
-use crate::conformance::{Script, built, chat, stopped};
+use crate::conformance::{Script, body_of, built, chat, now, stopped};
 
 #[test]
 fn the_account_or_its_url_says_where() {
@@ -46,4 +46,44 @@ fn only_claude_speaks_anthropics_dialect() {
     assert_eq!(translated("claude-sonnet-4-5"), Some(Dialect::AnthropicMessages));
     assert_eq!(translated("llama3.1-70b"), Some(Dialect::OpenaiChat));
     assert_eq!(provider.dialect(Dialect::OpenaiChat, "claude-sonnet-4-5"), Some(Dialect::OpenaiChat));
+}
+
+#[test]
+fn vectors_have_a_form_of_their_own() {
+    let provider = built(json!({ "kind": "snowflake", "api_key": "k", "account": "a" }));
+    let vectors = Dialect::OpenaiEmbeddings;
+    assert_eq!(provider.dialect(Dialect::GeminiEmbedOne, "e5-base-v2"), Some(vectors));
+    assert!(!provider.verbatim(vectors) && provider.verbatim(Dialect::OpenaiChat));
+    let asked = json!({ "model": "e5-base-v2", "input": "a", "encoding_format": "base64", "user": "u" });
+    let asked = wire::read_request(vectors, asked.to_string().as_bytes()).unwrap();
+    let (body, lost) = provider.translate(&asked, vectors).unwrap();
+    assert_eq!(lost.to_string(), "user");
+    let answer = json!({ "object": "list", "model": "e5-base-v2", "usage": { "total_tokens": 4 },
+        "data": [{ "object": "embedding", "index": 0, "embedding": [[0.5, -0.25]] }] });
+    let sent_with = |answer: &str| {
+        let script = Script::answering(answer);
+        let (headers, timeouts) = (http::HeaderMap::new(), contract::ports::Timeouts::default());
+        let (model, stream, body) = ("e5-base-v2", false, [body.clone()].into());
+        let call = contract::ports::Call {
+            dialect: vectors,
+            model,
+            stream,
+            body,
+            headers: &headers,
+            traceparent: None,
+            timeouts,
+        };
+        (now(provider.call(call, &script)), script.sent())
+    };
+    let (reply, sent) = sent_with(&answer.to_string());
+    assert_eq!(sent.uri, "https://a.snowflakecomputing.com/api/v2/cortex/inference:embed");
+    let body: serde_json::Value = serde_json::from_str(&body_of(sent)).unwrap();
+    assert_eq!(body, json!({ "model": "e5-base-v2", "text": ["a"] }));
+    let contract::Body::Full(told) = reply.unwrap().body else { panic!("a text") };
+    let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
+    assert_eq!(
+        (&told["data"][0]["embedding"], &told["usage"]["prompt_tokens"]),
+        (&json!([0.5, -0.25]), &json!(4))
+    );
+    assert!(sent_with(r#"{"data":[{}]}"#).0.is_err());
 }

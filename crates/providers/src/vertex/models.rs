@@ -53,6 +53,7 @@ impl Model<'_> {
             }
             (Self::Google(_), Operation::Embeddings) => Some(Dialect::VertexPredict),
             (Self::Google(_), Operation::CountTokens) => Some(Dialect::GeminiCount),
+            (Self::Google(_), Operation::Images) => Some(Dialect::GeminiImages),
             (Self::Anthropic(_), Operation::Chat) => Some(Dialect::AnthropicMessages),
             (Self::Anthropic(_), Operation::CountTokens) => Some(Dialect::AnthropicCount),
             (Self::Mistral(_) | Self::Open(_), Operation::Chat) => Some(Dialect::OpenaiChat),
@@ -86,9 +87,10 @@ impl Model<'_> {
             Self::Google(name) => {
                 let (method, query) = match (dialect, stream) {
                     (Dialect::VertexPredict, _) => ("predict", None),
+                    (Dialect::GeminiImages, _) if wire::is_predicted(name) => ("predict", None),
                     (Dialect::GeminiEmbedOne, _) => ("embedContent", None),
                     (Dialect::GeminiCount, _) => ("countTokens", None),
-                    (_, false) => ("generateContent", None),
+                    (Dialect::GeminiImages, _) | (_, false) => ("generateContent", None),
                     (_, true) => ("streamGenerateContent", Some("alt=sse")),
                 };
                 // A tuned model is an endpoint with a number.

@@ -1,5 +1,6 @@
-//! Facts about Vertex AI. Source: cloud.google.com/vertex-ai/generative-ai/docs (model reference, learn/locations,
-//! partner-models/claude/use-claude, migrate/openai), platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai.
+//! Facts about Vertex AI. Source: cloud.google.com/vertex-ai/generative-ai/docs (model reference, model-reference/imagen-api,
+//! learn/locations, partner-models/claude/use-claude, migrate/openai),
+//! platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai.
 
 use wire::{Edits, Quirks};
 

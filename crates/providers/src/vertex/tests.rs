@@ -65,6 +65,14 @@ fn each_publisher_has_its_place() {
             "publishers/google/models/gemini-embedding-2:embedContent",
         ),
         (Operation::CountTokens, false, "gemini-x", "publishers/google/models/gemini-x:countTokens"),
+        (Operation::Images, false, "imagen-4", "publishers/google/models/imagen-4:predict"),
+        (Operation::Images, false, "google/imagen-4", "publishers/google/models/imagen-4:predict"),
+        (
+            Operation::Images,
+            false,
+            "gemini-x-image",
+            "publishers/google/models/gemini-x-image:generateContent",
+        ),
         (Operation::CountTokens, false, "claude-x", "publishers/anthropic/models/count-tokens:rawPredict"),
     ] {
         call(&*provider, &script, operation, stream, model).unwrap();
@@ -73,6 +81,7 @@ fn each_publisher_has_its_place() {
     assert!(call(&*provider, &script, Operation::Chat, false, "google/..").is_err());
     assert_eq!(provider.dialect(Dialect::OpenaiChat, "claude-x"), Some(Dialect::AnthropicMessages));
     assert_eq!(provider.dialect(Dialect::OpenaiEmbeddings, "claude-x"), None);
+    assert_eq!(provider.dialect(Dialect::OpenaiImages, "claude-x"), None);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! IBM's watsonx.ai: OpenAI's chat dialect with the model, the project and the choice of tools under names of its own; tokens
-//! for an API key.
+//! IBM's watsonx.ai: OpenAI's chat dialect with the model, the project and the choice of tools under names of its own; vectors
+//! and relevance in a form of its own (`texts.rs`); tokens for an API key.
 //!
 //! A model named `deployment/{id}` is a deployment, which knows its model and project itself.
 
@@ -7,6 +7,7 @@ mod config;
 mod quirks;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 use std::collections::BTreeMap;
 use std::future::ready;
@@ -30,10 +31,14 @@ use crate::account::Account;
 use crate::listing::{card, configured, read};
 use crate::request::{Endpoint, segment, translate};
 use crate::tokens::{Form, Tokens};
+use crate::vectors::of_texts;
 
 pub use config::Config;
 
 pub(crate) const KIND: &str = quirks::FACTS.kind;
+
+/// What the names of deployments begin with.
+const DEPLOYMENT: &str = "deployment/";
 
 /// An instance.
 struct Watsonx {
@@ -96,27 +101,38 @@ fn login(name: &str, key: &SecretText, config: &Config, faults: &mut Faults) -> 
 }
 
 impl Watsonx {
-    fn request(&self, mut call: Call<'_>) -> Option<Outbound> {
-        let method = if call.stream { "chat_stream" } else { "chat" };
-        let (path, deployed) = match call.model.strip_prefix("deployment/") {
-            Some(id) => (format!("/ml/v1/deployments/{}/text/{method}", segment(id)?), true),
-            None => (format!("/ml/v1/text/{method}"), false),
-        };
-        let uri = self.endpoint.url(&path, Some(&self.version))?;
+    fn request(&self, mut call: Call<'_>) -> Result<Outbound, UpstreamFailure> {
+        let (uri, deployed) = self
+            .place(&call)
+            .ok_or_else(|| UpstreamFailure::Build("the model's name cannot stand in a URL".to_owned()))?;
+        let converses = call.dialect == Dialect::OpenaiChat;
+        let body = std::mem::take(&mut call.body);
+        let body = if converses { body } else { texts::body(body, call.dialect)? };
         let model = Value::from(call.model).to_string();
         let mut puts: Vec<(&str, &str)> = Vec::with_capacity(2);
         if !deployed {
             puts.push(("model_id", &model));
             puts.extend(self.payer.as_ref().map(|(name, value)| (*name, value.as_str())));
         }
-        let mut renames = quirks::QUIRKS.renames.to_vec();
+        let mut renames = if converses { quirks::QUIRKS.renames.to_vec() } else { Vec::new() };
         // Only a named tool is a choice under the same name; `auto`, `none` and `required` have another.
-        if wire::member(&call.body, "tool_choice").is_some_and(|choice| choice.starts_with(b"\"")) {
+        if wire::member(&body, "tool_choice").is_some_and(|choice| choice.starts_with(b"\"")) {
             renames.push(("tool_choice", "tool_choice_option"));
         }
-        let edits = Edits { renames: &renames, drops: quirks::DROPS, puts: &puts };
-        call.body = splice(std::mem::take(&mut call.body), &edits);
-        Some(self.endpoint.post(uri, call))
+        call.body = splice(body, &Edits { renames: &renames, drops: quirks::DROPS, puts: &puts });
+        Ok(self.endpoint.post(uri, call))
+    }
+
+    /// Where a call goes, and whether that says which model and project it is for.
+    fn place(&self, call: &Call<'_>) -> Option<(Uri, bool)> {
+        let method = if call.stream { "chat_stream" } else { "chat" };
+        let own = texts::PLACES.iter().find(|(dialect, _)| *dialect == call.dialect);
+        let (path, deployed) = match (own, call.model.strip_prefix(DEPLOYMENT)) {
+            (Some((_, path)), _) => ((*path).to_owned(), false),
+            (None, Some(id)) => (format!("/ml/v1/deployments/{}/text/{method}", segment(id)?), true),
+            (None, None) => (format!("/ml/v1/text/{method}"), false),
+        };
+        Some((self.endpoint.url(&path, Some(&self.version))?, deployed))
     }
 
     fn send<'a>(
@@ -140,12 +156,24 @@ impl Provider for Watsonx {
         KIND
     }
 
-    fn dialect(&self, client: Dialect, _model: &str) -> Option<Dialect> {
-        (client.operation() == Operation::Chat).then_some(Dialect::OpenaiChat)
+    fn dialect(&self, client: Dialect, model: &str) -> Option<Dialect> {
+        if client.operation() == Operation::Chat {
+            return Some(Dialect::OpenaiChat);
+        }
+        // Deployments converse.
+        let own = texts::PLACES.iter().filter(|_| !model.starts_with(DEPLOYMENT));
+        own.map(|(dialect, _)| *dialect).find(|dialect| wire::has_way(client, *dialect))
+    }
+
+    fn verbatim(&self, dialect: Dialect) -> bool {
+        dialect == Dialect::OpenaiChat
     }
 
     fn translate(&self, request: &Asked, target: Dialect) -> Result<(Bytes, Receipt), Fault> {
-        translate(request, target, &quirks::QUIRKS)
+        match target {
+            Dialect::OpenaiChat => translate(request, target, &quirks::QUIRKS),
+            _ => of_texts(request, target, &quirks::TEXTS),
+        }
     }
 
     fn call<'a>(
@@ -153,12 +181,13 @@ impl Provider for Watsonx {
         call: Call<'a>,
         upstream: &'a dyn Upstream,
     ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
+        let dialect = call.dialect;
         match self.request(call) {
-            Some(request) => self.send(request, upstream),
-            None => {
-                let says = "the model's name cannot stand in a URL".to_owned();
-                Box::pin(ready(Err(UpstreamFailure::Build(says))))
+            Ok(request) if dialect == Dialect::OpenaiChat => self.send(request, upstream),
+            Ok(request) => {
+                Box::pin(async move { texts::answer(self.send(request, upstream).await?, dialect).await })
             }
+            Err(failure) => Box::pin(ready(Err(failure))),
         }
     }
 
@@ -201,15 +230,25 @@ struct Limits {
     max_output_tokens: Option<u64>,
 }
 
+/// What a function of a model is called, and what is served of it here.
+const FUNCTIONS: [(&str, Operation); 3] =
+    [("text_chat", Operation::Chat), ("embedding", Operation::Embeddings), ("rerank", Operation::Rerank)];
+
 impl Entry {
-    /// None for models that do not converse; one that says nothing may.
+    /// None for models that do nothing that is served here; one that says nothing may converse.
     fn card(self) -> Option<ModelCard> {
-        let converses =
-            self.functions.is_empty() || self.functions.iter().any(|function| function.id == "text_chat");
-        converses.then(|| ModelCard {
+        let does = |name: &str| self.functions.iter().any(|function| function.id == name);
+        let mut operations: Vec<Operation> =
+            FUNCTIONS.iter().filter(|(name, _)| does(name)).map(|(_, operation)| *operation).collect();
+        if self.functions.is_empty() {
+            operations.push(Operation::Chat);
+        }
+        let first = *operations.first()?;
+        Some(ModelCard {
+            operations,
             context_window: self.model_limits.as_ref().and_then(|limits| limits.max_sequence_length),
             max_output: self.model_limits.as_ref().and_then(|limits| limits.max_output_tokens),
-            ..card(self.model_id, Operation::Chat)
+            ..card(self.model_id, first)
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Facts about watsonx.ai. Source: cloud.ibm.com/apidocs/watsonx-ai (text chat), cloud.ibm.com/docs/account, "Generating an IBM
+//! Facts about watsonx.ai. Source: cloud.ibm.com/apidocs/watsonx-ai (text chat, embeddings, rerank), cloud.ibm.com/docs/account, "Generating an IBM
 //! Cloud IAM token by using an API key".
 
 use wire::Quirks;
@@ -26,4 +26,10 @@ pub(super) const DROPS: &[&str] = &["model", "stream", "stream_options"];
 pub(super) const QUIRKS: Quirks = Quirks {
     refuses: &["logit_bias", "metadata", "parallel_tool_calls", "service_tier", "store", "user"],
     ..USUAL
+};
+
+/// Vectors and relevance are asked for with the texts alone; how many results are wanted is said elsewhere (`texts.rs`).
+pub(super) const TEXTS: Quirks = Quirks {
+    refuses: &["dimensions", "documents.object", "encoding_format", "max_tokens_per_doc", "user"],
+    ..Quirks::NONE
 };

@@ -41,8 +41,11 @@ async fn place(kind: &Kind, sample: &Sample, out: &mut String) -> Result<()> {
     for login in &sample.logins {
         let provider = accounts::build(&kind.name, login)?;
         let speaks = accounts::speaks(&provider, model);
-        let mut spoken = speaks.translated.iter().chain(&speaks.passed);
-        let Some(dialect) = spoken.find(|it| sample.serves(model, **it)) else { continue };
+        let spoken = speaks.translated.iter().chain(&speaks.passed);
+        let mut spoken = spoken.filter(|it| sample.serves(model, **it));
+        // Conversations are what most have.
+        let chat = spoken.clone().find(|it| it.operation() == Operation::Chat);
+        let Some(dialect) = chat.or_else(|| spoken.next()) else { continue };
         let Some(trace) = accounts::trace(&provider, *dialect, model).await else { continue };
         let place = format!("`{}`", trace.url);
         if !places.contains(&place) {
