@@ -203,9 +203,11 @@ impl Pipeline {
             Asked::Complete => ended(ticket, &whole),
             // It goes on there: whoever is next asks for it and settles.
             Asked::Stopped if self.jobs.is_closing() && kept.making.is_some() => return ticket.hand_over(),
+            // It is forgotten, and its provider has said all that it will: nothing is kept.
             Asked::Stopped if !self.jobs.is_closing() => {
                 ticket.cancelled();
                 ticket.settle();
+                return;
             }
             Asked::Stopped | Asked::Silent | Asked::Unknown => {
                 ticket.stopped(Outcome::Interrupted, Code::UpstreamInterrupted);
@@ -238,10 +240,12 @@ impl Pipeline {
         while failures < FAILURES {
             let asked = async {
                 self.handles.clock.sleep(wait).await;
-                self.ask(provider, &kept.id).await
+                self.ask(provider, StoredCall::Get, &kept.id).await
             };
             let answer = tokio::select! {
                 biased;
+                // Who stops it has asked before.
+                body = job.told() => Ok(body),
                 () = job.stopped() => return Asked::Stopped,
                 answer = asked => answer,
             };
@@ -265,9 +269,14 @@ impl Pipeline {
     }
 
     /// How far a provider is. It may not say, with this status.
-    async fn ask(&self, provider: &SharedProvider, id: &str) -> Result<Bytes, StatusCode> {
+    pub(crate) async fn ask(
+        &self,
+        provider: &SharedProvider,
+        call: StoredCall,
+        id: &str,
+    ) -> Result<Bytes, StatusCode> {
         let silent = StatusCode::BAD_GATEWAY;
-        let asked = provider.stored(StoredCall::Get, id, &*self.handles.upstream);
+        let asked = provider.stored(call, id, &*self.handles.upstream);
         let asked = asked.ok_or(StatusCode::NOT_IMPLEMENTED)?;
         let reply = asked.await.map_err(|_| silent)?;
         if !reply.status.is_success() {

@@ -97,7 +97,11 @@ impl Pipeline {
         match asked {
             Asked::Complete => entries = self.known(entries, &response, deployment.price.as_deref()),
             Asked::Stopped if self.jobs.is_closing() => return,
-            Asked::Stopped => ends(&mut entries, Outcome::Cancelled, None),
+            // It is forgotten: nothing is kept.
+            Asked::Stopped => {
+                ends(&mut entries, Outcome::Cancelled, None);
+                return self.tail.settle_late(entries);
+            }
             Asked::Silent | Asked::Unknown => {
                 ends(&mut entries, Outcome::Interrupted, Some(Code::UpstreamInterrupted));
             }

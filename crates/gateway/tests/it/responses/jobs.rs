@@ -129,6 +129,52 @@ async fn what_is_cancelled_at_its_provider_is_called_so() {
     );
 }
 
+async fn forget(bench: &Bench, id: &str) -> Answer {
+    bench.openai().send(Method::DELETE, &format!("{PATH}/{id}"), "".into()).await
+}
+
+#[tokio::test]
+async fn what_is_forgotten_once_its_provider_has_made_it_is_billed() {
+    let bench = Bench::start().await;
+    let worker = Worker::of(&bench);
+    for seen in [true, false] {
+        worker.is(working("resp_bg", "queued"));
+        let (request, id) = begun(&bench, GPT).await;
+        worker.is(working(&id, "completed"));
+        // Before whoever follows it asks again.
+        if seen {
+            assert_eq!(get(&bench.openai(), &id).await.json().await["status"], "completed");
+        }
+        assert_eq!(forget(&bench, &id).await.json().await["deleted"], true);
+        let kept = bench.kept_of(&request).await;
+        let [attempt] = &kept.attempts[..] else { panic!("{:?}", kept.attempts) };
+        assert_eq!((&kept.request["outcome"], &attempt["outcome"]), (&json!("answered"), &json!("answered")));
+        assert_eq!((&attempt["usage_source"], &attempt["usage"]["output"]), (&json!("reported"), &json!(5)));
+        assert_eq!(get(&bench.openai(), &id).await.status, 404);
+    }
+}
+
+#[tokio::test]
+async fn what_its_provider_does_not_forget_is_followed_on() {
+    let bench = Bench::start().await;
+    let open = Arc::new(AtomicBool::new(false));
+    let is_open = Arc::clone(&open);
+    bench.upstream.always_with(move |asked| match (asked.method.as_str(), is_open.load(Ordering::Relaxed)) {
+        ("DELETE", _) => openai::error(500, "server_error", None, "Not now."),
+        (_, true) => Reply::json(200, &working("resp_bg", "completed")),
+        (_, false) => Reply::json(200, &working("resp_bg", "queued")),
+    });
+    let (request, id) = begun(&bench, GPT).await;
+    assert_eq!(forget(&bench, &id).await.status, 500);
+    open.store(true, Ordering::Relaxed);
+    assert_eq!(over(&bench, &id).await["output"][0]["content"][0]["text"], "done");
+    let kept = bench.kept_of(&request).await;
+    assert_eq!(
+        (&kept.request["outcome"], &kept.attempts[0]["usage_source"]),
+        (&json!("answered"), &json!("reported"))
+    );
+}
+
 /// A second instance on the database of the first.
 async fn beside(first: &Bench, lease: &str) -> Bench {
     let storage = format!(
