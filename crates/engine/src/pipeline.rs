@@ -24,6 +24,7 @@ use crate::shelf::Shelf;
 use crate::snapshot::{Handles, Snapshot};
 use crate::stages::{Answered, Cleared, Whole};
 use crate::ticket::Ticket;
+use crate::verdict::refuses_background;
 
 /// The pipeline with everything it calls.
 pub struct Pipeline {
@@ -142,11 +143,17 @@ impl Run<'_> {
         let known = self.authenticate(arrived, ticket).await?;
         let admitted = self.admit(known, ticket).await?;
         let prepared = self.assemble(admitted, ticket)?;
-        let cleared = self.inspect_input(prepared, ticket)?;
+        let mut cleared = self.inspect_input(prepared, ticket)?;
         if cleared.is_detached() {
             return Ok(Step::Detached(Box::new(cleared)));
         }
-        Ok(match self.finish(&cleared, ticket).await? {
+        let answered = match self.finish(&cleared, ticket).await {
+            Err(fault) if refuses_background(&fault) && cleared.detach() => {
+                return Ok(Step::Detached(Box::new(cleared)));
+            }
+            answered => answered?,
+        };
+        Ok(match answered {
             Answered::Whole(mut whole) => match whole.shelf.take_if(|shelf| shelf.is_pending(&whole.body)) {
                 Some(shelf) => Step::Followed(Box::new((whole, shelf))),
                 None => Step::Done(Answered::Whole(whole)),

@@ -47,7 +47,7 @@ impl Api {
         let spoken: &[Dialect] = match self {
             Self::Inference { .. } => &[Dialect::OpenaiChat, Dialect::OpenaiEmbeddings],
             _ if is_claude(model) => &[Dialect::AnthropicMessages],
-            Self::Dated(version) if version.as_str() < quirks::RESPONSES_SINCE => {
+            Self::Dated(_) if !self.keeps() => {
                 &[Dialect::OpenaiChat, Dialect::OpenaiEmbeddings, Dialect::OpenaiCompletions]
             }
             Self::V1 | Self::Dated(_) => &[
@@ -64,6 +64,15 @@ impl Api {
         let operation: Operation = client.operation();
         let alike = || spoken.iter().find(|dialect| dialect.operation() == operation);
         only.or_else(|| spoken.iter().find(|dialect| **dialect == client).or_else(alike).copied())
+    }
+
+    /// Has it OpenAI's responses?
+    pub(super) fn keeps(&self) -> bool {
+        match self {
+            Self::V1 => true,
+            Self::Dated(version) => version.as_str() >= quirks::RESPONSES_SINCE,
+            Self::Inference { .. } => false,
+        }
     }
 
     pub(super) fn url(&self, endpoint: &Endpoint, dialect: Dialect, model: &str) -> Option<Uri> {
