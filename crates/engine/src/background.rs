@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use contract::body::Body;
 use contract::ports::{Deployment, Making, Outcome, SharedProvider, StoredCall, StoredResponse};
+use contract::words::Timestamp;
 use contract::{Code, Fault};
 use http::{Response, StatusCode};
 use tokio::sync::oneshot;
@@ -20,7 +21,7 @@ use crate::head;
 use crate::jobs::Job;
 use crate::pipeline::Pipeline;
 use crate::shelf::Shelf;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Handles, Snapshot};
 use crate::stages::{Answered, Cleared, REPLY_CAP, Whole};
 use crate::ticket::{Consumed, Ending, Ticket};
 
@@ -43,6 +44,35 @@ pub(crate) enum Asked {
     Unknown,
 }
 
+impl Handles {
+    /// Until when what is made here stays here.
+    pub(crate) fn lease(&self) -> Timestamp {
+        self.clock.now().plus(self.instance.lease)
+    }
+
+    /// This instance makes it, and this is what is settled should it be lost.
+    pub(crate) fn making(&self, ticket: &Ticket, deployment: &Arc<Deployment>) -> Option<Making> {
+        let entries = Arc::new(ticket.if_lost(deployment)?);
+        let (owner, lease) = (Arc::clone(&self.instance.name), self.lease());
+        Some(Making { owner, lease, entries })
+    }
+
+    /// Keeps an answer that is begun so that it outlives the process. False: it does not.
+    async fn entrust(&self, response: &StoredResponse) -> bool {
+        let kept = self.responses.entrust(response.clone()).await;
+        if let Err(error) = &kept {
+            tracing::warn!(%error, "a response is made whose request is not settled if the gateway is killed");
+        }
+        kept.is_ok()
+    }
+
+    /// The attempt that is under way now is what is settled should the answer be lost.
+    pub(crate) async fn attempted(&self, waiting: &StoredResponse, ticket: &Ticket, at: &Arc<Deployment>) {
+        let (body, making) = (stored::in_progress(&waiting.body), self.making(ticket, at));
+        self.entrust(&StoredResponse { body, making, ..waiting.clone() }).await;
+    }
+}
+
 impl Pipeline {
     /// Answers at once that there will be an answer, and makes it.
     pub(crate) async fn detach(
@@ -60,10 +90,12 @@ impl Pipeline {
         let response = head::json(waiting.body.clone(), ticket.dialect(), ticket.id());
         let pipeline = Arc::clone(self);
         self.noted(async move |noted| {
-            let first = cleared.request().plan_first();
-            waiting.making = first.and_then(|first| pipeline.making(&ticket, first));
+            let (first, handles) = (cleared.request().plan_first(), &pipeline.handles);
+            waiting.making = first.and_then(|first| handles.making(&ticket, first));
             // Without it, it is lost if the process is killed.
-            pipeline.entrust(&waiting).await;
+            if !handles.entrust(&waiting).await {
+                waiting.making = None;
+            }
             noted.send(()).ok();
             pipeline.make(&snapshot, &cleared, (ticket, job), waiting).await;
         })
@@ -82,22 +114,6 @@ impl Pipeline {
         is_noted.await.ok();
     }
 
-    /// This instance makes it, and this is what is settled should it be lost.
-    fn making(&self, ticket: &Ticket, deployment: &Arc<Deployment>) -> Option<Making> {
-        let entries = Arc::new(ticket.if_lost(deployment)?);
-        let (owner, lease) = (Arc::clone(&self.handles.instance.name), self.lease());
-        Some(Making { owner, lease, entries })
-    }
-
-    /// Keeps an answer that is begun so that it outlives the process. False: it does not.
-    async fn entrust(&self, response: &StoredResponse) -> bool {
-        let kept = self.handles.responses.entrust(response.clone()).await;
-        if let Err(error) = &kept {
-            tracing::warn!(%error, "a response is made whose request is not settled if the gateway is killed");
-        }
-        kept.is_ok()
-    }
-
     async fn make(
         &self,
         snapshot: &Snapshot,
@@ -105,14 +121,19 @@ impl Pipeline {
         (mut ticket, job): (Ticket, Job),
         waiting: StoredResponse,
     ) {
-        let store = &self.handles.responses;
-        store.keep(self.still(&waiting, stored::in_progress(&waiting.body)));
-        // Settled first: what is kept of an answer that is over says no more what to settle.
-        let keep = |body: Bytes| store.keep(StoredResponse { body, making: None, ..waiting.clone() });
+        ticket.edit(|record| record.waiting = Some(Box::new(waiting.clone())));
         let made = tokio::select! {
             biased;
             () = job.stopped() => None,
             result = self.with(snapshot).finish(cleared, &mut ticket) => Some(result),
+        };
+        // Settled first: what is kept of an answer that is over says no more what to settle. What another instance took over, or
+        // was told to forget, stays as that one left it.
+        let (store, ours) = (&self.handles.responses, self.is_ours(&waiting).await);
+        let keep = |body: Bytes| {
+            if ours {
+                store.keep(StoredResponse { body, making: None, ..waiting.clone() });
+            }
         };
         let failed = |fault: &Fault| {
             let limited = matches!(fault.code(), Code::RateLimited | Code::UpstreamRateLimited);
@@ -124,8 +145,10 @@ impl Pipeline {
                 let shelf = whole.shelf.take();
                 ticket.answered(&whole);
                 ticket.settle();
-                if !shelf.is_some_and(|shelf| shelf.keep(&whole.body)) {
-                    keep(failed(&Code::UpstreamInvalid.into()));
+                match shelf.and_then(|shelf| shelf.filled(&whole.body)) {
+                    Some(made) if ours => store.keep(made),
+                    Some(_) => {}
+                    None => keep(failed(&Code::UpstreamInvalid.into())),
                 }
             }
             // Nobody asked for a stream.
@@ -148,6 +171,21 @@ impl Pipeline {
         }
     }
 
+    /// Is an answer still this instance's to make? One that was frozen for longer than its lease comes back to find that another
+    /// has settled it.
+    async fn is_ours(&self, waiting: &StoredResponse) -> bool {
+        if waiting.making.is_none() {
+            return true;
+        }
+        let found = self.handles.responses.find(&waiting.tenant, &waiting.id, self.handles.clock.now()).await;
+        let owner = |response: StoredResponse| response.making.map(|making| making.owner);
+        match found {
+            Ok(found) => found.and_then(owner).is_some_and(|owner| owner == self.handles.instance.name),
+            // Nobody else can have taken it over while the database is away.
+            Err(_) => true,
+        }
+    }
+
     /// Hands on a provider's word that there will be an answer, and asks it until there is.
     pub(crate) async fn follow(
         self: &Arc<Self>,
@@ -162,8 +200,8 @@ impl Pipeline {
         };
         let Some(job) = self.jobs.begin(kept.tenant.clone(), Arc::clone(&kept.id)) else {
             // There are too many: whoever has room when the lease is over follows it.
-            kept.making = self.making(&ticket, &shelf.deployment);
-            match self.entrust(&kept).await {
+            kept.making = self.handles.making(&ticket, &shelf.deployment);
+            match self.handles.entrust(&kept).await {
                 true => ticket.hand_over(),
                 false => ended(ticket, &whole),
             }
@@ -171,8 +209,8 @@ impl Pipeline {
         };
         let pipeline = Arc::clone(self);
         self.noted(async move |noted| {
-            kept.making = pipeline.making(&ticket, &shelf.deployment);
-            pipeline.entrust(&kept).await;
+            kept.making = pipeline.handles.making(&ticket, &shelf.deployment);
+            pipeline.handles.entrust(&kept).await;
             noted.send(()).ok();
             pipeline.see_through((kept, whole), &shelf.deployment.provider, (ticket, job)).await;
         })
@@ -288,7 +326,7 @@ impl Pipeline {
 
     /// The answer as it is now, which this instance goes on with.
     fn still(&self, kept: &StoredResponse, body: Bytes) -> StoredResponse {
-        let making = kept.making.clone().map(|making| Making { lease: self.lease(), ..making });
+        let making = kept.making.clone().map(|making| Making { lease: self.handles.lease(), ..making });
         StoredResponse { body, making, ..kept.clone() }
     }
 }

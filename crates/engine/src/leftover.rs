@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use contract::ports::{Deployment, Entries, Making, Outcome, Price, StoredResponse};
-use contract::words::{Timestamp, UsageSource};
+use contract::words::UsageSource;
 use contract::{Code, ports::CostKind};
 use tokio_util::sync::CancellationToken;
 use wire::stored;
@@ -31,7 +31,7 @@ impl Pipeline {
         let span = self.handles.instance.lease / 3;
         while stop.run_until_cancelled(self.handles.clock.sleep(span)).await.is_some() {
             if self.jobs.are_any() {
-                let (name, lease) = (&*self.handles.instance.name, self.lease());
+                let (name, lease) = (&*self.handles.instance.name, self.handles.lease());
                 if let Err(error) = self.handles.responses.renew(name, lease).await {
                     tracing::warn!(%error, "responses that are made here may be taken for lost");
                 }
@@ -40,11 +40,6 @@ impl Pipeline {
                 self.take_over().await;
             }
         }
-    }
-
-    /// Until when what is made here stays here.
-    pub(crate) fn lease(&self) -> Timestamp {
-        self.handles.clock.now().plus(self.handles.instance.lease)
     }
 
     /// Whoever comes next may have what is not over.
@@ -57,7 +52,7 @@ impl Pipeline {
 
     async fn take_over(self: &Arc<Self>) {
         let (name, now) = (&self.handles.instance.name, self.handles.clock.now());
-        match self.handles.responses.claim(name, now, self.lease()).await {
+        match self.handles.responses.claim(name, now, self.handles.lease()).await {
             Ok(claimed) => claimed.into_iter().for_each(|response| self.adopt(response)),
             Err(error) => tracing::warn!(%error, "responses that others left behind cannot be looked for"),
         }

@@ -261,3 +261,31 @@ async fn what_is_forgotten_unfinished_is_settled_as_cancelled() {
     assert_eq!((&kept.request["outcome"], kept.attempts.len()), (&json!("cancelled"), 1));
     assert_eq!(code(get(&bench.openai(), &id).await).await.0, 404);
 }
+
+/// A route whose first target is dead, and the account that answers.
+fn flaky(yaml: &str) -> String {
+    yaml.to_owned()
+        + "  dead: { kind: openai-compatible, base_url: \"http://127.0.0.1:1/v1\", api_key: k, models: [x] }\n\
+           models:\n  flaky: { route: { targets: [ { to: dead/x } ], fallback: [ house/qwen3 ], \
+           retry: { per_deployment: 1, total: 2 } } }\n"
+}
+
+#[tokio::test]
+async fn what_is_lost_is_booked_where_it_was_made() {
+    let upstream = testkit::upstream::Upstream::start().await;
+    let yaml = flaky(&Setup::new().yaml(&upstream.url()));
+    let launch = testkit::gateway::Launch::new(env!("CARGO_BIN_EXE_pathgate")).config(&yaml);
+    let bench = Bench { gateway: launch.start().await, upstream };
+    let _worker = Worker::of(&bench);
+    let (request, id) = begun(&bench, "flaky").await;
+    bench.upstream.request(0).await;
+    let bench = started(stopped(bench, true).await).await;
+    assert_eq!(over(&bench, &id).await["status"], "failed");
+    let kept = bench.kept_of(&request).await;
+    let lines: Vec<_> =
+        kept.attempts.iter().map(|line| (&line["deployment"], &line["outcome"], &line["number"])).collect();
+    let dead = (&json!("dead/x"), &json!("failed"), &json!(1));
+    assert_eq!(lines, [dead, (&json!(HOUSE), &json!("interrupted"), &json!(2))]);
+    assert_eq!((&kept.request["attempts"], &kept.request["deployment"]), (&json!(2), &json!(HOUSE)));
+    assert_eq!(kept.attempts[1]["usage_source"], "estimated");
+}
