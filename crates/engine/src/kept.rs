@@ -22,6 +22,10 @@ use crate::verdict::Failure;
 const ELSEWHERE: &str =
     "Another instance of the gateway makes this response, and only that one can stop it. Try again.";
 
+/// How a provider says that it has no such response, or no way to forget one: servers that only seem to keep any.
+const KEEPS_NONE: [StatusCode; 3] =
+    [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED, StatusCode::NOT_IMPLEMENTED];
+
 impl Pipeline {
     /// The answer to a question about a response.
     pub(crate) async fn about(&self, ask: &StoredAsk) -> Result<Bytes, Fault> {
@@ -159,7 +163,7 @@ impl Pipeline {
         let asked = provider.stored(StoredCall::Delete, &response.id, &*self.handles.upstream);
         let Some(asked) = asked else { return Ok(()) };
         let reply = asked.await.map_err(|failure| Failure::silent(&failure).fault)?;
-        if reply.status.is_success() || reply.status == StatusCode::NOT_FOUND {
+        if reply.status.is_success() || KEEPS_NONE.contains(&reply.status) {
             return Ok(());
         }
         let body = collect(reply.body, ERROR_CAP).await.unwrap_or_default();

@@ -260,6 +260,19 @@ async fn what_is_kept_is_shown_listed_and_forgotten_for_its_tenant_alone() {
 }
 
 #[tokio::test]
+async fn what_its_provider_has_no_way_to_forget_is_forgotten_here() {
+    let bench = Bench::start().await;
+    for status in [405, 501] {
+        let made = turn(&bench, &ask(GPT, "one", None, false), says(GPT, false, "resp_1", "ONE")).await;
+        bench.upstream.then(Reply::json(status, &json!({ "detail": "Method Not Allowed" })));
+        let path = format!("{PATH}/{}", id(&made));
+        let answer = bench.openai().send(Method::DELETE, &path, "".into()).await;
+        assert_eq!(answer.json().await["deleted"], true, "{status}");
+        assert_eq!(get(&bench.openai(), id(&made)).await.status, 404);
+    }
+}
+
+#[tokio::test]
 async fn faults_name_the_items_as_the_client_numbers_them() {
     let bench = Bench::start().await;
     let first = turn(&bench, &ask(CLAUDE, "one", None, false), says(CLAUDE, false, "", "ONE")).await;
