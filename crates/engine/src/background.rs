@@ -58,7 +58,7 @@ impl Handles {
     }
 
     /// Keeps an answer that is begun so that it outlives the process. False: it does not.
-    async fn entrust(&self, response: &StoredResponse) -> bool {
+    pub(crate) async fn entrust(&self, response: &StoredResponse) -> bool {
         let kept = self.responses.entrust(response.clone()).await;
         if let Err(error) = &kept {
             tracing::warn!(%error, "a response is made whose request is not settled if the gateway is killed");
@@ -218,7 +218,8 @@ impl Pipeline {
         response
     }
 
-    async fn see_through(
+    /// Asks a provider for an answer until it is over, and settles.
+    pub(crate) async fn see_through(
         &self,
         (mut kept, mut whole): (StoredResponse, Whole),
         provider: &SharedProvider,
@@ -252,7 +253,10 @@ impl Pipeline {
                 ticket.settle();
             }
         }
-        self.over(kept, &asked);
+        // Who had it deleted may not have waited.
+        if !job.is_stopped() || self.jobs.is_closing() {
+            self.over(kept, &asked);
+        }
     }
 
     /// Keeps an answer that nobody follows any more and that is settled.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use contract::ports::Tenant;
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
 
 /// The most that are under way at once.
@@ -110,6 +110,16 @@ impl Job {
     /// Ends when it has to stop.
     pub(crate) async fn stopped(&self) {
         self.signals.stop.cancelled().await;
+    }
+
+    /// Has it to stop?
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.signals.stop.is_cancelled()
+    }
+
+    /// As [`stopped`](Self::stopped), on its own.
+    pub(crate) fn stop(&self) -> WaitForCancellationFutureOwned {
+        self.signals.stop.clone().cancelled_owned()
     }
 
     /// Ends when somebody has heard how the answer is.

@@ -3,6 +3,7 @@
 //! An answer of another tenant is as unknown as one that never was.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use contract::ports::{
@@ -21,6 +22,9 @@ use crate::verdict::Failure;
 
 const ELSEWHERE: &str =
     "Another instance of the gateway makes this response, and only that one can stop it. Try again.";
+
+/// How long who has a response deleted waits until it is settled.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a provider says that it has no such response, or no way to forget one: servers that only seem to keep any.
 const KEEPS_NONE: [StatusCode; 3] =
@@ -134,7 +138,11 @@ impl Pipeline {
             self.forget_at(&provider, &response).await?;
         }
         match self.jobs.is_running(&response.tenant, &response.id) {
-            true => self.jobs.stop(&response.tenant, &response.id).await,
+            true => tokio::select! {
+                () = self.jobs.stop(&response.tenant, &response.id) => {}
+                // Its stream ends when its client next reads from it.
+                () = self.handles.clock.sleep(PATIENCE) => {}
+            },
             false => self.settle_left(&response),
         }
         let removed = self.handles.responses.remove(&response.tenant, &response.id).await;

@@ -15,6 +15,7 @@ mod models;
 mod pipeline;
 mod settle;
 mod shelf;
+mod shelving;
 mod silence;
 mod snapshot;
 mod stages;

@@ -110,7 +110,7 @@ impl Pipeline {
             }
             Ok(Answered::Stream(stream)) => {
                 let parts = head::stream(&ticket, stream.kind());
-                Response::from_parts(parts, Body::stream(stream.metered(ticket)))
+                Response::from_parts(parts, Body::stream(stream.metered(ticket, self)))
             }
             Err(fault) => {
                 let response = self.handles.renderer.render(ticket.dialect(), &fault, ticket.id());

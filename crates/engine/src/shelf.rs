@@ -11,6 +11,8 @@ pub(crate) struct Shelf {
     pub(crate) store: Arc<dyn ResponseStore>,
     /// All that is known before the answer.
     pub(crate) draft: StoredResponse,
+    /// Does its client want it made in the background?
+    pub(crate) background: bool,
     /// Must it have the id that its client was given beforehand?
     pub(crate) named: bool,
     /// Who answers.

@@ -249,6 +249,7 @@ impl Run<'_> {
                 native: native && deployment.provider.keeps(),
                 ..self.draft(request, turn)
             },
+            background: turn.keeping.background,
             named: turn.detached,
             deployment: Arc::clone(deployment),
         }))

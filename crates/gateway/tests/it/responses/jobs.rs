@@ -289,3 +289,95 @@ async fn what_is_lost_is_booked_where_it_was_made() {
     assert_eq!((&kept.request["attempts"], &kept.request["deployment"]), (&json!(2), &json!(HOUSE)));
     assert_eq!(kept.attempts[1]["usage_source"], "estimated");
 }
+
+/// A response in the background as a stream that has begun, and says no more until the gate opens.
+fn begun_stream(id: &str, gate: &Gate) -> Reply {
+    let frame = |kind: &str, mut fields: Value| {
+        fields["type"] = kind.into();
+        format!("event: {kind}\ndata: {fields}\n\n")
+    };
+    let delta = json!({ "output_index": 0, "content_index": 0, "item_id": "msg_1", "delta": "do" });
+    Reply::sse([
+        frame("response.created", json!({ "response": working(id, "in_progress") })),
+        frame("response.output_text.delta", delta),
+        frame("response.completed", json!({ "response": working(id, "completed") })),
+    ])
+    .gated(gate)
+}
+
+async fn watched(bench: &Bench, id: &str, gate: &Gate) -> (String, Answer) {
+    gate.release();
+    gate.release();
+    bench.upstream.then(begun_stream(id, gate));
+    let mut body = background(GPT, "work");
+    body["stream"] = true.into();
+    let mut answer = bench.openai().post(PATH, &body).await;
+    assert!(answer.event().await.unwrap().contains("response.created"));
+    (crate::setup::request_id(&answer), answer)
+}
+
+#[tokio::test]
+async fn a_provider_goes_on_when_the_client_of_its_stream_leaves() {
+    let bench = Setup::new().key(&format!("{{ name: other, key: {OTHER} }}")).start().await;
+    let worker = Worker::of(&bench);
+    worker.is(working("resp_bg", "in_progress"));
+    let gate = Gate::new();
+    let (request, answer) = watched(&bench, "resp_bg", &gate).await;
+    // It is known from its first event on, and its tenant's alone.
+    assert_eq!(get(&bench.openai(), "resp_bg").await.json().await["status"], "in_progress");
+    let other = bench.gateway.client().bearer(OTHER);
+    let answered = other.post(PATH, &ask(GPT, "more", Some("resp_bg"), false)).await;
+    assert_eq!(code(answered).await, (400, "previous_response_not_found".to_owned()));
+    drop(answer);
+    worker.is(working("resp_bg", "completed"));
+    assert_eq!(over(&bench, "resp_bg").await["output"][0]["content"][0]["text"], "done");
+    let kept = bench.kept_of(&request).await;
+    let [attempt] = &kept.attempts[..] else { panic!("{:?}", kept.attempts) };
+    assert_eq!((&kept.request["outcome"], &kept.request["stream"]), (&json!("answered"), &json!(true)));
+    assert_eq!((&attempt["usage_source"], &attempt["usage"]["output"]), (&json!("reported"), &json!(5)));
+}
+
+#[tokio::test]
+async fn a_stream_that_a_provider_makes_in_the_background_outlives_the_process() {
+    for kill in [false, true] {
+        let bench = Bench::start().await;
+        let worker = Worker::of(&bench);
+        worker.is(working("resp_bg", "in_progress"));
+        let gate = Gate::new();
+        let (request, answer) = watched(&bench, "resp_bg", &gate).await;
+        drop(answer);
+        let bench = stopped(bench, kill).await;
+        worker.is(working("resp_bg", "completed"));
+        let bench = started(bench).await;
+        assert_eq!(over(&bench, "resp_bg").await["status"], "completed");
+        assert_eq!(bench.kept_of(&request).await.attempts[0]["usage_source"], "reported", "{kill}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_read_to_its_end_is_settled_once() {
+    let bench = Bench::start().await;
+    let _worker = Worker::of(&bench);
+    let gate = Gate::new();
+    gate.open();
+    let (request, answer) = watched(&bench, "resp_bg", &gate).await;
+    answer.try_events().await.unwrap();
+    assert_eq!(get(&bench.openai(), "resp_bg").await.json().await["status"], "completed");
+    let kept = bench.kept_of(&request).await;
+    assert_eq!((&kept.request["outcome"], kept.attempts.len()), (&json!("answered"), 1));
+    assert_eq!(bench.upstream.seen().len(), 1, "nobody had to ask for it");
+}
+
+#[tokio::test]
+async fn a_response_that_is_deleted_while_it_is_streamed_is_gone() {
+    let bench = Bench::start().await;
+    let worker = Worker::of(&bench);
+    worker.is(working("resp_bg", "cancelled"));
+    let gate = Gate::new();
+    let (request, answer) = watched(&bench, "resp_bg", &gate).await;
+    assert_eq!(forget(&bench, "resp_bg").await.json().await["deleted"], true);
+    let events = answer.try_events().await.unwrap_or_default();
+    assert!(!events.iter().any(|event| event.contains("response.completed")), "{events:?}");
+    assert_eq!(bench.kept_of(&request).await.request["outcome"], "cancelled");
+    assert_eq!(get(&bench.openai(), "resp_bg").await.status, 404);
+}
