@@ -24,11 +24,14 @@ use crate::shelf::Shelf;
 use crate::snapshot::{Handles, Snapshot};
 use crate::stages::{Answered, Cleared, REPLY_CAP, Whole};
 use crate::ticket::{Consumed, Ending, Ticket};
+use crate::verdict::Failure;
 
 /// How long to wait before a provider is asked again: at first, and at most.
 const ASK_AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 /// How often a provider may fail to say how far it is before it is asked no more: half an hour in all.
 const FAILURES: u32 = 180;
+/// How long an answer is followed, from its request on. Providers are done long before.
+const FOLLOWED: Duration = Duration::from_hours(24);
 const STOPPED: &str = "The gateway was stopped before the response was complete.";
 const UNKNOWN: &str = "The provider that made the response no longer knows it.";
 
@@ -239,7 +242,15 @@ impl Pipeline {
                 ticket.cancelled();
                 ticket.settle();
             }
-            Asked::Complete => ended(ticket, &whole),
+            Asked::Complete => match failure(&kept.body) {
+                Some(fault) => {
+                    let error = Some(fault.code().as_str());
+                    ticket.end_attempt(&Ending { outcome: Outcome::Failed, error, assume_consumed: false });
+                    ticket.failed(&fault, fault.status(), whole.body.len() as u64);
+                    ticket.settle();
+                }
+                None => ended(ticket, &whole),
+            },
             // It goes on there: whoever is next asks for it and settles.
             Asked::Stopped if self.jobs.is_closing() && kept.making.is_some() => return ticket.hand_over(),
             // It is forgotten, and its provider has said all that it will: nothing is kept.
@@ -279,7 +290,7 @@ impl Pipeline {
     ) -> Asked {
         let (mut wait, most) = ASK_AGAIN;
         let mut failures = 0;
-        while failures < FAILURES {
+        while is_followed(kept.created, self.handles.clock.now(), failures) {
             let asked = async {
                 self.handles.clock.sleep(wait).await;
                 self.ask(provider, StoredCall::Get, &kept.id).await
@@ -335,6 +346,11 @@ impl Pipeline {
     }
 }
 
+/// Is a provider asked once more for an answer to a request of that time? It failed to say how far it is so many times in a row.
+fn is_followed(created: Timestamp, now: Timestamp, failures: u32) -> bool {
+    failures < FAILURES && now < created.plus(FOLLOWED)
+}
+
 /// Is it still being made?
 pub(crate) fn is_pending(response: &[u8]) -> bool {
     stored::facts(response).is_some_and(|facts| facts.is_pending())
@@ -345,9 +361,30 @@ pub(crate) fn is_cancelled(response: &[u8]) -> bool {
     stored::facts(response).is_some_and(|facts| facts.status == "cancelled")
 }
 
+/// Why a provider failed to make a response, if it did.
+pub(crate) fn failure(response: &[u8]) -> Option<Fault> {
+    stored::facts(response).filter(|facts| facts.status == "failed")?;
+    let said = wire::error_in(stored::DIALECT, response).map(|error| Failure::instead(error).fault);
+    Some(said.unwrap_or_else(|| Code::UpstreamError.into()))
+}
+
 fn ended(mut ticket: Ticket, whole: &Whole) {
     ticket.stages_over();
     ticket.end_attempt(&Ending::ANSWERED);
     ticket.answered(whole);
     ticket.settle();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn following_comes_to_an_end() {
+        let created = Timestamp(1_700_000_000_000_000);
+        let after = |hours| created.plus(Duration::from_hours(hours));
+        assert!(is_followed(created, created, 0) && is_followed(created, after(23), FAILURES - 1));
+        // A provider that says for ever that it is at work, and one that says nothing.
+        assert!(!is_followed(created, after(24), 0) && !is_followed(created, created, FAILURES));
+    }
 }

@@ -7,12 +7,12 @@
 use std::sync::Arc;
 
 use contract::ports::{Deployment, Entries, Making, Outcome, Price, StoredResponse};
-use contract::words::UsageSource;
+use contract::words::{NanoUsd, Usage, UsageSource};
 use contract::{Code, ports::CostKind};
 use tokio_util::sync::CancellationToken;
 use wire::stored;
 
-use crate::background::{Asked, is_cancelled, is_pending};
+use crate::background::{Asked, failure, is_cancelled, is_pending};
 use crate::jobs::Job;
 use crate::pipeline::Pipeline;
 
@@ -120,8 +120,16 @@ impl Pipeline {
 
     /// What is kept of a request whose answer is complete.
     fn known(&self, mut entries: Entries, response: &StoredResponse, price: Option<&Price>) -> Entries {
-        let outcome = if is_cancelled(&response.body) { Outcome::Cancelled } else { Outcome::Answered };
-        ends(&mut entries, outcome, None);
+        let failure = failure(&response.body);
+        match &failure {
+            Some(fault) => ends(&mut entries, Outcome::Failed, Some(fault.code())),
+            None if is_cancelled(&response.body) => ends(&mut entries, Outcome::Cancelled, None),
+            None => ends(&mut entries, Outcome::Answered, None),
+        }
+        if let Some(fault) = &failure {
+            entries.request.status = fault.status().as_u16();
+            entries.request.detail = fault.detail().map(str::to_owned);
+        }
         entries.request.bytes_out = response.body.len() as u64;
         let facts = wire::reply_facts(entries.request.dialect, &response.body).unwrap_or_default();
         let Some(last) = entries.attempts.last_mut() else { return entries };
@@ -134,6 +142,10 @@ impl Pipeline {
             last.cost = price.map(|price| price.cost(&usage, last.service_tier.as_deref()));
             last.cost_kind = if price.is_some() { CostKind::Exact } else { CostKind::UnknownPrice };
             last.price_version = price.map(|price| Arc::clone(&price.version));
+        } else if failure.is_some() {
+            // Who says that it failed and not what that cost takes nothing for it.
+            (last.usage, last.usage_source) = (Usage::default(), UsageSource::None);
+            (last.cost, last.cost_kind) = (Some(NanoUsd(0)), CostKind::Nothing);
         }
         entries
     }

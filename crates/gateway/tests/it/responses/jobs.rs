@@ -175,6 +175,29 @@ async fn what_its_provider_does_not_forget_is_followed_on() {
     );
 }
 
+#[tokio::test]
+async fn what_its_provider_fails_to_make_has_failed() {
+    for restart in [false, true] {
+        let bench = Bench::start().await;
+        let worker = Worker::of(&bench);
+        let (request, id) = begun(&bench, GPT).await;
+        let mut failed = working(&id, "failed");
+        failed["error"] = json!({ "code": "rate_limit_exceeded", "message": "Too many." });
+        let bench = if restart { stopped(bench, true).await } else { bench };
+        worker.is(failed);
+        let bench = if restart { started(bench).await } else { bench };
+        let kept = bench.kept_of(&request).await;
+        let [attempt] = &kept.attempts[..] else { panic!("{:?}", kept.attempts) };
+        assert_eq!(
+            (&kept.request["outcome"], &kept.request["error"], &kept.request["status"]),
+            (&json!("failed"), &json!("upstream_rate_limited"), &json!(429)),
+            "{restart}"
+        );
+        assert_eq!((&attempt["outcome"], &attempt["usage_source"]), (&json!("failed"), &json!("none")));
+        assert_eq!((&attempt["cost_kind"], &attempt["cost_nano_usd"]), (&json!("nothing"), &json!(0)));
+    }
+}
+
 /// A second instance on the database of the first.
 async fn beside(first: &Bench, lease: &str) -> Bench {
     let storage = format!(
