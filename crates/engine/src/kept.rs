@@ -94,6 +94,18 @@ impl Pipeline {
         followed: bool,
     ) -> Result<Bytes, Fault> {
         let Some(provider) = self.provider(&response) else { return Ok(response.body) };
+        let name = (response.tenant.clone(), Arc::clone(&response.id));
+        let (clock, done) = (&*self.handles.clock, call != StoredCall::Get);
+        self.looks.at(name, clock, done, self.asked(&provider, response, call, followed)).await
+    }
+
+    async fn asked(
+        &self,
+        provider: &SharedProvider,
+        response: StoredResponse,
+        call: StoredCall,
+        followed: bool,
+    ) -> Result<Bytes, Fault> {
         let Some(asked) = provider.stored(call, &response.id, &*self.handles.upstream) else {
             return Ok(response.body);
         };

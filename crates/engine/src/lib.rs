@@ -11,6 +11,7 @@ mod jobs;
 mod keeper;
 mod kept;
 mod leftover;
+mod looks;
 mod models;
 mod pipeline;
 mod settle;

@@ -19,6 +19,7 @@ use http::Response;
 use crate::counting::Counting;
 use crate::head;
 use crate::jobs::Jobs;
+use crate::looks::Looks;
 use crate::settle::Tail;
 use crate::shelf::Shelf;
 use crate::snapshot::{Handles, Snapshot};
@@ -32,6 +33,7 @@ pub struct Pipeline {
     pub(crate) handles: Handles,
     pub(crate) tail: Arc<Tail>,
     pub(crate) jobs: Jobs,
+    pub(crate) looks: Looks,
     counting: Counting,
 }
 
@@ -54,6 +56,7 @@ impl Pipeline {
             handles,
             tail,
             jobs: Jobs::default(),
+            looks: Looks::default(),
             counting: Counting::default(),
         }
     }

@@ -404,3 +404,22 @@ async fn a_response_that_is_deleted_while_it_is_streamed_is_gone() {
     assert_eq!(bench.kept_of(&request).await.request["outcome"], "cancelled");
     assert_eq!(get(&bench.openai(), "resp_bg").await.status, 404);
 }
+
+#[tokio::test]
+async fn a_client_that_asks_again_and_again_does_not_make_its_provider_be_asked_as_often() {
+    let bench = Bench::start().await;
+    let worker = Worker::of(&bench);
+    let (_, id) = begun(&bench, GPT).await;
+    let began = tokio::time::Instant::now();
+    for _ in 0..50 {
+        assert_eq!(get(&bench.openai(), &id).await.json().await["status"], "queued");
+    }
+    let calls = bench.upstream.seen().iter().filter(|call| call.method == "GET").count();
+    // Twice a second, and who follows it beside that.
+    let most = 3 + began.elapsed().as_millis() / 250;
+    assert!(calls as u128 <= most, "{calls} calls, {most} at most");
+    // What is done to it shows at once.
+    worker.is(working(&id, "cancelled"));
+    bench.openai().post(&format!("{PATH}/{id}/cancel"), &json!({})).await;
+    assert_eq!(get(&bench.openai(), &id).await.json().await["status"], "cancelled");
+}
