@@ -527,9 +527,13 @@ async fn a_provider_that_works_in_the_background_is_followed() {
 #[tokio::test]
 async fn azure_works_in_the_background_and_is_followed() {
     let azure = |more: &str| {
-        format!("azure: {{ kind: azure, base_url: \"{{upstream}}/azure\", api_key: k, models: [some]{more} }}")
+        format!(
+            "azure: {{ kind: azure, base_url: \"{{upstream}}/azure\", api_key: k, models: [some]{more} }}"
+        )
     };
-    for (more, place) in [("", "/azure/openai/v1/responses"), (", api_version: 2025-04-01-preview", "/azure/openai/responses")] {
+    for (more, place) in
+        [("", "/azure/openai/v1/responses"), (", api_version: 2025-04-01-preview", "/azure/openai/responses")]
+    {
         let bench = Setup::new().provider(&azure(more)).start().await;
         let mut queued = native("resp_az", "queued", "");
         (queued["background"], queued["usage"]) = (true.into(), Value::Null);
@@ -566,7 +570,10 @@ async fn who_cannot_be_asked_again_does_not_work_in_the_background() {
     turn(&bench, &ask("local/some", "one", None, false), says(GPT, false, "resp_2", "ONE")).await;
     turn(&bench, &ask("local/some", "two", Some("resp_2"), false), says(GPT, false, "resp_3", "TWO")).await;
     assert_eq!(sent(&bench)["previous_response_id"], Value::Null);
-    assert_eq!(texts(&sent(&bench)["input"]), pairs(&[("user", "one"), ("assistant", "ONE"), ("user", "two")]));
+    assert_eq!(
+        texts(&sent(&bench)["input"]),
+        pairs(&[("user", "one"), ("assistant", "ONE"), ("user", "two")])
+    );
 }
 
 #[tokio::test]

@@ -18,8 +18,8 @@ use bytes::Bytes;
 use contract::Fault;
 use contract::canon::{Asked, Receipt};
 use contract::ports::{
-    BoxFuture, Call, Clock, ModelCard, Outbound, Provider, ProviderReply, SharedProvider, StoredCall, Upstream,
-    UpstreamFailure,
+    BoxFuture, Call, Clock, ModelCard, Outbound, Provider, ProviderReply, SharedProvider, StoredCall,
+    Upstream, UpstreamFailure,
 };
 use contract::settings::{Faults, SecretText};
 use contract::words::{Dialect, Secret};

@@ -210,7 +210,8 @@ data: {"type":"response.completed","response":{"id":"resp_1","output":[]},"seque
             assert_eq!(tap.begun(), None);
         }
     }
-    let created = "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"resp_1\"}}\n\n";
+    let created =
+        "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"resp_1\"}}\n\n";
     let text = format!("{created}{delta}{last}");
     for cut in 0..text.len() {
         let mut tap = Tap::from_start();
