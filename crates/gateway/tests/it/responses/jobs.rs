@@ -423,3 +423,31 @@ async fn a_client_that_asks_again_and_again_does_not_make_its_provider_be_asked_
     bench.openai().post(&format!("{PATH}/{id}/cancel"), &json!({})).await;
     assert_eq!(get(&bench.openai(), &id).await.json().await["status"], "cancelled");
 }
+
+#[tokio::test]
+async fn an_instance_that_was_frozen_settles_nothing_twice() {
+    let one = with_lease("500ms").await;
+    let other = beside(&one, "500ms").await;
+    let gate = Gate::new();
+    let house = || Reply::json(200, &openai::text("done", TOKENS)).head_gated(&gate);
+    // The first attempt may pass, so that there is a second one.
+    one.upstream.then(openai::error(500, "server_error", None, "Not now.")).then(house());
+    let (request, id) = begun(&one, HOUSE).await;
+    one.upstream.request(1).await;
+    one.gateway.freeze();
+    assert_eq!(over(&other, &id).await["status"], "failed");
+    let kept = other.kept_of(&request).await;
+    assert_eq!((&kept.request["outcome"], kept.attempts.len()), (&json!("interrupted"), 2));
+    gate.open();
+    one.gateway.thaw();
+    // It has its answer once its own words are as the other's.
+    let path = format!("{PATH}/{id}");
+    let made = until("the end at the one that was frozen", async || {
+        let made = one.openai().get(&path).await.json().await;
+        (!["queued", "in_progress"].contains(&made["status"].as_str().unwrap())).then_some(made)
+    });
+    made.await;
+    let again = lines(&one, &request).await;
+    assert_eq!(again.len(), 2, "{again:?}");
+    assert_eq!(one.kept_of(&request).await.request["attempts"], 2);
+}
