@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use contract::body::Body;
 use contract::ports::{Deployment, Making, Outcome, SharedProvider, StoredCall, StoredResponse};
+use contract::words::Timestamp;
 use contract::{Code, Fault};
 use http::{Response, StatusCode};
 use tokio::sync::oneshot;
@@ -20,14 +21,17 @@ use crate::head;
 use crate::jobs::Job;
 use crate::pipeline::Pipeline;
 use crate::shelf::Shelf;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Handles, Snapshot};
 use crate::stages::{Answered, Cleared, REPLY_CAP, Whole};
 use crate::ticket::{Consumed, Ending, Ticket};
+use crate::verdict::Failure;
 
 /// How long to wait before a provider is asked again: at first, and at most.
 const ASK_AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 /// How often a provider may fail to say how far it is before it is asked no more: half an hour in all.
 const FAILURES: u32 = 180;
+/// How long an answer is followed, from its request on. Providers are done long before.
+const FOLLOWED: Duration = Duration::from_hours(24);
 const STOPPED: &str = "The gateway was stopped before the response was complete.";
 const UNKNOWN: &str = "The provider that made the response no longer knows it.";
 
@@ -41,6 +45,35 @@ pub(crate) enum Asked {
     Silent,
     /// It knows of no such answer.
     Unknown,
+}
+
+impl Handles {
+    /// Until when what is made here stays here.
+    pub(crate) fn lease(&self) -> Timestamp {
+        self.clock.now().plus(self.instance.lease)
+    }
+
+    /// This instance makes it, and this is what is settled should it be lost.
+    pub(crate) fn making(&self, ticket: &Ticket, deployment: &Arc<Deployment>) -> Option<Making> {
+        let entries = Arc::new(ticket.if_lost(deployment)?);
+        let (owner, lease) = (Arc::clone(&self.instance.name), self.lease());
+        Some(Making { owner, lease, entries })
+    }
+
+    /// Keeps an answer that is begun so that it outlives the process. False: it does not.
+    pub(crate) async fn entrust(&self, response: &StoredResponse) -> bool {
+        let kept = self.responses.entrust(response.clone()).await;
+        if let Err(error) = &kept {
+            tracing::warn!(%error, "a response is made whose request is not settled if the gateway is killed");
+        }
+        kept.is_ok()
+    }
+
+    /// The attempt that is under way now is what is settled should the answer be lost.
+    pub(crate) async fn attempted(&self, waiting: &StoredResponse, ticket: &Ticket, at: &Arc<Deployment>) {
+        let (body, making) = (stored::in_progress(&waiting.body), self.making(ticket, at));
+        self.entrust(&StoredResponse { body, making, ..waiting.clone() }).await;
+    }
 }
 
 impl Pipeline {
@@ -60,10 +93,12 @@ impl Pipeline {
         let response = head::json(waiting.body.clone(), ticket.dialect(), ticket.id());
         let pipeline = Arc::clone(self);
         self.noted(async move |noted| {
-            let first = cleared.request().plan_first();
-            waiting.making = first.and_then(|first| pipeline.making(&ticket, first));
+            let (first, handles) = (cleared.request().plan_first(), &pipeline.handles);
+            waiting.making = first.and_then(|first| handles.making(&ticket, first));
             // Without it, it is lost if the process is killed.
-            pipeline.entrust(&waiting).await;
+            if !handles.entrust(&waiting).await {
+                waiting.making = None;
+            }
             noted.send(()).ok();
             pipeline.make(&snapshot, &cleared, (ticket, job), waiting).await;
         })
@@ -82,22 +117,6 @@ impl Pipeline {
         is_noted.await.ok();
     }
 
-    /// This instance makes it, and this is what is settled should it be lost.
-    fn making(&self, ticket: &Ticket, deployment: &Arc<Deployment>) -> Option<Making> {
-        let entries = Arc::new(ticket.if_lost(deployment)?);
-        let (owner, lease) = (Arc::clone(&self.handles.instance.name), self.lease());
-        Some(Making { owner, lease, entries })
-    }
-
-    /// Keeps an answer that is begun so that it outlives the process. False: it does not.
-    async fn entrust(&self, response: &StoredResponse) -> bool {
-        let kept = self.handles.responses.entrust(response.clone()).await;
-        if let Err(error) = &kept {
-            tracing::warn!(%error, "a response is made whose request is not settled if the gateway is killed");
-        }
-        kept.is_ok()
-    }
-
     async fn make(
         &self,
         snapshot: &Snapshot,
@@ -105,14 +124,19 @@ impl Pipeline {
         (mut ticket, job): (Ticket, Job),
         waiting: StoredResponse,
     ) {
-        let store = &self.handles.responses;
-        store.keep(self.still(&waiting, stored::in_progress(&waiting.body)));
-        // Settled first: what is kept of an answer that is over says no more what to settle.
-        let keep = |body: Bytes| store.keep(StoredResponse { body, making: None, ..waiting.clone() });
+        ticket.edit(|record| record.waiting = Some(Box::new(waiting.clone())));
         let made = tokio::select! {
             biased;
             () = job.stopped() => None,
             result = self.with(snapshot).finish(cleared, &mut ticket) => Some(result),
+        };
+        // Settled first: what is kept of an answer that is over says no more what to settle. What another instance took over, or
+        // was told to forget, stays as that one left it.
+        let (store, ours) = (&self.handles.responses, self.is_ours(&waiting).await);
+        let keep = |body: Bytes| {
+            if ours {
+                store.keep(StoredResponse { body, making: None, ..waiting.clone() });
+            }
         };
         let failed = |fault: &Fault| {
             let limited = matches!(fault.code(), Code::RateLimited | Code::UpstreamRateLimited);
@@ -124,8 +148,10 @@ impl Pipeline {
                 let shelf = whole.shelf.take();
                 ticket.answered(&whole);
                 ticket.settle();
-                if !shelf.is_some_and(|shelf| shelf.keep(&whole.body)) {
-                    keep(failed(&Code::UpstreamInvalid.into()));
+                match shelf.and_then(|shelf| shelf.filled(&whole.body)) {
+                    Some(made) if ours => store.keep(made),
+                    Some(_) => {}
+                    None => keep(failed(&Code::UpstreamInvalid.into())),
                 }
             }
             // Nobody asked for a stream.
@@ -148,6 +174,21 @@ impl Pipeline {
         }
     }
 
+    /// Is an answer still this instance's to make? One that was frozen for longer than its lease comes back to find that another
+    /// has settled it.
+    async fn is_ours(&self, waiting: &StoredResponse) -> bool {
+        if waiting.making.is_none() {
+            return true;
+        }
+        let found = self.handles.responses.find(&waiting.tenant, &waiting.id, self.handles.clock.now()).await;
+        let owner = |response: StoredResponse| response.making.map(|making| making.owner);
+        match found {
+            Ok(found) => found.and_then(owner).is_some_and(|owner| owner == self.handles.instance.name),
+            // Nobody else can have taken it over while the database is away.
+            Err(_) => true,
+        }
+    }
+
     /// Hands on a provider's word that there will be an answer, and asks it until there is.
     pub(crate) async fn follow(
         self: &Arc<Self>,
@@ -162,8 +203,8 @@ impl Pipeline {
         };
         let Some(job) = self.jobs.begin(kept.tenant.clone(), Arc::clone(&kept.id)) else {
             // There are too many: whoever has room when the lease is over follows it.
-            kept.making = self.making(&ticket, &shelf.deployment);
-            match self.entrust(&kept).await {
+            kept.making = self.handles.making(&ticket, &shelf.deployment);
+            match self.handles.entrust(&kept).await {
                 true => ticket.hand_over(),
                 false => ended(ticket, &whole),
             }
@@ -171,8 +212,8 @@ impl Pipeline {
         };
         let pipeline = Arc::clone(self);
         self.noted(async move |noted| {
-            kept.making = pipeline.making(&ticket, &shelf.deployment);
-            pipeline.entrust(&kept).await;
+            kept.making = pipeline.handles.making(&ticket, &shelf.deployment);
+            pipeline.handles.entrust(&kept).await;
             noted.send(()).ok();
             pipeline.see_through((kept, whole), &shelf.deployment.provider, (ticket, job)).await;
         })
@@ -180,7 +221,8 @@ impl Pipeline {
         response
     }
 
-    async fn see_through(
+    /// Asks a provider for an answer until it is over, and settles.
+    pub(crate) async fn see_through(
         &self,
         (mut kept, mut whole): (StoredResponse, Whole),
         provider: &SharedProvider,
@@ -200,19 +242,32 @@ impl Pipeline {
                 ticket.cancelled();
                 ticket.settle();
             }
-            Asked::Complete => ended(ticket, &whole),
+            Asked::Complete => match failure(&kept.body) {
+                Some(fault) => {
+                    let error = Some(fault.code().as_str());
+                    ticket.end_attempt(&Ending { outcome: Outcome::Failed, error, assume_consumed: false });
+                    ticket.failed(&fault, fault.status(), whole.body.len() as u64);
+                    ticket.settle();
+                }
+                None => ended(ticket, &whole),
+            },
             // It goes on there: whoever is next asks for it and settles.
             Asked::Stopped if self.jobs.is_closing() && kept.making.is_some() => return ticket.hand_over(),
+            // It is forgotten, and its provider has said all that it will: nothing is kept.
             Asked::Stopped if !self.jobs.is_closing() => {
                 ticket.cancelled();
                 ticket.settle();
+                return;
             }
             Asked::Stopped | Asked::Silent | Asked::Unknown => {
                 ticket.stopped(Outcome::Interrupted, Code::UpstreamInterrupted);
                 ticket.settle();
             }
         }
-        self.over(kept, &asked);
+        // Who had it deleted may not have waited.
+        if !job.is_stopped() || self.jobs.is_closing() {
+            self.over(kept, &asked);
+        }
     }
 
     /// Keeps an answer that nobody follows any more and that is settled.
@@ -235,13 +290,15 @@ impl Pipeline {
     ) -> Asked {
         let (mut wait, most) = ASK_AGAIN;
         let mut failures = 0;
-        while failures < FAILURES {
+        while is_followed(kept.created, self.handles.clock.now(), failures) {
             let asked = async {
                 self.handles.clock.sleep(wait).await;
-                self.ask(provider, &kept.id).await
+                self.ask(provider, StoredCall::Get, &kept.id).await
             };
             let answer = tokio::select! {
                 biased;
+                // Who stops it has asked before.
+                body = job.told() => Ok(body),
                 () = job.stopped() => return Asked::Stopped,
                 answer = asked => answer,
             };
@@ -265,9 +322,14 @@ impl Pipeline {
     }
 
     /// How far a provider is. It may not say, with this status.
-    async fn ask(&self, provider: &SharedProvider, id: &str) -> Result<Bytes, StatusCode> {
+    pub(crate) async fn ask(
+        &self,
+        provider: &SharedProvider,
+        call: StoredCall,
+        id: &str,
+    ) -> Result<Bytes, StatusCode> {
         let silent = StatusCode::BAD_GATEWAY;
-        let asked = provider.stored(StoredCall::Get, id, &*self.handles.upstream);
+        let asked = provider.stored(call, id, &*self.handles.upstream);
         let asked = asked.ok_or(StatusCode::NOT_IMPLEMENTED)?;
         let reply = asked.await.map_err(|_| silent)?;
         if !reply.status.is_success() {
@@ -279,9 +341,14 @@ impl Pipeline {
 
     /// The answer as it is now, which this instance goes on with.
     fn still(&self, kept: &StoredResponse, body: Bytes) -> StoredResponse {
-        let making = kept.making.clone().map(|making| Making { lease: self.lease(), ..making });
+        let making = kept.making.clone().map(|making| Making { lease: self.handles.lease(), ..making });
         StoredResponse { body, making, ..kept.clone() }
     }
+}
+
+/// Is a provider asked once more for an answer to a request of that time? It failed to say how far it is so many times in a row.
+fn is_followed(created: Timestamp, now: Timestamp, failures: u32) -> bool {
+    failures < FAILURES && now < created.plus(FOLLOWED)
 }
 
 /// Is it still being made?
@@ -294,9 +361,30 @@ pub(crate) fn is_cancelled(response: &[u8]) -> bool {
     stored::facts(response).is_some_and(|facts| facts.status == "cancelled")
 }
 
+/// Why a provider failed to make a response, if it did.
+pub(crate) fn failure(response: &[u8]) -> Option<Fault> {
+    stored::facts(response).filter(|facts| facts.status == "failed")?;
+    let said = wire::error_in(stored::DIALECT, response).map(|error| Failure::instead(error).fault);
+    Some(said.unwrap_or_else(|| Code::UpstreamError.into()))
+}
+
 fn ended(mut ticket: Ticket, whole: &Whole) {
     ticket.stages_over();
     ticket.end_attempt(&Ending::ANSWERED);
     ticket.answered(whole);
     ticket.settle();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn following_comes_to_an_end() {
+        let created = Timestamp(1_700_000_000_000_000);
+        let after = |hours| created.plus(Duration::from_hours(hours));
+        assert!(is_followed(created, created, 0) && is_followed(created, after(23), FAILURES - 1));
+        // A provider that says for ever that it is at work, and one that says nothing.
+        assert!(!is_followed(created, after(24), 0) && !is_followed(created, created, FAILURES));
+    }
 }

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use contract::ports::Tenant;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Notify;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
 
 /// The most that are under way at once.
@@ -26,6 +28,14 @@ pub(crate) struct Jobs {
 struct Signals {
     stop: CancellationToken,
     ended: CancellationToken,
+    told: Arc<Told>,
+}
+
+/// What somebody else has heard of an answer that is followed.
+#[derive(Default)]
+struct Told {
+    body: Mutex<Option<Bytes>>,
+    news: Notify,
 }
 
 /// One that is under way, until it is dropped.
@@ -43,7 +53,8 @@ impl Jobs {
         if running.len() >= MOST || theirs() >= SHARE || self.closing.is_cancelled() {
             return None;
         }
-        let signals = Signals { stop: self.closing.child_token(), ended: CancellationToken::new() };
+        let (stop, ended) = (self.closing.child_token(), CancellationToken::new());
+        let signals = Signals { stop, ended, told: Arc::default() };
         running.insert(name.clone(), signals.clone());
         Some(Job { name, signals, running: Arc::clone(&self.running) })
     }
@@ -57,10 +68,21 @@ impl Jobs {
         held(&self.running).contains_key(&(tenant.clone(), Arc::clone(id)))
     }
 
+    fn signals(&self, tenant: &Tenant, id: &Arc<str>) -> Option<Signals> {
+        held(&self.running).get(&(tenant.clone(), Arc::clone(id))).cloned()
+    }
+
+    /// Tells whoever follows an answer how it is now.
+    pub(crate) fn tell(&self, tenant: &Tenant, id: &Arc<str>, body: &Bytes) {
+        if let Some(Signals { told, .. }) = self.signals(tenant, id) {
+            *held(&told.body) = Some(body.clone());
+            told.news.notify_one();
+        }
+    }
+
     /// Stops one and waits until it has ended.
     pub(crate) async fn stop(&self, tenant: &Tenant, id: &Arc<str>) {
-        let signals = held(&self.running).get(&(tenant.clone(), Arc::clone(id))).cloned();
-        if let Some(signals) = signals {
+        if let Some(signals) = self.signals(tenant, id) {
             signals.stop.cancel();
             signals.ended.cancelled().await;
         }
@@ -89,6 +111,27 @@ impl Job {
     pub(crate) async fn stopped(&self) {
         self.signals.stop.cancelled().await;
     }
+
+    /// Has it to stop?
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.signals.stop.is_cancelled()
+    }
+
+    /// As [`stopped`](Self::stopped), on its own.
+    pub(crate) fn stop(&self) -> WaitForCancellationFutureOwned {
+        self.signals.stop.clone().cancelled_owned()
+    }
+
+    /// Ends when somebody has heard how the answer is.
+    pub(crate) async fn told(&self) -> Bytes {
+        let Told { body, news } = &*self.signals.told;
+        loop {
+            if let Some(body) = held(body).take() {
+                return body;
+            }
+            news.notified().await;
+        }
+    }
 }
 
 impl Drop for Job {
@@ -98,8 +141,8 @@ impl Drop for Job {
     }
 }
 
-fn held(running: &Mutex<HashMap<Name, Signals>>) -> MutexGuard<'_, HashMap<Name, Signals>> {
-    running.lock().unwrap_or_else(PoisonError::into_inner)
+fn held<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

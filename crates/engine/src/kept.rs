@@ -3,6 +3,7 @@
 //! An answer of another tenant is as unknown as one that never was.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use contract::ports::{
@@ -21,6 +22,13 @@ use crate::verdict::Failure;
 
 const ELSEWHERE: &str =
     "Another instance of the gateway makes this response, and only that one can stop it. Try again.";
+
+/// How long who has a response deleted waits until it is settled.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How a provider says that it has no such response, or no way to forget one: servers that only seem to keep any.
+const KEEPS_NONE: [StatusCode; 3] =
+    [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED, StatusCode::NOT_IMPLEMENTED];
 
 impl Pipeline {
     /// The answer to a question about a response.
@@ -78,7 +86,7 @@ impl Pipeline {
             && response.making.as_ref().is_some_and(|making| making.lease > self.handles.clock.now())
     }
 
-    /// Asks the provider that makes the response; who follows it keeps what changes.
+    /// Asks the provider that makes the response; who follows it is told, and keeps what changes.
     async fn refreshed(
         &self,
         response: StoredResponse,
@@ -86,6 +94,18 @@ impl Pipeline {
         followed: bool,
     ) -> Result<Bytes, Fault> {
         let Some(provider) = self.provider(&response) else { return Ok(response.body) };
+        let name = (response.tenant.clone(), Arc::clone(&response.id));
+        let (clock, done) = (&*self.handles.clock, call != StoredCall::Get);
+        self.looks.at(name, clock, done, self.asked(&provider, response, call, followed)).await
+    }
+
+    async fn asked(
+        &self,
+        provider: &SharedProvider,
+        response: StoredResponse,
+        call: StoredCall,
+        followed: bool,
+    ) -> Result<Bytes, Fault> {
         let Some(asked) = provider.stored(call, &response.id, &*self.handles.upstream) else {
             return Ok(response.body);
         };
@@ -99,8 +119,9 @@ impl Pipeline {
         if stored::facts(&body).is_none_or(|facts| facts.id != *response.id) {
             return Err(Code::UpstreamInvalid.into());
         }
-        if !followed {
-            self.handles.responses.keep(StoredResponse { body: body.clone(), ..response });
+        match followed {
+            true => self.jobs.tell(&response.tenant, &response.id, &body),
+            false => self.handles.responses.keep(StoredResponse { body: body.clone(), ..response }),
         }
         Ok(body)
     }
@@ -117,29 +138,57 @@ impl Pipeline {
         plan.deployments.iter().find(|deployment| *deployment.id == *id).map(Arc::clone)
     }
 
-    async fn delete(&self, response: StoredResponse) -> Result<Bytes, Fault> {
+    async fn delete(&self, mut response: StoredResponse) -> Result<Bytes, Fault> {
         if is_pending(&response) && self.is_elsewhere(&response) {
             return Err(Fault::saying(Code::Conflict, ELSEWHERE));
         }
-        let ran = self.jobs.is_running(&response.tenant, &response.id);
-        self.jobs.stop(&response.tenant, &response.id).await;
-        if !ran {
-            self.settle_left(&response);
-        }
-        if response.native
-            && let Some(provider) = self.provider(&response)
-            && let Some(asked) = provider.stored(StoredCall::Delete, &response.id, &*self.handles.upstream)
-        {
-            let reply = asked.await.map_err(|failure| Failure::silent(&failure).fault)?;
-            if !reply.status.is_success() && reply.status != StatusCode::NOT_FOUND {
-                let body = collect(reply.body, ERROR_CAP).await.unwrap_or_default();
-                let error = wire::read_error(stored::DIALECT, reply.status, &body);
-                return Err(Failure::refused(error, &reply.headers, self.handles.clock.now()).fault);
+        if let Some(provider) = response.native.then(|| self.provider(&response)).flatten() {
+            if is_pending(&response) {
+                self.end_at(&provider, &mut response).await;
             }
+            // Where it goes on, it is followed and billed.
+            self.forget_at(&provider, &response).await?;
+        }
+        match self.jobs.is_running(&response.tenant, &response.id) {
+            true => tokio::select! {
+                () = self.jobs.stop(&response.tenant, &response.id) => {}
+                // Its stream ends when its client next reads from it.
+                () = self.handles.clock.sleep(PATIENCE) => {}
+            },
+            false => self.settle_left(&response),
         }
         let removed = self.handles.responses.remove(&response.tenant, &response.id).await;
         removed.map_err(unavailable)?;
         Ok(stored::deleted(&response.id))
+    }
+
+    /// Has a provider end a response that is to be forgotten, so that it says what it cost: afterwards there is nobody to ask.
+    async fn end_at(&self, provider: &SharedProvider, response: &mut StoredResponse) {
+        let followed = self.jobs.is_running(&response.tenant, &response.id);
+        for call in [StoredCall::Cancel, StoredCall::Get] {
+            let Ok(body) = self.ask(provider, call, &response.id).await else { continue };
+            response.body = body;
+            if is_pending(response) {
+                continue;
+            }
+            match followed {
+                true => self.jobs.tell(&response.tenant, &response.id, &response.body),
+                false => self.handles.responses.keep(response.clone()),
+            }
+            return;
+        }
+    }
+
+    async fn forget_at(&self, provider: &SharedProvider, response: &StoredResponse) -> Result<(), Fault> {
+        let asked = provider.stored(StoredCall::Delete, &response.id, &*self.handles.upstream);
+        let Some(asked) = asked else { return Ok(()) };
+        let reply = asked.await.map_err(|failure| Failure::silent(&failure).fault)?;
+        if reply.status.is_success() || KEEPS_NONE.contains(&reply.status) {
+            return Ok(());
+        }
+        let body = collect(reply.body, ERROR_CAP).await.unwrap_or_default();
+        let error = wire::read_error(stored::DIALECT, reply.status, &body);
+        Err(Failure::refused(error, &reply.headers, self.handles.clock.now()).fault)
     }
 
     async fn cancel(&self, response: StoredResponse) -> Result<Bytes, Fault> {

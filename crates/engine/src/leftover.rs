@@ -7,12 +7,12 @@
 use std::sync::Arc;
 
 use contract::ports::{Deployment, Entries, Making, Outcome, Price, StoredResponse};
-use contract::words::{Timestamp, UsageSource};
+use contract::words::{NanoUsd, Usage, UsageSource};
 use contract::{Code, ports::CostKind};
 use tokio_util::sync::CancellationToken;
 use wire::stored;
 
-use crate::background::{Asked, is_cancelled, is_pending};
+use crate::background::{Asked, failure, is_cancelled, is_pending};
 use crate::jobs::Job;
 use crate::pipeline::Pipeline;
 
@@ -33,7 +33,7 @@ impl Pipeline {
             // Only what runs: what it has no room for goes to whoever has.
             let running = self.jobs.running();
             if !running.is_empty() {
-                let (name, lease) = (&*self.handles.instance.name, self.lease());
+                let (name, lease) = (&*self.handles.instance.name, self.handles.lease());
                 if let Err(error) = self.handles.responses.renew(name, &running, lease).await {
                     tracing::warn!(%error, "responses that are made here may be taken for lost");
                 }
@@ -42,11 +42,6 @@ impl Pipeline {
                 self.take_over().await;
             }
         }
-    }
-
-    /// Until when what is made here stays here.
-    pub(crate) fn lease(&self) -> Timestamp {
-        self.handles.clock.now().plus(self.handles.instance.lease)
     }
 
     /// Whoever comes next may have what is not over.
@@ -59,7 +54,7 @@ impl Pipeline {
 
     async fn take_over(self: &Arc<Self>) {
         let (name, now) = (&self.handles.instance.name, self.handles.clock.now());
-        match self.handles.responses.claim(name, now, self.lease()).await {
+        match self.handles.responses.claim(name, now, self.handles.lease()).await {
             Ok(claimed) => claimed.into_iter().for_each(|response| self.adopt(response)),
             Err(error) => tracing::warn!(%error, "responses that others left behind cannot be looked for"),
         }
@@ -99,7 +94,11 @@ impl Pipeline {
         match asked {
             Asked::Complete => entries = self.known(entries, &response, deployment.price.as_deref()),
             Asked::Stopped if self.jobs.is_closing() => return,
-            Asked::Stopped => ends(&mut entries, Outcome::Cancelled, None),
+            // It is forgotten: nothing is kept.
+            Asked::Stopped => {
+                ends(&mut entries, Outcome::Cancelled, None);
+                return self.tail.settle_late(entries);
+            }
             Asked::Silent | Asked::Unknown => {
                 ends(&mut entries, Outcome::Interrupted, Some(Code::UpstreamInterrupted));
             }
@@ -123,8 +122,16 @@ impl Pipeline {
 
     /// What is kept of a request whose answer is complete.
     fn known(&self, mut entries: Entries, response: &StoredResponse, price: Option<&Price>) -> Entries {
-        let outcome = if is_cancelled(&response.body) { Outcome::Cancelled } else { Outcome::Answered };
-        ends(&mut entries, outcome, None);
+        let failure = failure(&response.body);
+        match &failure {
+            Some(fault) => ends(&mut entries, Outcome::Failed, Some(fault.code())),
+            None if is_cancelled(&response.body) => ends(&mut entries, Outcome::Cancelled, None),
+            None => ends(&mut entries, Outcome::Answered, None),
+        }
+        if let Some(fault) = &failure {
+            entries.request.status = fault.status().as_u16();
+            entries.request.detail = fault.detail().map(str::to_owned);
+        }
         entries.request.bytes_out = response.body.len() as u64;
         let facts = wire::reply_facts(entries.request.dialect, &response.body).unwrap_or_default();
         let Some(last) = entries.attempts.last_mut() else { return entries };
@@ -137,6 +144,10 @@ impl Pipeline {
             last.cost = price.map(|price| price.cost(&usage, last.service_tier.as_deref()));
             last.cost_kind = if price.is_some() { CostKind::Exact } else { CostKind::UnknownPrice };
             last.price_version = price.map(|price| Arc::clone(&price.version));
+        } else if failure.is_some() {
+            // Who says that it failed and not what that cost takes nothing for it.
+            (last.usage, last.usage_source) = (Usage::default(), UsageSource::None);
+            (last.cost, last.cost_kind) = (Some(NanoUsd(0)), CostKind::Nothing);
         }
         entries
     }

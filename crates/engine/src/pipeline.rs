@@ -19,11 +19,13 @@ use http::Response;
 use crate::counting::Counting;
 use crate::head;
 use crate::jobs::Jobs;
+use crate::looks::Looks;
 use crate::settle::Tail;
 use crate::shelf::Shelf;
 use crate::snapshot::{Handles, Snapshot};
 use crate::stages::{Answered, Cleared, Whole};
 use crate::ticket::Ticket;
+use crate::verdict::refuses_background;
 
 /// The pipeline with everything it calls.
 pub struct Pipeline {
@@ -31,6 +33,7 @@ pub struct Pipeline {
     pub(crate) handles: Handles,
     pub(crate) tail: Arc<Tail>,
     pub(crate) jobs: Jobs,
+    pub(crate) looks: Looks,
     counting: Counting,
 }
 
@@ -53,6 +56,7 @@ impl Pipeline {
             handles,
             tail,
             jobs: Jobs::default(),
+            looks: Looks::default(),
             counting: Counting::default(),
         }
     }
@@ -119,7 +123,7 @@ impl Pipeline {
             }
             Ok(Answered::Stream(stream)) => {
                 let parts = head::stream(&ticket, stream.kind());
-                Response::from_parts(parts, Body::stream(stream.metered(ticket)))
+                Response::from_parts(parts, Body::stream(stream.metered(ticket, self)))
             }
             Err(fault) => {
                 let response = self.handles.renderer.render(ticket.dialect(), &fault, ticket.id());
@@ -152,11 +156,17 @@ impl Run<'_> {
         let known = self.authenticate(arrived, ticket).await?;
         let admitted = self.admit(known, ticket).await?;
         let prepared = self.assemble(admitted, ticket)?;
-        let cleared = self.inspect_input(prepared, ticket)?;
+        let mut cleared = self.inspect_input(prepared, ticket)?;
         if cleared.is_detached() {
             return Ok(Step::Detached(Box::new(cleared)));
         }
-        Ok(match self.finish(&cleared, ticket).await? {
+        let answered = match self.finish(&cleared, ticket).await {
+            Err(fault) if refuses_background(&fault) && cleared.detach() => {
+                return Ok(Step::Detached(Box::new(cleared)));
+            }
+            answered => answered?,
+        };
+        Ok(match answered {
             Answered::Whole(mut whole) => match whole.shelf.take_if(|shelf| shelf.is_pending(&whole.body)) {
                 Some(shelf) => Step::Followed(Box::new((whole, shelf))),
                 None => Step::Done(Answered::Whole(whole)),

@@ -11,6 +11,8 @@ pub(crate) struct Shelf {
     pub(crate) store: Arc<dyn ResponseStore>,
     /// All that is known before the answer.
     pub(crate) draft: StoredResponse,
+    /// Does its client want it made in the background?
+    pub(crate) background: bool,
     /// Must it have the id that its client was given beforehand?
     pub(crate) named: bool,
     /// Who answers.
@@ -18,13 +20,6 @@ pub(crate) struct Shelf {
 }
 
 impl Shelf {
-    /// Keeps the answer; false when it is none that could be kept.
-    pub(crate) fn keep(&self, answer: &Bytes) -> bool {
-        let Some(response) = self.filled(answer) else { return false };
-        self.store.keep(response);
-        true
-    }
-
     /// Keeps the answer before its client has it: the client goes on once this is done, which takes a second at most. None: it is
     /// none that could be kept.
     pub(crate) fn secure(&self, answer: &Bytes) -> Option<Answer<'static, ()>> {

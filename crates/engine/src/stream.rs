@@ -14,20 +14,24 @@ use contract::Code;
 use contract::Fault;
 use contract::body::{Body, BodyError};
 use contract::canon::{Event, Receipt};
-use contract::ports::{Answer, Clock, Outcome};
+use contract::ports::{Clock, Outcome};
 use contract::words::{Dialect, Usage};
 use http::HeaderValue;
 use http_body::{Body as HttpBody, Frame};
 use tokio_util::sync::WaitForCancellationFutureOwned;
-use wire::stored::Tap;
 use wire::{EncodeOptions, Gather, Listing, StreamDecoder, StreamEncoder, Untold, Watch};
 
 use crate::keeper::{GATHERED, Keeper};
+use crate::pipeline::Pipeline;
 use crate::shelf::Shelf;
+use crate::shelving::Shelving;
 use crate::silence::Silence;
 use crate::snapshot::BodyLog;
 use crate::ticket::{Consumed, Ending, Ticket};
 use crate::verdict::broken;
+
+/// What the client of a stream reads whose answer is forgotten.
+const FORGOTTEN: &str = "The response was deleted while it was streamed.";
 
 /// A streamed answer whose head has arrived.
 pub(crate) struct Streaming {
@@ -157,7 +161,7 @@ impl Streaming {
     }
 
     /// The body for the client, which takes the ticket along.
-    pub(crate) fn metered(self, ticket: Ticket) -> Metered {
+    pub(crate) fn metered(self, ticket: Ticket, pipeline: &Arc<Pipeline>) -> Metered {
         Metered {
             upstream: self.upstream,
             lane: self.lane,
@@ -172,7 +176,7 @@ impl Streaming {
             torn: None,
             silence: self.silence,
             listing: self.listing,
-            shelf: self.shelf.map(|shelf| Box::new(Shelving { shelf, tap: Tap::default(), kept: None })),
+            shelf: self.shelf.map(|shelf| Box::new(Shelving::new(shelf, pipeline))),
         }
     }
 }
@@ -348,26 +352,11 @@ pub(crate) struct Metered {
     kept: Vec<u8>,
     /// The answer broke off where nothing can be said: the connection has to break off too.
     torn: Option<BodyError>,
+    /// Where the answer is kept.
     shelf: Option<Box<Shelving>>,
     silence: Option<Box<Silence>>,
     /// What makes an array of the frames, for clients that read one.
     listing: Option<Listing>,
-}
-
-/// Where an answer is kept.
-struct Shelving {
-    shelf: Box<Shelf>,
-    /// What finds it among the frames.
-    tap: Tap,
-    /// It is being kept: the client learns only then that it is complete.
-    kept: Option<Answer<'static, ()>>,
-}
-
-impl Shelving {
-    fn is_under_way(&mut self, cx: &mut Context<'_>) -> bool {
-        self.kept.take_if(|kept| Pin::new(kept).poll(cx).is_ready());
-        self.kept.is_some()
-    }
 }
 
 impl Metered {
@@ -398,10 +387,8 @@ impl Metered {
 
     /// Keeps the answer if it is among the frames from this one on, which are held back meanwhile.
     fn note_answer(&mut self, from: usize) {
-        if let Some(Shelving { shelf, tap, kept }) = self.shelf.as_deref_mut() {
-            for answer in self.out.range(from..).filter_map(|frame| tap.feed(frame)) {
-                *kept = shelf.secure(&answer);
-            }
+        if let Some(shelf) = &mut self.shelf {
+            shelf.note(self.out.range(from..), self.ticket.as_ref());
         }
     }
 
@@ -442,6 +429,7 @@ impl Metered {
         }
         let code = broken.map(Fault::code).or_else(|| self.reported_error());
         ticket.consumed(self.lane.consumed());
+        let Some(mut ticket) = self.seen_through(ticket) else { return };
         let outcome = if code.is_some() { Outcome::Interrupted } else { Outcome::Answered };
         ticket.stages_over();
         ticket.end_attempt(&Ending { outcome, error: code.map(Code::as_str), assume_consumed: true });
@@ -462,6 +450,14 @@ impl Metered {
             }
         });
         ticket.settle();
+    }
+
+    /// An answer that is not over when its stream is may be seen through, and its ticket with it.
+    fn seen_through(&mut self, ticket: Ticket) -> Option<Ticket> {
+        match &mut self.shelf {
+            Some(shelf) => shelf.over(ticket),
+            None => Some(ticket),
+        }
     }
 
     /// Did the upstream itself end the stream with an error event?
@@ -527,8 +523,13 @@ impl HttpBody for Metered {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         loop {
-            if this.shelf.as_mut().is_some_and(|shelf| shelf.is_under_way(cx)) {
-                return Poll::Pending;
+            if let Some(shelf) = &mut this.shelf {
+                if shelf.is_under_way(cx) {
+                    return Poll::Pending;
+                }
+                if shelf.is_stopped(cx) {
+                    this.end(&Fault::saying(Code::ResponseNotFound, FORGOTTEN));
+                }
             }
             if let Some(frame) = this.out.pop_front() {
                 this.bytes_out += frame.len() as u64;
@@ -575,8 +576,9 @@ impl HttpBody for Metered {
 impl Drop for Metered {
     /// The client went away: what is known so far goes along with the ticket.
     fn drop(&mut self) {
-        if let Some(ticket) = &mut self.ticket {
+        if let Some(mut ticket) = self.ticket.take() {
             ticket.consumed(self.lane.consumed());
+            let Some(mut ticket) = self.seen_through(ticket) else { return };
             let bytes_out = self.bytes_out;
             ticket.edit(|record| record.kept.entries.request.bytes_out = bytes_out);
         }

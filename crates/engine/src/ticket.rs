@@ -9,7 +9,7 @@ use std::time::Duration;
 use contract::canon::Receipt;
 use contract::ports::{
     Arrived, AttemptEntry, CostKind, Deployment, Entries, Hold, InputSize, Outcome, RequestEntry, Settled,
-    Stage, StageTimes,
+    Stage, StageTimes, StoredResponse,
 };
 use contract::words::{Dialect, Id, IdKind, Principal, Tick, Timestamp, Usage, UsageSource};
 use contract::{Code, Fault};
@@ -33,6 +33,8 @@ pub(crate) struct Record {
     pub(crate) hold: Option<Hold>,
     /// What the client's body weighs.
     pub(crate) size: InputSize,
+    /// The answer that is made while nobody waits for it.
+    pub(crate) waiting: Option<Box<StoredResponse>>,
 }
 
 /// An attempt under way.
@@ -149,6 +151,7 @@ impl Ticket {
             last: arrived.tick,
             hold: None,
             size: InputSize::default(),
+            waiting: None,
         });
         Self { record: Some(record), tail: Arc::clone(tail) }
     }
@@ -213,6 +216,11 @@ impl Ticket {
         self.edit(|record| {
             record.kept.entries.request.model = Some(kept.unwrap_or_else(|| model[..end].into()));
         });
+    }
+
+    /// The answer that is made while nobody waits for it.
+    pub(crate) fn waiting(&self) -> Option<StoredResponse> {
+        self.record.as_ref()?.waiting.as_deref().cloned()
     }
 
     /// Begins an attempt; gives its id, from which the span id sent upstream is made.
@@ -416,12 +424,13 @@ impl Record {
     pub(crate) fn if_lost(&self, deployment: &Arc<Deployment>, now: Tick) -> Entries {
         let mut entries = self.kept.entries.clone();
         let at = entries.request.at.plus(now.since(self.kept.start));
-        let planned = || OpenAttempt::new(Id::at(IdKind::Attempt, at), (1, at, now), deployment);
+        let next = self.kept.entries.request.attempts + 1;
+        let planned = || OpenAttempt::new(Id::at(IdKind::Attempt, at), (next, at, now), deployment);
         let open = self.open.clone().unwrap_or_else(planned);
+        entries.request.attempts = entries.request.attempts.max(open.number);
         let code = Code::Draining.as_str();
         let ending = Ending { outcome: Outcome::Interrupted, error: Some(code), assume_consumed: true };
         entries.attempts.push(self.line(open, &ending, now));
-        entries.request.attempts = entries.request.attempts.max(1);
         entries.request.outcome = Outcome::Interrupted;
         entries.request.error = Some(code.into());
         entries.request.dropped.extend_from_slice(self.kept.receipt.entries());

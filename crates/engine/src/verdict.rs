@@ -127,6 +127,15 @@ impl Failure {
     }
 }
 
+/// Does an account refuse to make a response while nobody waits? vLLM does so unless it is told to keep responses, and names the
+/// field in its message at least.
+pub(crate) fn refuses_background(fault: &Fault) -> bool {
+    let refused = fault.upstream().filter(|error| error.status.is_client_error());
+    refused.is_some_and(|error| {
+        error.param.as_deref() == Some("background") || error.message.contains("background")
+    })
+}
+
 /// The fault of an answer that ended early.
 pub(crate) fn broken(error: BodyError) -> Fault {
     let code = match error {
@@ -205,6 +214,27 @@ mod tests {
         headers.insert("retry-after", http::HeaderValue::from_static("7"));
         let failure = Failure::refused(error(), &headers, now);
         assert_eq!(failure.then, Then::Again(Some(Duration::from_secs(7))));
+    }
+
+    #[test]
+    fn who_refuses_the_background_says_so() {
+        let refused = |status: u16, param: Option<&str>, message: &str| {
+            let error = UpstreamError {
+                dialect: Dialect::OpenaiResponses,
+                status: StatusCode::from_u16(status).unwrap(),
+                kind: None,
+                code: None,
+                param: param.map(str::to_owned),
+                message: message.to_owned(),
+                body: bytes::Bytes::new(),
+                retry_after: None,
+            };
+            refuses_background(&Failure::refused(error, &HeaderMap::new(), Timestamp(0)).fault)
+        };
+        assert!(refused(400, Some("background"), "No."));
+        assert!(refused(422, None, "There is no background mode here."));
+        assert!(!refused(400, Some("input"), "No."));
+        assert!(!refused(500, None, "A background worker died."));
     }
 
     #[test]

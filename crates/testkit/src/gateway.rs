@@ -254,6 +254,16 @@ impl Gateway {
         self.signal(Signal::HUP);
     }
 
+    /// Sends SIGSTOP: it does nothing until it is [thawed](Self::thaw).
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Sends SIGCONT.
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
     fn signal(&self, signal: Signal) {
         let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         kill_process(pid.expect("the gateway is running"), signal).expect("its own child may be signalled");

@@ -89,6 +89,10 @@ pub trait Provider: Send + Sync {
         call: Call<'a>,
         upstream: &'a dyn Upstream,
     ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>>;
+    /// Can it be [asked](Self::stored) about responses that it made? Only then does it go on with one while nobody waits.
+    fn keeps(&self) -> bool {
+        false
+    }
     /// Asks about a response that the account keeps under this id. None: it keeps none.
     fn stored<'a>(
         &'a self,

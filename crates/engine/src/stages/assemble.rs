@@ -74,6 +74,11 @@ impl Turn {
         }
     }
 
+    /// Is this deployment to answer while somebody waits, though the client does not want to?
+    pub(crate) fn foreground(&self, to: &Deployment) -> bool {
+        self.detached || (self.keeping.background && !to.provider.keeps())
+    }
+
     /// The answer before it, where this deployment has to be told of it.
     pub(crate) fn untold(&self, to: &Deployment) -> Option<&StoredResponse> {
         self.kept().filter(|previous| !keeps(to, previous))
@@ -103,7 +108,8 @@ impl Run<'_> {
         if let Previous::Kept(previous) = &previous {
             prefer(plan, |to| speaks(to) && keeps(to, previous));
         }
-        let alone = !plan.deployments.first().is_some_and(|first| speaks(first));
+        let able = |to: &Deployment| speaks(to) && to.provider.keeps();
+        let alone = !plan.deployments.first().is_some_and(|first| able(first));
         let detached = keeping.background && !envelope.stream && alone;
         let id = stored::id(ticket.id()).into();
         admitted.turn = Some(Box::new(Turn { keeping, id, previous, detached }));
@@ -238,7 +244,12 @@ impl Run<'_> {
         let turn = request.turn.as_deref().filter(|turn| turn.keeping.store)?;
         Some(Box::new(Shelf {
             store: Arc::clone(&self.handles.responses),
-            draft: StoredResponse { native, ..self.draft(request, turn) },
+            // One that cannot be asked for it again may as well not have it.
+            draft: StoredResponse {
+                native: native && deployment.provider.keeps(),
+                ..self.draft(request, turn)
+            },
+            background: turn.keeping.background,
             named: turn.detached,
             deployment: Arc::clone(deployment),
         }))

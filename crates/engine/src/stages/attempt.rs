@@ -93,6 +93,9 @@ impl Run<'_> {
                 open.beyond = outgoing.beyond;
             }
         });
+        if let Some(waiting) = ticket.waiting() {
+            Box::pin(self.handles.attempted(&waiting, ticket, deployment)).await;
+        }
         let places = outgoing.places.take();
         let mut result = self.exchange(request, deployment, outgoing, (attempt, ticket)).await;
         if let (Err(failure), Some(places)) = (&mut result, places) {

@@ -76,6 +76,13 @@ impl Cleared {
         self.request().dialect.counted().is_some()
     }
 
+    /// The account that was asked does not work in the background: its answer is made here, if the client may get it later.
+    pub(crate) fn detach(&mut self) -> bool {
+        let Admitted { envelope, turn, .. } = &mut self.0.0;
+        let may = |turn: &&mut Box<Turn>| turn.keeping.background && !envelope.stream && !turn.detached;
+        turn.as_mut().filter(may).map(|turn| turn.detached = true).is_some()
+    }
+
     /// Is it answered while its client does not wait?
     pub(crate) fn is_detached(&self) -> bool {
         self.request().turn.as_deref().is_some_and(|turn| turn.detached)

@@ -15,7 +15,7 @@ use wire::{Envelope, stored};
 
 use super::Admitted;
 use super::assemble::{PREVIOUS, Previous, Turn, conversation, made, unknown};
-use crate::verdict::Failure;
+use crate::verdict::{Failure, refuses_background};
 
 /// A request ready to be sent to one deployment.
 pub(crate) struct Outgoing {
@@ -61,6 +61,8 @@ pub(crate) struct Hub<'a> {
     places: Option<Box<Places>>,
     /// Has an account forgotten the conversation it should know?
     forgotten: bool,
+    /// Has an account refused to work in the background?
+    foreground: bool,
     /// Did thoughts of that conversation stay behind?
     thoughts_left: bool,
     /// The account that refused the request with what was put back for it.
@@ -111,6 +113,7 @@ impl<'a> Hub<'a> {
             beyond: 0,
             places: None,
             forgotten: false,
+            foreground: false,
             thoughts_left: false,
             refused: None,
         }
@@ -120,6 +123,11 @@ impl<'a> Hub<'a> {
     /// blocks that were put back for it?
     pub(crate) fn otherwise(&mut self, failure: &Failure, at: &Deployment) -> bool {
         if failure.forgot() && self.tell_all() {
+            return true;
+        }
+        // A stream is one all the same. Who does not want to wait has the answer made here: see `Cleared::detach`.
+        let streams = self.request.envelope.stream;
+        if streams && refuses_background(&failure.fault) && !std::mem::replace(&mut self.foreground, true) {
             return true;
         }
         let account = Some(Arc::clone(&at.provider_name));
@@ -227,14 +235,15 @@ impl<'a> Hub<'a> {
         memory: &Memory<'_>,
     ) -> Result<Option<Envelope>, Fault> {
         let untold = if self.forgotten { turn.kept() } else { turn.untold(to) };
-        if untold.is_none() && !turn.detached {
+        let foreground = self.foreground || turn.foreground(to);
+        if untold.is_none() && !foreground {
             return Ok(None);
         }
         let mut body = self.request.envelope.body().clone();
         if let Some(previous) = untold {
             body = self.expanded(previous, memory, Some(to)).await?;
         }
-        if turn.detached {
+        if foreground {
             body = stored::foreground(&body);
         }
         Envelope::read(self.request.dialect, &PathFacts::default(), body).map(Some)

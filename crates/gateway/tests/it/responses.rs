@@ -261,6 +261,19 @@ async fn what_is_kept_is_shown_listed_and_forgotten_for_its_tenant_alone() {
 }
 
 #[tokio::test]
+async fn what_its_provider_has_no_way_to_forget_is_forgotten_here() {
+    let bench = Bench::start().await;
+    for status in [405, 501] {
+        let made = turn(&bench, &ask(GPT, "one", None, false), says(GPT, false, "resp_1", "ONE")).await;
+        bench.upstream.then(Reply::json(status, &json!({ "detail": "Method Not Allowed" })));
+        let path = format!("{PATH}/{}", id(&made));
+        let answer = bench.openai().send(Method::DELETE, &path, "".into()).await;
+        assert_eq!(answer.json().await["deleted"], true, "{status}");
+        assert_eq!(get(&bench.openai(), id(&made)).await.status, 404);
+    }
+}
+
+#[tokio::test]
 async fn faults_name_the_items_as_the_client_numbers_them() {
     let bench = Bench::start().await;
     let first = turn(&bench, &ask(CLAUDE, "one", None, false), says(CLAUDE, false, "", "ONE")).await;
@@ -510,4 +523,83 @@ async fn a_provider_that_works_in_the_background_is_followed() {
     );
     let call = bench.upstream.seen().pop().unwrap();
     assert_eq!((call.method.as_str(), call.path.as_str()), ("GET", "/openai/v1/responses/resp_bg"));
+}
+
+#[tokio::test]
+async fn azure_works_in_the_background_and_is_followed() {
+    let azure = |more: &str| {
+        format!(
+            "azure: {{ kind: azure, base_url: \"{{upstream}}/azure\", api_key: k, models: [some]{more} }}"
+        )
+    };
+    for (more, place) in
+        [("", "/azure/openai/v1/responses"), (", api_version: 2025-04-01-preview", "/azure/openai/responses")]
+    {
+        let bench = Setup::new().provider(&azure(more)).start().await;
+        let mut queued = native("resp_az", "queued", "");
+        (queued["background"], queued["usage"]) = (true.into(), Value::Null);
+        bench.upstream.then(Reply::json(200, &queued));
+        bench.upstream.always(Reply::json(200, &native("resp_az", "completed", "done")));
+        let answer = bench.openai().post(PATH, &background("azure/gpt-4.1-mini", "work")).await;
+        let request = crate::setup::request_id(&answer);
+        assert_eq!(response(answer, false).await["status"], "queued");
+        assert_eq!(over(&bench, "resp_az").await["output"][0]["content"][0]["text"], "done");
+        assert_eq!(bench.kept_of(&request).await.attempts[0]["usage_source"], "reported");
+        let answer = bench.openai().send(Method::DELETE, &format!("{PATH}/resp_az"), "".into()).await;
+        assert_eq!(answer.json().await["deleted"], true);
+        let call = bench.upstream.seen().pop().unwrap();
+        assert!(call.path.starts_with(&format!("{place}/resp_az")), "{}", call.path);
+        assert_eq!((call.method.as_str(), call.path.contains("api-version")), ("DELETE", !more.is_empty()));
+    }
+}
+
+#[tokio::test]
+async fn who_cannot_be_asked_again_does_not_work_in_the_background() {
+    let bench = Bench::start().await;
+    let gate = Gate::new();
+    bench.upstream.then(Reply::json(200, &native("resp_l", "completed", "done")).head_gated(&gate));
+    // It has this dialect, but no way to ask for a response.
+    let waiting = response(bench.openai().post(PATH, &background("local/some", "work")).await, false).await;
+    assert_eq!(waiting["status"], "queued");
+    let call = bench.upstream.request(0).await;
+    assert!(call.path.ends_with("/v1/responses"));
+    gate.open();
+    let made = over(&bench, id(&waiting)).await;
+    assert_eq!((&made["status"], &made["id"]), (&json!("completed"), &waiting["id"]));
+    assert_eq!(bench.upstream.seen()[0].json()["background"], Value::Null);
+    // What it answers at once is not its own to go on from.
+    turn(&bench, &ask("local/some", "one", None, false), says(GPT, false, "resp_2", "ONE")).await;
+    turn(&bench, &ask("local/some", "two", Some("resp_2"), false), says(GPT, false, "resp_3", "TWO")).await;
+    assert_eq!(sent(&bench)["previous_response_id"], Value::Null);
+    assert_eq!(
+        texts(&sent(&bench)["input"]),
+        pairs(&[("user", "one"), ("assistant", "ONE"), ("user", "two")])
+    );
+}
+
+#[tokio::test]
+async fn who_refuses_the_background_has_its_answer_made_here() {
+    let bench = Bench::start().await;
+    let refusal = || {
+        let message = "This engine does not keep responses and therefore has no background mode.";
+        openai::error(400, "invalid_request_error", None, message)
+    };
+    bench.upstream.then(refusal()).then(Reply::json(200, &native("resp_v", "completed", "done")));
+    let answer = bench.openai().post(PATH, &background(GPT, "work")).await;
+    let request = crate::setup::request_id(&answer);
+    let waiting = response(answer, false).await;
+    assert_eq!(waiting["status"], "queued");
+    let made = over(&bench, id(&waiting)).await;
+    assert_eq!((&made["status"], &made["id"]), (&json!("completed"), &waiting["id"]));
+    let asked: Vec<_> = bench.upstream.seen().iter().map(|call| call.json()["background"].clone()).collect();
+    assert_eq!(asked, [json!(true), Value::Null]);
+    let kept = bench.kept_of(&request).await;
+    let outcomes: Vec<_> = kept.attempts.iter().map(|attempt| &attempt["outcome"]).collect();
+    assert_eq!(outcomes, ["failed", "answered"]);
+
+    bench.upstream.then(refusal()).then(streamed("resp_s", "done"));
+    let mut body = background(GPT, "work");
+    body["stream"] = true.into();
+    let made = response(bench.openai().post(PATH, &body).await, true).await;
+    assert_eq!((id(&made), &sent(&bench)["background"]), ("resp_s", &Value::Null));
 }

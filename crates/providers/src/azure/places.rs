@@ -47,7 +47,7 @@ impl Api {
         let spoken: &[Dialect] = match self {
             Self::Inference { .. } => &[Dialect::OpenaiChat, Dialect::OpenaiEmbeddings],
             _ if is_claude(model) => &[Dialect::AnthropicMessages],
-            Self::Dated(version) if version.as_str() < quirks::RESPONSES_SINCE => quirks::BEFORE_RESPONSES,
+            Self::Dated(_) if !self.keeps() => quirks::BEFORE_RESPONSES,
             Self::Dated(version) if version.as_str() < quirks::EDITS_SINCE => quirks::BEFORE_EDITS,
             Self::V1 | Self::Dated(_) => quirks::ALL,
         };
@@ -55,6 +55,15 @@ impl Api {
         let only = only(ONLY, client, model).filter(|only| spoken.contains(only));
         let alike = || spoken.iter().find(|dialect| wire::has_way(client, **dialect));
         only.or_else(|| spoken.iter().find(|dialect| **dialect == client).or_else(alike).copied())
+    }
+
+    /// Has it OpenAI's responses?
+    pub(super) fn keeps(&self) -> bool {
+        match self {
+            Self::V1 => true,
+            Self::Dated(version) => version.as_str() >= quirks::RESPONSES_SINCE,
+            Self::Inference { .. } => false,
+        }
     }
 
     pub(super) fn url(&self, endpoint: &Endpoint, dialect: Dialect, model: &str) -> Option<Uri> {

@@ -73,6 +73,9 @@ fn each_api_has_its_paths() {
     assert_eq!(chat(&v1, "gpt-5-codex"), Some(Dialect::OpenaiResponses));
     assert_eq!(chat(&dated, "gpt-5-codex"), Some(Dialect::OpenaiChat), "it has no responses");
     assert_eq!(dialect(&v1, "gpt-4o-audio-preview"), Some(Dialect::OpenaiChat));
+    for (config, keeps) in [(&v1, true), (&dated, false), (&other, false)] {
+        assert_eq!(built(config.clone()).keeps(), keeps, "{config}");
+    }
 }
 
 #[test]

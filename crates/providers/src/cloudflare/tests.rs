@@ -24,6 +24,7 @@ fn only_what_can_be_called_is_listed() {
     let dialect = |model| provider.dialect(Dialect::OpenaiResponses, model);
     assert_eq!(dialect("@cf/openai/gpt-oss-120b"), Some(Dialect::OpenaiResponses));
     assert_eq!(dialect("@cf/meta/llama"), Some(Dialect::OpenaiChat));
+    assert!(!provider.keeps(), "it gives no response again");
 }
 
 #[test]

@@ -51,8 +51,6 @@ pub(crate) struct OpenaiLike {
     kind: &'static str,
     quirks: Quirks,
     surfaces: Vec<Spoken>,
-    /// The surfaces as they were given: what is below a path starts there.
-    paths: Vec<Surface>,
     listing: Option<(Uri, Reader)>,
     /// Models to list where the service has no list.
     offers: &'static [&'static str],
@@ -84,6 +82,25 @@ pub(crate) const fn refuses(quirks: &Quirks, dialect: Dialect) -> &'static [&'st
     }
 }
 
+/// How to ask about a response, below the place where responses are made.
+pub(crate) fn about_response(made_at: &Uri, call: StoredCall, id: &str) -> Option<(Method, Uri)> {
+    // An id is a segment of the path and nothing else.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    if id.is_empty() || id.starts_with('.') || !id.bytes().all(plain) {
+        return None;
+    }
+    let (method, below) = match call {
+        StoredCall::Get => (Method::GET, ""),
+        StoredCall::Cancel => (Method::POST, "/cancel"),
+        StoredCall::Delete => (Method::DELETE, ""),
+    };
+    let (path, query) = (made_at.path(), made_at.query());
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    let mut parts = made_at.clone().into_parts();
+    parts.path_and_query = format!("{path}/{id}{below}{query}").parse().ok();
+    Some((method, Uri::from_parts(parts).ok()?))
+}
+
 impl OpenaiLike {
     pub(crate) fn new(
         name: &str,
@@ -101,7 +118,6 @@ impl OpenaiLike {
             kind: facts.kind,
             quirks,
             surfaces: surfaces.iter().map(spoken).collect::<Option<_>>()?,
-            paths: surfaces.to_vec(),
             listing: Some((endpoint.url("/models", None)?, openai_list)),
             endpoint,
             offers: &[],
@@ -188,6 +204,12 @@ impl OpenaiLike {
         })
     }
 
+    /// Where responses are that can be asked for again. Of what some models alone speak, nothing but the answer is to be had.
+    fn kept(&self) -> Option<&Uri> {
+        let all = |spoken: &&Spoken| spoken.dialect == Dialect::OpenaiResponses && spoken.models.is_empty();
+        self.surfaces.iter().find(all).map(|spoken| &spoken.uri)
+    }
+
     fn send<'a>(
         &'a self,
         request: Outbound,
@@ -256,24 +278,17 @@ impl Provider for OpenaiLike {
         self.send(self.endpoint.post(spoken.uri.clone(), call), upstream)
     }
 
+    fn keeps(&self) -> bool {
+        self.kept().is_some()
+    }
+
     fn stored<'a>(
         &'a self,
         call: StoredCall,
         id: &'a str,
         upstream: &'a dyn Upstream,
     ) -> Option<BoxFuture<'a, Result<ProviderReply, UpstreamFailure>>> {
-        let (_, path) = self.paths.iter().find(|(dialect, _)| *dialect == Dialect::OpenaiResponses)?;
-        // An id is a segment of the path and nothing else.
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-        if id.is_empty() || id.starts_with('.') || !id.bytes().all(plain) {
-            return None;
-        }
-        let (method, below) = match call {
-            StoredCall::Get => (Method::GET, ""),
-            StoredCall::Cancel => (Method::POST, "/cancel"),
-            StoredCall::Delete => (Method::DELETE, ""),
-        };
-        let url = self.endpoint.url(&format!("{path}/{id}{below}"), None)?;
+        let (method, url) = about_response(self.kept()?, call, id)?;
         Some(self.send(self.endpoint.ask(method, url), upstream))
     }
 

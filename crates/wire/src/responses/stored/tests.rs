@@ -207,7 +207,18 @@ data: {"type":"response.completed","response":{"id":"resp_1","output":[]},"seque
             let mut tap = Tap::default();
             let found = tap.feed(&text.as_bytes()[..cut]).or(tap.feed(&text.as_bytes()[cut..]));
             assert_eq!(found.unwrap(), r#"{"id":"resp_1","output":[]}"#);
+            assert_eq!(tap.begun(), None);
         }
+    }
+    let created =
+        "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"resp_1\"}}\n\n";
+    let text = format!("{created}{delta}{last}");
+    for cut in 0..text.len() {
+        let mut tap = Tap::from_start();
+        tap.feed(&text.as_bytes()[..cut]);
+        tap.feed(&text.as_bytes()[cut..]);
+        assert_eq!(tap.begun().unwrap(), r#"{"id":"resp_1"}"#);
+        assert_eq!(tap.begun(), None);
     }
     assert_eq!(Tap::default().feed(delta.as_bytes()), None);
 }
