@@ -1,6 +1,8 @@
 //! Responses that are kept: asked for again, gone on from with any model, made in the background.
 
 mod jobs;
+mod references;
+mod untold;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

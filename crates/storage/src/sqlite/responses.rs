@@ -3,12 +3,13 @@
 //! What is kept and what is removed goes through one queue, so that the database has it in the same order. An answer that is
 //! kept while the queue is full is in memory alone, and said so in the log; a removal waits for its turn.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use contract::ports::{
-    Answer, AttemptEntry, Clock, Entries, Making, RequestEntry, ResponseStore, StoreError, StoredResponse,
-    Tenant,
+    Answer, AttemptEntry, Clock, Entries, Holder, Making, RequestEntry, ResponseStore, StoreError,
+    StoredResponse, Tenant,
 };
 use contract::words::Timestamp;
 use sqlx::sqlite::{SqliteQueryResult, SqliteRow};
@@ -39,6 +40,11 @@ const CLAIM: &str = "UPDATE responses SET owner = ?, lease_us = ? WHERE rowid IN
      (SELECT rowid FROM responses WHERE owner IS NOT NULL AND lease_us <= ? LIMIT ?) \
      RETURNING created_us, until_us, previous, deployment, native, input, body, owner, lease_us, entries, tenant, id";
 const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM responses WHERE id = ? AND until_us > ?)";
+const INSERT_ITEM: &str = "INSERT OR IGNORE INTO response_items (tenant, item, response) VALUES (?, ?, ?)";
+/// Those of the tenant come last.
+const HOLDERS: &str = "SELECT item, response, responses.tenant = ?1 AND until_us > ?3 AS own \
+     FROM response_items JOIN responses ON responses.tenant = response_items.tenant AND responses.id = response \
+     WHERE item IN (SELECT value FROM json_each(?2)) ORDER BY own, created_us";
 
 /// The store.
 #[derive(Debug)]
@@ -85,6 +91,23 @@ impl Responses {
         let row = query(FIND).bind(tenant.as_str()).bind(id).bind(now.0);
         let row = row.fetch_optional(&self.database.reader).await.map_err(unavailable)?;
         row.map(|row| decode(tenant, id, &row).map_err(unavailable)).transpose()
+    }
+
+    async fn written_holders(
+        &self,
+        tenant: &Tenant,
+        items: &[String],
+        now: Timestamp,
+    ) -> Result<HashMap<String, Option<Arc<str>>>, StoreError> {
+        let wanted = serde_json::to_string(items).unwrap_or_default();
+        let rows = query(HOLDERS).bind(tenant.as_str()).bind(wanted).bind(now.0);
+        let rows = rows.fetch_all(&self.database.reader).await.map_err(unavailable)?;
+        let holder = |row: &SqliteRow| {
+            let own = row.try_get::<bool, _>(2)?;
+            let response = own.then(|| row.try_get::<&str, _>(1)).transpose()?;
+            Ok((row.try_get(0)?, response.map(Arc::from)))
+        };
+        rows.iter().map(holder).collect::<Result<_, _>>().map_err(unavailable)
     }
 
     /// Waits until a change is durable.
@@ -197,6 +220,24 @@ impl ResponseStore for Responses {
         }))
     }
 
+    fn holders<'a>(
+        &'a self,
+        tenant: &'a Tenant,
+        items: &'a [String],
+        now: Timestamp,
+    ) -> Answer<'a, Result<Vec<Holder>, StoreError>> {
+        Answer::Later(Box::pin(async move {
+            let held = self.memory.holding(tenant, items, now);
+            let mut all = self.written_holders(tenant, items, now).await?;
+            for (item, own) in held {
+                if own.is_some() || !all.contains_key(&item) {
+                    all.insert(item, own);
+                }
+            }
+            Ok(all.into_iter().collect())
+        }))
+    }
+
     fn remove<'a>(&'a self, tenant: &'a Tenant, id: &'a str) -> Answer<'a, Result<bool, StoreError>> {
         Answer::Later(Box::pin(async move {
             let held = self.memory.forget(tenant, id);
@@ -285,7 +326,7 @@ async fn insert(
     let making = response.making.as_ref();
     let entries = |making: &Making| serde_json::to_vec(&(&making.entries.request, &making.entries.attempts));
     let entries = making.map(entries).transpose().map_err(|error| sqlx::Error::Encode(error.into()))?;
-    query(INSERT)
+    let done = query(INSERT)
         .bind(response.tenant.as_str())
         .bind(&*response.id)
         .bind(response.created.0)
@@ -298,6 +339,11 @@ async fn insert(
         .bind(making.map(|making| &*making.owner))
         .bind(making.map(|making| making.lease.0))
         .bind(entries)
-        .execute(to)
-        .await
+        .execute(&mut *to)
+        .await?;
+    for item in response.items() {
+        let insert = query(INSERT_ITEM).bind(response.tenant.as_str()).bind(item).bind(&*response.id);
+        insert.execute(&mut *to).await?;
+    }
+    Ok(done)
 }
