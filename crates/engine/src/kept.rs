@@ -172,7 +172,10 @@ impl Pipeline {
         let tenant = response.tenant.clone();
         let (mut list, mut ids, mut next) = (List::default(), Vec::new(), Some(response));
         let mut seen = HashSet::new();
-        while let Some(turn) = next.take() {
+        let snapshot = self.snapshot();
+        let run = self.with(&snapshot);
+        while let Some(mut turn) = next.take() {
+            run.bring_up_to_date(&mut turn).await;
             list.add(&turn.id, shown(&turn));
             seen.insert(Arc::clone(&turn.id));
             // An upstream that gives the same id twice makes a conversation that never ends.
@@ -195,7 +198,8 @@ impl Pipeline {
         let mut part = list.page(page)?;
         for number in part.turns() {
             let Some(id) = ids.get(number) else { continue };
-            let turn = self.kept(&tenant, id).await?;
+            let mut turn = self.kept(&tenant, id).await?;
+            run.bring_up_to_date(&mut turn).await;
             part.fill(number, id, shown(&turn));
         }
         Ok(part.written())

@@ -132,7 +132,7 @@ impl Run<'_> {
     }
 
     /// What a provider works at in the background is kept as it was when it was last asked: it may be complete.
-    async fn bring_up_to_date(self, turn: &mut StoredResponse) {
+    pub(crate) async fn bring_up_to_date(self, turn: &mut StoredResponse) {
         if !turn.native || !stored::facts(&turn.body).is_some_and(|facts| facts.is_pending()) {
             return;
         }

@@ -100,6 +100,9 @@ async fn an_answer_that_its_provider_has_not_finished_is_not_left_out() {
         pairs(&[("user", "work"), ("assistant", "done"), ("user", "more")])
     );
     assert_eq!(second["previous_response_id"], "resp_bg");
+    let list =
+        bench.openai().get(&format!("{PATH}/{}/input_items?order=asc", id(&second))).await.json().await;
+    assert_eq!(texts(&list["data"]), pairs(&[("user", "work"), ("assistant", "done"), ("user", "more")]));
 
     is("queued", "");
     assert_eq!(bench.openai().post(PATH, &background(GPT, "work")).await.status, 200);
