@@ -122,13 +122,13 @@ async fn an_item_that_nobody_has_is_no_silent_loss() {
     // Of another tenant's it is not said that it is there, and no provider is asked for it.
     for model in [CLAUDE, GPT] {
         for item in &kept {
-            let answer = other.post(PATH, &asked(model, &[item.clone()], false)).await;
+            let answer = other.post(PATH, &asked(model, std::slice::from_ref(item), false)).await;
             assert_eq!(code(answer).await, (404, "item_not_found".to_owned()));
         }
     }
     assert_eq!(bench.upstream.seen().len(), calls);
     // What nobody here knows may be the provider's.
-    turn(&bench, &asked(GPT, &[nobodys.clone()], false), says(GPT, false, "resp_2", "TWO")).await;
+    turn(&bench, &asked(GPT, std::slice::from_ref(&nobodys), false), says(GPT, false, "resp_2", "TWO")).await;
     assert_eq!(sent(&bench)["input"][0], nobodys);
     // Of that turn no other model can be told.
     let answer = bench.openai().post(PATH, &ask(CLAUDE, "two", Some("resp_2"), false)).await;
