@@ -2,6 +2,7 @@
 //!
 //! An answer of another tenant is as unknown as one that never was.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,16 +13,18 @@ use contract::ports::{
 use contract::words::{Scope, Secret};
 use contract::{Code, Fault};
 use http::StatusCode;
-use wire::stored::{self, Page};
+use wire::stored::{self, List, Page};
 
 use crate::collect::collect;
 use crate::leftover::LOST;
 use crate::pipeline::Pipeline;
-use crate::stages::{ERROR_CAP, REPLY_CAP, conversation, unavailable};
+use crate::stages::{ERROR_CAP, REPLY_CAP, unavailable};
 use crate::verdict::Failure;
 
 const ELSEWHERE: &str =
     "Another instance of the gateway makes this response, and only that one can stop it. Try again.";
+/// The most turns of a conversation that are listed.
+const MOST_LISTED: usize = 10_000;
 
 /// How long who has a response deleted waits until it is settled.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -48,7 +51,7 @@ impl Pipeline {
             StoredAction::Get => self.current(response).await,
             StoredAction::Delete => self.delete(response).await,
             StoredAction::Cancel => self.cancel(response).await,
-            StoredAction::Items => self.items(&response, &Page::read(query)?).await,
+            StoredAction::Items => self.items(response, &Page::read(query)?).await,
         }
     }
 
@@ -212,19 +215,49 @@ impl Pipeline {
         self.current(response).await
     }
 
-    async fn items(&self, response: &StoredResponse, page: &Page) -> Result<Bytes, Fault> {
-        let store = &*self.handles.responses;
-        let turns = match conversation(store, response, self.handles.clock.now()).await {
-            // It went on from what is not kept here, or no longer: its own turn is.
-            Err(fault) if fault.code() == Code::PreviousResponseNotFound => vec![response.clone()],
-            turns => turns?,
-        };
-        let turns: Vec<_> = turns
-            .iter()
-            .map(|turn| (&*turn.id, stored::Turn { input: &turn.input, response: &turn.body, own: false }))
-            .collect();
-        stored::items(&turns, page)
+    /// A page of the conversation up to a response. It may be longer than what is sent to a model: its turns are read one by one.
+    async fn items(&self, response: StoredResponse, page: &Page) -> Result<Bytes, Fault> {
+        let (store, now) = (&self.handles.responses, self.handles.clock.now());
+        let tenant = response.tenant.clone();
+        let (mut list, mut ids, mut next) = (List::default(), Vec::new(), Some(response));
+        let mut seen = HashSet::new();
+        let snapshot = self.snapshot();
+        let run = self.with(&snapshot);
+        while let Some(mut turn) = next.take() {
+            run.bring_up_to_date(&mut turn).await;
+            list.add(&turn.id, shown(&turn));
+            seen.insert(Arc::clone(&turn.id));
+            // An upstream that gives the same id twice makes a conversation that never ends.
+            let previous = turn.previous.clone().filter(|id| !seen.contains(id));
+            ids.push(turn.id);
+            if ids.len() > MOST_LISTED {
+                return Err(Fault::saying(
+                    Code::InvalidRequest,
+                    "This conversation is too long to be listed.",
+                ));
+            }
+            if let Some(id) = previous {
+                next = store.find(&tenant, &id, now).await.map_err(unavailable)?;
+                if next.is_none() {
+                    // It went on from what is not kept here, or no longer: its own turn is.
+                    list.truncate();
+                }
+            }
+        }
+        let mut part = list.page(page)?;
+        for number in part.turns() {
+            let Some(id) = ids.get(number) else { continue };
+            let mut turn = self.kept(&tenant, id).await?;
+            run.bring_up_to_date(&mut turn).await;
+            part.fill(number, id, shown(&turn));
+        }
+        Ok(part.written())
     }
+}
+
+/// A turn as it is listed.
+fn shown(turn: &StoredResponse) -> stored::Turn<'_> {
+    stored::Turn { input: &turn.input, response: &turn.body, own: false }
 }
 
 fn is_pending(response: &StoredResponse) -> bool {

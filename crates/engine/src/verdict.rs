@@ -82,10 +82,16 @@ impl Failure {
         Self { fault, then: Then::Next, assume_consumed: true }
     }
 
-    /// Does the account no longer know the response that the request goes on from? OpenAI's word for it.
-    pub(crate) fn forgot(&self) -> bool {
-        let said = self.fault.upstream().and_then(|error| error.code.as_deref());
-        said == Some(Code::PreviousResponseNotFound.as_str())
+    /// May the account not know what this request is about by its id alone? Servers have various words for it, and some that have
+    /// none refuse the field. Not so where the provider finds fault with another field of the request.
+    pub(crate) fn forgot(&self, body: &[u8]) -> bool {
+        let Some(error) = self.fault.upstream() else { return false };
+        let refused = matches!(
+            error.status,
+            StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY
+        );
+        let other = |param: &str| wire::stored::has_other(body, param);
+        refused && !error.param.as_deref().is_some_and(other)
     }
 
     /// Did the provider find fault with what the request holds?

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use contract::ports::{Clock, Making, ResponseStore, StoredResponse, Tenant};
 use contract::words::{Id, IdKind, Principal, Timestamp};
+use serde_json::json;
 use storage::{StorageConfig, Stores};
 use testkit::clock::VirtualClock;
 use tokio_util::sync::CancellationToken;
@@ -105,6 +106,41 @@ async fn keeps_apart_replaces_and_forgets(store: &Opened) {
     assert!(store.remove(&one, "resp_2").await && !store.is_known("resp_2", 99).await);
 }
 
+async fn tells_who_has_an_item(store: &Opened) {
+    let (one, other) = (tenant(1), tenant(2));
+    let ours = "msg_0198c0de00007000800000000000abcd_0";
+    let with = |tenant: &Tenant, id: &str, items: &[&str]| StoredResponse {
+        body: json!({ "output": items.iter().map(|id| json!({ "id": id })).collect::<Vec<_>>() })
+            .to_string()
+            .into(),
+        ..response(tenant, id, "")
+    };
+    let holders = async |tenant: &Tenant, now| {
+        let items = ["msg_1", "rs_1", "msg_2", ours].map(str::to_owned);
+        let mut found = store.responses.holders(tenant, &items, Timestamp(now)).await.unwrap();
+        found.sort();
+        found.into_iter().map(|(item, id)| (item, id.map(|id| id.to_string()))).collect::<Vec<_>>()
+    };
+    let item = |id: &str, response: Option<&str>| (id.to_owned(), response.map(str::to_owned));
+    for response in [
+        with(&one, "resp_i1", &["rs_1", "msg_1"]),
+        // Its own id tells whose it is.
+        with(&one, "resp_0198c0de00007000800000000000abcd", &[ours]),
+        with(&other, "resp_i2", &["msg_2"]),
+        // An answer that is replaced is found by what it holds now.
+        with(&one, "resp_i1", &["rs_1", "msg_1"]),
+    ] {
+        store.responses.entrust(response).await.unwrap();
+    }
+    let (mine, theirs) = (Some("resp_i1"), Some("resp_i2"));
+    assert_eq!(holders(&one, 9).await, [item("msg_1", mine), item("msg_2", None), item("rs_1", mine)]);
+    assert_eq!(holders(&other, 9).await, [item("msg_1", None), item("msg_2", theirs), item("rs_1", None)]);
+    store.remove(&one, "resp_i1").await;
+    // The name of what its provider keeps may be remembered, but nobody has it any more.
+    assert!(holders(&one, 9).await.iter().all(|(_, response)| response.is_none()));
+    assert!(holders(&other, 9).await.iter().all(|(item, response)| response.is_some() == (item == "msg_2")));
+}
+
 /// Made by this instance, which has it until then.
 fn made_by(owner: &str, lease: i64, id: &str) -> StoredResponse {
     let making =
@@ -161,6 +197,7 @@ async fn sqlite_does_so_too_and_others_find_it() {
 async fn memory_keeps_tenants_apart_replaces_and_forgets() {
     let store = opened(&Stores::memory());
     keeps_apart_replaces_and_forgets(&store).await;
+    tells_who_has_an_item(&store).await;
     store.closed().await;
 }
 
@@ -169,6 +206,7 @@ async fn sqlite_does_so_too_and_outlives_the_process() {
     let dir = tempfile::tempdir().unwrap();
     let before = opened(&file(&dir).await);
     keeps_apart_replaces_and_forgets(&before).await;
+    tells_who_has_an_item(&before).await;
     let plain = StoredResponse {
         previous: None,
         deployment: None,
@@ -184,6 +222,9 @@ async fn sqlite_does_so_too_and_outlives_the_process() {
     assert_eq!(after.find(&tenant(2), "resp_1", 99).await, Some(other));
     assert_eq!(after.find(&tenant(2), "resp_1", 100).await, None);
     assert_eq!(after.find(&tenant(3), "resp_3", 99).await, Some(plain));
+    let items = ["msg_2".to_owned()];
+    let holders = after.responses.holders(&tenant(2), &items, Timestamp(9)).await.unwrap();
+    assert_eq!(holders, [("msg_2".to_owned(), Some("resp_i2".into()))]);
     assert!(after.is_known("resp_1", 99).await && after.is_known("resp_3", 99).await);
     assert!(after.remove(&tenant(2), "resp_1").await && after.remove(&tenant(3), "resp_3").await);
     assert!(after.is_known("resp_1", 99).await, "its provider has it");

@@ -86,6 +86,7 @@ codes! {
     ModelNotFound "model_not_found" 404 Caller NotFound false "No such model. GET /v1/models lists those that exist.";
     ResponseNotFound "response_not_found" 404 Caller NotFound false "No such response is kept here for this API key's team. Responses are kept when 'store' is not false, and for a limited time.";
     PreviousResponseNotFound "previous_response_not_found" 400 Caller InvalidRequest false "The response that 'previous_response_id' names is not kept here, or no longer. Send the conversation in 'input'.";
+    ItemNotFound "item_not_found" 404 Caller NotFound false "An item that 'input' refers to is not kept here, or no longer. Send the item itself.";
     NotFound "not_found" 404 Caller NotFound false "Nothing is served at this path.";
     MethodNotAllowed "method_not_allowed" 405 Caller InvalidRequest false "This path does not take this method.";
     InvalidJson "invalid_json" 400 Caller InvalidRequest false "The request body is not valid JSON.";

@@ -32,7 +32,9 @@ pub use service::{
     Arrived, Exposition, FaultRenderer, HttpService, Llm, ModelsAsk, PathFacts, Readiness, StoredAction,
     StoredAsk,
 };
-pub use state::{Anchor, KeptMessage, Making, NativeBlocks, ResponseStore, StoredResponse, Tenant};
+pub use state::{
+    Anchor, Holder, KeptMessage, Making, NativeBlocks, ResponseStore, StoredResponse, Tenant, response_of,
+};
 pub use store::{
     LedgerFilter, LedgerLine, LedgerStore, LogFilter, LogStore, Page, PageRequest, Resource, ResourceKind,
     ResourceStore, StoreError,

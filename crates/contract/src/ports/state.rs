@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::Deserialize;
 
 use super::{Answer, Entries, StoreError};
 use crate::words::{Principal, Timestamp};
@@ -109,6 +110,35 @@ pub struct StoredResponse {
     pub making: Option<Making>,
 }
 
+/// The id of the response that an item belongs to which was given its id here: `resp_{stem}` for `{kind}_{stem}_{place}`, and for
+/// `{kind}_{stem}i_{place}` of its input. None: the id tells nothing.
+#[must_use]
+pub fn response_of(item: &str) -> Option<String> {
+    let (stem, _) = item.split_once('_')?.1.rsplit_once('_')?;
+    let stem = stem.strip_suffix('i').unwrap_or(stem);
+    let ours = stem.len() == 32 && stem.bytes().all(|byte| byte.is_ascii_hexdigit());
+    ours.then(|| format!("resp_{stem}"))
+}
+
+impl StoredResponse {
+    /// The ids of the items that it answers with, by which a client may refer to each; without those that tell it themselves.
+    #[must_use]
+    pub fn items(&self) -> Vec<String> {
+        #[derive(Default, Deserialize)]
+        struct Answer {
+            #[serde(default)]
+            output: Vec<Item>,
+        }
+        #[derive(Deserialize)]
+        struct Item {
+            id: Option<String>,
+        }
+        let answer: Answer = serde_json::from_slice(&self.body).unwrap_or_default();
+        let ids = answer.output.into_iter().filter_map(|item| item.id);
+        ids.filter(|id| response_of(id).as_deref() != Some(&*self.id)).collect()
+    }
+}
+
 /// An answer that is made while its client does not wait, and is not settled yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Making {
@@ -119,6 +149,9 @@ pub struct Making {
     /// What log and ledger will say of the request if nothing better is learned.
     pub entries: Arc<Entries>,
 }
+
+/// An item that somebody has, and the answer of the tenant who asks that holds it.
+pub type Holder = (String, Option<Arc<str>>);
 
 /// Answers that clients may refer to later.
 pub trait ResponseStore: Send + Sync {
@@ -157,6 +190,14 @@ pub trait ResponseStore: Send + Sync {
     /// Has any tenant an answer of this id, or had one that its provider keeps too? Such an id is remembered for a while after
     /// the end of its answer and its removal, so that nobody goes on there from what belongs to another.
     fn is_known<'a>(&'a self, id: &'a str, now: Timestamp) -> Answer<'a, Result<bool, StoreError>>;
+    /// Who has these [items](StoredResponse::items): of each, the tenant's answer that holds it, or none where only others have one. Items that nobody has
+    /// are left out.
+    fn holders<'a>(
+        &'a self,
+        tenant: &'a Tenant,
+        items: &'a [String],
+        now: Timestamp,
+    ) -> Answer<'a, Result<Vec<Holder>, StoreError>>;
     /// Forgets a tenant's answer; gives whether there was one. Afterwards nobody finds it, here or after a restart.
     fn remove<'a>(&'a self, tenant: &'a Tenant, id: &'a str) -> Answer<'a, Result<bool, StoreError>>;
 }

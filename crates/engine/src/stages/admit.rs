@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use wire::envelope::Envelope;
 use wire::stored;
 
-use super::{Admitted, Before, Known};
+use super::{Admitted, Known};
 use crate::collect::collect;
 use crate::pipeline::Run;
 use crate::ticket::Ticket;
@@ -48,7 +48,7 @@ impl Run<'_> {
             true => Some(Box::pin(self.before(&Tenant::of(&principal), &envelope)).await?),
             false => None,
         };
-        let said = before.as_ref().map_or(0, Before::most_tokens);
+        let said = before.as_ref().map_or(0, |before| before.most_tokens());
         let size = wire::tokens::input_size(envelope.body(), envelope.file_bytes);
         ticket.edit(|record| record.size = size);
         let input_tokens = self.most_tokens(&plan, arrived.dialect, size) + said;

@@ -5,13 +5,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::ports::{Deployment, Plan, ResponseStore, Stage, StoredResponse, Tenant};
-use contract::words::Timestamp;
+use contract::ports::{Deployment, Plan, Stage, StoredResponse, Tenant};
 use contract::{Code, Fault};
 use wire::Envelope;
 use wire::stored::{self, Keeping};
 
 use super::translate::Wants;
+use super::turns::{Named, inlined};
 use super::{Admitted, Prepared};
 use crate::pipeline::Run;
 use crate::shelf::Shelf;
@@ -19,10 +19,6 @@ use crate::ticket::Ticket;
 
 /// Bytes of text that are at least one token in any vocabulary in use: an upper bound for holds, not an estimate.
 const BYTES_A_TOKEN: u64 = 2;
-/// The most turns of a conversation that are written out.
-const MOST_TURNS: usize = 500;
-/// The most bytes of a conversation that are written out.
-const MOST_BYTES: usize = 32 << 20;
 
 pub(crate) const PREVIOUS: &str = "previous_response_id";
 
@@ -32,6 +28,8 @@ pub(crate) struct Turn {
     /// The id of an answer that is written here.
     pub(crate) id: Arc<str>,
     pub(crate) previous: Previous,
+    /// The items that it names by their ids, as far as they are kept here.
+    pub(crate) named: Vec<Named>,
     /// Is it answered here while its client does not wait?
     pub(crate) detached: bool,
 }
@@ -50,18 +48,21 @@ pub(crate) enum Previous {
 pub(crate) struct Before {
     keeping: Keeping,
     previous: Previous,
+    named: Vec<Named>,
 }
 
 impl Before {
-    /// The most tokens that the conversation up to here can have: those its last turn consumed, which any vocabulary writes in
-    /// twice as many at most.
+    /// The most tokens that what the client does not send itself can have: those that the last turn of the conversation consumed,
+    /// which any vocabulary writes in twice as many at most, and those of the items that it names.
     pub(super) fn most_tokens(&self) -> u64 {
-        let Previous::Kept(last) = &self.previous else { return 0 };
+        let named = self.named.iter().map(|named| named.item.len() as u64).sum::<u64>() / BYTES_A_TOKEN;
+        let Previous::Kept(last) = &self.previous else { return named };
         let facts = wire::reply_facts(stored::DIALECT, &last.body).ok();
-        match facts.and_then(|facts| facts.usage) {
-            Some(usage) => 2 * (usage.input_total() + usage.output),
-            None => (last.input.len() + last.body.len()) as u64 / BYTES_A_TOKEN,
-        }
+        named
+            + match facts.and_then(|facts| facts.usage) {
+                Some(usage) => 2 * (usage.input_total() + usage.output),
+                None => (last.input.len() + last.body.len()) as u64 / BYTES_A_TOKEN,
+            }
     }
 }
 
@@ -92,39 +93,48 @@ pub(super) fn keeps(deployment: &Deployment, response: &StoredResponse) -> bool 
 
 /// Did this deployment's account make the answer?
 pub(crate) fn made(deployment: &Deployment, response: &StoredResponse) -> bool {
-    let account = response.deployment.as_deref().and_then(|id| id.split('/').next());
-    account == Some(&*deployment.provider_name)
+    made_by(deployment, response.deployment.as_deref())
+}
+
+/// Is this deployment at the account of the one that made something?
+pub(super) fn made_by(deployment: &Deployment, maker: Option<&str>) -> bool {
+    maker.and_then(|id| id.split('/').next()) == Some(&*deployment.provider_name)
 }
 
 impl Run<'_> {
     /// Completes the request.
     pub(crate) fn assemble(self, mut admitted: Admitted, ticket: &mut Ticket) -> Result<Prepared, Fault> {
-        let Some(Before { keeping, previous }) = admitted.before.take() else {
+        let Some(before) = admitted.before.take() else {
             ticket.passed(Stage::Assemble);
             return Ok(Prepared(admitted));
         };
+        let Before { keeping, previous, named } = *before;
         let Admitted { plan, dialect, envelope, .. } = &mut admitted;
         let speaks = |to: &Deployment| to.provider.dialect(*dialect, &to.upstream_model) == Some(*dialect);
-        if let Previous::Kept(previous) = &previous {
-            prefer(plan, |to| speaks(to) && keeps(to, previous));
+        match &previous {
+            Previous::Kept(previous) => prefer(plan, |to| speaks(to) && keeps(to, previous)),
+            _ if named.is_empty() => {}
+            // All of them: an account that would have to be told of any has no advantage.
+            _ => prefer(plan, |to| speaks(to) && named.iter().all(|named| named.is_kept(to))),
         }
         let able = |to: &Deployment| speaks(to) && to.provider.keeps();
         let alone = !plan.deployments.first().is_some_and(|first| able(first));
         let detached = keeping.background && !envelope.stream && alone;
         let id = stored::id(ticket.id()).into();
-        admitted.turn = Some(Box::new(Turn { keeping, id, previous, detached }));
+        admitted.turn = Some(Box::new(Turn { keeping, id, previous, named, detached }));
         ticket.ended(Stage::Assemble);
         Ok(Prepared(admitted))
     }
 
     /// What a request of a dialect whose answers may be kept goes on from, which the hold has to cover.
-    pub(super) async fn before(self, tenant: &Tenant, envelope: &Envelope) -> Result<Before, Fault> {
+    pub(super) async fn before(self, tenant: &Tenant, envelope: &Envelope) -> Result<Box<Before>, Fault> {
         let keeping = stored::keeping(envelope.body())?;
         let previous = match &keeping.previous {
             Some(id) => self.previous(tenant, id).await?,
             None => Previous::None,
         };
-        Ok(Before { keeping, previous })
+        let named = self.named(tenant, &keeping.items).await?;
+        Ok(Box::new(Before { keeping, previous, named }))
     }
 
     pub(super) async fn previous(self, tenant: &Tenant, id: &str) -> Result<Previous, Fault> {
@@ -143,29 +153,6 @@ impl Run<'_> {
     }
 }
 
-impl Run<'_> {
-    /// Is there an answer to go on from?
-    fn check(self, found: &StoredResponse, now: Timestamp) -> Result<(), Fault> {
-        let StoredResponse { id, making, .. } = found;
-        let status = stored::facts(&found.body).unwrap_or_default();
-        let lives = || {
-            self.jobs.is_running(&found.tenant, id)
-                || making.as_ref().is_some_and(|making| making.lease > now)
-        };
-        let ended = match status.status.as_str() {
-            "cancelled" => "was cancelled",
-            "failed" => "failed",
-            _ if !status.is_pending() => return Ok(()),
-            _ if lives() => {
-                let message = format!("The response '{id}' is still being made. Wait until it is complete.");
-                return Err(Fault::saying(Code::InvalidRequest, message).at(PREVIOUS));
-            }
-            _ => "failed",
-        };
-        Err(stored::broken_off(id, ended))
-    }
-}
-
 /// Moves those that are meant to the front; else the order stays.
 fn prefer(plan: &mut Plan, is_meant: impl Fn(&Deployment) -> bool) {
     plan.deployments.sort_by_key(|deployment| !is_meant(deployment));
@@ -177,36 +164,6 @@ pub(crate) fn unknown() -> Fault {
 
 pub(crate) fn unavailable(error: contract::ports::StoreError) -> Fault {
     Fault::new(Code::StorageUnavailable).because(error)
-}
-
-/// The conversation up to an answer, oldest turn first.
-///
-/// # Errors
-/// `previous_response_not_found`: a turn is missing, so that the conversation would not be whole; `invalid_request`: it is too
-/// long; `storage_unavailable`.
-pub(crate) async fn conversation(
-    store: &dyn ResponseStore,
-    last: &StoredResponse,
-    now: Timestamp,
-) -> Result<Vec<StoredResponse>, Fault> {
-    let mut turns = vec![last.clone()];
-    let mut bytes = last.input.len() + last.body.len();
-    while let Some(id) = turns.last().and_then(|turn| turn.previous.clone()) {
-        let found = store.find(&last.tenant, &id, now).await.map_err(unavailable)?;
-        // An upstream that gives the same id twice makes a conversation that never ends.
-        let found = found.filter(|_| turns.iter().all(|turn| turn.id != id)).ok_or_else(|| {
-            let message = "An earlier turn of this conversation is not kept any longer. Send the conversation in 'input'.";
-            Fault::saying(Code::PreviousResponseNotFound, message).at(PREVIOUS)
-        })?;
-        bytes += found.input.len() + found.body.len();
-        turns.push(found);
-        if turns.len() > MOST_TURNS || bytes > MOST_BYTES {
-            let message = "This conversation is too long to be sent to another model.";
-            return Err(Fault::saying(Code::InvalidRequest, message).at(PREVIOUS));
-        }
-    }
-    turns.reverse();
-    Ok(turns)
 }
 
 impl Run<'_> {
@@ -221,7 +178,8 @@ impl Run<'_> {
             previous: turn.keeping.previous.as_deref().map(Into::into),
             deployment: None,
             native: false,
-            input: stored::input(request.envelope.body()),
+            // What it names is kept with it: the turns that hold it may come to their end before.
+            input: stored::input(&inlined(request.envelope.body(), &turn.named, None, |_| false).0),
             body: Bytes::new(),
             making: None,
         }
@@ -258,7 +216,7 @@ impl Run<'_> {
 
 #[cfg(test)]
 mod tests {
-    use contract::words::Principal;
+    use contract::words::{Principal, Timestamp};
 
     use super::*;
 
@@ -287,7 +245,7 @@ mod tests {
             making: None,
         };
         let keeping = stored::keeping(b"{}").unwrap();
-        Before { keeping, previous: Previous::Kept(Box::new(response)) }
+        Before { keeping, previous: Previous::Kept(Box::new(response)), named: Vec::new() }
     }
 
     #[test]
@@ -295,7 +253,8 @@ mod tests {
         let usage = br#"{"usage":{"input_tokens":1000,"output_tokens":50,"total_tokens":1050}}"#;
         assert_eq!(kept(usage).most_tokens(), 2_100);
         assert_eq!(kept(br#"{"output":[]}"#).most_tokens(), 15 / BYTES_A_TOKEN);
-        let first = Before { keeping: stored::keeping(b"{}").unwrap(), previous: Previous::None };
+        let first =
+            Before { keeping: stored::keeping(b"{}").unwrap(), previous: Previous::None, named: Vec::new() };
         assert_eq!(first.most_tokens(), 0);
     }
 }

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use wire::natives::{self, Maker, Trail};
 use wire::{EncodeOptions, Framing, ReplyFacts, stored};
 
-use super::translate::{Hub, Memory, Outgoing, Wants, maker};
+use super::translate::{Hub, Outgoing, Wants, maker};
 use super::{Admitted, Attempted, Cleared, Whole};
 use crate::collect::collect;
 use crate::head;
@@ -76,12 +76,7 @@ impl Run<'_> {
         ticket: &mut Ticket,
     ) -> Result<Attempted, Failure> {
         let mut receipt = Receipt::default();
-        let memory = Memory {
-            natives: &*self.handles.natives,
-            responses: &*self.handles.responses,
-            now: self.handles.clock.now(),
-        };
-        let outgoing = hub.write(deployment, &mut receipt, &memory).await;
+        let outgoing = hub.write(deployment, &mut receipt, &self).await;
         let mut outgoing = outgoing.map_err(|fault| {
             let those = (&*self.snapshot.router, &*request.who);
             Failure::untranslatable(explained(fault, deployment, request.dialect, those))

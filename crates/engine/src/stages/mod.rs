@@ -8,6 +8,7 @@ mod count;
 mod inspect;
 mod lookup;
 mod translate;
+mod turns;
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use crate::shelf::Shelf;
 use crate::stream::Streaming;
 
 pub(crate) use admit::refuse;
-pub(crate) use assemble::{Before, Turn, conversation, unavailable};
+pub(crate) use assemble::{Before, Turn, unavailable};
 pub(crate) use attempt::{ERROR_CAP, REPLY_CAP};
 
 /// The caller is known.
@@ -43,7 +44,7 @@ pub(crate) struct Admitted {
     /// Refuse what cannot be carried instead of dropping it?
     strict: bool,
     /// What it goes on from, until `assemble` has seen to it.
-    before: Option<Before>,
+    before: Option<Box<Before>>,
     /// What it says about answers that are kept, in a dialect where they may be; filled in by `assemble`.
     turn: Option<Box<Turn>>,
 }

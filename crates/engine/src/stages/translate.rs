@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use contract::canon::{Asked, Receipt, VectorFormat};
-use contract::ports::{Anchor, Deployment, NativeBlocks, PathFacts, ResponseStore, StoredResponse};
-use contract::words::{Dialect, Timestamp};
+use contract::ports::{Anchor, Deployment, PathFacts, StoredResponse};
+use contract::words::Dialect;
 use contract::{Code, Fault};
 
 use wire::natives::{self, Maker, Restored, Spot, Trail};
@@ -14,7 +14,9 @@ use wire::stored::Places;
 use wire::{Envelope, stored};
 
 use super::Admitted;
-use super::assemble::{PREVIOUS, Previous, Turn, conversation, made, unknown};
+use super::assemble::{PREVIOUS, Previous, Turn, made, unknown};
+use super::turns::{Named, inlined};
+use crate::pipeline::Run;
 use crate::verdict::{Failure, refuses_background};
 
 /// A request ready to be sent to one deployment.
@@ -53,20 +55,29 @@ pub(crate) struct Hub<'a> {
     request: &'a Admitted,
     /// Read when the first deployment of another dialect needs it.
     canon: Option<Box<Canon>>,
-    /// The conversation up to here, once a deployment had to be told of it.
-    turns: Option<Vec<StoredResponse>>,
+    /// What came before, once a deployment had to be told of it.
+    past: Option<Box<Past>>,
     /// How many bytes that added.
     beyond: u64,
     /// Where things stand in what the client sent, once the conversation was written out.
     places: Option<Box<Places>>,
     /// Has an account forgotten the conversation it should know?
     forgotten: bool,
+    /// Is what was written last about something by an id alone that is kept here?
+    by_id: bool,
     /// Has an account refused to work in the background?
     foreground: bool,
-    /// Did thoughts of that conversation stay behind?
-    thoughts_left: bool,
     /// The account that refused the request with what was put back for it.
     refused: Option<Arc<str>>,
+}
+
+/// What came before a request, for whoever is told of it.
+#[derive(Default)]
+struct Past {
+    /// The conversation up to here.
+    turns: Vec<StoredResponse>,
+    /// Where thoughts stood that stayed behind.
+    left_out: Vec<String>,
 }
 
 /// The request in canon.
@@ -97,24 +108,17 @@ pub(crate) fn maker(at: &Deployment, dialect: Dialect) -> Maker {
     Maker { dialect, account: at.provider_name.to_string(), family: family.map(str::to_owned) }
 }
 
-/// What the client's request refers to or cannot carry.
-pub(crate) struct Memory<'a> {
-    pub(crate) natives: &'a dyn NativeBlocks,
-    pub(crate) responses: &'a dyn ResponseStore,
-    pub(crate) now: Timestamp,
-}
-
 impl<'a> Hub<'a> {
     pub(crate) fn new(request: &'a Admitted) -> Self {
         Self {
             request,
             canon: None,
-            turns: None,
+            past: None,
             beyond: 0,
             places: None,
             forgotten: false,
+            by_id: false,
             foreground: false,
-            thoughts_left: false,
             refused: None,
         }
     }
@@ -122,7 +126,8 @@ impl<'a> Hub<'a> {
     /// Can this deployment be asked otherwise after such a failure: told all of a conversation that it forgot, or without the
     /// blocks that were put back for it?
     pub(crate) fn otherwise(&mut self, failure: &Failure, at: &Deployment) -> bool {
-        if failure.forgot() && self.tell_all() {
+        if self.by_id && !self.forgotten && failure.forgot(self.request.envelope.body()) {
+            self.forgotten = true;
             return true;
         }
         // A stream is one all the same. Who does not want to wait has the answer made here: see `Cleared::detach`.
@@ -139,12 +144,6 @@ impl<'a> Hub<'a> {
         refused
     }
 
-    /// The account does not know the conversation, though it should. Can it be told all of it instead?
-    fn tell_all(&mut self) -> bool {
-        let kept = self.request.turn.as_deref().is_some_and(|turn| turn.kept().is_some());
-        kept && !std::mem::replace(&mut self.forgotten, true)
-    }
-
     /// Writes the request for a deployment.
     ///
     /// # Errors
@@ -153,18 +152,19 @@ impl<'a> Hub<'a> {
         &mut self,
         to: &Deployment,
         receipt: &mut Receipt,
-        memory: &Memory<'_>,
+        run: &Run<'_>,
     ) -> Result<Outgoing, Fault> {
         let client = self.request.dialect;
         let target = to.provider.dialect(client, &to.upstream_model).ok_or(Code::UnsupportedCapability)?;
         if let Some(canon) = &mut self.canon {
             canon.undo();
         }
+        self.by_id = false;
         if target == client && to.provider.verbatim(client) {
-            return self.pass(to, target, receipt, memory).await;
+            return self.pass(to, target, receipt, run).await;
         }
         // The futures of what is rare are boxed: those of all requests would be as large.
-        let canon = Box::pin(self.read(to, target, memory)).await?;
+        let canon = Box::pin(self.read(to, target, run)).await?;
         let (asked, restored) = (&canon.asked, &canon.restored);
         let translated = to.provider.translate(asked, target);
         let (body, lost) = translated.map_err(|fault| wire::place_fault(client, asked, fault))?;
@@ -198,10 +198,10 @@ impl<'a> Hub<'a> {
         to: &Deployment,
         target: Dialect,
         receipt: &mut Receipt,
-        memory: &Memory<'_>,
+        run: &Run<'_>,
     ) -> Result<Outgoing, Fault> {
         let told = match self.request.turn.as_deref() {
-            Some(turn) => Box::pin(self.told(turn, to, memory)).await?,
+            Some(turn) => Box::pin(self.told(turn, to, run)).await?,
             None => None,
         };
         let envelope = told.as_ref().unwrap_or(&self.request.envelope);
@@ -209,8 +209,8 @@ impl<'a> Hub<'a> {
         let body = envelope.edited(&to.upstream_model, usage_added);
         let body = wire::without(body, to.provider.refuses(target), receipt);
         self.check_strict(to, receipt)?;
-        if told.is_some() && self.thoughts_left {
-            receipt.dropped(PREVIOUS, "thoughts that only their maker understands");
+        for field in self.past.iter_mut().flat_map(|past| past.left_out.drain(..)) {
+            receipt.dropped(field, "thoughts that only their maker understands");
         }
         let beyond = told.as_ref().map_or(0, |_| self.beyond);
         let places = told.and_then(|_| self.places.clone());
@@ -228,20 +228,23 @@ impl<'a> Hub<'a> {
     }
 
     /// The client's own request for a deployment that has to be told of the conversation, or is not to answer later.
-    async fn told(
-        &mut self,
-        turn: &Turn,
-        to: &Deployment,
-        memory: &Memory<'_>,
-    ) -> Result<Option<Envelope>, Fault> {
+    async fn told(&mut self, turn: &Turn, to: &Deployment, run: &Run<'_>) -> Result<Option<Envelope>, Fault> {
         let untold = if self.forgotten { turn.kept() } else { turn.untold(to) };
+        let stays = |named: &Named| !self.forgotten && named.is_kept(to);
+        let all_stay = turn.named.iter().all(stays);
+        self.by_id = (turn.kept().is_some() && untold.is_none()) || turn.named.iter().any(stays);
         let foreground = self.foreground || turn.foreground(to);
-        if untold.is_none() && !foreground {
+        if untold.is_none() && all_stay && !foreground {
             return Ok(None);
         }
-        let mut body = self.request.envelope.body().clone();
+        let (mut body, left_out) = inlined(self.request.envelope.body(), &turn.named, Some(to), stays);
+        if !left_out.is_empty() {
+            let left_out = left_out.into_iter().map(|at| format!("input[{at}]"));
+            self.past.get_or_insert_default().left_out.extend(left_out);
+        }
+        self.beyond = body.len().saturating_sub(self.request.envelope.body().len()) as u64;
         if let Some(previous) = untold {
-            body = self.expanded(previous, memory, Some(to)).await?;
+            body = self.expanded(&body, previous, run, Some(to)).await?;
         }
         if foreground {
             body = stored::foreground(&body);
@@ -250,51 +253,59 @@ impl<'a> Hub<'a> {
     }
 
     /// The client's request for a deployment of another dialect, which keeps nothing.
-    async fn stateless(&mut self, memory: &Memory<'_>) -> Result<Bytes, Fault> {
+    async fn stateless(&mut self, run: &Run<'_>) -> Result<Bytes, Fault> {
         let Some(turn) = self.request.turn.as_deref() else { return self.request.envelope.as_json() };
-        let body = self.request.envelope.body();
+        let (mut body, _) = inlined(self.request.envelope.body(), &turn.named, None, |_| false);
+        self.beyond = body.len().saturating_sub(self.request.envelope.body().len()) as u64;
         match &turn.previous {
-            Previous::Unknown => Err(unknown()),
-            Previous::None => Ok(stored::stateless(body)),
-            Previous::Kept(previous) => Ok(stored::stateless(&self.expanded(previous, memory, None).await?)),
+            Previous::Unknown => return Err(unknown()),
+            Previous::None => {}
+            Previous::Kept(previous) => body = self.expanded(&body, previous, run, None).await?,
         }
+        let told = stored::all_told(&body);
+        told.map_err(|fault| self.placed(fault))?;
+        Ok(stored::stateless(&body))
     }
 
     /// The request with the conversation written out: for this deployment, which speaks its dialect, or to be translated.
     async fn expanded(
         &mut self,
+        body: &Bytes,
         previous: &StoredResponse,
-        memory: &Memory<'_>,
+        run: &Run<'_>,
         to: Option<&Deployment>,
     ) -> Result<Bytes, Fault> {
-        let turns = match self.turns.take() {
-            Some(turns) => turns,
-            None => conversation(memory.responses, previous, memory.now).await?,
-        };
-        let turns = self.turns.insert(turns).iter();
+        let past = self.past.get_or_insert_default();
+        if past.turns.is_empty() {
+            past.turns = run.conversation(previous).await?;
+        }
         let own = |turn| to.is_some_and(|to| made(to, turn));
-        let turns: Vec<_> = turns
+        let turns: Vec<_> = past
+            .turns
+            .iter()
             .map(|turn| stored::Turn { input: &turn.input, response: &turn.body, own: own(turn) })
             .collect();
-        let body = self.request.envelope.body();
-        let expanded;
-        (expanded, self.thoughts_left) = stored::expand(body, &turns, to.is_some())?;
-        self.beyond = expanded.len().saturating_sub(body.len()) as u64;
+        let (expanded, left_out) = stored::expand(body, &turns, to.is_some())?;
+        past.left_out.extend(left_out.then(|| PREVIOUS.to_owned()));
+        self.beyond += expanded.len().saturating_sub(body.len()) as u64;
         let previous = previous.id.to_string();
         self.places = Some(Box::new(Places { body: body.clone(), expanded: expanded.clone(), previous }));
         Ok(expanded)
     }
 
+    /// A fault that names places as the client would.
+    fn placed(&self, fault: Fault) -> Fault {
+        match &self.places {
+            Some(places) => places.fault(fault),
+            None => fault,
+        }
+    }
+
     /// Brings the request into canon, with the blocks of earlier turns that this target takes.
-    async fn read(
-        &mut self,
-        to: &Deployment,
-        target: Dialect,
-        memory: &Memory<'_>,
-    ) -> Result<Box<Canon>, Fault> {
+    async fn read(&mut self, to: &Deployment, target: Dialect, run: &Run<'_>) -> Result<Box<Canon>, Fault> {
         let mut canon = match self.canon.take() {
             Some(canon) => canon,
-            None => Box::new(self.first_read(memory).await?),
+            None => Box::new(self.first_read(run).await?),
         };
         to.upstream_model.as_ref().clone_into(canon.asked.model_mut());
         let Canon { asked: Asked::Chat(request), spots, found, restored, .. } = &mut *canon else {
@@ -305,7 +316,7 @@ impl<'a> Hub<'a> {
         if natives::has_natives(target) && !spots.is_empty() {
             let found = match found {
                 Some(found) => found,
-                None => found.insert(self.find(spots, memory).await),
+                None => found.insert(self.find(spots, run).await),
             };
             let refused = self.refused.as_ref() == Some(&to.provider_name);
             let target = natives::Target { account: &maker(to, target), refused };
@@ -314,13 +325,10 @@ impl<'a> Hub<'a> {
         Ok(canon)
     }
 
-    async fn first_read(&mut self, memory: &Memory<'_>) -> Result<Canon, Fault> {
-        let body = self.stateless(memory).await?;
+    async fn first_read(&mut self, run: &Run<'_>) -> Result<Canon, Fault> {
+        let body = self.stateless(run).await?;
         let asked = wire::read_request(self.request.dialect, &body);
-        let mut asked = asked.map_err(|fault| match &self.places {
-            Some(places) => places.fault(fault),
-            None => fault,
-        })?;
+        let mut asked = asked.map_err(|fault| self.placed(fault))?;
         if self.request.turn.is_some() {
             stored::placed(&mut asked, self.request.envelope.body(), &body);
         }
@@ -332,8 +340,9 @@ impl<'a> Hub<'a> {
     }
 
     /// What is kept of the conversation, in one look.
-    async fn find(&self, spots: &[Spot], memory: &Memory<'_>) -> Vec<(Anchor, Bytes)> {
+    async fn find(&self, spots: &[Spot], run: &Run<'_>) -> Vec<(Anchor, Bytes)> {
         let anchors: Vec<Anchor> = spots.iter().flat_map(|spot| &spot.anchors).copied().collect();
-        memory.natives.find(&self.request.tenant(), &anchors, memory.now).await
+        let natives = &run.handles.natives;
+        natives.find(&self.request.tenant(), &anchors, run.handles.clock.now()).await
     }
 }

@@ -2,6 +2,8 @@
 
 mod instances;
 mod jobs;
+mod references;
+mod untold;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use contract::ports::{Answer, Making, ResponseStore, StoreError, StoredResponse, Tenant};
+use contract::ports::{Answer, Holder, Making, ResponseStore, StoreError, StoredResponse, Tenant};
 use contract::words::Timestamp;
 
 /// The most bytes of answers that are held.
@@ -23,6 +23,8 @@ pub struct MemoryResponses(Mutex<Held>);
 struct Held {
     /// By id: seldom has more than one tenant the same.
     responses: HashMap<Arc<str>, Vec<Entry>>,
+    /// The ids of the responses that have an item of this id.
+    holders: HashMap<Box<str>, Vec<Arc<str>>>,
     /// In the order they came, with their numbers: an entry that was replaced or removed has another, or none.
     order: VecDeque<(Arc<str>, u64)>,
     next: u64,
@@ -75,6 +77,20 @@ impl MemoryResponses {
         was_there
     }
 
+    /// Who has these items, of those that are held.
+    fn holding(&self, tenant: &Tenant, items: &[String], now: Timestamp) -> Vec<Holder> {
+        let held = self.held();
+        let holder = |item: &String| {
+            let ids = held.holders.get(&**item)?;
+            let all = ids.iter().filter_map(|id| held.responses.get(id)).flatten();
+            let mut all = all.map(|entry| &entry.response).filter(|response| response.until > now).peekable();
+            all.peek()?;
+            let own = all.find(|response| response.tenant == *tenant);
+            Some((item.clone(), own.map(|response| Arc::clone(&response.id))))
+        };
+        items.iter().filter_map(holder).collect()
+    }
+
     fn hold(&self, response: StoredResponse) {
         self.held().add(response);
     }
@@ -93,6 +109,12 @@ impl Held {
     fn add(&mut self, response: StoredResponse) {
         self.take(&response.id, |entry| entry.response.tenant == response.tenant);
         self.bytes += size(&response);
+        for item in response.items() {
+            let holders = self.holders.entry(item.into()).or_default();
+            if !holders.contains(&response.id) {
+                holders.push(Arc::clone(&response.id));
+            }
+        }
         self.next += 1;
         let (id, number) = (Arc::clone(&response.id), self.next);
         self.order.push_back((Arc::clone(&id), number));
@@ -120,6 +142,14 @@ impl Held {
             self.responses.remove(id);
         }
         self.bytes -= size(&taken.response);
+        for item in taken.response.items() {
+            if let Some(holders) = self.holders.get_mut(&*item) {
+                holders.retain(|id| **id != *taken.response.id || self.responses.contains_key(id));
+                if holders.is_empty() {
+                    self.holders.remove(&*item);
+                }
+            }
+        }
         Some(taken)
     }
 }
@@ -206,6 +236,15 @@ impl ResponseStore for MemoryResponses {
 
     fn is_known<'a>(&'a self, id: &'a str, now: Timestamp) -> Answer<'a, Result<bool, StoreError>> {
         Answer::now(Ok(self.has(id, now)))
+    }
+
+    fn holders<'a>(
+        &'a self,
+        tenant: &'a Tenant,
+        items: &'a [String],
+        now: Timestamp,
+    ) -> Answer<'a, Result<Vec<Holder>, StoreError>> {
+        Answer::now(Ok(self.holding(tenant, items, now)))
     }
 
     fn remove<'a>(&'a self, tenant: &'a Tenant, id: &'a str) -> Answer<'a, Result<bool, StoreError>> {

@@ -6,11 +6,12 @@
 //! Of an answer that its provider keeps too the id is remembered for [`REMEMBERED`] after its end, so that nobody else goes on
 //! from it there.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use contract::ports::{
-    Answer, AttemptEntry, BoxFuture, Clock, Entries, Making, RequestEntry, ResponseStore, StoreError,
+    Answer, AttemptEntry, BoxFuture, Clock, Entries, Holder, Making, RequestEntry, ResponseStore, StoreError,
     StoredResponse, Tenant,
 };
 use contract::words::Timestamp;
@@ -61,6 +62,11 @@ const REMOVE: &str = "DELETE FROM responses WHERE tenant = ? AND id = ? AND nati
 const SWEEP: &str = "DELETE FROM responses WHERE until_us <= ? AND owner IS NULL AND native = 0";
 /// What nobody could settle by now is settled no more.
 const FORGET: &str = "DELETE FROM responses WHERE until_us <= ?";
+const INSERT_ITEM: &str = "INSERT OR IGNORE INTO response_items (tenant, item, response) VALUES (?, ?, ?)";
+/// Those of the tenant come last.
+const HOLDERS: &str = "SELECT item, response, responses.tenant = ?1 AND until_us > ?3 AS own \
+     FROM response_items JOIN responses ON responses.tenant = response_items.tenant AND responses.id = response \
+     WHERE item IN (SELECT value FROM json_each(?2)) ORDER BY own, created_us";
 
 /// The store.
 #[derive(Debug)]
@@ -96,6 +102,23 @@ impl Responses {
         let row = query(FIND).bind(tenant.as_str()).bind(id).bind(now.0);
         let row = row.fetch_optional(&self.database.reader).await.map_err(unavailable)?;
         row.map(|row| decode(tenant, id, &row).map_err(unavailable)).transpose()
+    }
+
+    async fn written_holders(
+        &self,
+        tenant: &Tenant,
+        items: &[String],
+        now: Timestamp,
+    ) -> Result<HashMap<String, Option<Arc<str>>>, StoreError> {
+        let wanted = serde_json::to_string(items).unwrap_or_default();
+        let rows = query(HOLDERS).bind(tenant.as_str()).bind(wanted).bind(now.0);
+        let rows = rows.fetch_all(&self.database.reader).await.map_err(unavailable)?;
+        let holder = |row: &SqliteRow| {
+            let own = row.try_get::<bool, _>(2)?;
+            let response = own.then(|| row.try_get::<&str, _>(1)).transpose()?;
+            Ok((row.try_get(0)?, response.map(Arc::from)))
+        };
+        rows.iter().map(holder).collect::<Result<_, _>>().map_err(unavailable)
     }
 
     /// Has a change written; gives whether the answer was among what waited.
@@ -288,6 +311,24 @@ impl ResponseStore for Responses {
         }))
     }
 
+    fn holders<'a>(
+        &'a self,
+        tenant: &'a Tenant,
+        items: &'a [String],
+        now: Timestamp,
+    ) -> Answer<'a, Result<Vec<Holder>, StoreError>> {
+        Answer::Later(Box::pin(async move {
+            let held = self.waiting.holding(tenant, items, now);
+            let mut all = self.written_holders(tenant, items, now).await?;
+            for (item, own) in held {
+                if own.is_some() || !all.contains_key(&item) {
+                    all.insert(item, own);
+                }
+            }
+            Ok(all.into_iter().collect())
+        }))
+    }
+
     fn remove<'a>(&'a self, tenant: &'a Tenant, id: &'a str) -> Answer<'a, Result<bool, StoreError>> {
         let (was_kept, written) = self.changed(&(tenant.clone(), id.into()), Change::Remove);
         Answer::Later(Box::pin(async move { Ok(written.await? || was_kept) }))
@@ -387,7 +428,7 @@ async fn insert(
     let making = response.making.as_ref();
     let entries = |making: &Making| serde_json::to_vec(&(&making.entries.request, &making.entries.attempts));
     let entries = making.map(entries).transpose().map_err(|error| sqlx::Error::Encode(error.into()))?;
-    query(INSERT)
+    let done = query(INSERT)
         .bind(response.tenant.as_str())
         .bind(&*response.id)
         .bind(response.created.0)
@@ -400,8 +441,13 @@ async fn insert(
         .bind(making.map(|making| &*making.owner))
         .bind(making.map(|making| making.lease.0))
         .bind(entries)
-        .execute(to)
-        .await
+        .execute(&mut *to)
+        .await?;
+    for item in response.items() {
+        let insert = query(INSERT_ITEM).bind(response.tenant.as_str()).bind(item).bind(&*response.id);
+        insert.execute(&mut *to).await?;
+    }
+    Ok(done)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use contract::ports::{Making, StoreError, StoredResponse, Tenant};
+use contract::ports::{Holder, Making, StoreError, StoredResponse, Tenant};
 use contract::words::Timestamp;
 use tokio::sync::oneshot;
 
@@ -136,6 +136,19 @@ impl Waiting {
     pub(super) fn has(&self, id: &str, now: Timestamp) -> bool {
         let is_kept = |entry: &Entry| matches!(&entry.change, Change::Keep(it) if is_remembered(it, now));
         self.inner().entries.get(id).is_some_and(|entries| entries.iter().any(is_kept))
+    }
+
+    /// Who has these items, of what waits.
+    pub(super) fn holding(&self, tenant: &Tenant, items: &[String], now: Timestamp) -> Vec<Holder> {
+        let inner = self.inner();
+        let mut found = Vec::new();
+        for entry in inner.entries.values().flatten() {
+            let Change::Keep(response) = &entry.change else { continue };
+            let own = (entry.tenant == *tenant && response.until > now).then(|| Arc::clone(&response.id));
+            let held = response.items().into_iter().filter(|item| items.contains(item));
+            found.extend(held.map(|item| (item, own.clone())));
+        }
+        found
     }
 
     /// Bytes of answers that wait.

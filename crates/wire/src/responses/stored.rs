@@ -7,6 +7,7 @@
 mod answer;
 mod items;
 mod places;
+mod references;
 mod tap;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use std::ops::Range;
 use bytes::{Bytes, BytesMut};
 use contract::words::{Dialect, Id};
 use contract::{Code, Fault};
+use memchr::memmem;
 use serde_json::{Map, Value, json};
 
 use super::read::INPUT;
@@ -25,8 +27,9 @@ use crate::json::{self, Member};
 use crate::lists::query::pairs;
 
 pub use answer::{Facts, cancelled, deleted, facts, failed, in_progress, named, queued};
-pub use items::{Page, items};
+pub use items::{List, Page, Part};
 pub use places::{Places, broken_off, placed};
+pub use references::{Instead, all_told, inlined, item, not_found};
 pub use tap::Tap;
 
 const STORE: &str = "store";
@@ -80,6 +83,8 @@ pub struct Keeping {
     pub previous: Option<String>,
     /// Is it to be made while its client does not wait?
     pub background: bool,
+    /// The ids of items that it names in place of sending them, each once.
+    pub items: Vec<String>,
 }
 
 /// A turn of a conversation: what it brought, and the response.
@@ -98,7 +103,7 @@ pub struct Turn<'a> {
 /// # Errors
 /// `invalid_request`: a field has the wrong type, or a response is to be made in the background and not to be kept.
 pub fn keeping(body: &[u8]) -> Result<Keeping, Fault> {
-    let mut keeping = Keeping { store: true, previous: None, background: false };
+    let mut keeping = Keeping { store: true, previous: None, background: false, items: Vec::new() };
     let mut fault = None;
     json::members(body, |Member { name, value, .. }| match name.as_deref() {
         Some(b"store") => match value {
@@ -116,6 +121,7 @@ pub fn keeping(body: &[u8]) -> Result<Keeping, Fault> {
             Some(id) => keeping.previous = Some(id.into_owned()),
             None => fault = Some(wrong(PREVIOUS, "a string")),
         },
+        Some(b"input") => keeping.items = references::named(value),
         _ => {}
     });
     if keeping.background && !keeping.store {
@@ -189,7 +195,20 @@ pub fn expand(body: &Bytes, turns: &[Turn<'_>], native: bool) -> Result<(Bytes, 
         }
     };
     for turn in turns {
-        push(inside(turn.input));
+        let sent = inside(turn.input);
+        // Items of the model's that the client sent back, or named.
+        match native && [&b"\"id\""[..], b"reasoning"].iter().any(|word| memmem::find(sent, word).is_some()) {
+            true => {
+                let items: Vec<Value> = serde_json::from_slice(turn.input).unwrap_or_default();
+                for item in items {
+                    match portable(item, turn.own) {
+                        Some(item) => push(item.to_string().as_bytes()),
+                        None => left_out = true,
+                    }
+                }
+            }
+            false => push(sent),
+        }
         for item in answer::output(turn.response) {
             match if native { portable(item, turn.own) } else { Some(item) } {
                 Some(item) => push(item.to_string().as_bytes()),
@@ -227,7 +246,7 @@ fn inside(array: &[u8]) -> &[u8] {
 
 /// An item for a server that does not keep it; none: it cannot read it. `own`: it has made it.
 fn portable(mut item: Value, own: bool) -> Option<Value> {
-    let fields = item.as_object_mut()?;
+    let Some(fields) = item.as_object_mut() else { return Some(item) };
     match fields.get("type").and_then(Value::as_str) {
         Some("reasoning") => {
             (own && fields.get("encrypted_content").is_some_and(Value::is_string)).then_some(())?;
@@ -235,9 +254,20 @@ fn portable(mut item: Value, own: bool) -> Option<Value> {
         Some("message" | "function_call" | "custom_tool_call") => {
             fields.shift_remove("id");
         }
+        None if fields.contains_key("role") => {
+            fields.shift_remove("id");
+        }
         _ => {}
     }
     Some(item)
+}
+
+/// Does `param` name a field of the request, other than those that refer to what its provider keeps?
+#[must_use]
+pub fn has_other(body: &[u8], param: &str) -> bool {
+    let name = param.split(['.', '[']).next().unwrap_or_default();
+    let refers = name == PREVIOUS || param == INPUT || param.ends_with("].id");
+    !refers && find(body, name).is_some()
 }
 
 fn nulled(body: &Bytes, names: &[&str]) -> Bytes {

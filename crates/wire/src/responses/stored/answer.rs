@@ -15,7 +15,7 @@ pub struct Facts {
     pub id: String,
     /// `completed`, `in_progress`, …
     pub status: String,
-    /// Does its maker keep it?
+    /// Does its maker keep it? Servers that say nothing of it do not, unless they make it in the background.
     pub store: bool,
     /// Was it made, or is it being made, in the background?
     pub background: bool,
@@ -32,16 +32,16 @@ impl Facts {
 /// What a response says of itself; none when it is no response.
 #[must_use]
 pub fn facts(response: &[u8]) -> Option<Facts> {
-    let mut facts = Facts { store: true, ..Facts::default() };
-    let mut object = false;
+    let (mut facts, mut store, mut object) = (Facts::default(), None, false);
     json::members(response, |Member { name, value, .. }| match name.as_deref() {
         Some(b"id") => facts.id = text(value),
         Some(b"status") => facts.status = text(value),
-        Some(b"store") => facts.store = value != b"false",
+        Some(b"store") => store = Some(value == b"true").filter(|_| value != b"null"),
         Some(b"background") => facts.background = value == b"true",
         Some(b"output") => object = value.starts_with(b"["),
         _ => {}
     })?;
+    facts.store = store.unwrap_or(facts.background);
     (object && !facts.id.is_empty()).then_some(facts)
 }
 

@@ -1,5 +1,7 @@
 //! The list of what a response answers (`GET /v1/responses/{id}/input_items`): the conversation up to it.
 
+use std::collections::{BTreeSet, HashSet};
+
 use bytes::Bytes;
 use contract::Fault;
 use serde_json::{Map, Value, json};
@@ -58,12 +60,12 @@ impl Page {
     }
 
     /// This part of all items, and whether there are more of them in its direction.
-    fn of(&self, mut all: Vec<Value>) -> Result<(Vec<Value>, bool), Fault> {
+    fn of(&self, mut all: Vec<Place>) -> Result<(Vec<Place>, bool), Fault> {
         if self.descending {
             all.reverse();
         }
         let place = |field: &str, id: &str| {
-            let found = all.iter().position(|item| item["id"] == id);
+            let found = all.iter().position(|item| item.id == id);
             found.ok_or_else(|| wrong(field, "the id of an item in this list"))
         };
         let from = match &self.after {
@@ -88,28 +90,123 @@ impl Page {
     }
 }
 
-/// A page of the items that led to a response: those of its earlier turns, oldest first, then its own input. `turns` are
-/// those turns with the ids of their responses, its own the last.
-///
-/// # Errors
-/// `invalid_request`: the page is said to begin or end at an item that is not there.
-pub fn items(turns: &[(&str, Turn<'_>)], page: &Page) -> Result<Bytes, Fault> {
-    let mut all = Vec::new();
-    for (number, (id, turn)) in turns.iter().enumerate() {
-        let own: Vec<Value> = serde_json::from_slice(turn.input).unwrap_or_default();
-        // Output has the ids of its response: those of input must differ.
-        let ids = Ids::of(&format!("{id}i"));
-        all.extend(own.into_iter().enumerate().map(|(at, item)| shown(item, &ids, at)));
-        if number + 1 < turns.len() {
-            all.extend(answer::output(turn.response));
+/// Where an item of a list stands.
+#[derive(Debug)]
+struct Place {
+    /// By which it is asked for: no other item of the list has it.
+    id: String,
+    /// Which turn, counted back from that of the response.
+    turn: usize,
+    /// Which item of the turn.
+    at: usize,
+}
+
+/// The items that led to a response: those of its earlier turns, oldest first, then its own input. A conversation may be larger
+/// than what one request may hold: the list knows where its items stand, and a part of it is filled with them.
+#[derive(Debug, Default)]
+pub struct List {
+    /// Each turn's ids, the newest turn first.
+    turns: Vec<Vec<String>>,
+    /// The ids of their responses.
+    responses: Vec<String>,
+}
+
+/// A page of a [`List`].
+#[derive(Debug)]
+pub struct Part {
+    places: Vec<Place>,
+    has_more: bool,
+    /// Its items, as far as they have been filled in.
+    data: Vec<Value>,
+}
+
+impl List {
+    /// Adds the turn before those that were added, whose response has this id. The first is the response's own.
+    pub fn add(&mut self, response: &str, turn: Turn<'_>) {
+        let items = listed(response, turn, self.turns.is_empty());
+        let id = |item: &Value| item["id"].as_str().map_or_else(String::new, str::to_owned);
+        self.turns.push(items.iter().map(id).collect());
+        self.responses.push(response.to_owned());
+    }
+
+    /// Leaves the response's own turn: what came before is not known.
+    pub fn truncate(&mut self) {
+        self.turns.truncate(1);
+        self.responses.truncate(1);
+    }
+
+    /// A page of it.
+    ///
+    /// # Errors
+    /// `invalid_request`: the page is said to begin or end at an item that is not there.
+    pub fn page(self, page: &Page) -> Result<Part, Fault> {
+        let (mut seen, mut all) = (HashSet::new(), Vec::new());
+        let turns = self.turns.into_iter().zip(&self.responses).enumerate().rev();
+        for (turn, (ids, response)) in turns {
+            let made = input_ids(response);
+            let many = ids.len();
+            for (at, mut id) in ids.into_iter().enumerate() {
+                // A client may send an item twice, or what the conversation has already.
+                let mut other = at;
+                while id.is_empty() || seen.contains(&id) {
+                    id = made.make("item", other).as_str().unwrap_or_default().to_owned();
+                    other += many;
+                }
+                seen.insert(id.clone());
+                all.push(Place { id, turn, at });
+            }
+        }
+        let (places, has_more) = page.of(all)?;
+        let data = vec![Value::Null; places.len()];
+        Ok(Part { places, has_more, data })
+    }
+}
+
+impl Part {
+    /// The turns that it shows items of, counted back from that of the response.
+    #[must_use]
+    pub fn turns(&self) -> BTreeSet<usize> {
+        self.places.iter().map(|place| place.turn).collect()
+    }
+
+    /// Fills in the items of a turn.
+    pub fn fill(&mut self, number: usize, response: &str, turn: Turn<'_>) {
+        let mut items = listed(response, turn, number == 0);
+        let places = self.places.iter().zip(&mut self.data);
+        for (place, item) in places.filter(|(place, _)| place.turn == number) {
+            if let Some(found) = items.get_mut(place.at) {
+                *item = found.take();
+                item["id"] = json!(place.id);
+            }
         }
     }
-    let (data, has_more) = page.of(all)?;
-    let id = |item: Option<&Value>| item.map(|item| item["id"].clone());
-    let (first, last) = (id(data.first()), id(data.last()));
-    let list =
-        json!({ "object": "list", "data": data, "first_id": first, "last_id": last, "has_more": has_more });
-    Ok(list.to_string().into())
+
+    /// The page as a JSON object.
+    #[must_use]
+    pub fn written(self) -> Bytes {
+        let id = |place: Option<&Place>| place.map(|place| place.id.clone());
+        let (first, last) = (id(self.places.first()), id(self.places.last()));
+        json!({ "object": "list", "data": self.data, "first_id": first, "last_id": last, "has_more": self.has_more })
+            .to_string()
+            .into()
+    }
+}
+
+/// Ids for the input of a response. Output has the ids of the response itself: those of input must differ.
+pub(super) fn input_ids(response: &str) -> Ids {
+    Ids::of(&format!("{response}i"))
+}
+
+/// The items of a turn; `last`: without what it was answered.
+fn listed(response: &str, turn: Turn<'_>, last: bool) -> Vec<Value> {
+    let own: Vec<Value> = serde_json::from_slice(turn.input).unwrap_or_default();
+    let own = own.into_iter().filter(Value::is_object).enumerate();
+    let ids = input_ids(response);
+    let mut all: Vec<Value> = own.map(|(at, item)| shown(item, &ids, at)).collect();
+    if !last {
+        all.extend(answer::output(turn.response).into_iter().filter(Value::is_object));
+    }
+    all
 }
 
 /// An item as it is listed: with its type, an id, and its content as parts.

@@ -15,7 +15,7 @@ fn parsed(body: &[u8]) -> Value {
 
 #[test]
 fn keeping_is_the_default_and_background_needs_it() {
-    let plain = Keeping { store: true, previous: None, background: false };
+    let plain = Keeping { store: true, previous: None, background: false, items: Vec::new() };
     assert_eq!(keeping(br#"{"model":"m","store":null,"previous_response_id":null}"#).unwrap(), plain);
     let asked = keeping(br#"{"store":false,"previous_response_id":"resp_1"}"#).unwrap();
     assert_eq!(asked, Keeping { store: false, previous: Some("resp_1".to_owned()), ..plain });
@@ -151,6 +151,46 @@ fn responses_change_their_state() {
     }
 }
 
+/// A page of these turns, the newest first.
+fn listed(turns: &[(&str, Turn<'_>)], query: &str) -> Result<Bytes, Fault> {
+    let mut list = List::default();
+    turns.iter().for_each(|(id, turn)| list.add(id, *turn));
+    let mut part = list.page(&Page::read(Some(query)).unwrap())?;
+    for number in part.turns() {
+        part.fill(number, turns[number].0, turns[number].1);
+    }
+    Ok(part.written())
+}
+
+#[test]
+fn pages_come_to_an_end_where_items_have_the_same_id() {
+    let same =
+        br#"[{"type":"message","role":"user","id":"msg_same","content":"a"},{"role":"user","content":"b"},
+        {"type":"message","role":"user","id":"msg_same","content":"c"},{"role":"user","content":"d"}]"#;
+    let answer =
+        bytes(&json!({"output":[{"type":"message","id":"msg_same","content":[]}, {"type":"reasoning"}]}));
+    let turn = Turn { input: same, response: &answer, own: false };
+    let turns = [("resp_2", turn), ("resp_1", turn)];
+    for order in ["asc", "desc"] {
+        let (mut seen, mut after) = (Vec::new(), String::new());
+        loop {
+            let page = parsed(&listed(&turns, &format!("limit=1&order={order}{after}")).unwrap());
+            let id = page["data"][0]["id"].as_str().unwrap().to_owned();
+            assert!(!seen.contains(&id), "{id}");
+            after = format!("&after={id}");
+            seen.push(id);
+            if page["has_more"] == false {
+                break;
+            }
+        }
+        assert_eq!(seen.len(), 10, "{order}");
+        let whole = parsed(&listed(&turns, &format!("order={order}")).unwrap());
+        let ids: Vec<&str> =
+            whole["data"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, seen);
+    }
+}
+
 #[test]
 fn items_are_listed_page_by_page() {
     let response = bytes(&json!({"id":"resp_1","output":[{"type":"message","id":"msg_1_0","content":[]}]}));
@@ -160,8 +200,8 @@ fn items_are_listed_page_by_page() {
         response: b"{}",
         own: true,
     };
-    let turns = [("resp_1", first), ("resp_2", second)];
-    let page = |query: &str| parsed(&items(&turns, &Page::read(Some(query)).unwrap()).unwrap());
+    let turns = [("resp_2", second), ("resp_1", first)];
+    let page = |query: &str| parsed(&listed(&turns, query).unwrap());
     let all = page("order=asc");
     let ids: Vec<&Value> = all["data"].as_array().unwrap().iter().map(|item| &item["id"]).collect();
     assert_eq!(ids.len(), 4);
@@ -181,7 +221,7 @@ fn items_are_listed_page_by_page() {
         assert!(Page::read(Some(query)).is_err(), "{query}");
     }
     for query in ["after=nobody", "before=nobody"] {
-        let fault = items(&turns, &Page::read(Some(query)).unwrap()).unwrap_err();
+        let fault = listed(&turns, query).unwrap_err();
         assert_eq!(fault.param(), query.split_once('=').map(|(name, _)| name), "{query}");
     }
     assert!(
@@ -229,4 +269,92 @@ fn a_response_repeats_what_it_was_asked_with() {
         br#"{"model":"m","input":"a","tools":[{"type":"web_search"}],"tool_choice":"auto","user":null}"#;
     let told = serde_json::Value::Object(super::repeated(body));
     assert_eq!(told, serde_json::json!({"tools": [{"type": "web_search"}], "tool_choice": "auto"}));
+}
+
+const STEM: &str = "0198c0de00007000800000000000abcd";
+
+#[test]
+fn a_request_names_items_by_their_ids() {
+    let items = json!([{"role":"user","content":"a"}, {"type":"item_reference","id":"msg_1"}, {"id":"rs_1"},
+        {"type":"item_reference","id":"msg_1"}, {"type":"message","role":"assistant","id":"msg_2","content":"b"},
+        {"type":"function_call","call_id":"c","name":"f","arguments":"{\"id\": \"x\"}"}]);
+    let body = bytes(&json!({"model":"m","input":items}));
+    assert_eq!(keeping(&body).unwrap().items, ["msg_1", "rs_1"]);
+    for none in [
+        json!("say item_reference"),
+        json!([{"role":"user","content":"item_reference"}]),
+        json!([{"role":"user","content":[{"id":"x"}]}, {"type":"web_search_call","id":"ws_1"}]),
+        json!([{"type":7,"id":"x"}, 7, {"type":"item_reference"}]),
+        json!({"type":"item_reference","id":"msg_1"}),
+    ] {
+        assert!(keeping(&bytes(&json!({"input":none}))).unwrap().items.is_empty(), "{none}");
+    }
+
+    // In their places: byte for byte as they are kept.
+    let thought = br#"{"type":"reasoning", "id":"rs_1","summary":[]}"#;
+    let said = br#"{"type":"message","id":"msg_1","role":"assistant","content":[{"type":"output_text","text":"x","n":1.0}]}"#;
+    let (written, left_out) = inlined(&body, |id| match id {
+        "msg_1" => Instead::Item(said),
+        _ => Instead::Item(thought),
+    });
+    assert!(left_out.is_empty() && all_told(&written).is_ok());
+    let list = parsed(&written)["input"].clone();
+    assert_eq!((list.as_array().unwrap().len(), &list[1]), (6, &parsed(said)));
+    assert!(written.windows(thought.len()).any(|window| window == thought));
+    assert_eq!(list[5], items[5]);
+
+    // For another account of this API: without what only its maker can look up.
+    let (written, left_out) = inlined(&body, |id| match id {
+        "msg_1" => Instead::Portable { item: said, own: false },
+        _ => Instead::Portable { item: thought, own: true },
+    });
+    assert_eq!((left_out, parsed(&written)["input"].as_array().unwrap().len()), (vec![2], 5));
+    assert_eq!(parsed(&written)["input"][1].get("id"), None);
+
+    let (same, _) = inlined(&body, |_| Instead::Itself);
+    assert_eq!(parsed(&same), parsed(&body));
+    let fault = all_told(&same).unwrap_err();
+    assert_eq!((fault.code(), fault.param()), (Code::ItemNotFound, Some("input[1]")));
+    assert!(fault.message().contains("'msg_1'"), "{}", fault.message());
+}
+
+#[test]
+fn items_are_found_in_the_turn_that_holds_them() {
+    let response = format!("resp_{STEM}");
+    let said = format!("msg_{STEM}_1");
+    let answer = bytes(&json!({"id":response,"output":[{"type":"reasoning","id":"rs_9","summary":[]},
+        {"type":"message","id":said,"content":[]}]}));
+    let input =
+        br#"[{"role":"user","content":"one"},{"type":"message","role":"user","id":"own","content":"two"},
+        {"type":"item_reference","id":"gone"}]"#;
+    let turn = Turn { input, response: &answer, own: true };
+    let found = |id: &str| item(turn, &response, id).map(|item| parsed(&item));
+    assert_eq!(found(&said).unwrap()["type"], "message");
+    assert_eq!(found("rs_9").unwrap()["type"], "reasoning");
+    assert_eq!(found("own").unwrap()["content"], "two");
+    assert_eq!(found("gone"), None, "a name is no item");
+    let page = parsed(&listed(&[(&response, turn)], "order=asc").unwrap());
+    assert_eq!(found(page["data"][0]["id"].as_str().unwrap()).unwrap()["content"], "one");
+    assert_eq!(found("msg_nobody"), None);
+}
+
+#[test]
+fn a_server_that_says_nothing_of_keeping_keeps_nothing() {
+    let keeps =
+        |fields: &str| facts(format!(r#"{{"id":"resp_1","output":[]{fields}}}"#).as_bytes()).unwrap().store;
+    assert!(keeps(r#","store":true"#) && keeps(r#","background":true"#));
+    for fields in ["", r#","store":false"#, r#","store":null"#, r#","store":false,"background":true"#] {
+        assert!(!keeps(fields), "{fields}");
+    }
+}
+
+#[test]
+fn only_fields_of_the_request_are_others() {
+    let body = br#"{"model":"m","input":[],"tools":[],"previous_response_id":"r"}"#;
+    assert!(
+        has_other(body, "tools[0].name") && has_other(body, "input[2].content") && has_other(body, "model")
+    );
+    for param in ["previous_response_id", "input", "input[1].id", "response_id", ""] {
+        assert!(!has_other(body, param), "{param}");
+    }
 }
