@@ -1,5 +1,6 @@
 //! Streams: nothing is held back, nothing is called complete that is not, and a client that leaves is noticed at once.
 
+mod cut;
 mod ends;
 mod hangups;
 mod silence;
@@ -36,14 +37,16 @@ async fn each_piece_arrives_before_the_next_is_sent() {
             let gate = Gate::new();
             bench.upstream.then(kind.says(true, &PIECES, TOKENS).gated(&gate));
             let request = speech.ask(&kind.model(), "Say hello", true);
-            let mut answer = speech.client(&bench).post(speech.path(), &request).await;
-            let call = bench.upstream.seen().pop().unwrap();
-            for _ in 1..frames_to_first_text(kind) {
+            for _ in 0..frames_to_first_text(kind) {
                 gate.release();
             }
+            let mut answer = speech.client(&bench).post(speech.path(), &request).await;
+            let call = bench.upstream.seen().pop().unwrap();
             let mut events = Vec::new();
-            for piece in PIECES {
-                gate.release();
+            for (number, piece) in PIECES.into_iter().enumerate() {
+                if number > 0 {
+                    gate.release();
+                }
                 let mut text = String::new();
                 while !text.ends_with(piece) {
                     events.push(answer.event().await.expect("the stream goes on"));
