@@ -46,8 +46,8 @@ pub(crate) struct OpenAttempt {
     pub(crate) status: Option<u16>,
     pub(crate) first_byte: Option<Tick>,
     pub(crate) consumed: Consumed,
-    /// Bytes of input that the client did not send itself: a conversation that is kept here.
-    pub(crate) beyond: u64,
+    /// Input that the client did not send itself: a conversation that is kept here.
+    pub(crate) beyond: Option<Box<InputSize>>,
 }
 
 impl OpenAttempt {
@@ -61,7 +61,7 @@ impl OpenAttempt {
             status: None,
             first_byte: None,
             consumed: Consumed::default(),
-            beyond: 0,
+            beyond: None,
         }
     }
 }
@@ -448,8 +448,12 @@ impl Record {
                 }
             }
             None if ending.assume_consumed && is_text => {
-                let input = InputSize { text: self.size.text + open.beyond, ..self.size };
-                let input = wire::tokens::likely(input);
+                let beyond = open.beyond.as_deref().copied().unwrap_or_default();
+                let input = wire::tokens::likely(InputSize {
+                    text: self.size.text + beyond.text,
+                    media: self.size.media + beyond.media,
+                    pictures: self.size.pictures + beyond.pictures,
+                });
                 (Usage { input, output: said(), ..Usage::default() }, UsageSource::Estimated)
             }
             None => (Usage::default(), UsageSource::None),

@@ -74,6 +74,7 @@ pub use passing::refused::without;
 pub use passing::said::Media;
 pub use passing::seen::{Seen, StreamError};
 pub use passing::splice::{Edits, member, splice};
+pub use passing::thoughts::{has_thoughts, has_unsigned};
 pub use passing::watch::{ReplyFacts, Watch, is_opaque, reply_facts, through, watch};
 pub use receipts::places::{place, place_fault};
 pub use receipts::untold::Untold;

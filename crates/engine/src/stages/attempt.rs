@@ -44,8 +44,11 @@ impl Run<'_> {
                             ticket.ended(Stage::Attempt);
                             return Ok(attempted);
                         }
-                        Err(failure) if hub.otherwise(&failure, deployment) => {}
-                        Err(failure) => break failure,
+                        Err(failure) => {
+                            if let Some(failure) = hub.otherwise(failure, deployment) {
+                                break failure;
+                            }
+                        }
                     }
                 };
                 let again = match failure.then {
@@ -90,7 +93,7 @@ impl Run<'_> {
         ticket.edit(|record| {
             record.kept.receipt = receipt;
             if let Some(open) = &mut record.open {
-                open.beyond = outgoing.beyond;
+                open.beyond = outgoing.beyond.take();
             }
         });
         let places = outgoing.places.take();

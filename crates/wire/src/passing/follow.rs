@@ -225,17 +225,17 @@ mod tests {
     fn what_cannot_be_read_is_skipped_under_every_cut() {
         let sse = concat!(
             "data: {\"type\":\"response.created\",\"response\":{\"id\":\"r\",\"model\":\"m\"}}\n\n",
-            "data: hello\n\n",
+            "data: {hello\n\n",
             "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\",\"status\":\"completed\",\"output\":[],",
             "\"usage\":{\"input_tokens\":3,\"output_tokens\":5}}}\n\n",
         );
         let lines = concat!(
-            "{\"model\":\"m\",\"message\":{\"content\":\"\"},\"done\":false}\nhello\n",
+            "{\"model\":\"m\",\"message\":{\"content\":\"\"},\"done\":false}\n{hello\n",
             "{\"model\":\"m\",\"message\":{\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\",",
             "\"prompt_eval_count\":3,\"eval_count\":5}\n",
         );
         for (dialect, stream, odd) in
-            [(Dialect::OpenaiResponses, sse, "data: hello\n\n"), (Dialect::OllamaChat, lines, "hello\n")]
+            [(Dialect::OpenaiResponses, sse, "data: {hello\n\n"), (Dialect::OllamaChat, lines, "{hello\n")]
         {
             for size in 1..=stream.len() {
                 let (follow, out) = followed(dialect, stream.as_bytes(), size);

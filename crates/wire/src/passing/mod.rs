@@ -11,4 +11,5 @@ pub(crate) mod refused;
 pub(crate) mod said;
 pub(crate) mod seen;
 pub(crate) mod splice;
+pub(crate) mod thoughts;
 pub(crate) mod watch;

@@ -5,6 +5,7 @@
 //! Rules from OpenAI's API reference ("Create a model response", "Get", "Delete", "Cancel", "List input items").
 
 mod answer;
+mod foreign;
 mod items;
 mod places;
 mod tap;
@@ -25,6 +26,7 @@ use crate::json::{self, Member};
 use crate::lists::query::pairs;
 
 pub use answer::{Facts, cancelled, deleted, facts, failed, in_progress, named, queued};
+pub use foreign::{has_made, known};
 pub use items::{Page, items};
 pub use places::{Places, broken_off, placed};
 pub use tap::Tap;
