@@ -39,4 +39,5 @@ mod keys;
 mod metrics;
 mod operations;
 mod reload;
+mod thoughts;
 mod traces;

@@ -44,9 +44,11 @@ async fn attempt(bench: &Bench, path: &str, request: &Value) -> Value {
     bench.kept_of(&id).await.attempts[0].clone()
 }
 
-fn figures(attempt: &Value) -> (&str, u64, u64) {
+fn figures(attempt: &Value) -> (&'static str, u64, u64) {
+    let known = ["reported", "estimated", "none"];
+    let source = known.into_iter().find(|source| attempt["usage_source"] == *source).unwrap();
     let tokens = |name: &str| attempt["usage"][name].as_u64().unwrap();
-    (attempt["usage_source"].as_str().unwrap(), tokens("input"), tokens("output"))
+    (source, tokens("input"), tokens("output"))
 }
 
 const GOOGLE: &str = "/v1beta/models/google/gemini-2.5-flash:streamGenerateContent?alt=sse";
