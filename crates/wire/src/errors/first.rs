@@ -22,7 +22,8 @@ pub fn says(dialect: Dialect, frames: &[u8]) -> bool {
     match Framing::of(dialect) {
         Framing::Sse => {
             // As streams mostly begin.
-            let plain = frames.starts_with(b"data:") || frames.starts_with(b"event:");
+            let plain = frames.starts_with(b"data:")
+                || (frames.starts_with(b"event:") && memmem::find(frames, b"\ndata:").is_some());
             (plain && memmem::find(frames, b"ping").is_none()) || sse(frames).any(|data| !is_ping(&data))
         }
         Framing::Lines => !frames.trim_ascii().is_empty(),

@@ -169,6 +169,7 @@ async fn a_reset_within_a_stream_is_an_error_to_the_client() {
                     .broken_at(first.len() + 1, Break::Reset),
             );
             let request = speech.ask(&kind.model(), "Say hello", true);
+            gate.release();
             let answer = speech.client(&bench).post(speech.path(), &request).await;
             gate.open();
             let said = speech.hear(&answer.try_events().await.unwrap());

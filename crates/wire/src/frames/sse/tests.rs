@@ -110,7 +110,7 @@ fn what_is_no_value_at_all_is_passed_over() {
         let (mut framer, mut read) = (Framer::new(Dialect::OpenaiChat), 0);
         let stream = format!("data: {{}}\n\ndata: {odd}\n\ndata: {{}}\n\n");
         let fed = framer.feed(stream.as_bytes(), |frame| {
-            (frame.data == b"{}"[..]).then(|| read += 1).ok_or_else(invalid)
+            (*frame.data == b"{}"[..]).then(|| read += 1).ok_or_else(invalid)
         });
         assert_eq!((fed.is_ok(), read), if passes { (true, 2) } else { (false, 1) }, "{odd}");
     }
