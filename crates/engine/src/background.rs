@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use contract::body::Body;
-use contract::ports::{Deployment, Making, Outcome, SharedProvider, StoredCall, StoredResponse};
+use contract::ports::{Deployment, InputSize, Making, Outcome, SharedProvider, StoredCall, StoredResponse};
 use contract::words::Timestamp;
 use contract::{Code, Fault};
 use http::{Response, StatusCode};
@@ -233,7 +233,8 @@ impl Pipeline {
         if let Ok(facts) = wire::reply_facts(ticket.dialect(), &whole.body) {
             ticket.consumed(Consumed {
                 usage: facts.usage,
-                output_bytes: facts.output_bytes,
+                output: InputSize { text: facts.output_bytes, ..InputSize::default() },
+                underreported: false,
                 service_tier: facts.service_tier.map(Into::into),
             });
         }

@@ -3,6 +3,9 @@
 //! Nothing is collected: what one poll of the upstream brings goes out before the next. The record is durable before the
 //! frame that tells the client the answer is complete.
 
+mod first;
+mod lane;
+
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,13 +16,12 @@ use bytes::{Bytes, BytesMut};
 use contract::Code;
 use contract::Fault;
 use contract::body::{Body, BodyError};
-use contract::canon::{Event, Receipt};
-use contract::ports::{Clock, Outcome};
+use contract::canon::Event;
+use contract::ports::{BoxFuture, Clock, InputSize, Outcome};
 use contract::words::{Dialect, Usage};
 use http::HeaderValue;
 use http_body::{Body as HttpBody, Frame};
-use tokio_util::sync::WaitForCancellationFutureOwned;
-use wire::{EncodeOptions, Gather, Listing, StreamDecoder, StreamEncoder, Untold, Watch};
+use wire::{EncodeOptions, Gather, Listing, Media, StreamDecoder, StreamEncoder, StreamError, Untold, Watch};
 
 use crate::keeper::{GATHERED, Keeper};
 use crate::pipeline::Pipeline;
@@ -27,11 +29,13 @@ use crate::shelf::Shelf;
 use crate::shelving::Shelving;
 use crate::silence::Silence;
 use crate::snapshot::BodyLog;
-use crate::ticket::{Consumed, Ending, Ticket};
+use crate::ticket::{Ending, Ticket};
 use crate::verdict::broken;
 
 /// What the client of a stream reads whose answer is forgotten.
 const FORGOTTEN: &str = "The response was deleted while it was streamed.";
+/// How long what was consumed is waited for behind an error.
+const LINGER: Duration = Duration::from_millis(100);
 
 /// A streamed answer whose head has arrived.
 pub(crate) struct Streaming {
@@ -39,7 +43,11 @@ pub(crate) struct Streaming {
     lane: Lane,
     keep: BodyLog,
     /// The media type, where it is not that of the dialect's streams.
-    kind: Option<HeaderValue>,
+    kind: Option<Box<HeaderValue>>,
+    /// What was heard of it already.
+    out: VecDeque<Bytes>,
+    /// Nothing more comes from the upstream.
+    over: bool,
     shelf: Option<Box<Shelf>>,
     silence: Option<Box<Silence>>,
     listing: Option<Listing>,
@@ -64,11 +72,14 @@ struct Translator {
     keeper: Keeper,
     untold: Untold,
     usage: Option<Usage>,
-    output_bytes: u64,
+    output: InputSize,
+    media: Media,
+    /// How many bytes of its text had been said when usage was told last.
+    told_at: u64,
     service_tier: Option<Arc<str>>,
     content: bool,
     complete: bool,
-    failed: bool,
+    failed: Option<StreamError>,
 }
 
 impl Streaming {
@@ -83,12 +94,12 @@ impl Streaming {
     pub(crate) fn through(upstream: Body, kind: Option<HeaderValue>) -> Self {
         let kind = kind.or(Some(HeaderValue::from_static("application/octet-stream")));
         let lane = Lane::Through { watch: wire::through() };
-        Self { kind, ..Self::new(upstream, lane) }
+        Self { kind: kind.map(Box::new), ..Self::new(upstream, lane) }
     }
 
     /// The media type, where it is not that of the dialect's streams.
-    pub(crate) const fn kind(&self) -> Option<&HeaderValue> {
-        self.kind.as_ref()
+    pub(crate) fn kind(&self) -> Option<&HeaderValue> {
+        self.kind.as_deref()
     }
 
     /// The client gets frames of its own dialect. None: one of the two has no streams.
@@ -107,11 +118,13 @@ impl Streaming {
             keeper,
             untold: Untold::to(to),
             usage: None,
-            output_bytes: 0,
+            output: InputSize::default(),
+            media: Media::default(),
+            told_at: 0,
             service_tier: None,
             content: false,
             complete: false,
-            failed: false,
+            failed: None,
         };
         Some(Self::new(upstream, Lane::Translate(Box::new(translator))))
     }
@@ -122,6 +135,8 @@ impl Streaming {
             lane,
             keep: BodyLog::default(),
             kind: None,
+            out: VecDeque::new(),
+            over: false,
             shelf: None,
             silence: None,
             listing: None,
@@ -155,183 +170,32 @@ impl Streaming {
     pub(crate) fn listed(mut self, yes: bool) -> Self {
         if yes {
             self.listing = Some(Listing::default());
-            self.kind = Some(HeaderValue::from_static("application/json"));
+            self.kind = Some(Box::new(HeaderValue::from_static("application/json")));
         }
         self
     }
 
     /// The body for the client, which takes the ticket along.
     pub(crate) fn metered(self, ticket: Ticket, pipeline: &Arc<Pipeline>) -> Metered {
-        Metered {
+        let mut metered = Metered {
             upstream: self.upstream,
             lane: self.lane,
             cut: Box::pin(ticket.cut()),
+            lingering: false,
             ticket: Some(ticket),
-            out: VecDeque::new(),
+            out: self.out,
             bytes_out: 0,
             first_content: false,
-            ended: false,
+            ended: self.over,
             keep: self.keep,
             kept: Vec::new(),
             torn: None,
             silence: self.silence,
             listing: self.listing,
             shelf: self.shelf.map(|shelf| Box::new(Shelving::new(shelf, pipeline))),
-        }
-    }
-}
-
-impl Lane {
-    fn feed(&mut self, chunk: Bytes, out: &mut VecDeque<Bytes>) -> Result<(), BodyError> {
-        match self {
-            Self::Pass { watch, .. } | Self::Through { watch } => {
-                watch.feed(chunk, out);
-                Ok(())
-            }
-            Self::Translate(translator) => {
-                let fed = translator.decoder.push(&chunk, &mut translator.events);
-                translator.write(out);
-                fed.map_err(|_| BodyError::Malformed)
-            }
-        }
-    }
-
-    /// The upstream's body is over; `broken` tells why if it is not whole. An answer that was complete by then is one all the
-    /// same: not every dialect has a last event.
-    fn finish(&mut self, broken: Option<BodyError>, out: &mut VecDeque<Bytes>) -> Result<(), BodyError> {
-        let lost = broken.unwrap_or(BodyError::Lost);
-        match self {
-            Self::Pass { watch, .. } | Self::Through { watch } => {
-                watch.finish(out);
-                let seen = watch.seen();
-                let told = seen.complete() || seen.error.is_some();
-                if told || (broken.is_none() && seen.unread) { Ok(()) } else { Err(lost) }
-            }
-            Self::Translate(translator) => {
-                let finished = translator.decoder.finish(&mut translator.events);
-                translator.write(out);
-                match finished {
-                    Ok(()) if translator.complete => Ok(()),
-                    _ => Err(lost),
-                }
-            }
-        }
-    }
-
-    /// Has the last event gone by?
-    fn ended(&self) -> bool {
-        match self {
-            Self::Pass { watch, .. } | Self::Through { watch } => watch.seen().ended,
-            Self::Translate(translator) => translator.complete,
-        }
-    }
-
-    /// Does what was sent so far end with a whole frame?
-    fn between_frames(&self) -> bool {
-        match self {
-            Self::Pass { watch, .. } => !watch.unfinished(),
-            Self::Through { .. } => false,
-            Self::Translate(_) => true,
-        }
-    }
-
-    fn content_started(&self) -> bool {
-        match self {
-            Self::Pass { watch, .. } | Self::Through { watch } => watch.seen().content_started,
-            Self::Translate(translator) => translator.content,
-        }
-    }
-
-    fn consumed(&mut self) -> Consumed {
-        match self {
-            Self::Pass { watch, .. } | Self::Through { watch } => {
-                let seen = watch.seen();
-                let service_tier = seen.service_tier.as_deref().map(Into::into);
-                Consumed { usage: seen.usage, output_bytes: seen.output_bytes, service_tier }
-            }
-            Self::Translate(translator) => Consumed {
-                usage: translator.usage,
-                output_bytes: translator.output_bytes,
-                service_tier: translator.service_tier.clone(),
-            },
-        }
-    }
-
-    /// What of the answer the client's dialect had no place for.
-    fn lost(&mut self) -> Receipt {
-        match self {
-            Self::Pass { .. } | Self::Through { .. } => Receipt::default(),
-            Self::Translate(translator) => translator.untold.take(),
-        }
-    }
-
-    /// Ends the client's stream the way its dialect reports errors; tells whether there is such a way.
-    fn fail(&mut self, fault: &Fault, out: &mut VecDeque<Bytes>) -> bool {
-        let mut frames = BytesMut::new();
-        match self {
-            Self::Pass { dialect, watch } => {
-                if !wire::fail(*dialect, fault, &**watch, &mut frames) {
-                    return false;
-                }
-            }
-            Self::Through { .. } => return false,
-            Self::Translate(translator) => translator.encoder.fail(fault, &mut frames),
-        }
-        out.push_back(frames.freeze());
-        true
-    }
-}
-
-impl Translator {
-    /// Writes the events at hand and learns from them.
-    fn write(&mut self, out: &mut VecDeque<Bytes>) {
-        let mut frames = BytesMut::new();
-        for event in self.events.drain(..) {
-            // Behind its end there is nothing.
-            if self.complete {
-                break;
-            }
-            match &event {
-                Event::Start { extra, .. } => self.service_tier = wire::service_tier(extra).map(Into::into),
-                Event::Extra { choice: None, extra } => {
-                    // The tier that served an answer may be told at its end only.
-                    if let Some(tier) = wire::service_tier(extra) {
-                        self.service_tier = Some(tier.into());
-                    }
-                }
-                Event::Usage(usage) => self.usage = Some(*usage),
-                Event::Delta { text, .. } => {
-                    self.output_bytes += text.len() as u64;
-                    self.content = true;
-                }
-                Event::PartStart { part: contract::canon::PartStart::ToolCall { .. }, .. } => {
-                    self.content = true;
-                }
-                Event::End => {
-                    self.complete = true;
-                    // Before the client learns that the answer is complete: its next turn may come at once.
-                    if let Some(mut gather) = self.gather.take() {
-                        gather.push(Event::End);
-                        if gather.complete() {
-                            self.keeper.keep(&gather.finish());
-                        }
-                    }
-                }
-                Event::Error { .. } => {
-                    self.complete = true;
-                    self.failed = true;
-                }
-                _ => {}
-            }
-            self.untold.note(&event);
-            self.encoder.write(&event, &mut frames);
-            if let Some(gather) = &mut self.gather {
-                gather.push(event);
-            }
-        }
-        if !frames.is_empty() {
-            out.push_back(frames.freeze());
-        }
+        };
+        metered.heard(0, Ok(()));
+        metered
     }
 }
 
@@ -339,8 +203,9 @@ impl Translator {
 pub(crate) struct Metered {
     upstream: Body,
     lane: Lane,
-    /// The process stops and waits no longer.
-    cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// The process stops and waits no longer, or what comes behind an error has had its moment.
+    cut: BoxFuture<'static, ()>,
+    lingering: bool,
     /// Gone once the stream is settled.
     ticket: Option<Ticket>,
     out: VecDeque<Bytes>,
@@ -376,12 +241,28 @@ impl Metered {
                 self.lane.finish(None, &mut self.out)
             }
         };
+        self.heard(waiting, step);
+    }
+
+    /// Learns from what waits to go out, from this frame on.
+    fn heard(&mut self, waiting: usize, step: Result<(), BodyError>) {
         self.note_content();
         self.note_answer(waiting);
         match step {
             Ok(()) if self.ended || self.lane.ended() => self.settle(None),
-            Ok(()) => {}
+            Ok(()) => self.linger(),
             Err(error) => self.end(&broken(error)),
+        }
+    }
+
+    /// Behind an error the provider has a moment to say what was consumed.
+    fn linger(&mut self) {
+        if !self.lingering
+            && self.lane.error().is_some()
+            && let Some(ticket) = &self.ticket
+        {
+            self.lingering = true;
+            self.cut = ticket.moment(LINGER);
         }
     }
 
@@ -462,19 +343,16 @@ impl Metered {
 
     /// Did the upstream itself end the stream with an error event?
     fn reported_error(&self) -> Option<Code> {
-        match &self.lane {
-            Lane::Pass { watch, .. } | Lane::Through { watch } => {
-                watch.seen().error.as_ref().map(|_| Code::UpstreamError)
-            }
-            Lane::Translate(translator) => translator.failed.then_some(Code::UpstreamError),
-        }
+        self.lane.error().map(|_| Code::UpstreamError)
     }
 
     /// Something to send while the upstream is silent.
     fn sign_of_life(&mut self, cx: &mut Context<'_>) -> Option<Bytes> {
         // Behind the last event nothing more is said.
-        let silence =
-            self.silence.as_mut().filter(|_| self.ticket.is_some() && self.lane.between_frames())?;
+        let silence = self
+            .silence
+            .as_mut()
+            .filter(|_| self.ticket.is_some() && !self.lingering && self.lane.between_frames())?;
         let sign = silence.poll(cx)?;
         self.bytes_out += sign.len() as u64;
         Some(sign)
@@ -574,8 +452,11 @@ impl HttpBody for Metered {
 }
 
 impl Drop for Metered {
-    /// The client went away: what is known so far goes along with the ticket.
+    /// The client went away: what is known so far goes along with the ticket. Behind an error it has heard all there is.
     fn drop(&mut self) {
+        if self.lingering {
+            self.settle(None);
+        }
         if let Some(mut ticket) = self.ticket.take() {
             ticket.consumed(self.lane.consumed());
             let Some(mut ticket) = self.seen_through(ticket) else { return };

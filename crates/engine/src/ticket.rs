@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use contract::canon::Receipt;
 use contract::ports::{
-    Arrived, AttemptEntry, CostKind, Deployment, Entries, Hold, InputSize, Outcome, RequestEntry, Settled,
-    Stage, StageTimes, StoredResponse,
+    Arrived, AttemptEntry, BoxFuture, CostKind, Deployment, Entries, Hold, InputSize, Outcome, RequestEntry,
+    Settled, Stage, StageTimes, StoredResponse,
 };
 use contract::words::{Dialect, Id, IdKind, Principal, Tick, Timestamp, Usage, UsageSource};
 use contract::{Code, Fault};
@@ -48,8 +48,8 @@ pub(crate) struct OpenAttempt {
     pub(crate) status: Option<u16>,
     pub(crate) first_byte: Option<Tick>,
     pub(crate) consumed: Consumed,
-    /// Bytes of input that the client did not send itself: a conversation that is kept here.
-    pub(crate) beyond: u64,
+    /// Input that the client did not send itself: a conversation that is kept here.
+    pub(crate) beyond: Option<Box<InputSize>>,
 }
 
 impl OpenAttempt {
@@ -63,7 +63,7 @@ impl OpenAttempt {
             status: None,
             first_byte: None,
             consumed: Consumed::default(),
-            beyond: 0,
+            beyond: None,
         }
     }
 }
@@ -73,8 +73,10 @@ impl OpenAttempt {
 pub(crate) struct Consumed {
     /// As the upstream reported it.
     pub(crate) usage: Option<Usage>,
-    /// Bytes of output text that were seen, for an estimate.
-    pub(crate) output_bytes: u64,
+    /// Output that was seen, for an estimate.
+    pub(crate) output: InputSize,
+    /// May there be more output than was reported?
+    pub(crate) underreported: bool,
     /// The service tier the upstream says it used.
     pub(crate) service_tier: Option<Arc<str>>,
 }
@@ -159,6 +161,11 @@ impl Ticket {
     /// Ends when streams have to.
     pub(crate) fn cut(&self) -> WaitForCancellationFutureOwned {
         self.tail.cut().clone().cancelled_owned()
+    }
+
+    /// Ends after a moment.
+    pub(crate) fn moment(&self, span: Duration) -> BoxFuture<'static, ()> {
+        self.tail.clock().sleep(span)
     }
 
     /// Works on the record; after it was given up this does nothing and returns the default.
@@ -438,17 +445,25 @@ impl Record {
     }
 
     fn usage_of(&self, open: &OpenAttempt, ending: &Ending) -> (Usage, UsageSource) {
+        let is_text = self.kept.entries.request.operation.is_text();
+        let said = || wire::tokens::likely(open.consumed.output);
         match open.consumed.usage {
-            Some(usage) => (usage, UsageSource::Reported),
-            None if ending.assume_consumed && self.kept.entries.request.operation.is_text() => {
-                let input = InputSize { text: self.size.text + open.beyond, ..self.size };
-                let output = InputSize { text: open.consumed.output_bytes, ..InputSize::default() };
-                let usage = Usage {
-                    input: wire::tokens::likely(input),
-                    output: wire::tokens::likely(output),
-                    ..Usage::default()
-                };
-                (usage, UsageSource::Estimated)
+            Some(usage) => {
+                let cut = ending.outcome != Outcome::Answered && open.consumed.underreported && is_text;
+                let told = usage.output + usage.audio_output + usage.image_output;
+                match if cut { said().saturating_sub(told) } else { 0 } {
+                    0 => (usage, UsageSource::Reported),
+                    more => (Usage { output: usage.output + more, ..usage }, UsageSource::Estimated),
+                }
+            }
+            None if ending.assume_consumed && is_text => {
+                let beyond = open.beyond.as_deref().copied().unwrap_or_default();
+                let input = wire::tokens::likely(InputSize {
+                    text: self.size.text + beyond.text,
+                    media: self.size.media + beyond.media,
+                    pictures: self.size.pictures + beyond.pictures,
+                });
+                (Usage { input, output: said(), ..Usage::default() }, UsageSource::Estimated)
             }
             None => (Usage::default(), UsageSource::None),
         }

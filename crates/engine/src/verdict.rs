@@ -100,6 +100,35 @@ impl Failure {
         matches!(status, Some(StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY))
     }
 
+    /// Does it say what else was wrong than the blocks that were put back: the length of the request, the key, the model?
+    pub(crate) fn means_otherwise(&self) -> bool {
+        self.says(&[
+            "context_length",
+            "context length",
+            "too long",
+            "token count",
+            "too large",
+            "api_key",
+            "credit",
+        ])
+    }
+
+    /// Does it find fault with thoughts of earlier turns, or with the items they stand in?
+    pub(crate) fn blames_thoughts(&self) -> bool {
+        let missing = self.fault.upstream().is_some_and(|error| error.status == StatusCode::NOT_FOUND);
+        (self.faulted() && self.says(&["thinking", "signature", "encrypted", "reasoning"]))
+            || ((missing || self.faulted()) && self.says(&["item with id"]))
+    }
+
+    fn says(&self, words: &[&str]) -> bool {
+        let Some(error) = self.fault.upstream() else { return false };
+        let said = [Some(error.message.as_str()), error.code.as_deref(), error.kind.as_deref()];
+        said.into_iter().flatten().any(|said| {
+            let said = said.to_ascii_lowercase();
+            words.iter().any(|word| said.contains(word))
+        })
+    }
+
     /// The provider made nothing of the request, or held it back, for its content. Others are not asked to do what one refused.
     pub(crate) fn held_back(dialect: Dialect, reason: &str) -> Self {
         let fault =

@@ -53,6 +53,7 @@ use http::StatusCode;
 use shape::Shape;
 
 pub use emulate::custom_tools;
+pub use errors::first::{error_at_start, says};
 pub use errors::instead::error_in;
 pub use errors::render;
 pub use errors::render::Renderer;
@@ -70,8 +71,10 @@ pub use passing::ending::{Begun, fail, keep_alive};
 pub use passing::envelope;
 pub use passing::envelope::Envelope;
 pub use passing::refused::without;
+pub use passing::said::Media;
 pub use passing::seen::{Seen, StreamError};
 pub use passing::splice::{Edits, member, splice};
+pub use passing::thoughts::{has_thoughts, has_unsigned};
 pub use passing::watch::{ReplyFacts, Watch, is_opaque, reply_facts, through, watch};
 pub use receipts::places::{place, place_fault};
 pub use receipts::untold::Untold;
@@ -162,6 +165,10 @@ pub trait StreamDecoder: Send {
     /// # Errors
     /// The stream broke off in the middle.
     fn finish(&mut self, events: &mut Vec<Event>) -> Result<(), WireError>;
+    /// After an [`Event::Error`]: has all been said? Some say behind it what was consumed, in an event of its own.
+    fn is_over(&self) -> bool {
+        true
+    }
 }
 
 /// Writes canon events as a stream of one dialect: frames in the order its clients need.

@@ -124,6 +124,21 @@ impl Restored {
         }
     }
 
+    /// Takes out the thoughts that the client sent itself, for a target that refused them.
+    pub fn without_thoughts(&mut self, request: &mut Request) {
+        for (at, message) in request.messages.iter_mut().enumerate() {
+            if !message.parts.iter().any(is_thought) {
+                continue;
+            }
+            if self.before.iter().all(|(before, _)| *before != at) {
+                self.before.push((at, message.parts.clone()));
+            }
+            message.parts.retain(|part| !is_thought(part));
+            let refused = "the provider refused the request with these thoughts";
+            self.left_out.dropped(format!("messages[{at}]"), refused);
+        }
+    }
+
     /// What of these losses the client had sent itself.
     #[must_use]
     pub fn of_client(&self, lost: &Receipt) -> Receipt {
@@ -347,6 +362,15 @@ impl<'a> Putting<'a> {
 
 fn size(value: &Value) -> u64 {
     value.to_string().len() as u64
+}
+
+fn is_thought(part: &Part) -> bool {
+    let kind = || part.native.as_ref()?.value.get("type")?.as_str();
+    match part.kind {
+        PartKind::Reasoning(_) => true,
+        PartKind::Native => matches!(kind(), Some("thinking" | "redacted_thinking")),
+        _ => false,
+    }
 }
 
 /// Can a client of another dialect not send it back? A text of nothing may carry a signature (Gemini's last part); clients drop it.

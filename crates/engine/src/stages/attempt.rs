@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use contract::Fault;
 use contract::canon::{Answered, Receipt};
-use contract::ports::{Call, Deployment, Outcome, ProviderReply, RetryPolicy, Stage};
+use contract::ports::{Call, Deployment, InputSize, Outcome, ProviderReply, RetryPolicy, Stage};
 use contract::words::{Dialect, Id, Operation};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use wire::natives::{self, Maker, Trail};
@@ -44,8 +44,11 @@ impl Run<'_> {
                             ticket.ended(Stage::Attempt);
                             return Ok(attempted);
                         }
-                        Err(failure) if hub.otherwise(&failure, deployment) => {}
-                        Err(failure) => break failure,
+                        Err(failure) => {
+                            if let Some(failure) = hub.otherwise(failure, deployment) {
+                                break failure;
+                            }
+                        }
                     }
                 };
                 let again = match failure.then {
@@ -85,7 +88,7 @@ impl Run<'_> {
         ticket.edit(|record| {
             record.kept.receipt = receipt;
             if let Some(open) = &mut record.open {
-                open.beyond = outgoing.beyond;
+                open.beyond = outgoing.beyond.take();
             }
         });
         if let Some(waiting) = ticket.waiting() {
@@ -141,7 +144,6 @@ impl Run<'_> {
             let error = wire::read_error(target, status, &body);
             return Err(Failure::refused(error, &headers, self.handles.clock.now()));
         }
-        self.snapshot.router.observe(deployment, Ok(first_byte));
         if request.envelope.stream && is_stream(target, &headers) {
             let native = wants.is_none();
             let streaming = match wants {
@@ -155,13 +157,19 @@ impl Run<'_> {
             };
             let streaming = streaming.ok_or_else(|| Failure::nonsense(target, "a stream"))?;
             let shelf = self.shelf(request, deployment, native);
-            let streaming = streaming.listed(request.listed).alive(
+            let mut streaming = streaming.listed(request.listed).alive(
                 self.snapshot.silence,
                 request.dialect,
                 &self.handles.clock,
             );
+            if let Err((failure, consumed)) = streaming.begun(target).await {
+                ticket.consumed(consumed);
+                return Err(failure);
+            }
+            self.snapshot.router.observe(deployment, Ok(first_byte));
             return Ok(Attempted::Stream(streaming.keeping(self.snapshot.bodies).shelved(shelf)));
         }
+        self.snapshot.router.observe(deployment, Ok(first_byte));
         if target == request.dialect && is_sound(target, &headers) {
             let kind = headers.get(header::CONTENT_TYPE).cloned();
             return Ok(Attempted::Stream(Streaming::through(body, kind)));
@@ -191,7 +199,8 @@ impl Run<'_> {
         };
         ticket.consumed(Consumed {
             usage: facts.usage,
-            output_bytes: facts.output_bytes,
+            output: InputSize { text: facts.output_bytes, ..InputSize::default() },
+            underreported: false,
             service_tier: facts.service_tier.map(Into::into),
         });
         if facts.instead
@@ -303,7 +312,7 @@ fn unreadable(target: Dialect, error: wire::WireError, bytes: &[u8], ticket: &mu
     let Some((reason, usage)) = wire::held_back(target, bytes) else {
         return Failure::nonsense(target, error);
     };
-    ticket.consumed(Consumed { usage, output_bytes: 0, service_tier: None });
+    ticket.consumed(Consumed { usage, ..Consumed::default() });
     Failure::held_back(target, &reason)
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use contract::canon::{Asked, Receipt, VectorFormat};
-use contract::ports::{Anchor, Deployment, PathFacts, StoredResponse};
+use contract::ports::{Anchor, Deployment, InputSize, PathFacts, StoredResponse};
 use contract::words::Dialect;
 use contract::{Code, Fault};
 
@@ -29,11 +29,14 @@ pub(crate) struct Outgoing {
     pub(crate) usage_added: bool,
     /// What the client wants of an answer that has to be written anew; none when it passes as it is.
     pub(crate) wants: Option<Box<Wants>>,
-    /// Bytes of a conversation that the client did not send itself.
-    pub(crate) beyond: u64,
+    /// What a conversation weighs that the client did not send itself.
+    pub(crate) beyond: Beyond,
     /// Where things stand in what the client sent, when they stand elsewhere in the body.
     pub(crate) places: Option<Box<Places>>,
 }
+
+/// Mostly there is nothing.
+pub(crate) type Beyond = Option<Box<InputSize>>;
 
 /// What a client wants of an answer in its own dialect, beyond what its envelope says.
 #[derive(Default)]
@@ -57,8 +60,8 @@ pub(crate) struct Hub<'a> {
     canon: Option<Box<Canon>>,
     /// What came before, once a deployment had to be told of it.
     past: Option<Box<Past>>,
-    /// How many bytes that added.
-    beyond: u64,
+    /// What that added.
+    beyond: Beyond,
     /// Where things stand in what the client sent, once the conversation was written out.
     places: Option<Box<Places>>,
     /// Has an account forgotten the conversation it should know?
@@ -67,8 +70,10 @@ pub(crate) struct Hub<'a> {
     by_id: bool,
     /// Has an account refused to work in the background?
     foreground: bool,
-    /// The account that refused the request with what was put back for it.
+    /// The account that refused the request with the thoughts in it, or with what was put back for it.
     refused: Option<Arc<str>>,
+    /// What it said.
+    first: Option<Box<Failure>>,
 }
 
 /// What came before a request, for whoever is told of it.
@@ -114,34 +119,60 @@ impl<'a> Hub<'a> {
             request,
             canon: None,
             past: None,
-            beyond: 0,
+            beyond: None,
             places: None,
             forgotten: false,
             by_id: false,
             foreground: false,
             refused: None,
+            first: None,
         }
     }
 
     /// Can this deployment be asked otherwise after such a failure: told all of a conversation that it forgot, or without the
-    /// blocks that were put back for it?
-    pub(crate) fn otherwise(&mut self, failure: &Failure, at: &Deployment) -> bool {
+    /// thoughts in it and the blocks that were put back for it? If not, gives the failure that counts.
+    pub(crate) fn otherwise(&mut self, failure: Failure, at: &Deployment) -> Option<Failure> {
         if self.by_id && !self.forgotten && failure.forgot(self.request.envelope.body()) {
             self.forgotten = true;
-            return true;
+            return None;
         }
         // A stream is one all the same. Who does not want to wait has the answer made here: see `Cleared::detach`.
         let streams = self.request.envelope.stream;
         if streams && refuses_background(&failure.fault) && !std::mem::replace(&mut self.foreground, true) {
-            return true;
+            return None;
         }
-        let account = Some(Arc::clone(&at.provider_name));
-        let restored = self.canon.as_ref().is_some_and(|canon| canon.restored.bytes > 0);
-        let refused = failure.faulted() && restored && self.refused != account;
-        if refused {
-            self.refused = account;
+        if self.refused.as_ref() == Some(&at.provider_name) {
+            // Without them it is at fault as well: what was said of the client's own request says more.
+            return Some(match self.first.take() {
+                Some(first) if failure.faulted() => *first,
+                _ => failure,
+            });
         }
-        refused
+        let restored = || self.canon.as_ref().is_some_and(|canon| canon.restored.bytes > 0);
+        if (failure.faulted() && !failure.means_otherwise() && restored())
+            || (failure.blames_thoughts() && self.holds_thoughts(at))
+        {
+            self.refused = Some(Arc::clone(&at.provider_name));
+            self.first = Some(Box::new(failure));
+            return None;
+        }
+        Some(failure)
+    }
+
+    /// Did thoughts go to this deployment as the client sent them?
+    fn holds_thoughts(&self, at: &Deployment) -> bool {
+        let client = self.request.dialect;
+        let expanded = self.places.as_ref().map(|places| &places.expanded);
+        at.provider.dialect(client, &at.upstream_model) == Some(client)
+            && [Some(self.request.envelope.body()), expanded]
+                .into_iter()
+                .flatten()
+                .any(|body| wire::has_thoughts(client, body))
+    }
+
+    /// Has this account refused the request as it was?
+    fn has_refused(&self, to: &Deployment) -> bool {
+        self.refused.as_ref() == Some(&to.provider_name)
     }
 
     /// Writes the request for a deployment.
@@ -160,7 +191,7 @@ impl<'a> Hub<'a> {
             canon.undo();
         }
         self.by_id = false;
-        if target == client && to.provider.verbatim(client) {
+        if target == client && to.provider.verbatim(client) && !self.is_rewritten(to) {
             return self.pass(to, target, receipt, run).await;
         }
         // The futures of what is rare are boxed: those of all requests would be as large.
@@ -172,7 +203,7 @@ impl<'a> Hub<'a> {
         if self.request.strict && !lost.is_empty() {
             self.check_strict(to, &placed(&restored.of_client(&lost)))?;
         }
-        *receipt = if lost.is_empty() { lost } else { placed(&lost) };
+        *receipt = if lost.is_empty() { lost } else { placed(&restored.of_client(&lost)) };
         for lost in placed(&restored.left_out).into_entries() {
             receipt.dropped(lost.field, lost.reason);
         }
@@ -187,7 +218,7 @@ impl<'a> Hub<'a> {
             grouped: wire::grouped_tools(asked),
             trail: canon.trail.clone(),
         };
-        let (body, beyond) = (VecDeque::from([body]), self.beyond + restored.bytes);
+        let (body, beyond) = (VecDeque::from([body]), self.beyond_with(restored.bytes));
         self.canon = Some(canon);
         Ok(Outgoing { target, body, usage_added: false, wants: Some(Box::new(wants)), beyond, places: None })
     }
@@ -204,7 +235,8 @@ impl<'a> Hub<'a> {
             Some(turn) => Box::pin(self.told(turn, to, run)).await?,
             None => None,
         };
-        let envelope = told.as_ref().unwrap_or(&self.request.envelope);
+        let known = self.known(told.as_ref(), to, receipt)?;
+        let envelope = known.as_deref().or(told.as_ref()).unwrap_or(&self.request.envelope);
         let usage_added = wire::asks_for_usage(target) && envelope.stream && !envelope.include_usage;
         let body = envelope.edited(&to.upstream_model, usage_added);
         let body = wire::without(body, to.provider.refuses(target), receipt);
@@ -212,9 +244,57 @@ impl<'a> Hub<'a> {
         for field in self.past.iter_mut().flat_map(|past| past.left_out.drain(..)) {
             receipt.dropped(field, "thoughts that only their maker understands");
         }
-        let beyond = told.as_ref().map_or(0, |_| self.beyond);
+        let beyond = told.as_ref().and_then(|_| self.beyond.clone());
         let places = told.and_then(|_| self.places.clone());
         Ok(Outgoing { target, body, usage_added, wants: None, beyond, places })
+    }
+
+    /// Must the request be written anew for a target that speaks its dialect? It holds thoughts that nobody signed, or that were
+    /// refused.
+    fn is_rewritten(&self, to: &Deployment) -> bool {
+        let client = self.request.dialect;
+        !stored::is_kept(client)
+            && (self.has_refused(to) || wire::has_unsigned(client, self.request.envelope.body()))
+    }
+
+    /// The request without what the target would look up and not find; none if there is nothing of that kind.
+    fn known(
+        &self,
+        told: Option<&Envelope>,
+        to: &Deployment,
+        receipt: &mut Receipt,
+    ) -> Result<Option<Box<Envelope>>, Fault> {
+        let client = self.request.dialect;
+        let body = told.unwrap_or(&self.request.envelope).body();
+        let refused = self.has_refused(to);
+        if !stored::is_kept(client) || !(refused || stored::has_made(body)) {
+            return Ok(None);
+        }
+        let Some((body, thoughts)) = stored::known(body, refused) else { return Ok(None) };
+        if thoughts {
+            receipt.dropped("input", "thoughts that only their maker understands");
+        }
+        Envelope::read(client, &PathFacts::default(), body).map(|envelope| Some(Box::new(envelope)))
+    }
+
+    /// What of this body the client did not send itself.
+    fn beyond_in(&self, body: &Bytes) -> Beyond {
+        let size = |body| wire::tokens::input_size(body, 0);
+        let (all, own) = (size(body), size(self.request.envelope.body()));
+        Some(Box::new(InputSize {
+            text: all.text.saturating_sub(own.text),
+            media: all.media.saturating_sub(own.media),
+            pictures: all.pictures.saturating_sub(own.pictures),
+        }))
+    }
+
+    /// What the client did not send itself, with this much that was put back.
+    fn beyond_with(&self, bytes: u64) -> Beyond {
+        if bytes == 0 {
+            return self.beyond.clone();
+        }
+        let size = self.beyond.as_deref().copied().unwrap_or_default();
+        Some(Box::new(InputSize { text: size.text + bytes, ..size }))
     }
 
     /// Nothing may be lost in strict mode.
@@ -242,10 +322,10 @@ impl<'a> Hub<'a> {
             let left_out = left_out.into_iter().map(|at| format!("input[{at}]"));
             self.past.get_or_insert_default().left_out.extend(left_out);
         }
-        self.beyond = body.len().saturating_sub(self.request.envelope.body().len()) as u64;
         if let Some(previous) = untold {
             body = self.expanded(&body, previous, run, Some(to)).await?;
         }
+        self.beyond = self.beyond_in(&body);
         if foreground {
             body = stored::foreground(&body);
         }
@@ -256,12 +336,12 @@ impl<'a> Hub<'a> {
     async fn stateless(&mut self, run: &Run<'_>) -> Result<Bytes, Fault> {
         let Some(turn) = self.request.turn.as_deref() else { return self.request.envelope.as_json() };
         let (mut body, _) = inlined(self.request.envelope.body(), &turn.named, None, |_| false);
-        self.beyond = body.len().saturating_sub(self.request.envelope.body().len()) as u64;
         match &turn.previous {
             Previous::Unknown => return Err(unknown()),
             Previous::None => {}
             Previous::Kept(previous) => body = self.expanded(&body, previous, run, None).await?,
         }
+        self.beyond = self.beyond_in(&body);
         let told = stored::all_told(&body);
         told.map_err(|fault| self.placed(fault))?;
         Ok(stored::stateless(&body))
@@ -287,7 +367,6 @@ impl<'a> Hub<'a> {
             .collect();
         let (expanded, left_out) = stored::expand(body, &turns, to.is_some())?;
         past.left_out.extend(left_out.then(|| PREVIOUS.to_owned()));
-        self.beyond += expanded.len().saturating_sub(body.len()) as u64;
         let previous = previous.id.to_string();
         self.places = Some(Box::new(Places { body: body.clone(), expanded: expanded.clone(), previous }));
         Ok(expanded)
@@ -321,6 +400,9 @@ impl<'a> Hub<'a> {
             let refused = self.refused.as_ref() == Some(&to.provider_name);
             let target = natives::Target { account: &maker(to, target), refused };
             *restored = natives::restore(request, spots, found, target);
+        }
+        if self.refused.as_ref() == Some(&to.provider_name) && target == self.request.dialect {
+            restored.without_thoughts(request);
         }
         Ok(canon)
     }

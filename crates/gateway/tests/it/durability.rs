@@ -253,8 +253,8 @@ async fn sigterm_finishes_what_has_begun_and_refuses_what_is_new() {
     for _ in 0..20 {
         assert_eq!(bench.openai().post("/v1/chat/completions", &ask("demo/echo", false)).await.status, 200);
     }
-    let mut stream = bench.openai().post("/v1/chat/completions", &ask("house/some", true)).await;
     gate.release();
+    let mut stream = bench.openai().post("/v1/chat/completions", &ask("house/some", true)).await;
     gate.release();
     assert!(stream.event().await.is_some() && stream.event().await.is_some());
     let id = request_id(&stream);
@@ -287,8 +287,8 @@ async fn what_does_not_end_in_time_is_cut_and_billed() {
     let mut bench = Setup::new().server("drain: 200ms").start().await;
     let gate = Gate::new();
     bench.upstream.always(paced(&gate));
-    let mut stream = bench.openai().post("/v1/chat/completions", &ask("house/some", true)).await;
     gate.release();
+    let mut stream = bench.openai().post("/v1/chat/completions", &ask("house/some", true)).await;
     gate.release();
     assert!(stream.event().await.is_some() && stream.event().await.is_some());
     let id = request_id(&stream);

@@ -260,8 +260,8 @@ async fn beyond_the_cap_on_concurrent_calls_there_is_503() {
     bench.upstream.always(Reply::sse(stream).gated(&gate));
     let body =
         json!({ "model": "house/some", "stream": true, "messages": [{ "role": "user", "content": "x" }] });
-    let mut running = bench.openai().post(CHAT, &body).await;
     gate.release();
+    let mut running = bench.openai().post(CHAT, &body).await;
     gate.release();
     assert!(running.event().await.is_some());
 

@@ -41,4 +41,5 @@ mod keys;
 mod metrics;
 mod operations;
 mod reload;
+mod thoughts;
 mod traces;

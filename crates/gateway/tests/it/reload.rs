@@ -159,8 +159,8 @@ async fn requests_under_way_end_as_they_began() {
     bench.upstream.then(Reply::sse(stream).gated(&gate));
     let mut body = ask("house/some");
     body["stream"] = true.into();
-    let mut answer = bench.openai().post("/v1/chat/completions", &body).await;
     gate.release();
+    let mut answer = bench.openai().post("/v1/chat/completions", &body).await;
     gate.release();
     assert!(answer.event().await.is_some());
 

@@ -271,7 +271,11 @@ fn resumes_without_thoughts(messages: &[Message]) -> bool {
             Role::Assistant => first = message.parts.first().or(first),
         }
     }
-    let signed = |part: &Part| is_thought(&part.kind) && part.native_for(DIALECT).is_some();
+    // What came from another provider has an empty signature.
+    let is_empty = |native: &Value| native.get("signature").is_some_and(|signature| signature == "");
+    let signed = |part: &Part| {
+        is_thought(&part.kind) && part.native_for(DIALECT).is_some_and(|native| !is_empty(native))
+    };
     results && first.is_some_and(|first| !signed(first))
 }
 

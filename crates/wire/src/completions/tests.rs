@@ -258,7 +258,7 @@ fn frames_of_nothing_but_text_are_read_too() {
     watch.feed(Bytes::from_static(stream.as_bytes()), &mut out);
     watch.finish(&mut out);
     assert_eq!(
-        (watch.seen().complete(), watch.seen().output_bytes, watch.seen().content_started),
+        (watch.seen().complete(), watch.seen().output.text, watch.seen().content_started),
         (true, 3, true)
     );
 }
@@ -273,7 +273,7 @@ fn what_passes_is_read_and_stripped_as_in_chats() {
         let sent: Vec<u8> = out.iter().flatten().copied().collect();
         let sent = String::from_utf8(sent).unwrap();
         assert_eq!(watch.seen().usage, Some(Usage { input: 3, output: 2, ..Usage::default() }));
-        assert_eq!((watch.seen().complete(), watch.seen().ended, watch.seen().output_bytes), (true, true, 9));
+        assert_eq!((watch.seen().complete(), watch.seen().ended, watch.seen().output.text), (true, true, 9));
         assert_eq!(sent.contains("usage"), !strip, "{sent}");
         assert_eq!(sent == STREAM, !strip);
     }

@@ -3,5 +3,6 @@
 //! What is peculiar to one dialect is in its own `error.rs`.
 
 pub(crate) mod complaint;
+pub(crate) mod first;
 pub(crate) mod instead;
 pub mod render;

@@ -7,7 +7,7 @@ use contract::words::Dialect;
 use memchr::memchr;
 
 use crate::WireError;
-use crate::frames::sse::{FRAME_CAP, FrameTooLarge};
+use crate::frames::sse::{FRAME_CAP, FrameTooLarge, ROOM};
 
 /// Cuts a stream into lines for a decoder.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl Lines {
     /// Takes the next bytes and lends every line they complete; blank lines say nothing and are left out.
     ///
     /// # Errors
-    /// A line is longer than the cap, or what the callback returned.
+    /// A line is longer than the cap, or what the callback returned of one that begins as an object.
     pub(crate) fn feed(
         &mut self,
         chunk: &[u8],
@@ -37,14 +37,19 @@ impl Lines {
             let (line, after) = rest.split_at(end);
             rest = after.get(1..).unwrap_or_default();
             self.room_for(line.len())?;
-            if self.kept.is_empty() {
-                lend(line, &mut each)?;
-            } else {
+            // What does not even begin as an object says nothing that could be missing from the answer.
+            let odd = |line: &[u8]| !line.trim_ascii_start().starts_with(b"{");
+            let begun = !self.kept.is_empty();
+            if begun {
                 self.kept.extend_from_slice(line);
-                let result = lend(&self.kept, &mut each);
-                self.kept.clear();
-                result?;
             }
+            let whole = if begun { &self.kept[..] } else { line };
+            let result = lend(whole, &mut each).or_else(|error| if odd(whole) { Ok(()) } else { Err(error) });
+            if begun {
+                self.kept.clear();
+                self.kept.shrink_to(ROOM);
+            }
+            result?;
         }
         self.room_for(rest.len())?;
         self.kept.extend_from_slice(rest);

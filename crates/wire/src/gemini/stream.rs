@@ -205,8 +205,13 @@ impl Choice {
             events.push(Event::Delta { choice: self.number, index, text });
         }
         if let Some(value) = left {
+            // A signature is that of what came before it: what comes behind is another part.
+            let signed = value.get("thoughtSignature").is_some();
             let native = Native { owner: DIALECT, value };
             events.push(Event::NativeDelta { choice: self.number, index, native });
+            if signed {
+                self.close_open(events);
+            }
         }
     }
 

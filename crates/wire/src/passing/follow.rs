@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 use crate::frames::framing::{Cutter, Unframed};
 use crate::frames::sse::FRAME_CAP;
 use crate::passing::ending::Begun;
+use crate::passing::said::Media;
 use crate::passing::seen::{Seen, StreamError};
 use crate::passing::watch::Watch;
 use crate::{Framing, StreamDecoder};
@@ -32,6 +33,7 @@ pub(crate) struct Follow {
     /// The last bytes that were passed on, with the whole of the last frame.
     last: SmallVec<[Bytes; 2]>,
     seen: Seen,
+    media: Media,
     begun: Option<Begun>,
 }
 
@@ -47,6 +49,7 @@ impl Follow {
             blind: false,
             last: SmallVec::new(),
             seen: Seen::default(),
+            media: Media::default(),
             begun: None,
         })
     }
@@ -55,6 +58,7 @@ impl Follow {
     fn read(&mut self, frame: &Bytes) {
         let read = self.decoder.push(frame, &mut self.events);
         self.note();
+        self.seen.ended |= self.seen.error.is_some() && self.decoder.is_over();
         self.seen.unread = false;
         if read.is_err() {
             self.unread(frame.len());
@@ -67,8 +71,15 @@ impl Follow {
         self.seen.unread = self.begun.is_some();
     }
 
+    /// Part of a frame that is too large.
+    const fn large(&mut self, first: bool) {
+        self.seen.too_large(first);
+        self.seen.unread = self.begun.is_some();
+    }
+
     fn note(&mut self) {
         for event in self.events.drain(..) {
+            self.media.weigh(&event, &mut self.seen.output);
             note(&mut self.seen, &mut self.begun, event);
         }
     }
@@ -80,7 +91,7 @@ impl Follow {
             match self.cutter.next(chunk, from) {
                 Ok(Some(end)) => {
                     if std::mem::take(&mut self.parting) {
-                        self.unread(end - from);
+                        self.large(false);
                     } else if self.held.is_empty() {
                         self.read(&chunk.slice(from..end));
                     } else {
@@ -98,7 +109,11 @@ impl Follow {
         }
         let rest = &chunk[from..];
         if self.parting || self.blind || self.held.len() + rest.len() > FRAME_CAP {
-            self.unread(self.held.len() + rest.len());
+            if self.blind {
+                self.unread(self.held.len() + rest.len());
+            } else if !rest.is_empty() {
+                self.large(!self.parting);
+            }
             if !self.held.is_empty() {
                 out.push(std::mem::take(&mut self.held).into());
             }
@@ -122,11 +137,10 @@ fn note(seen: &mut Seen, begun: &mut Option<Begun>, event: Event) {
         }
         Event::Extra { extra, .. } => tier(seen, &extra),
         Event::Delta { text, .. } => {
-            seen.output_bytes += text.len() as u64;
             seen.content_started |= !text.is_empty();
         }
         Event::PartStart { part: PartStart::ToolCall { .. }, .. } => seen.content_started = true,
-        Event::Usage(usage) => seen.usage = Some(usage),
+        Event::Usage(usage) => seen.reported(usage),
         Event::Finish { .. } => seen.finished = true,
         // Not the last event everywhere: `response.failed` may come behind `error`.
         Event::Error { kind, message } => seen.error = Some(StreamError { kind, message }),
@@ -211,17 +225,17 @@ mod tests {
     fn what_cannot_be_read_is_skipped_under_every_cut() {
         let sse = concat!(
             "data: {\"type\":\"response.created\",\"response\":{\"id\":\"r\",\"model\":\"m\"}}\n\n",
-            "data: hello\n\n",
+            "data: {hello\n\n",
             "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\",\"status\":\"completed\",\"output\":[],",
             "\"usage\":{\"input_tokens\":3,\"output_tokens\":5}}}\n\n",
         );
         let lines = concat!(
-            "{\"model\":\"m\",\"message\":{\"content\":\"\"},\"done\":false}\nhello\n",
+            "{\"model\":\"m\",\"message\":{\"content\":\"\"},\"done\":false}\n{hello\n",
             "{\"model\":\"m\",\"message\":{\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\",",
             "\"prompt_eval_count\":3,\"eval_count\":5}\n",
         );
         for (dialect, stream, odd) in
-            [(Dialect::OpenaiResponses, sse, "data: hello\n\n"), (Dialect::OllamaChat, lines, "hello\n")]
+            [(Dialect::OpenaiResponses, sse, "data: {hello\n\n"), (Dialect::OllamaChat, lines, "{hello\n")]
         {
             for size in 1..=stream.len() {
                 let (follow, out) = followed(dialect, stream.as_bytes(), size);
@@ -232,7 +246,7 @@ mod tests {
                 );
                 let usage = Usage { input: 3, output: 5, ..Usage::default() };
                 assert_eq!(follow.seen().usage, Some(usage), "{dialect} {size}");
-                assert_eq!(follow.seen().output_bytes, odd.len() as u64, "{dialect} {size}");
+                assert_eq!(follow.seen().output.text, odd.len() as u64, "{dialect} {size}");
             }
         }
         // Nothing but nonsense is no answer, whatever its end.
@@ -244,6 +258,6 @@ mod tests {
     fn messages_that_cannot_be_told_apart_pass_to_the_end() {
         let (follow, out) = followed(Dialect::BedrockConverse, b"HTTP/1.1 200 OK", 4);
         assert_eq!(out, b"HTTP/1.1 200 OK");
-        assert!(follow.unfinished() && !follow.seen().complete() && follow.seen().output_bytes == 15);
+        assert!(follow.unfinished() && !follow.seen().complete() && follow.seen().output.text == 15);
     }
 }

@@ -8,6 +8,8 @@ pub mod envelope;
 pub(crate) mod follow;
 pub(crate) mod multipart;
 pub(crate) mod refused;
+pub(crate) mod said;
 pub(crate) mod seen;
 pub(crate) mod splice;
+pub(crate) mod thoughts;
 pub(crate) mod watch;

@@ -1,6 +1,10 @@
 //! What was read of a stream in passing: figures, failures, how far it has come.
 
+use contract::ports::InputSize;
 use contract::words::Usage;
+
+/// What cannot be looked into is hardly text if it is larger.
+const TEXT: usize = 64 << 10;
 
 /// What has been seen of a stream so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,8 +19,10 @@ pub struct Seen {
     pub ended: bool,
     /// Has the answer's first content gone by: text, thoughts, a refusal or a call?
     pub content_started: bool,
-    /// Bytes of text, thoughts and arguments so far: for an estimate when the stream is cut.
-    pub output_bytes: u64,
+    /// Text, thoughts and arguments so far, pictures and sound: for an estimate when the stream is cut.
+    pub output: InputSize,
+    /// How many bytes of text had been said when the upstream reported last.
+    pub(crate) told_at: u64,
     /// May the end of the answer stand in what could not be looked into? HTTP's own framing tells then whether it is there.
     pub unread: bool,
     /// Has the upstream said that the answer is finished?
@@ -33,6 +39,18 @@ pub struct StreamError {
 }
 
 impl Seen {
+    /// May there be more output than the upstream has reported? Some report at once what the input is, and one token of output.
+    #[must_use]
+    pub fn is_underreported(&self) -> bool {
+        self.usage.is_none_or(|usage| usage.output == 0) || self.told_at < self.output.text
+    }
+
+    /// The upstream reports what was consumed up to here.
+    pub(crate) const fn reported(&mut self, usage: Usage) {
+        self.usage = Some(usage);
+        self.told_at = self.output.text;
+    }
+
     /// Has the answer been completed (`[DONE]` or a finish reason, `message_stop`, `finishReason`)? One that failed is not, whatever
     /// else it says: some name the failure as the reason for which they finished (OpenRouter).
     #[must_use]
@@ -40,10 +58,20 @@ impl Seen {
         self.error.is_none() && self.finished
     }
 
-    /// What cannot be looked into counts as text, so that an estimate has it.
+    /// What cannot be looked into counts as text, so that an estimate has it; as a picture if it is large.
     pub(crate) const fn unreadable(&mut self, bytes: usize) {
+        if bytes > TEXT {
+            return self.too_large(true);
+        }
         self.unread = true;
         self.content_started = true;
-        self.output_bytes += bytes as u64;
+        self.output.text += bytes as u64;
+    }
+
+    /// So does a frame that is too large to be held: `first`: this is the first that goes by of it.
+    pub(crate) const fn too_large(&mut self, first: bool) {
+        self.unread = true;
+        self.content_started = true;
+        self.output.pictures += first as u64;
     }
 }

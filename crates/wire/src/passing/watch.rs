@@ -18,7 +18,7 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use contract::words::Dialect;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::frames::sse::{Frame, Piece, Splitter};
 use crate::passing::ending::Begun;
@@ -30,6 +30,9 @@ use strip::Strip;
 
 pub use facts::{ReplyFacts, reply_facts};
 pub use through::through;
+
+/// Frames of Gemini's that are smaller have no picture in them, and no sound worth counting.
+const MEDIA: usize = 4 << 10;
 
 /// Reads a stream of an upstream in passing: bytes go through, figures stay here.
 pub trait Watch: Send {
@@ -111,6 +114,10 @@ impl Watch for StreamWatch {
             let before = splitter.unfinished();
             let (mut begun, mut lent) = (None, 0);
             let Ok(()) = splitter.feed(&chunk, |piece| {
+                // Behind its end there is nothing.
+                if reader.seen.ended {
+                    return Ok(());
+                }
                 let (Piece::Frame(raw) | Piece::Part(raw)) = piece;
                 if before > 0 && lent == 0 {
                     begun = Some(Bytes::copy_from_slice(raw));
@@ -127,6 +134,9 @@ impl Watch for StreamWatch {
         };
         let mut kept = Vec::with_capacity(chunk.len() + 64);
         let Ok(()) = splitter.feed(&chunk, |piece| {
+            if reader.seen.ended {
+                return Ok(());
+            }
             reader.piece(*dialect, piece);
             match piece {
                 Piece::Frame(raw) => strip.copy(raw, &mut kept),
@@ -182,8 +192,8 @@ impl Reader {
                 self.seen.unread = false;
                 self.frame(dialect, raw);
             }
-            Piece::Part(raw) => {
-                self.seen.unreadable(raw.len());
+            Piece::Part(_) => {
+                self.seen.too_large(!self.seen.unread);
             }
         }
     }
@@ -199,7 +209,9 @@ impl Reader {
     }
 
     fn openai(&mut self, raw: &[u8]) {
-        if !self.count(raw, &openai_texts()) {
+        let thoughts = thoughts(raw);
+        self.say(thoughts);
+        if !self.count(raw, &openai_texts()) && thoughts == 0 {
             if scan::values(raw, &WORDS.content).any(|(_, value)| value.starts_with(b"[{")) {
                 self.count(raw, &[&WORDS.text]);
             }
@@ -253,7 +265,7 @@ impl Reader {
         let moonshot = || Openai::deserialize(chunk.choices.get(0)?.get("usage")?).ok();
         let usage = chunk.usage.or_else(|| chunk.x_groq?.usage).or_else(moonshot);
         if let Some(usage) = usage {
-            self.seen.usage = Some(usage.canon());
+            self.seen.reported(usage.canon());
         }
         if let Value::String(tier) = chunk.service_tier {
             self.seen.service_tier = Some(tier);
@@ -301,7 +313,7 @@ impl Reader {
         let Ok(outer) = serde_json::from_slice::<Outer>(&frame.data) else { return };
         if let Some(reported) = outer.usage.or_else(|| outer.message?.usage) {
             self.anthropic = reported.figures.over(self.anthropic);
-            self.seen.usage = Some(self.anthropic.canon());
+            self.seen.reported(self.anthropic.canon());
             self.seen.service_tier = reported.service_tier.or_else(|| self.seen.service_tier.take());
         }
     }
@@ -315,11 +327,16 @@ impl Reader {
         self.count(raw, &[&WORDS.text]);
         self.seen.content_started =
             self.seen.content_started || gemini_parts().iter().any(|word| scan::has_value(raw, word));
+        if raw.len() > MEDIA {
+            self.gemini_media(raw);
+        }
         if scan::has_value(raw, &WORDS.usage_metadata)
             && let Some(frame) = Frame::parse(raw)
             && let Ok(chunk) = serde_json::from_slice::<Chunk>(&frame.data)
         {
-            self.seen.usage = chunk.usage_metadata.reported().or(self.seen.usage);
+            if let Some(usage) = chunk.usage_metadata.reported() {
+                self.seen.reported(usage);
+            }
             self.seen.service_tier = chunk.usage_metadata.service_tier().or(self.seen.service_tier.take());
         }
         self.seen.finished |=
@@ -329,14 +346,32 @@ impl Reader {
         }
     }
 
+    /// Pictures and sound, which are large.
+    fn gemini_media(&mut self, raw: &[u8]) {
+        for (_, value) in scan::values(raw, &WORDS.inline_data) {
+            let bytes = scan::text_bytes(value, &WORDS.data);
+            let kind = scan::values(value, &WORDS.mime_type).next().map(|(_, kind)| kind).unwrap_or_default();
+            if kind.starts_with(b"\"audio/") || kind.starts_with(b"\"video/") {
+                self.seen.output.media += bytes / 4 * 3;
+            } else {
+                self.seen.output.pictures += 1;
+            }
+        }
+    }
+
     /// Adds the texts of these members; tells whether there were any.
     fn count(&mut self, raw: &[u8], words: &[&scan::Word]) -> bool {
-        let bytes: u64 = words.iter().map(|word| scan::text_bytes(raw, word)).sum();
-        self.seen.output_bytes += bytes;
+        let bytes = words.iter().map(|word| scan::text_bytes(raw, word)).sum();
+        self.say(bytes);
+        bytes > 0
+    }
+
+    /// So many bytes of text are said.
+    const fn say(&mut self, bytes: u64) {
+        self.seen.output.text += bytes;
         self.seen.content_started |= bytes > 0;
         // If a choice was finished before, this is of another one.
         self.seen.finished &= bytes == 0;
-        bytes > 0
     }
 
     /// An `error` that is a member of the frame itself, not of something within it.
@@ -347,12 +382,15 @@ impl Reader {
         }
         let Some(frame) = Frame::parse(raw) else { return };
         let Ok(outer) = serde_json::from_slice::<Outer>(&frame.data) else { return };
-        if outer.error.is_null() {
+        if matches!(&outer.error, Value::Null | Value::Bool(false))
+            || outer.error.as_object().is_some_and(Map::is_empty)
+        {
             return;
         }
         let text = |name: &str| outer.error.get(name).and_then(Value::as_str).map(str::to_owned);
         let message = outer.error.as_str().map(str::to_owned).or_else(|| text("message")).unwrap_or_default();
         self.seen.error = Some(StreamError { kind: text("type").or_else(|| text("status")), message });
+        self.seen.ended = true;
     }
 }
 
@@ -369,9 +407,14 @@ fn gemini_parts() -> [&'static scan::Word; 7] {
     ]
 }
 
-/// The members of an OpenAI answer that hold what the model said.
-fn openai_texts() -> [&'static scan::Word; 5] {
-    [&WORDS.content, &WORDS.reasoning_content, &WORDS.reasoning, &WORDS.arguments, &WORDS.refusal]
+/// The members of an OpenAI answer that hold what the model said, thoughts aside.
+fn openai_texts() -> [&'static scan::Word; 3] {
+    [&WORDS.content, &WORDS.arguments, &WORDS.refusal]
+}
+
+/// The bytes of the thoughts in an OpenAI answer. Some servers tell them under both names.
+fn thoughts(raw: &[u8]) -> u64 {
+    scan::text_bytes(raw, &WORDS.reasoning_content).max(scan::text_bytes(raw, &WORDS.reasoning))
 }
 
 /// Is this the frame `data: [DONE]`? Within JSON the five characters may stand in a text, so the whole data is compared.

@@ -28,6 +28,8 @@ struct State {
     /// What the first frame said beyond canon's words.
     first: Option<Extra>,
     ended: bool,
+    /// An error was told, and not yet the response that failed with it.
+    failing: bool,
     making: Making,
 }
 
@@ -73,12 +75,20 @@ impl StreamDecoder for Decoder {
         self.framer.finish(|frame| state.frame(&frame, events))?;
         if state.ended { Ok(()) } else { Err(invalid("the stream ended before the response was complete")) }
     }
+
+    fn is_over(&self) -> bool {
+        !self.state.failing
+    }
 }
 
 impl State {
     fn frame(&mut self, frame: &Frame<'_>, events: &mut Vec<Event>) -> Result<(), WireError> {
         let data = frame.data.trim_ascii();
-        if self.ended || data.is_empty() || data == b"[DONE]" {
+        if self.ended {
+            self.behind(data, events);
+            return Ok(());
+        }
+        if data.is_empty() || data == b"[DONE]" {
             return Ok(());
         }
         let mut data: Data = serde_json::from_slice(data).map_err(invalid)?;
@@ -97,12 +107,27 @@ impl State {
                 let status = data.response.get("status").and_then(Value::as_str).map(str::to_owned);
                 self.end(status.as_deref().unwrap_or("completed"), data.response, events)?;
             }
-            "error" => self.fail(&data, events),
+            "error" => {
+                self.fail(&data, events);
+                self.failing = true;
+            }
             // A server that follows OpenAI's chat completions wraps its error in nothing else.
             "" if !data.error.is_null() => self.fail(&data, events),
             _ => self.item_event(kind, data, events)?,
         }
         Ok(())
+    }
+
+    /// What comes behind an error: the response that failed says what was consumed.
+    fn behind(&mut self, data: &[u8], events: &mut Vec<Event>) {
+        if !self.failing || data.is_empty() {
+            return;
+        }
+        let data: Data = serde_json::from_slice(data).unwrap_or_default();
+        if let Value::Object(response) = data.response {
+            events.extend(body::read(response).usage.map(Event::Usage));
+        }
+        self.failing = false;
     }
 
     /// Events of an item.

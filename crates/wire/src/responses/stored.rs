@@ -5,6 +5,7 @@
 //! Rules from OpenAI's API reference ("Create a model response", "Get", "Delete", "Cancel", "List input items").
 
 mod answer;
+mod foreign;
 mod items;
 mod places;
 mod references;
@@ -27,6 +28,7 @@ use crate::json::{self, Member};
 use crate::lists::query::pairs;
 
 pub use answer::{Facts, cancelled, deleted, facts, failed, in_progress, named, queued};
+pub use foreign::{has_made, known};
 pub use items::{List, Page, Part};
 pub use places::{Places, broken_off, placed};
 pub use references::{Instead, all_told, inlined, item, not_found};

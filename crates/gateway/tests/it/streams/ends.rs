@@ -168,6 +168,26 @@ async fn an_event_that_cannot_be_read_harms_no_other() {
     }
 }
 
+#[tokio::test]
+async fn what_is_no_event_at_all_harms_no_other_where_it_is_translated() {
+    let bench = Bench::start().await;
+    for kind in KINDS {
+        for speech in Speech::ALL {
+            let what = format!("{speech:?} → {kind:?}");
+            let mut frames = frames(kind);
+            frames.insert(1, "data: hello\n\n".to_owned());
+            bench.upstream.then(Reply::sse(frames));
+            let request = speech.ask(&kind.model(), "Say hello", true);
+            let answer = speech.client(&bench).post(speech.path(), &request).await;
+            let id = request_id(&answer);
+            let events = answer.try_events().await.unwrap();
+            let events: Vec<_> = events.into_iter().filter(|event| event != "data: hello").collect();
+            assert_eq!(speech.hear(&events).text, "Say hello", "{what}");
+            check_answered(&bench, &id, (12, 9), &what).await;
+        }
+    }
+}
+
 /// How much of an answer there is, and its end.
 async fn end_of(answer: Answer) -> (usize, String) {
     let text = answer.bytes().await;

@@ -54,10 +54,10 @@ async fn in_mid_stream() {
             let after = best(async || {
                 let gate = Gate::new();
                 bench.upstream.then(kind.says(true, &PIECES, TOKENS).gated(&gate));
-                let mut answer = speech.client(&bench).post(speech.path(), &request).await;
                 for _ in 0..frames_to_first_text(kind) {
                     gate.release();
                 }
+                let mut answer = speech.client(&bench).post(speech.path(), &request).await;
                 let mut events = Vec::new();
                 while speech.hear_so_far(&events) != "Say" {
                     events.push(answer.event().await.expect("the stream goes on"));

@@ -102,3 +102,16 @@ fn a_frame_over_the_cap_goes_by_in_parts_and_the_next_is_whole() {
         assert_eq!((&all[..], &whole[..]), (&stream[..], &[b"a".to_vec(), b"b".to_vec()][..]), "{size}");
     }
 }
+
+#[test]
+fn what_is_no_value_at_all_is_passed_over() {
+    let invalid = || WireError { dialect: Dialect::OpenaiChat, reason: "no JSON".to_owned() };
+    for (odd, passes) in [("hello", true), ("{\"a\":", false), ("[", false)] {
+        let (mut framer, mut read) = (Framer::new(Dialect::OpenaiChat), 0);
+        let stream = format!("data: {{}}\n\ndata: {odd}\n\ndata: {{}}\n\n");
+        let fed = framer.feed(stream.as_bytes(), |frame| {
+            (*frame.data == b"{}"[..]).then(|| read += 1).ok_or_else(invalid)
+        });
+        assert_eq!((fed.is_ok(), read), if passes { (true, 2) } else { (false, 1) }, "{odd}");
+    }
+}

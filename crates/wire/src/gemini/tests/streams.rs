@@ -1,7 +1,7 @@
 //! Streams written for clients, and streams that are no server-sent events.
 
 use bytes::{Bytes, BytesMut};
-use contract::canon::{Citation, Event, Extra, Finish, MediaKind, Native, PartStart, ServerTool};
+use contract::canon::{Citation, Event, Extra, Finish, MediaKind, Native, PartKind, PartStart, ServerTool};
 use contract::words::{Dialect, Usage};
 use contract::{Code, Fault};
 use proptest::prelude::*;
@@ -198,6 +198,36 @@ fn a_blocked_prompt_has_no_candidate() {
     let [only] = encode(&events).try_into().unwrap();
     assert_eq!((only.get("candidates"), &only["promptFeedback"]), (None, &blocked["promptFeedback"]));
     assert_eq!(decode(&[format!("data: {only}\n\n").as_bytes()]).unwrap().last(), Some(&Event::End));
+}
+
+#[test]
+fn a_text_that_was_signed_does_not_go_on() {
+    let frame = |part: &str| {
+        format!(
+            "data: {{\"candidates\":[{{\"index\":0,\"content\":{{\"role\":\"model\",\"parts\":[{part}]}}}}]}}\n\n"
+        )
+    };
+    let stream = [
+        frame(r#"{"text":"O"}"#),
+        frame(r#"{"text":"ne","thoughtSignature":"QUFB"}"#),
+        frame(r#"{"text":"two","thoughtSignature":"QkJC"}"#),
+        "data: {\"candidates\":[{\"index\":0,\"finishReason\":\"STOP\"}]}\n\n".to_owned(),
+    ];
+    let (mut decoder, mut events) = (crate::decoder(Dialect::GeminiGenerate).unwrap(), Vec::new());
+    decoder.push(&Bytes::from(stream.concat()), &mut events).unwrap();
+    decoder.finish(&mut events).unwrap();
+    let mut gather = crate::Gather::default();
+    events.into_iter().for_each(|event| gather.push(event));
+    let reply = gather.finish();
+    let parts: Vec<_> = reply.choices[0]
+        .parts
+        .iter()
+        .map(|part| {
+            let PartKind::Text(text) = &part.kind else { panic!("{part:?}") };
+            (text.as_str(), part.native.as_ref().unwrap().value["thoughtSignature"].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(parts, [("One", "QUFB"), ("two", "QkJC")]);
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl Reader {
             // Each picture is an answer of its own.
             let before =
                 self.seen.usage.filter(|_| dialect.operation() == Operation::Images).unwrap_or_default();
-            self.seen.usage = Some(sum(before, usage));
+            self.seen.reported(sum(before, usage));
         }
         self.seen.ended |= is_done(raw);
         self.seen.finished |= self.seen.ended

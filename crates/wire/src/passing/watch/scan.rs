@@ -41,6 +41,8 @@ words! {
     transcript "transcript";
     function_call "functionCall";
     inline_data "inlineData";
+    data "data";
+    mime_type "mimeType";
     executable_code "executableCode";
     code_result "codeExecutionResult";
     file_data "fileData";
