@@ -16,11 +16,13 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use contract::words::Dialect;
+use contract::words::{Dialect, Usage};
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::frames::sse::{Frame, Piece, Splitter};
+use crate::gemini::grounded;
 use crate::passing::ending::Begun;
 use crate::passing::follow::Follow;
 use crate::passing::seen::{Seen, StreamError};
@@ -309,17 +311,23 @@ impl Reader {
     fn gemini(&mut self, raw: &[u8]) {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
-        struct Chunk {
+        struct Chunk<'f> {
             usage_metadata: Gemini,
+            #[serde(default, borrow)]
+            candidates: Option<&'f RawValue>,
         }
         self.count(raw, &[&WORDS.text]);
         self.seen.content_started =
             self.seen.content_started || gemini_parts().iter().any(|word| scan::has_value(raw, word));
         if scan::has_value(raw, &WORDS.usage_metadata)
             && let Some(frame) = Frame::parse(raw)
-            && let Ok(chunk) = serde_json::from_slice::<Chunk>(&frame.data)
+            && let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(&frame.data)
         {
-            self.seen.usage = chunk.usage_metadata.reported().or(self.seen.usage);
+            let before = self.seen.usage.unwrap_or_default();
+            let searched = |usage| Usage { searches: before.searches, tools: before.tools, ..usage };
+            let usage = chunk.usage_metadata.reported().map(searched).or(self.seen.usage);
+            let candidates = chunk.candidates.map_or("", RawValue::get).as_bytes();
+            self.seen.usage = usage.map(|usage| grounded(usage, candidates));
             self.seen.service_tier = chunk.usage_metadata.service_tier().or(self.seen.service_tier.take());
         }
         self.seen.finished |=
