@@ -67,7 +67,7 @@ impl From<&Usage> for Out {
             output_tokens_details: (usage.reasoning > 0)
                 .then_some(Details { thinking_tokens: usage.reasoning }),
             server_tool_use: (usage.searches > 0)
-                .then_some(ServerTools { web_search_requests: usage.searches, web_fetch_requests: 0 }),
+                .then_some(ServerTools { web_search_requests: usage.searches }),
         }
     }
 }
@@ -87,7 +87,6 @@ struct Details {
 #[derive(Clone, Copy, Serialize)]
 struct ServerTools {
     web_search_requests: u64,
-    web_fetch_requests: u64,
 }
 
 #[cfg(test)]

@@ -254,3 +254,6 @@ impl Ran {
 pub(crate) fn told(tool_usage: Option<&Value>) -> Option<u64> {
     tool_usage?.get("web_search")?.get("num_requests")?.as_u64()
 }
+
+#[cfg(test)]
+mod tests;

@@ -290,7 +290,10 @@ impl Model {
         };
         // With other models of OpenAI's this is the tool's preview; the tool itself costs less, and no answer tells which it was.
         let preview = provider == "openai" && self.searches.is_none() && same.as_deref() == Some("25000");
-        if let Some(same) = same.filter(|_| !preview) {
+        // Anthropic's own costs the same with all of its models
+        // (platform.claude.com/docs/en/agents-and-tools/tool-use/web-search-tool#usage-and-pricing).
+        let anthropics = || (provider == "anthropic").then(|| "10000".to_owned());
+        if let Some(same) = same.filter(|_| !preview).or_else(anthropics) {
             self.price.insert("search".to_owned(), same.into());
         }
     }

@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(usage(Dialect::OpenaiModerations, moderated).map(|usage| usage.input), Some(7));
         for none in [
             r#"{"text":"hi","usage":{"type":"duration","seconds":9}}"#,
-            r#"{"data":[],"usage":{"cost_in_usd_ticks":7}}"#,
+            r#"{"data":[],"usage":{"cost_in_usd_ticks":0}}"#,
             r#"{"data":[],"usage":null}"#,
             r#"{"data":[],"usage":[3]}"#,
             r#"{"data":[]}"#,
