@@ -86,8 +86,9 @@ impl Reader {
 }
 
 fn sum(mut left: Usage, right: Usage) -> Usage {
+    let charged = right.charged.map(|cost| cost + left.charged.unwrap_or_default());
     left += right;
-    left
+    Usage { charged, ..left }
 }
 
 fn is_content(kind: &[u8]) -> bool {
