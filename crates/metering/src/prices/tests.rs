@@ -272,7 +272,9 @@ fn searches_of_the_web_have_a_price_where_it_is_one() {
 #[test]
 fn a_word_for_searches_that_is_none_is_refused() {
     let line = |word: &str| {
-        let text = format!("{{\"version\":\"1\"}}\n{{\"provider\":\"a\",\"model\":\"x\",\"mode\":\"chat\",\"price\":{{}},\"searches\":\"{word}\"}}\n");
+        let text = format!(
+            "{{\"version\":\"1\"}}\n{{\"provider\":\"a\",\"model\":\"x\",\"mode\":\"chat\",\"price\":{{}},\"searches\":\"{word}\"}}\n"
+        );
         PriceBook::index(Cow::Owned(text)).unwrap().lookup("a", "x")
     };
     assert!(line("once").is_some());

@@ -122,6 +122,7 @@ pub(super) fn complete(book: &mut Book, catalogue: &Value) -> Vec<String> {
             model.learn(facts);
             model.fold_reasoning();
             model.forget_made_up_zeros(owner, name);
+            model.price_anthropics_searches(owner);
             conflicts.extend(model.compare(&facts["cost"]).map(|what| format!("{id}/{name}: {what}")));
         }
     }
@@ -290,11 +291,16 @@ impl Model {
         };
         // With other models of OpenAI's this is the tool's preview; the tool itself costs less, and no answer tells which it was.
         let preview = provider == "openai" && self.searches.is_none() && same.as_deref() == Some("25000");
-        // Anthropic's own costs the same with all of its models
-        // (platform.claude.com/docs/en/agents-and-tools/tool-use/web-search-tool#usage-and-pricing).
-        let anthropics = || (provider == "anthropic").then(|| "10000".to_owned());
-        if let Some(same) = same.filter(|_| !preview).or_else(anthropics) {
+        if let Some(same) = same.filter(|_| !preview) {
             self.price.insert("search".to_owned(), same.into());
+        }
+    }
+
+    /// A search of Anthropic's costs the same with all of its models
+    /// (platform.claude.com/docs/en/agents-and-tools/tool-use/web-search-tool#usage-and-pricing).
+    fn price_anthropics_searches(&mut self, provider: &str) {
+        if provider == "anthropic" && self.is_priced() {
+            self.price.entry("search").or_insert_with(|| "10000".into());
         }
     }
 
