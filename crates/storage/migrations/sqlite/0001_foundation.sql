@@ -198,7 +198,6 @@ SELECT
     coalesce(l.usage ->> 'audio_output', 0)                           AS audio_output_tokens,
     coalesce(l.usage ->> 'image_output', 0)                           AS image_output_tokens,
     coalesce(l.usage ->> 'searches', 0)                               AS searches,
-    coalesce(l.usage ->> 'tools', 0)                                  AS tools,
     (SELECT word FROM words WHERE kind = 'usage_source' AND number = l.usage_source) AS usage_source,
     l.service_tier, l.cost_nano_usd,
     (SELECT word FROM words WHERE kind = 'cost_kind' AND number = l.cost_kind) AS cost_kind,

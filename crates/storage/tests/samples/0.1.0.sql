@@ -7,9 +7,7 @@ CREATE TABLE _sqlx_migrations (
     checksum BLOB NOT NULL,
     execution_time BIGINT NOT NULL
 );
-INSERT INTO "_sqlx_migrations" VALUES(1,'foundation','2026-11-22 05:23:00',1,X'3D246840C0115A7B6F4A0DDD3D07CECD4494E08A1421C3C3BE5E326D5FC04B09D26F55B0EDDEB7399A4EF30DC6DA18D4',2374488);
-INSERT INTO "_sqlx_migrations" VALUES(2,'native messages','2026-11-22 05:23:00',1,X'15B48BE3D68470B1AA586E58500635064279EFD7F3F64C44958B126C3A453B431DFE6DA10FE7E1034042D0EE5173FD13',1187539);
-INSERT INTO "_sqlx_migrations" VALUES(3,'jobs','2026-11-22 05:23:00',1,X'D2024568CE4AD1B090F5E83675462751FE982FCB00130DA13005F481AD93F71C2078EBBA9A6D59075CACC02582761184',1351793);
+INSERT INTO "_sqlx_migrations" VALUES(1,'foundation','2026-11-21 22:32:59',1,X'80ED9294F74AFBE92371C6D1B128DE940AFE130B58C4238E8D8F79FB0319CCC6F19A54851FA3A1D152AADD9FDB281B34',2022426);
 CREATE TABLE callers (
     id       INTEGER PRIMARY KEY,
     key      BLOB,
@@ -98,18 +96,12 @@ CREATE TABLE log_start (
     request BLOB NOT NULL
 ) STRICT;
 INSERT INTO "log_start" VALUES(1,X'');
-CREATE TABLE native_anchors (
-    tenant  TEXT    NOT NULL,
-    anchor  BLOB    NOT NULL,
-    message INTEGER NOT NULL,
-    PRIMARY KEY (tenant, anchor)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE native_messages (
-    id       INTEGER PRIMARY KEY,
+CREATE TABLE native_blocks (
     tenant   TEXT    NOT NULL,
-    bytes    INTEGER NOT NULL,
+    anchor   BLOB    NOT NULL,
+    body     BLOB    NOT NULL,
     until_us INTEGER NOT NULL,
-    body     BLOB    NOT NULL
+    PRIMARY KEY (tenant, anchor)
 ) STRICT;
 CREATE TABLE resources (
     kind       TEXT    NOT NULL,
@@ -131,7 +123,7 @@ CREATE TABLE responses (
     deployment TEXT,
     native     INTEGER NOT NULL,
     input      BLOB    NOT NULL,
-    body       BLOB    NOT NULL, owner TEXT, lease_us INTEGER, entries BLOB,
+    body       BLOB    NOT NULL,
     PRIMARY KEY (tenant, id)
 ) STRICT;
 CREATE TABLE revision (
@@ -207,7 +199,6 @@ INSERT INTO "words" VALUES('outcome',2,'refused');
 INSERT INTO "words" VALUES('outcome',3,'failed');
 INSERT INTO "words" VALUES('outcome',4,'client_gone');
 INSERT INTO "words" VALUES('outcome',5,'interrupted');
-INSERT INTO "words" VALUES('outcome',6,'cancelled');
 INSERT INTO "words" VALUES('usage_source',1,'none');
 INSERT INTO "words" VALUES('usage_source',2,'reported');
 INSERT INTO "words" VALUES('usage_source',3,'estimated');
@@ -238,7 +229,6 @@ SELECT
     coalesce(l.usage ->> 'audio_output', 0)                           AS audio_output_tokens,
     coalesce(l.usage ->> 'image_output', 0)                           AS image_output_tokens,
     coalesce(l.usage ->> 'searches', 0)                               AS searches,
-    coalesce(l.usage ->> 'tools', 0)                                  AS tools,
     (SELECT word FROM words WHERE kind = 'usage_source' AND number = l.usage_source) AS usage_source,
     l.service_tier, l.cost_nano_usd,
     (SELECT word FROM words WHERE kind = 'cost_kind' AND number = l.cost_kind) AS cost_kind,
@@ -273,10 +263,7 @@ FROM lines AS l
 JOIN callers AS c ON c.id = l.caller
 LEFT JOIN targets AS t ON t.id = l.target
 WHERE l.request >= (SELECT request FROM log_start) AND l.dialect IS NOT NULL;
+CREATE INDEX native_blocks_by_end ON native_blocks (until_us);
 CREATE INDEX responses_by_id ON responses (id);
 CREATE INDEX responses_by_end ON responses (until_us);
-CREATE INDEX native_messages_by_tenant ON native_messages (tenant, id, bytes);
-CREATE INDEX native_messages_by_end ON native_messages (until_us);
-CREATE INDEX native_anchors_by_message ON native_anchors (message);
-CREATE INDEX responses_by_lease ON responses (lease_us) WHERE owner IS NOT NULL;
 COMMIT;
