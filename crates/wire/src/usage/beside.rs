@@ -202,19 +202,19 @@ impl Ran {
 
     /// Of an output as it stands, which is JSON.
     pub(crate) fn in_text(output: &[u8]) -> Self {
-        // Most have none of these; no call of a function has such a type.
-        if !["_search_call\"", "_interpreter_call\"", "_generation_call\""]
-            .iter()
-            .any(|end| memchr::memmem::find(output, end.as_bytes()).is_some())
-        {
-            return Self::default();
-        }
         #[derive(Deserialize)]
         struct Item {
             #[serde(default, rename = "type")]
             kind: Value,
             #[serde(default)]
             action: Value,
+        }
+        // Most have none of these; no call of a function has such a type.
+        if !["_search_call\"", "_interpreter_call\"", "_generation_call\""]
+            .iter()
+            .any(|end| memchr::memmem::find(output, end.as_bytes()).is_some())
+        {
+            return Self::default();
         }
         let items: Vec<Item> = serde_json::from_slice(output).unwrap_or_default();
         let mut ran = Self::default();
