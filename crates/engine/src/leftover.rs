@@ -6,13 +6,15 @@
 
 use std::sync::Arc;
 
+use contract::Code;
+use contract::ports::CostKind;
 use contract::ports::{Deployment, Entries, Making, Outcome, Price, StoredResponse};
 use contract::words::{NanoUsd, Usage, UsageSource};
-use contract::{Code, ports::CostKind};
 use tokio_util::sync::CancellationToken;
 use wire::stored;
 
 use crate::background::{Asked, failure, is_cancelled, is_pending};
+use crate::bill::{Bill, bill};
 use crate::jobs::Job;
 use crate::pipeline::Pipeline;
 
@@ -138,12 +140,12 @@ impl Pipeline {
         let took = self.handles.clock.now().0.saturating_sub(last.at.0);
         last.duration_us = u64::try_from(took).unwrap_or_default();
         if let Some(usage) = facts.usage {
-            last.usage = usage;
+            last.usage = Usage { charged: None, ..usage };
             last.usage_source = UsageSource::Reported;
             last.service_tier = facts.service_tier.map(Into::into);
-            last.cost = price.map(|price| price.cost(&usage, last.service_tier.as_deref()));
-            last.cost_kind = if price.is_some() { CostKind::Exact } else { CostKind::UnknownPrice };
-            last.price_version = price.map(|price| Arc::clone(&price.version));
+            let tier = last.service_tier.as_deref();
+            let Bill { cost, kind, version } = bill(price, (&usage, UsageSource::Reported), tier);
+            (last.cost, last.cost_kind, last.price_version) = (cost, kind, version);
         } else if failure.is_some() {
             // Who says that it failed and not what that cost takes nothing for it.
             (last.usage, last.usage_source) = (Usage::default(), UsageSource::None);

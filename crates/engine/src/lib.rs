@@ -4,6 +4,7 @@
 //! finished request leaves behind goes through [`settle`], once, on every exit.
 
 mod background;
+mod bill;
 mod collect;
 mod counting;
 mod head;

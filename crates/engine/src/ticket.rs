@@ -16,6 +16,7 @@ use contract::{Code, Fault};
 use http::StatusCode;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use crate::bill::{Bill, bill};
 use crate::head;
 use crate::settle::{Settlement, Tail};
 use crate::stages::Whole;
@@ -388,21 +389,19 @@ impl Record {
     /// The ledger line of an attempt: usage, then price, then cost.
     fn line(&self, open: OpenAttempt, ending: &Ending, now: Tick) -> AttemptEntry {
         let (usage, source) = self.usage_of(&open, ending);
-        let price = open.deployment.price.as_ref();
+        let price = open.deployment.price.as_deref();
         let tier = open.consumed.service_tier;
         // Numbers, sound, pictures and seconds were consumed, and nobody counted them.
         let uncounted = source == UsageSource::None && ending.assume_consumed;
-        let (cost, cost_kind) = match (price, source) {
-            (_, UsageSource::None) if uncounted => (None, CostKind::UnknownPrice),
-            (_, UsageSource::None) => (Some(contract::words::NanoUsd(0)), CostKind::Nothing),
-            (None, _) => (None, CostKind::UnknownPrice),
-            (Some(price), UsageSource::Reported) => {
-                (Some(price.cost(&usage, tier.as_deref())), CostKind::Exact)
-            }
-            (Some(price), UsageSource::Estimated) => {
-                (Some(price.cost(&usage, tier.as_deref())), CostKind::Estimated)
-            }
+        let Bill { cost, kind: cost_kind, version } = match source {
+            UsageSource::None => Bill {
+                cost: (!uncounted).then_some(contract::words::NanoUsd(0)),
+                kind: if uncounted { CostKind::UnknownPrice } else { CostKind::Nothing },
+                version: price.map(|price| Arc::clone(&price.version)),
+            },
+            _ => bill(price, (&usage, source), tier.as_deref()),
         };
+        let usage = Usage { charged: None, ..usage };
         let micros = |tick: Tick| u64::try_from(tick.since(open.tick).as_micros()).unwrap_or(u64::MAX);
         AttemptEntry {
             id: open.id,
@@ -420,7 +419,7 @@ impl Record {
             service_tier: tier,
             cost,
             cost_kind,
-            price_version: price.map(|price| Arc::clone(&price.version)),
+            price_version: version,
             first_byte_us: open.first_byte.map(micros),
             duration_us: micros(now),
         }

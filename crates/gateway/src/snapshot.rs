@@ -43,7 +43,8 @@ impl Account {
     pub(crate) fn priced(&self, card: ModelCard) -> ModelCard {
         match self.config.account().prices.get(&card.name) {
             Some(price) => {
-                let price = Price { version: "configuration".into(), base: price.tier(), ..Price::default() };
+                let (version, base) = ("configuration".into(), price.tier());
+                let price = Price { version, base, own: true, ..Price::default() };
                 ModelCard { price: Some(Arc::new(price)), ..card }
             }
             None => card,

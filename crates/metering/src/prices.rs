@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
-use contract::ports::{Capabilities, ModelCard, Price, PriceTier, ServiceTier};
+use contract::ports::{Capabilities, ModelCard, Price, PriceTier, Searches, ServiceTier};
 use contract::words::{Operation, PicoUsd};
 use serde::Deserialize;
 
@@ -64,6 +64,8 @@ struct Line<'t> {
     above: Vec<Step>,
     #[serde(default)]
     tiers: Vec<Tier>,
+    /// `once` or `always`; without it, each is billed.
+    searches: Option<Cow<'t, str>>,
 }
 
 #[derive(Deserialize)]
@@ -270,7 +272,14 @@ impl PriceBook {
                     });
                 }
                 let above = steps(&line.above, &base)?;
-                Some(Arc::new(Price { version: Arc::clone(&self.version), base, above, tiers }))
+                let searches = match line.searches.as_deref() {
+                    None => Searches::Each,
+                    Some("once") => Searches::Once,
+                    Some("always") => Searches::Always,
+                    Some(other) => return Err(format!("`{other}` searches: `once` or `always`")),
+                };
+                let version = Arc::clone(&self.version);
+                Some(Arc::new(Price { version, base, above, tiers, searches, own: false }))
             }
         };
         Ok(ModelCard { price, ..card(line) })

@@ -109,7 +109,8 @@ pub struct PriceConfig {
     pub image_input: Option<UsdPerMillion>,
     /// Picture output tokens; without it, as `output`.
     pub image_output: Option<UsdPerMillion>,
-    /// Searches and reranks that are billed by the piece, per million of them: 0.002 USD each are `2000`. Without it, nothing.
+    /// Searches and reranks that are billed by the piece, per million of them: 0.002 USD each are `2000`. Without it,
+    /// nobody knows what a call with some costs.
     pub search: Option<UsdPerMillion>,
 }
 

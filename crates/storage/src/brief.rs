@@ -18,6 +18,7 @@ pub(crate) struct Tokens {
     image_input: u64,
     image_output: u64,
     searches: u64,
+    tools: u64,
 }
 
 impl From<Tokens> for Usage {
@@ -34,6 +35,8 @@ impl From<Tokens> for Usage {
             image_input: tokens.image_input,
             image_output: tokens.image_output,
             searches: tokens.searches,
+            tools: tokens.tools,
+            charged: None,
         }
     }
 }

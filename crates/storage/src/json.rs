@@ -25,6 +25,7 @@ impl Json<'_> {
         self.count_unless_zero(",\"image_input\":", usage.image_input);
         self.count_unless_zero(",\"image_output\":", usage.image_output);
         self.count_unless_zero(",\"searches\":", usage.searches);
+        self.count_unless_zero(",\"tools\":", usage.tools);
         self.raw("}");
     }
 

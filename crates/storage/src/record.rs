@@ -25,8 +25,8 @@ pub(crate) struct Tokens {
     rare: Rare,
 }
 
-/// `image_input`, `image_output`, `searches`.
-type Rare = [u64; 3];
+/// `image_input`, `image_output`, `searches`, `tools`.
+type Rare = [u64; 4];
 
 /// Text that was written as text. Whether it is UTF-8 is not looked at again: frames have a checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +116,7 @@ pub(crate) fn write(bytes: &mut Vec<u8>, entries: &Entries) -> postcard::Result<
 }
 
 const fn rare(usage: &Usage) -> Rare {
-    [usage.image_input, usage.image_output, usage.searches]
+    [usage.image_input, usage.image_output, usage.searches, usage.tools]
 }
 
 /// The request's id as a number, which compares faster. It is what a record begins with.
@@ -291,7 +291,7 @@ impl Tokens {
     pub(crate) const fn usage(self) -> Usage {
         let [input, cached, cache_write, cache_write_long, audio_input, output, reasoning, audio_output] =
             self.counts;
-        let [image_input, image_output, searches] = self.rare;
+        let [image_input, image_output, searches, tools] = self.rare;
         Usage {
             input,
             cached,
@@ -304,6 +304,9 @@ impl Tokens {
             audio_output,
             image_output,
             searches,
+            tools,
+            // It has become the cost.
+            charged: None,
         }
     }
 }

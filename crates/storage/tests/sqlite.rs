@@ -231,15 +231,16 @@ async fn people_can_read_the_ledger_with_sql() {
 
     let mut media = entries(6);
     for attempt in &mut media.attempts {
-        attempt.usage = Usage { image_input: 4, image_output: 6, searches: 2, ..Usage::default() };
+        attempt.usage = Usage { image_input: 4, image_output: 6, searches: 2, tools: 3, ..Usage::default() };
     }
     append(&stores, vec![media]).await;
-    let counts: (i64, i64, i64) =
-        sqlx::query_as("SELECT sum(image_input_tokens), sum(image_output_tokens), sum(searches) FROM ledger")
-            .fetch_one(&mut connection)
-            .await
-            .unwrap();
-    assert_eq!(counts, (8, 12, 4));
+    let counts: (i64, i64, i64, i64) = sqlx::query_as(
+        "SELECT sum(image_input_tokens), sum(image_output_tokens), sum(searches), sum(tools) FROM ledger",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .unwrap();
+    assert_eq!(counts, (8, 12, 4, 6));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Token counts of each dialect ↔ canon's disjoint [`Usage`]. What a provider reports is read leniently: a figure that
+//! Token counts of each dialect ↔ canon's disjoint [`Usage`]. What else is billed is in `usage/beside.rs`. What a provider reports is read leniently: a figure that
 //! is null, missing or of a wrong type counts as not reported, and never makes an answer fail.
 
 use contract::canon::Extra;
@@ -122,6 +122,10 @@ macro_rules! counts {
     };
 }
 
+mod beside;
+
+pub(crate) use beside::{Cost, Flag, Ran, Tools, ticks, told};
+
 counts! {
     /// `usage` of OpenAI's chat completions and embeddings and of the servers that follow them.
     Openai {
@@ -138,9 +142,20 @@ counts! {
         cache_creation_input_tokens,
         /// Perplexity's and Copilot's.
         reasoning_tokens,
+        /// What the whole call costs, xAI's way: 10^-10 USD each.
+        cost_in_usd_ticks,
+        /// What xAI's older search read, billed by the piece.
+        num_sources_used,
+        /// Perplexity's searches, where they are billed by the piece.
+        num_search_queries,
         ;
         prompt_tokens_details: InputDetails,
         completion_tokens_details: OutputDetails,
+        cost: Cost,
+        cost_details: Cost,
+        is_byok: Flag,
+        server_tool_use_details: Tools,
+        server_side_tool_usage_details: Tools,
     }
 }
 
@@ -186,6 +201,9 @@ impl Openai {
             output: output_total - audio_output,
             reasoning: reasoning.min(output_total - audio_output),
             audio_output,
+            searches: self.searches(),
+            tools: self.tools(),
+            charged: self.charged(),
             ..Usage::default()
         }
     }
@@ -277,9 +295,15 @@ counts! {
         input_tokens,
         output_tokens,
         total_tokens,
+        cost_in_usd_ticks,
+        num_sources_used,
         ;
         input_tokens_details: InputDetails,
         output_tokens_details: OutputDetails,
+        cost: Cost,
+        cost_details: Cost,
+        is_byok: Flag,
+        server_side_tool_usage_details: Tools,
     }
 }
 
@@ -297,6 +321,12 @@ impl Responses {
             total_tokens: self.total_tokens,
             prompt_tokens_details: self.input_tokens_details,
             completion_tokens_details: self.output_tokens_details,
+            cost_in_usd_ticks: self.cost_in_usd_ticks,
+            num_sources_used: self.num_sources_used,
+            cost: self.cost,
+            cost_details: self.cost_details,
+            is_byok: self.is_byok,
+            server_side_tool_usage_details: self.server_side_tool_usage_details,
             ..Openai::default()
         };
         alike.canon()
@@ -350,6 +380,7 @@ counts! {
         ;
         cache_creation: CacheCreation,
         output_tokens_details: ThinkingDetails,
+        server_tool_use: Tools,
     }
 }
 
@@ -375,6 +406,7 @@ impl Anthropic {
                 .or(earlier.cache_creation_input_tokens),
             cache_creation: self.cache_creation.or(earlier.cache_creation),
             output_tokens_details: self.output_tokens_details.or(earlier.output_tokens_details),
+            server_tool_use: self.server_tool_use.or(earlier.server_tool_use),
         }
     }
 
@@ -393,6 +425,7 @@ impl Anthropic {
             cache_write_long: long,
             output,
             reasoning: thinking.min(output),
+            searches: self.server_tool_use.unwrap_or_default().searches,
             ..Usage::default()
         }
     }
@@ -484,101 +517,4 @@ pub fn service_tier(frame: &Extra) -> Option<&str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn openai(value: serde_json::Value) -> Usage {
-        serde_json::from_value::<Openai>(value).unwrap().canon()
-    }
-
-    #[test]
-    fn openai_counts_become_disjoint_and_come_back() {
-        let usage = openai(json!({
-            "prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150,
-            "prompt_tokens_details": {"cached_tokens": 60, "audio_tokens": 10},
-            "completion_tokens_details": {"reasoning_tokens": 20, "audio_tokens": 5}}));
-        let expected = Usage {
-            input: 30,
-            cached: 60,
-            audio_input: 10,
-            output: 45,
-            reasoning: 20,
-            audio_output: 5,
-            ..Usage::default()
-        };
-        assert_eq!(usage, expected);
-        let out = serde_json::to_value(OpenaiOut::from(&usage)).unwrap();
-        assert_eq!(openai(out), expected);
-    }
-
-    #[test]
-    fn hidden_thoughts_are_output() {
-        let usage = openai(json!({"prompt_tokens": 291, "completion_tokens": 26, "total_tokens": 506,
-            "completion_tokens_details": {"reasoning_tokens": 189}}));
-        assert_eq!((usage.input, usage.output, usage.reasoning), (291, 215, 189));
-        let silent = openai(json!({"prompt_tokens": 35, "completion_tokens": 12, "total_tokens": 109}));
-        assert_eq!((silent.output, silent.reasoning), (74, 62));
-        let alone = openai(json!({"total_tokens": 18}));
-        assert_eq!((alone.input, alone.output), (18, 0));
-    }
-
-    #[test]
-    fn odd_figures_do_no_harm() {
-        let usage = openai(json!({"prompt_tokens": 5.0, "completion_tokens": null, "total_tokens": "x",
-            "prompt_tokens_details": {"cached_tokens": 99, "audio_tokens": -4}, "completion_tokens_details": null}));
-        assert_eq!((usage.input, usage.cached, usage.total()), (0, 5, 5));
-    }
-
-    #[test]
-    fn what_is_read_in_passing_is_what_serde_reads() {
-        let odd = json!({"prompt_tokens": 5.0, "completion_tokens": null, "total_tokens": "x", "cached_tokens": [1, {}],
-            "num_cached_tokens": -3, "reasoning_tokens": 18_446_744_073_709_551_615_u64, "queue_time": {"a": [0.1]},
-            "prompt_tokens_details": {"cached_tokens": 99, "audio_tokens": 1e3, "cache_write_tokens": true},
-            "completion_tokens_details": null});
-        let plain = json!({"prompt_tokens": 9_999_999_999_999_999_999_u64, "completion_tokens": 7, "total_tokens": 0,
-            "completion_tokens_details": {"reasoning_tokens": 20, "accepted_prediction_tokens": 1}});
-        for value in [odd, plain, json!({})] {
-            let text = serde_json::to_vec_pretty(&value).unwrap();
-            assert_eq!(
-                Openai::read(&text),
-                serde_json::from_value(value).ok(),
-                "{}",
-                String::from_utf8_lossy(&text)
-            );
-        }
-        assert_eq!(Openai::read(b"[1]"), None);
-        assert_eq!(Openai::read(b"null"), None);
-    }
-
-    #[test]
-    fn anthropic_figures_are_replaced_one_by_one() {
-        let read = |value| serde_json::from_value::<Anthropic>(value).unwrap();
-        let start = read(json!({"input_tokens": 3, "output_tokens": 1, "cache_read_input_tokens": 7,
-            "cache_creation_input_tokens": 30,
-            "cache_creation": {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20}}));
-        let usage = read(json!({"output_tokens": 42})).over(start).canon();
-        let expected = Usage {
-            input: 3,
-            cached: 7,
-            cache_write: 10,
-            cache_write_long: 20,
-            output: 42,
-            ..Usage::default()
-        };
-        assert_eq!(usage, expected);
-    }
-
-    #[test]
-    fn gemini_thoughts_and_tool_prompts_are_added() {
-        let usage = serde_json::from_value::<Gemini>(json!({"promptTokenCount": 50, "cachedContentTokenCount": 20,
-            "candidatesTokenCount": 9, "thoughtsTokenCount": 11, "toolUsePromptTokenCount": 4, "totalTokenCount": 74,
-            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 42}, {"modality": "AUDIO", "tokenCount": 8}]}))
-        .unwrap()
-        .canon();
-        let expected =
-            Usage { input: 26, cached: 20, audio_input: 8, output: 20, reasoning: 11, ..Usage::default() };
-        assert_eq!(usage, expected);
-        assert_eq!(usage.total(), 74);
-    }
-}
+mod tests;

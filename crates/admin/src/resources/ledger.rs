@@ -127,6 +127,8 @@ pub(crate) struct Tokens {
     image_output: u64,
     /// Searches and reranks billed by the piece; no tokens.
     searches: u64,
+    /// Calls of other tools that the provider ran and bills by the piece; no tokens.
+    tools: u64,
 }
 
 impl From<Usage> for Tokens {
@@ -143,6 +145,8 @@ impl From<Usage> for Tokens {
             image_input,
             image_output,
             searches,
+            tools,
+            charged: _,
         } = usage;
         Self {
             input,
@@ -156,6 +160,7 @@ impl From<Usage> for Tokens {
             image_input,
             image_output,
             searches,
+            tools,
         }
     }
 }

@@ -75,14 +75,14 @@ struct Figures {
     /// Picture output.
     #[schema(required)]
     image_output: Option<String>,
-    /// A million searches or reranks that are billed by the piece; null: they cost nothing but tokens.
+    /// A million searches or reranks that are billed by the piece; null: nobody knows what they cost.
     #[schema(required)]
     search: Option<String>,
 }
 
 impl From<&Price> for PriceItem {
     fn from(price: &Price) -> Self {
-        let Price { version, base, above, tiers } = price;
+        let Price { version, base, above, tiers, searches: _, own: _ } = price;
         Self {
             version: version.to_string(),
             base: base.into(),

@@ -171,6 +171,7 @@ impl Router for Fakes {
             base: PriceTier { cached: Some(PicoUsd(125_000)), ..tier(1_250_000) },
             above: vec![(272_000, tier(2_500_000))],
             tiers: vec![ServiceTier { name: "flex".into(), base: tier(625_000), above: Vec::new() }],
+            ..Price::default()
         });
         let card = |name: &str| {
             Arc::new(ModelCard {

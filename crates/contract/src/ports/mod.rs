@@ -25,8 +25,8 @@ pub use recorder::{
     StageTimes, Telemetry,
 };
 pub use router::{
-    Capabilities, Deployment, Health, ModelCard, Plan, Price, PriceTier, RetryPolicy, Router, ServiceTier,
-    Timeouts,
+    Capabilities, Deployment, Health, ModelCard, Plan, Price, PriceTier, RetryPolicy, Router, Searches,
+    ServiceTier, Timeouts,
 };
 pub use service::{
     Arrived, Exposition, FaultRenderer, HttpService, Llm, ModelsAsk, PathFacts, Readiness, StoredAction,

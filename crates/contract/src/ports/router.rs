@@ -154,6 +154,33 @@ pub struct Price {
     pub above: Vec<(u64, PriceTier)>,
     /// Figures of other service tiers: `batch`, `flex`, `priority`.
     pub tiers: Vec<ServiceTier>,
+    /// Which searches are billed.
+    pub searches: Searches,
+    /// Is it the operator's own? Then not even what the provider says a call costs goes before it.
+    pub own: bool,
+}
+
+/// Which of the searches that a provider makes for one answer it bills.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Searches {
+    /// Each.
+    #[default]
+    Each,
+    /// One, however many there were.
+    Once,
+    /// One for every answer: the model searches always, and nobody counts it.
+    Always,
+}
+
+impl Searches {
+    const fn billed(self, searches: u64) -> u64 {
+        match self {
+            Self::Each => searches,
+            Self::Once if searches == 0 => 0,
+            Self::Once | Self::Always => 1,
+        }
+    }
 }
 
 /// Figures of one service tier.
@@ -190,7 +217,8 @@ pub struct PriceTier {
     pub image_input: Option<PicoUsd>,
     /// Picture output; without it, `output`.
     pub image_output: Option<PicoUsd>,
-    /// One search or rerank that is billed by the piece; without it, nothing: such a model is billed by tokens.
+    /// One search or rerank that is billed by the piece. Without it nobody knows what one costs, but for a rerank that counts
+    /// tokens: it is billed by those.
     pub search: Option<PicoUsd>,
 }
 
@@ -198,14 +226,30 @@ impl Price {
     /// What this usage costs in a service tier (`None` or an unknown name: the usual one).
     #[must_use]
     pub fn cost(&self, usage: &Usage, service_tier: Option<&str>) -> NanoUsd {
+        self.tier(usage, service_tier).cost(&self.billed(usage))
+    }
+
+    /// Is everything that is billed by the piece in these figures? If not, [`cost`](Self::cost) is a part of the cost.
+    #[must_use]
+    pub fn covers(&self, usage: &Usage, service_tier: Option<&str>) -> bool {
+        let tier = self.tier(usage, service_tier);
+        let by_tokens = usage.input > 0 && usage.output_total() == 0 && tier.input.0 > 0;
+        let searched = self.billed(usage).searches == 0 || tier.search.is_some() || by_tokens;
+        searched && usage.tools == 0
+    }
+
+    fn billed(&self, usage: &Usage) -> Usage {
+        Usage { searches: self.searches.billed(usage.searches), ..*usage }
+    }
+
+    fn tier(&self, usage: &Usage, service_tier: Option<&str>) -> &PriceTier {
         let named = service_tier.and_then(|name| self.tiers.iter().find(|tier| *tier.name == *name));
         let (base, above) = match named {
             Some(tier) => (&tier.base, &tier.above),
             None => (&self.base, &self.above),
         };
         let input = usage.input_total();
-        let tier = above.iter().rev().find(|(from, _)| input > *from).map_or(base, |(_, tier)| tier);
-        tier.cost(usage)
+        above.iter().rev().find(|(from, _)| input > *from).map_or(base, |(_, tier)| tier)
     }
 }
 

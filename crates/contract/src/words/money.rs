@@ -59,6 +59,13 @@ fn decimal(parts: i64, places: usize) -> String {
 }
 
 impl NanoUsd {
+    /// Reads a number of USD, as providers write what a call costs, to the nearest nano-USD. None for what is no such amount.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+    pub fn from_usd(usd: f64) -> Option<Self> {
+        (0.0..=1e9).contains(&usd).then(|| Self((usd * 1e9).round() as i64))
+    }
+
     /// Rounds a sum of pico-USD half up, so that no call with a price costs less than its share.
     #[must_use]
     pub fn from_pico(pico: i128) -> Self {
@@ -167,6 +174,21 @@ mod tests {
                 (PicoUsd(pico).to_millions(), PicoUsd(pico).to_string()),
                 (per_million.into(), each.into())
             );
+        }
+    }
+
+    #[test]
+    fn costs_of_providers_are_read_to_the_nano() {
+        for (usd, nano) in [
+            (0.0, Some(0)),
+            (0.0051, Some(5_100_000)),
+            (0.007_650_916_900_000_000_5, Some(7_650_917)),
+            (2.8e-8, Some(28)),
+            (-1.0, None),
+            (f64::NAN, None),
+            (1e12, None),
+        ] {
+            assert_eq!(NanoUsd::from_usd(usd), nano.map(NanoUsd), "{usd}");
         }
     }
 

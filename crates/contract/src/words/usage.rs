@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::NanoUsd;
+
 /// Token counts of one attempt, and what is counted by the piece. Every part is disjoint unless said otherwise, so that each has one price.
 ///
 /// Dialects disagree on what `input` includes: OpenAI and Gemini count cached tokens inside the prompt,
@@ -32,6 +34,13 @@ pub struct Usage {
     pub image_output: u64,
     /// Searches and reranks that are billed by the piece. No tokens: they are in no total.
     pub searches: u64,
+    /// Calls of other tools that the provider ran itself and bills by the piece: files searched, code run, pictures drawn,
+    /// sources read. No tokens either.
+    pub tools: u64,
+    /// What the provider says the whole call costs; none when it says nothing. Only from the answer to the ledger, whose cost
+    /// it becomes: a sum of several calls has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charged: Option<NanoUsd>,
 }
 
 /// Where a [`Usage`] comes from. Only what a provider reported is called exact.
@@ -74,7 +83,7 @@ impl Usage {
     /// Was nothing consumed?
     #[must_use]
     pub const fn is_zero(&self) -> bool {
-        self.total() == 0 && self.searches == 0
+        self.total() == 0 && self.searches == 0 && self.tools == 0
     }
 }
 
@@ -91,5 +100,7 @@ impl std::ops::AddAssign for Usage {
         self.image_input = self.image_input.saturating_add(other.image_input);
         self.image_output = self.image_output.saturating_add(other.image_output);
         self.searches = self.searches.saturating_add(other.searches);
+        self.tools = self.tools.saturating_add(other.tools);
+        self.charged = None;
     }
 }

@@ -167,3 +167,62 @@ async fn an_answer_without_usage_is_estimated() {
         }
     }
 }
+
+#[tokio::test]
+async fn searches_are_billed_beside_the_tokens() {
+    let bench = Bench::start().await;
+    let mut body = anthropic::text("Hello", Tokens::new(10, 20));
+    body["usage"]["server_tool_use"] = json!({ "web_search_requests": 3, "web_fetch_requests": 1 });
+    for speech in Speech::ALL {
+        bench.upstream.then(Reply::json(200, &body));
+        let request = speech.ask(&Kind::Claude.model(), "Hi", false);
+        let answer = speech.client(&bench).post(speech.path(), &request).await;
+        let kept = bench.kept(&answer).await;
+        let attempt = &kept.attempts[0];
+        assert_eq!((&attempt["usage"]["searches"], &attempt["usage"]["tools"]), (&json!(3), &json!(0)));
+        // 10 at 1 USD per million, 20 at 5, three searches at 10 per thousand.
+        assert_eq!(
+            (&attempt["cost_nano_usd"], &attempt["cost_kind"]),
+            (&json!(10 * 1_000 + 20 * 5_000 + 3 * 10_000_000), &json!("exact")),
+            "{speech:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_a_provider_says_it_costs_goes_before_the_book() {
+    let bench = Bench::start().await;
+    let mut body = openai::text("Hello", Tokens::new(10, 20));
+    body["usage"]["cost"] = json!(0.0133176);
+    body["usage"]["cost_details"] = json!({ "upstream_inference_cost": 0.0133176 });
+    body["usage"]["server_tool_use_details"] = json!({ "web_search_requests": 1 });
+    // With a price in the book and without.
+    for kind in [Kind::Openai, Kind::House] {
+        for speech in Speech::ALL {
+            bench.upstream.then(Reply::json(200, &body));
+            let request = speech.ask(&kind.model(), "Hi", false);
+            let answer = speech.client(&bench).post(speech.path(), &request).await;
+            assert_eq!(answer.header("x-pathgate-cost"), "0.0133176", "{speech:?}");
+            let kept = bench.kept(&answer).await;
+            let attempt = &kept.attempts[0];
+            assert_eq!(
+                (&attempt["cost_kind"], &attempt["price_version"], &attempt["usage"]["searches"]),
+                (&json!("exact"), &json!("reported"), &json!(1))
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn searches_without_a_price_are_not_exact() {
+    let bench = Bench::start().await;
+    let mut body = openai::text("Hello", Tokens::new(10, 20));
+    body["usage"]["server_tool_use_details"] = json!({ "web_search_requests": 1 });
+    bench.upstream.then(Reply::json(200, &body));
+    let request = Speech::Openai.ask(&Kind::Openai.model(), "Hi", false);
+    let answer = bench.openai().post(Speech::Openai.path(), &request).await;
+    assert!(!answer.headers.contains_key("x-pathgate-cost"));
+    let kept = bench.kept(&answer).await;
+    let attempt = &kept.attempts[0];
+    assert_eq!((&attempt["cost_kind"], &attempt["cost_nano_usd"]), (&json!("unknown_price"), &Value::Null));
+}

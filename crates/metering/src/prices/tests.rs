@@ -1,6 +1,7 @@
 //! The embedded book and small books of our own.
 
-use contract::words::{NanoUsd, Usage};
+use contract::ports::Searches;
+use contract::words::{NanoUsd, PicoUsd, Usage};
 
 use super::*;
 
@@ -241,4 +242,41 @@ fn a_width_of_vectors_is_no_limit_of_output() {
     let silent = |card: &ModelCard| card.operations == [Operation::Embeddings];
     assert!(book.models_of("azure").iter().filter(|card| silent(card)).all(|card| card.max_output.is_none()));
     assert!(book.lookup("openai", "gpt-4o").unwrap().max_output.is_some());
+}
+
+#[test]
+fn searches_of_the_web_have_a_price_where_it_is_one() {
+    let book = PriceBook::embedded().unwrap();
+    let of = |provider: &str, model: &str| {
+        let price = book.lookup(provider, model).unwrap().price.unwrap();
+        (price.base.search.map(PicoUsd::to_millions), price.searches)
+    };
+    let usd = |text: &str| Some(text.to_owned());
+    assert_eq!(of("anthropic", "claude-haiku-4-5"), (usd("10000"), Searches::Each));
+    assert_eq!(of("vertex", "claude-haiku-4-5"), (usd("10000"), Searches::Each));
+    assert_eq!(of("openai", "gpt-5.2"), (usd("10000"), Searches::Each));
+    assert_eq!(of("openai", "gpt-5-search-api"), (usd("10000"), Searches::Always));
+    assert_eq!(of("gemini", "gemini-2.5-flash"), (usd("35000"), Searches::Once));
+    assert_eq!(of("gemini", "gemini-3-flash-preview"), (usd("14000"), Searches::Each));
+    // By the version of the tool, and by what the request asks for: no answer tells.
+    assert_eq!(of("openai", "gpt-4.1"), (None, Searches::Each));
+    assert_eq!(of("perplexity", "sonar"), (None, Searches::Always));
+    // What is not covered is not the whole cost.
+    let flash = book.lookup("gemini", "gemini-2.5-flash").unwrap().price.unwrap();
+    let searched = Usage { searches: 4, ..usage(0, 0, 0) };
+    assert_eq!((flash.covers(&searched, None), flash.cost(&searched, None)), (true, NanoUsd(35_000_000)));
+    let sonar = book.lookup("perplexity", "sonar").unwrap().price.unwrap();
+    assert!(!sonar.covers(&usage(1, 0, 1), None));
+}
+
+#[test]
+fn a_word_for_searches_that_is_none_is_refused() {
+    let line = |word: &str| {
+        let text = format!(
+            "{{\"version\":\"1\"}}\n{{\"provider\":\"a\",\"model\":\"x\",\"mode\":\"chat\",\"price\":{{}},\"searches\":\"{word}\"}}\n"
+        );
+        PriceBook::index(Cow::Owned(text)).unwrap().lookup("a", "x")
+    };
+    assert!(line("once").is_some());
+    assert!(line("seldom").is_none());
 }

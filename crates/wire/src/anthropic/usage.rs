@@ -48,6 +48,8 @@ pub(super) struct Out {
     output_tokens: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     output_tokens_details: Option<Details>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_tool_use: Option<ServerTools>,
 }
 
 impl From<&Usage> for Out {
@@ -64,6 +66,8 @@ impl From<&Usage> for Out {
             output_tokens: usage.output_total(),
             output_tokens_details: (usage.reasoning > 0)
                 .then_some(Details { thinking_tokens: usage.reasoning }),
+            server_tool_use: (usage.searches > 0)
+                .then_some(ServerTools { web_search_requests: usage.searches }),
         }
     }
 }
@@ -77,6 +81,12 @@ struct Creation {
 #[derive(Clone, Copy, Serialize)]
 struct Details {
     thinking_tokens: u64,
+}
+
+/// What Anthropic's own tools were asked for; fetching costs nothing (docs: "Web fetch tool").
+#[derive(Clone, Copy, Serialize)]
+struct ServerTools {
+    web_search_requests: u64,
 }
 
 #[cfg(test)]
@@ -100,5 +110,19 @@ mod tests {
         assert_eq!(Value::Object(left), json!({"service_tier": "standard"}));
         assert_eq!((usage.input, usage.cached, usage.cache_write, usage.cache_write_long), (7, 100, 10, 20));
         assert_eq!(write(&usage), whole);
+    }
+
+    #[test]
+    fn searches_are_counted_and_written() {
+        let Value::Object(mut left) = json!({"input_tokens": 7, "output_tokens": 5,
+            "server_tool_use": {"web_search_requests": 3, "web_fetch_requests": 1}})
+        else {
+            panic!("an object")
+        };
+        let usage = take(&mut left).unwrap();
+        assert_eq!((usage.searches, usage.tools), (3, 0));
+        // What else they were asked for stays where it was, and goes over what is written.
+        assert_eq!(left["server_tool_use"]["web_fetch_requests"], 1);
+        assert_eq!(write(&usage)["server_tool_use"]["web_search_requests"], 3);
     }
 }

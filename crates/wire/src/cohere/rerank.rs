@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use contract::canon::{Extra, Ranked, RankedDocument, Receipt, RerankReply, RerankRequest};
-use contract::words::{Dialect, Usage};
+use contract::words::{Dialect, NanoUsd, Usage};
 use contract::{Code, Fault};
 use serde_json::{Map, Value, json};
 
@@ -179,7 +179,9 @@ fn counted(counts: &Value) -> Option<Usage> {
         (Some(_), Some(usage)) => usage,
         _ => Usage { input: input.unwrap_or_default(), ..Usage::default() },
     };
-    Some(Usage { searches, ..usage })
+    // OpenRouter's, whose only count this is; another's may be of any unit.
+    let cost = counts.get("cost").filter(|_| searches > 0).and_then(Value::as_f64);
+    Some(Usage { searches, charged: cost.and_then(NanoUsd::from_usd), ..usage })
 }
 
 /// The leftovers of the results, in their order.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::answer::{Answer, Candidate};
+use super::grounding::Searched;
 use super::ids::Ids;
 use super::out::{Args, Body, Out, code_of, code_result, is_made_up, media, sidecar};
 use super::ruler::Ruler;
@@ -26,6 +27,8 @@ pub(super) fn read_reply(body: &[u8]) -> Result<Reply, WireError> {
     let id = answer.take_text("responseId").unwrap_or_default();
     let mut ids = Ids::of_answer(&id);
     let candidates = std::mem::take(&mut answer.candidates);
+    let mut searched = Searched::default();
+    searched.see(&candidates);
     let mut choices: Vec<Choice> =
         candidates.into_iter().map(|candidate| read_candidate(candidate, &mut ids)).collect();
     if choices.is_empty() {
@@ -35,7 +38,7 @@ pub(super) fn read_reply(body: &[u8]) -> Result<Reply, WireError> {
         choices.push(Choice { finish: Finish::ContentFilter, ..Choice::default() });
     }
     let model = answer.take_text("modelVersion").unwrap_or_default();
-    let usage = answer.take_usage();
+    let usage = answer.take_usage().map(|usage| searched.beside(usage));
     Ok(Reply { id, model, created: answer.created(), choices, usage, extra: extra(answer.fields) })
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use smallvec::SmallVec;
 
 use super::answer::{Answer, Candidate};
+use super::grounding::Searched;
 use super::ids::Ids;
 use super::objects::Frames;
 use super::out::{Out, media, sidecar};
@@ -37,6 +38,7 @@ struct State {
     ids: Ids,
     /// What was told of the answer so far.
     told: Map<String, Value>,
+    searched: Searched,
     choices: SmallVec<[Choice; 1]>,
 }
 
@@ -106,6 +108,7 @@ impl State {
         let id = answer.take_text("responseId").unwrap_or_default();
         let model = answer.take_text("modelVersion").unwrap_or_default();
         let candidates = std::mem::take(&mut answer.candidates);
+        self.searched.see(&candidates);
         let new = news(&mut self.told, answer.fields);
         if !std::mem::replace(&mut self.started, true) {
             self.ids = Ids::of_answer(&id);
@@ -116,7 +119,7 @@ impl State {
         for candidate in candidates {
             self.candidate(candidate, events);
         }
-        events.extend(usage.map(Event::Usage));
+        events.extend(usage.map(|usage| Event::Usage(self.searched.beside(usage))));
         Ok(())
     }
 

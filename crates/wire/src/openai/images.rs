@@ -286,7 +286,7 @@ fn write_reply(reply: &ImageReply, options: &EncodeOptions, receipt: &mut Receip
     {
         out.insert("output_format".to_owned(), kind.into());
     }
-    if let Some(usage) = &reply.usage {
+    if let Some(usage) = reply.usage.as_ref().filter(|usage| usage.total() > 0) {
         let (input, output) = (usage.input_total(), usage.output_total());
         let parts = |all: u64, pictures: u64| json!({ "text_tokens": all.saturating_sub(pictures), "image_tokens": pictures });
         let mut counts = json!({ "input_tokens": input, "output_tokens": output, "total_tokens": usage.total(),

@@ -16,11 +16,13 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use contract::words::Dialect;
+use contract::words::{Dialect, Usage};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::frames::sse::{Frame, Piece, Splitter};
+use crate::gemini::grounded;
 use crate::passing::ending::Begun;
 use crate::passing::follow::Follow;
 use crate::passing::seen::{Seen, StreamError};
@@ -321,8 +323,10 @@ impl Reader {
     fn gemini(&mut self, raw: &[u8]) {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
-        struct Chunk {
+        struct Chunk<'f> {
             usage_metadata: Gemini,
+            #[serde(default, borrow)]
+            candidates: Option<&'f RawValue>,
         }
         self.count(raw, &[&WORDS.text]);
         self.seen.content_started =
@@ -332,10 +336,15 @@ impl Reader {
         }
         if scan::has_value(raw, &WORDS.usage_metadata)
             && let Some(frame) = Frame::parse(raw)
-            && let Ok(chunk) = serde_json::from_slice::<Chunk>(&frame.data)
+            && let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(&frame.data)
         {
+            let before = self.seen.usage.unwrap_or_default();
+            let searched = |usage| Usage { searches: before.searches, tools: before.tools, ..usage };
+            let candidates = chunk.candidates.map_or("", RawValue::get).as_bytes();
             if let Some(usage) = chunk.usage_metadata.reported() {
-                self.seen.reported(usage);
+                self.seen.reported(grounded(searched(usage), candidates));
+            } else if let Some(usage) = self.seen.usage {
+                self.seen.usage = Some(grounded(usage, candidates));
             }
             self.seen.service_tier = chunk.usage_metadata.service_tier().or(self.seen.service_tier.take());
         }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{DIALECT, object, status};
 use crate::EncodeOptions;
 use crate::outgoing::{ECHO, merge};
-use crate::usage::{Responses, ResponsesOut};
+use crate::usage::{Ran, Responses, ResponsesOut, told};
 
 /// Fields that repeat the request, and times that only this API tells.
 const REPEATED: &[&str] = &[
@@ -56,8 +56,8 @@ pub(super) struct Head {
     pub(super) extra: Extra,
 }
 
-/// Takes a response apart; its output and its error have been taken out before.
-pub(super) fn read(mut response: Map<String, Value>) -> Head {
+/// Takes a response apart; its output, of which `ran` tells, and its error have been taken out before.
+pub(super) fn read(mut response: Map<String, Value>, ran: Ran) -> Head {
     let mut text = |name: &str| match response.shift_remove(name) {
         Some(Value::String(text)) => Some(text),
         _ => None,
@@ -79,7 +79,7 @@ pub(super) fn read(mut response: Map<String, Value>) -> Head {
         id,
         model,
         created: created.as_ref().and_then(seconds),
-        usage: take_usage(&mut response),
+        usage: take_usage(&mut response, ran),
         status,
         reason,
         extra: extra(response),
@@ -87,8 +87,9 @@ pub(super) fn read(mut response: Map<String, Value>) -> Head {
 }
 
 /// Takes the counts; what else `usage` says stays.
-fn take_usage(response: &mut Map<String, Value>) -> Option<Usage> {
+fn take_usage(response: &mut Map<String, Value>, ran: Ran) -> Option<Usage> {
     let counts = response.get("usage").and_then(Responses::of)?.canon();
+    let counts = ran.within(counts, told(response.get("tool_usage")));
     if let Some(Value::Object(left)) = response.get_mut("usage") {
         let known = [
             "input_tokens",

@@ -14,7 +14,7 @@ use super::making::{Making, Place};
 use super::{DIALECT, citation, finish, invalid, logprobs};
 use crate::frames::sse::{Frame, Framer};
 use crate::outgoing::ECHO;
-use crate::usage::Count;
+use crate::usage::{Count, Ran};
 use crate::{StreamDecoder, WireError};
 
 /// The decoder of one stream.
@@ -30,6 +30,8 @@ struct State {
     ended: bool,
     /// An error was told, and not yet the response that failed with it.
     failing: bool,
+    /// What items said that ran: some servers have no output in the last frame.
+    ran: Ran,
     making: Making,
 }
 
@@ -125,7 +127,7 @@ impl State {
         }
         let data: Data = serde_json::from_slice(data).unwrap_or_default();
         if let Value::Object(response) = data.response {
-            events.extend(body::read(response).usage.map(Event::Usage));
+            events.extend(body::read(response, self.ran).usage.map(Event::Usage));
         }
         self.failing = false;
     }
@@ -138,7 +140,10 @@ impl State {
         let before = events.len();
         match kind {
             "output_item.added" => self.making.added(item, &object(data.item)?, events),
-            "output_item.done" => self.making.done(item, object(data.item)?, events)?,
+            "output_item.done" => {
+                self.ran.add(&data.item);
+                self.making.done(item, object(data.item)?, events)?;
+            }
             "content_part.added" => {
                 if let Some(start) = start_of(&data.part) {
                     self.making.open(content, start, events);
@@ -195,7 +200,8 @@ impl State {
         let mut response = object(response).unwrap_or_default();
         let error = response.shift_remove("error").filter(|error| !error.is_null());
         let output = response.shift_remove("output");
-        let mut head = body::read(response);
+        let whole = output.as_ref().and_then(Value::as_array).map(Ran::of).unwrap_or_default();
+        let mut head = body::read(response, whole.or(self.ran));
         if self.first.is_none() {
             let extra = std::mem::take(&mut head.extra);
             let (id, model) = (head.id.clone(), head.model.clone());
@@ -261,7 +267,7 @@ fn head(response: Value) -> Head {
     for other in ["output", "error", "usage"] {
         response.shift_remove(other);
     }
-    body::read(response)
+    body::read(response, Ran::default())
 }
 
 fn object(value: Value) -> Result<Map<String, Value>, WireError> {

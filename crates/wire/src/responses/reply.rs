@@ -10,6 +10,7 @@ use super::written::{Ids, Items};
 use super::{Content, finish, invalid, items, logprobs};
 use crate::fields::Fields;
 use crate::outgoing::own_fields;
+use crate::usage::Ran;
 use crate::{EncodeOptions, WireError};
 
 /// Reads an answer.
@@ -23,8 +24,9 @@ pub(super) fn read_reply(body: &[u8]) -> Result<Reply, WireError> {
         return Err(invalid(format!("an error in place of an answer: {error}")));
     }
     let output = fields.list("output").map_err(invalid)?.ok_or_else(|| invalid("no output"))?;
+    let ran = Ran::of(&output);
     let (parts, logprobs) = read_output(output)?;
-    let head = body::read(fields.left());
+    let head = body::read(fields.left(), ran);
     let finish = finish(&head.status, head.reason.as_deref(), Content::of(&parts));
     Ok(Reply {
         id: head.id,

@@ -21,6 +21,7 @@ pub(super) struct Model {
     price: Map<String, Value>,
     above: Vec<(u64, Map<String, Value>)>,
     tiers: BTreeMap<&'static str, Tier>,
+    searches: Option<&'static str>,
 }
 
 #[derive(Debug, Default)]
@@ -85,7 +86,8 @@ pub(super) fn priced(catalogue: &Value) -> Book {
         if key == "sample_spec" {
             continue;
         }
-        let model = model(facts, mode);
+        let mut model = model(facts, mode);
+        model.price_searches(key, facts);
         if model.is_priced() || modes::SERVED.contains(&model.mode.as_str()) {
             let name = bare(key, provider);
             // The same model can stand under several keys; the most detailed one counts.
@@ -120,6 +122,7 @@ pub(super) fn complete(book: &mut Book, catalogue: &Value) -> Vec<String> {
             model.learn(facts);
             model.fold_reasoning();
             model.forget_made_up_zeros(owner, name);
+            model.price_anthropics_searches(owner);
             conflicts.extend(model.compare(&facts["cost"]).map(|what| format!("{id}/{name}: {what}")));
         }
     }
@@ -265,6 +268,42 @@ impl Model {
         }
     }
 
+    /// What a chat model's own search of the web costs, and which searches are billed.
+    fn price_searches(&mut self, key: &str, facts: &Value) {
+        if !matches!(self.mode.as_str(), "chat" | "image_generation") {
+            return;
+        }
+        let sizes = &facts["search_context_cost_per_query"];
+        let figure = |size: &str| shifted(&sizes[format!("search_context_size_{size}")], 6, 6);
+        // Which size was searched in no answer tells. Perplexity's says what it costs.
+        let same = figure("low")
+            .filter(|low| ["medium", "high"].iter().all(|size| figure(size).as_ref() == Some(low)));
+        let provider = facts["litellm_provider"].as_str().unwrap_or_default();
+        let google = ["gemini", "vertex_ai", "vertex_ai-language-models"].contains(&provider);
+        self.searches = match provider {
+            // Billed by the request, but for deep research, which counts its searches.
+            "perplexity" if same.is_none() && !sizes.is_null() => Some("always"),
+            // Before Gemini 3 Google bills the prompt that was grounded, not its queries.
+            _ if google && same.is_some() && facts["web_search_billing_unit"] != "per_query" => Some("once"),
+            // Models that search for every answer (developers.openai.com/api/docs/guides/tools-web-search).
+            "openai" if key.contains("-search-preview") || key.contains("-search-api") => Some("always"),
+            _ => None,
+        };
+        // With other models of OpenAI's this is the tool's preview; the tool itself costs less, and no answer tells which it was.
+        let preview = provider == "openai" && self.searches.is_none() && same.as_deref() == Some("25000");
+        if let Some(same) = same.filter(|_| !preview) {
+            self.price.insert("search".to_owned(), same.into());
+        }
+    }
+
+    /// A search of Anthropic's costs the same with all of its models
+    /// (platform.claude.com/docs/en/agents-and-tools/tool-use/web-search-tool#usage-and-pricing).
+    fn price_anthropics_searches(&mut self, provider: &str) {
+        if provider == "anthropic" && self.is_priced() {
+            self.price.entry("search").or_insert_with(|| "10000".into());
+        }
+    }
+
     fn detail(&self) -> usize {
         self.price.len() + self.above.len() + self.tiers.len() + self.abilities.len()
     }
@@ -375,6 +414,7 @@ impl Model {
                 Value::Object(line)
             };
             put("tiers", self.tiers.iter().map(tier).collect());
+            put("searches", self.searches.into());
         }
         line
     }

@@ -350,7 +350,8 @@ fn usage() -> Vec<Case> {
         "of these, thoughts" = reasoning,
         "output tokens of sound" = audio_output,
         "output tokens of pictures" = image_output,
-        "searches by the piece" = searches
+        "searches by the piece" = searches,
+        "other tools by the piece" = tools
     )
 }
 

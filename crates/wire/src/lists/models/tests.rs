@@ -15,6 +15,7 @@ fn card() -> ModelCard {
         base: cached,
         above: vec![(272_000, tier(2_500_000, 15_000_000))],
         tiers: vec![ServiceTier { name: "flex".into(), base: tier(625_000, 5_000_000), above: Vec::new() }],
+        ..Price::default()
     };
     ModelCard {
         operations: vec![Operation::Chat],

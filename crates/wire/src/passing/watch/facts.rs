@@ -6,7 +6,8 @@ use contract::words::{Dialect, Usage};
 use serde::de::IgnoredAny;
 
 use super::scan::{self, WORDS, Word};
-use crate::usage::{Anthropic, Gemini, Openai, Responses};
+use crate::gemini::grounded;
+use crate::usage::{Anthropic, Gemini, Openai, Ran, Responses, told};
 use crate::{WireError, json};
 
 /// What a whole answer says of itself.
@@ -40,6 +41,7 @@ pub fn reply_facts(dialect: Dialect, body: &[u8]) -> Result<ReplyFacts, WireErro
         Some(name) if name == names.model => found.model = Some(member.value),
         Some(name) if name == names.usage => found.usage = Some(member.value),
         Some(name) if name == names.said => found.said = Some(member.value),
+        Some(b"tool_usage") => found.tools = Some(member.value),
         Some(b"service_tier") => found.tier = Some(member.value),
         Some(b"error") => {
             found.error = member.value.first().is_some_and(|first| matches!(first, b'{' | b'"'));
@@ -60,11 +62,16 @@ pub fn reply_facts(dialect: Dialect, body: &[u8]) -> Result<ReplyFacts, WireErro
         ),
         Dialect::GeminiGenerate | Dialect::GeminiEmbed | Dialect::GeminiEmbedOne => {
             let counts = found.usage.and_then(gemini_counts);
-            (counts.as_ref().and_then(Gemini::reported), counts.as_ref().and_then(Gemini::service_tier))
+            let usage = counts.as_ref().and_then(Gemini::reported);
+            (
+                usage.map(|usage| found.said.map_or(usage, |said| grounded(usage, said))),
+                counts.as_ref().and_then(Gemini::service_tier),
+            )
         }
-        Dialect::OpenaiResponses => {
-            (found.usage.and_then(Responses::read).as_ref().map(Responses::canon), found.tier.and_then(text))
-        }
+        Dialect::OpenaiResponses => (
+            found.usage.and_then(Responses::read).map(|counts| ran(&counts, &found)),
+            found.tier.and_then(text),
+        ),
         _ => (found.usage.and_then(Openai::read).as_ref().map(Openai::canon), found.tier.and_then(text)),
     };
     let output_bytes = match (usage, found.said) {
@@ -93,6 +100,7 @@ struct Found<'a> {
     model: Option<&'a [u8]>,
     tier: Option<&'a [u8]>,
     usage: Option<&'a [u8]>,
+    tools: Option<&'a [u8]>,
     said: Option<&'a [u8]>,
     error: bool,
     data: bool,
@@ -118,6 +126,12 @@ const fn names(dialect: Dialect) -> Option<Names> {
         }
         _ => return None,
     })
+}
+
+/// The usage of a response, with the tools that ran.
+fn ran(counts: &Responses, found: &Found<'_>) -> Usage {
+    let tools = found.tools.and_then(|tools| serde_json::from_slice(tools).ok());
+    Ran::in_text(found.said.unwrap_or_default()).within(counts.canon(), told(tools.as_ref()))
 }
 
 /// The bytes of the texts that are output.

@@ -12,7 +12,7 @@ use super::scan::{self, WORDS};
 use super::{Reader, ReplyFacts, is_done};
 use crate::frames::sse::Frame;
 use crate::shape::Shape;
-use crate::usage::Count;
+use crate::usage::{Count, ticks};
 use crate::{WireError, json};
 
 /// Is it a dialect of OpenAI's for these?
@@ -86,8 +86,9 @@ impl Reader {
 }
 
 fn sum(mut left: Usage, right: Usage) -> Usage {
+    let charged = right.charged.map(|cost| cost + left.charged.unwrap_or_default());
     left += right;
-    left
+    Usage { charged, ..left }
 }
 
 fn is_content(kind: &[u8]) -> bool {
@@ -106,6 +107,8 @@ struct Counts {
     #[serde(alias = "input_token_details")]
     input_tokens_details: Option<Details>,
     output_tokens_details: Option<Details>,
+    /// xAI's.
+    cost_in_usd_ticks: Count,
 }
 
 #[derive(Default, Deserialize)]
@@ -126,6 +129,7 @@ impl Default for Counts {
             completion_tokens: none,
             input_tokens_details: None,
             output_tokens_details: None,
+            cost_in_usd_ticks: none,
         }
     }
 }
@@ -136,11 +140,12 @@ impl Counts {
         serde_json::from_slice(value).ok().filter(|_| value.starts_with(b"{"))
     }
 
-    /// Canon's form; none when no tokens are named.
+    /// Canon's form; none when neither tokens nor a cost are named.
     fn canon(&self, dialect: Dialect) -> Option<Usage> {
         let input = self.input_tokens.or(self.prompt_tokens);
         let output = self.output_tokens.or(self.completion_tokens);
-        if input.0.is_none() && output.0.is_none() {
+        let charged = ticks(self.cost_in_usd_ticks);
+        if input.0.is_none() && output.0.is_none() && charged.is_none() {
             return None;
         }
         let details = self.input_tokens_details.as_ref();
@@ -163,6 +168,7 @@ impl Counts {
             output: output.get() - spoken - drawn,
             audio_output: spoken,
             image_output: drawn,
+            charged,
             ..Usage::default()
         })
     }
@@ -195,7 +201,7 @@ mod tests {
         assert_eq!(usage(Dialect::OpenaiModerations, moderated).map(|usage| usage.input), Some(7));
         for none in [
             r#"{"text":"hi","usage":{"type":"duration","seconds":9}}"#,
-            r#"{"data":[],"usage":{"cost_in_usd_ticks":7}}"#,
+            r#"{"data":[],"usage":{"cost_in_usd_ticks":0}}"#,
             r#"{"data":[],"usage":null}"#,
             r#"{"data":[],"usage":[3]}"#,
             r#"{"data":[]}"#,

@@ -59,7 +59,15 @@ fn an_answer_is_read_and_comes_back() {
     assert_eq!((result.output.as_str(), result.failed), ("http://a\nhttp://b", false));
     assert_eq!(choice.parts[3].citations[0].range, Some(0..2));
     assert_eq!(choice.logprobs.len(), 1);
-    let usage = Usage { input: 5, cached: 4, cache_write: 1, output: 8, reasoning: 3, ..Usage::default() };
+    let usage = Usage {
+        input: 5,
+        cached: 4,
+        cache_write: 1,
+        output: 8,
+        reasoning: 3,
+        searches: 1,
+        ..Usage::default()
+    };
     assert_eq!(read.usage, Some(usage));
     assert_eq!(crate::service_tier(&read.extra), Some("default"));
     let (mut again, dropped) = written(&read);

@@ -167,7 +167,7 @@ fn events_are_the_same_however_they_are_cut() {
     assert_eq!(tier, Some("default"));
     let end = &whole[whole.len() - 3..];
     assert_eq!(end[0], Event::Finish { choice: 0, reason: Finish::ToolCalls, stop_sequence: None });
-    assert_eq!(end[1], Event::Usage(Usage { input: 3, output: 4, ..Usage::default() }));
+    assert_eq!(end[1], Event::Usage(Usage { input: 3, output: 4, tools: 1, ..Usage::default() }));
 }
 
 #[test]
@@ -432,7 +432,7 @@ fn counts_and_the_tier_are_seen_in_passing() {
     }
     watch.finish(&mut out);
     assert_eq!(out.into_iter().flatten().collect::<Vec<u8>>(), bytes);
-    assert_eq!(watch.seen().usage, Some(Usage { input: 3, output: 4, ..Usage::default() }));
+    assert_eq!(watch.seen().usage, Some(Usage { input: 3, output: 4, tools: 1, ..Usage::default() }));
     assert_eq!(
         (watch.seen().service_tier.as_deref(), watch.seen().complete(), watch.seen().ended),
         (Some("default"), true, true)
