@@ -15,6 +15,7 @@ use wire::{Envelope, stored};
 
 use super::Admitted;
 use super::assemble::{PREVIOUS, Previous, Turn, conversation, made, unknown};
+use crate::unable;
 use crate::verdict::Failure;
 
 /// A request ready to be sent to one deployment.
@@ -162,7 +163,8 @@ impl<'a> Hub<'a> {
         let (body, lost) = translated.map_err(|fault| wire::place_fault(client, asked, fault))?;
         let placed = |lost: &Receipt| wire::place(client, asked, lost);
         if self.request.strict && !lost.is_empty() {
-            self.check_strict(to, &placed(&restored.of_client(&lost)))?;
+            *receipt = placed(&restored.of_client(&lost));
+            self.check_strict(to, receipt)?;
         }
         *receipt = if lost.is_empty() { lost } else { placed(&lost) };
         for lost in placed(&restored.left_out).into_entries() {
@@ -214,9 +216,7 @@ impl<'a> Hub<'a> {
         if !self.request.strict || lost.is_empty() {
             return Ok(());
         }
-        let says =
-            format!("{} cannot carry: {lost}. Remove these fields or leave out x-pathgate-strict.", to.id);
-        Err(Fault::saying(Code::NotTranslatable, says))
+        Err(unable::strictly(&to.id, lost))
     }
 
     /// The client's own request for a deployment that has to be told of the conversation, or is not to answer later.

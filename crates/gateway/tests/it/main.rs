@@ -40,3 +40,4 @@ mod metrics;
 mod operations;
 mod reload;
 mod traces;
+mod unable;

@@ -6,6 +6,8 @@ use contract::Fault;
 use contract::canon::{Asked, Message, Part, PartKind, Receipt, Request, Role};
 use contract::words::Dialect;
 
+use crate::needs;
+
 /// Names the losses of a request as its client would.
 #[must_use]
 pub fn place(client: Dialect, asked: &Asked, receipt: &Receipt) -> Receipt {
@@ -16,9 +18,10 @@ pub fn place(client: Dialect, asked: &Asked, receipt: &Receipt) -> Receipt {
     placed
 }
 
-/// A fault that names the field at fault as the client would.
+/// A fault that names the field at fault as the client would, and what that field needs.
 #[must_use]
 pub fn place_fault(client: Dialect, asked: &Asked, fault: Fault) -> Fault {
+    let fault = needs::told(asked, fault);
     let placed = fault.param().map(|param| field(client, asked, param).into_owned());
     match placed {
         Some(placed) => fault.at(placed),
