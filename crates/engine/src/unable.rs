@@ -69,7 +69,7 @@ pub(crate) fn rerouted(fault: Fault, reach: Reach<'_>) -> Fault {
         false => format!("The model '{}' does not do {need}.", reach.model),
     };
     says.push_str(&instead(need, None, reach));
-    fault.reworded(says)
+    fault.reworded(says).because(format!("no deployment of '{}' does {need}", reach.model))
 }
 
 /// The fault of a request that this deployment would be sent with something left out, which strict mode forbids: what, and why.

@@ -47,6 +47,19 @@ fn part_of_turn(request: &Request, number: &str, rest: &str) -> String {
 
 /// The client's name of a field of canon, such as `messages[2].content[0]` or `top_k`.
 fn field<'a>(client: Dialect, asked: &Asked, field: &'a str) -> Cow<'a, str> {
+    let hint = match client {
+        Dialect::BedrockConverse | Dialect::BedrockCount => ".cachePoint",
+        Dialect::OpenaiResponses | Dialect::OpenaiCount => ".prompt_cache_breakpoint",
+        _ => return stands(client, asked, field),
+    };
+    match field.strip_suffix(".cache_control") {
+        Some(place) => format!("{}{hint}", stands(client, asked, place)).into(),
+        None => stands(client, asked, field),
+    }
+}
+
+/// Where it stands in the client's request.
+fn stands<'a>(client: Dialect, asked: &Asked, field: &'a str) -> Cow<'a, str> {
     if let Some(rest) = field.strip_prefix("messages[")
         && let Some((number, rest)) = rest.split_once(']')
     {
@@ -282,6 +295,16 @@ mod tests {
             (Dialect::OpenaiChat, "messages[9].name", "messages[9].name"),
             (Dialect::OllamaChat, "tools[0]", "tools[0]"),
             (Dialect::BedrockConverse, "tools[0].strict", "toolConfig.tools[0].strict"),
+            (
+                Dialect::BedrockConverse,
+                "messages[1].content[1].cache_control",
+                "messages[1].content[1].cachePoint",
+            ),
+            (
+                Dialect::AnthropicMessages,
+                "messages[1].content[1].cache_control",
+                "messages[1].content[1].cache_control",
+            ),
         ] {
             assert_eq!(field(client, &asked, canon), theirs);
         }
