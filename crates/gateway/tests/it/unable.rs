@@ -27,6 +27,7 @@ async fn told(bench: &Bench, path: &str, ask: &Value) -> String {
         "{ask}"
     );
     let kept = bench.kept(&answer).await;
+    assert!(kept.attempts.is_empty(), "{ask}");
     assert_ne!(kept.request["detail"], Value::Null, "{ask}");
     answer.json().await["error"]["message"].as_str().unwrap().to_owned()
 }
@@ -57,7 +58,7 @@ async fn accounts_behind_an_alias_are_named_to_those_who_may_use_it() {
         &[],
     );
     let message = told(&bench, "/v1/embeddings", &json!({ "model": "fast", "input": "x" })).await;
-    says(&message, &["embeddings", accounts[0], "eyes/text-embedding-3-small"], &["gpt-4o"]);
+    says(&message, &["embeddings", accounts[0], "These do: co/embed-"], &["eyes/gpt-4o"]);
     // Models that a key may not use are not named to it, nor what is behind them.
     let narrow = bench.gateway.client().bearer("a-key-for-fast-only");
     let message = narrow.post("/v1/images/generations", &ask).await.text().await;
@@ -91,7 +92,6 @@ async fn what_is_needed_is_known_by_the_request_and_not_by_words() {
     let ask = json!({ "model": "google/gemini-2.5-flash-image", "prompt": "A hat", "stream": true });
     let message = told(&bench, "/v1/images/generations", &ask).await;
     says(&message, &["eyes/gpt-image-1"], &["Models with images", ": google/"]);
-    assert!(bench.upstream.seen().is_empty());
 }
 
 #[tokio::test]
