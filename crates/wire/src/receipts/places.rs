@@ -76,8 +76,17 @@ fn stands<'a>(client: Dialect, asked: &Asked, field: &'a str) -> Cow<'a, str> {
         }
         let rest =
             if client == Dialect::GeminiGenerate { part_of_turn(request, number, rest) } else { rest.into() };
+        // Where instructions are a list of blocks, no content is between it and them.
+        let listed = matches!(
+            client,
+            Dialect::AnthropicMessages
+                | Dialect::AnthropicCount
+                | Dialect::BedrockConverse
+                | Dialect::BedrockCount
+        );
+        let bare = if listed && at == Some("system") { rest.strip_prefix(".content") } else { None };
         return match at {
-            Some(at) => format!("{at}{rest}").into(),
+            Some(at) => format!("{at}{}", bare.unwrap_or(&rest)).into(),
             None => format!("messages[{number}]{rest}").into(),
         };
     }
@@ -286,7 +295,7 @@ mod tests {
         let asked = Asked::Chat(Box::new(Request { messages, ..Request::default() }));
         for (client, canon, theirs) in [
             (Dialect::AnthropicMessages, "stop[4]", "stop_sequences[4]"),
-            (Dialect::AnthropicMessages, "messages[0].content[1]", "system.content[1]"),
+            (Dialect::AnthropicMessages, "messages[0].content[1]", "system[1]"),
             (Dialect::AnthropicMessages, "messages[1].content[1]", "messages[1].content[1]"),
             (Dialect::GeminiGenerate, "messages[0].content[1]", "system.parts[1]"),
             (Dialect::GeminiGenerate, "top_k", "generationConfig.topK"),
