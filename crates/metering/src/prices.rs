@@ -306,6 +306,7 @@ fn card(line: &Line<'_>) -> ModelCard {
             tools: known("tools"),
             images: known("images"),
             audio: known("audio"),
+            video: known("video"),
             pdf: known("pdf"),
             json_schema: known("json_schema"),
             reasoning: known("reasoning"),

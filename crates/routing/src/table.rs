@@ -2,10 +2,12 @@
 //! that exactly some configured provider lists (the first one in configuration order wins).
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use contract::fault::Need;
 use contract::ports::{Deployment, Health, ModelCard, Plan, RetryPolicy, Router, SharedProvider};
 use contract::words::{Dialect, Operation};
 use contract::{Code, Fault};
@@ -193,38 +195,6 @@ impl Alias {
     }
 }
 
-impl Table {
-    /// Is there a way from clients of this dialect to a listed model?
-    fn is_reached(&self, name: &str, client: Dialect) -> bool {
-        if let Some(alias) = self.aliases.get(name) {
-            return alias.targets.iter().chain(&alias.fallback).any(|one| serves(one, client));
-        }
-        name.split_once('/').is_some_and(|(account, upstream)| {
-            let provider = self.providers.iter().find(|provider| provider.name() == account);
-            provider.is_some_and(|provider| provider.dialect(client, upstream).is_some())
-        })
-    }
-
-    /// The fault for a model that cannot do what is asked; it names some that can.
-    fn unable(&self, model: &str, client: Dialect) -> Fault {
-        let operation = client.operation();
-        let listing = self.listing.load();
-        let able = listing.cards.iter().filter(|card| {
-            card.operations.contains(&operation) && card.name != model && self.is_reached(&card.name, client)
-        });
-        let names: Vec<&str> = able.map(|card| card.name.as_str()).take(NAMED).collect();
-        let instead = match names.as_slice() {
-            [] => "No model here is known to.".to_owned(),
-            names => format!("These do: {}.", names.join(", ")),
-        };
-        let message = format!("The model '{model}' does not do {}. {instead}", operation.as_str());
-        Fault::saying(Code::UnsupportedCapability, message).at("model")
-    }
-}
-
-/// Most models that are named in place of one that cannot do what is asked.
-const NAMED: usize = 5;
-
 impl Router for Table {
     fn plan(&self, model: &str, client: Dialect) -> Result<Plan, Fault> {
         let mut plan = self.resolve(model).ok_or_else(|| not_found(model))?;
@@ -233,7 +203,8 @@ impl Router for Table {
             None => plan.deployments.retain(|deployment| serves(deployment, client)),
         }
         if plan.deployments.is_empty() {
-            return Err(self.unable(&plan.model, client));
+            let refused = self.resolve(model).map(|plan| plan.deployments).unwrap_or_default();
+            return Err(unable(&plan.model, &refused, client.operation()));
         }
         Ok(plan)
     }
@@ -268,6 +239,21 @@ fn serves(deployment: &Deployment, client: Dialect) -> bool {
     deployment.provider.dialect(client, &deployment.upstream_model).is_some()
         && (operations.is_empty() || operations.contains(&known))
 }
+
+/// The fault for a model that cannot do what is asked, with the accounts behind it.
+fn unable(model: &str, refused: &[Arc<Deployment>], operation: Operation) -> Fault {
+    let mut message = format!("The model '{model}' does not do {}. Asked was", operation.as_str());
+    for (at, one) in refused.iter().take(NAMED).enumerate() {
+        let mark = if at == 0 { "" } else { "," };
+        // Writing to a string cannot fail.
+        let _ = write!(message, "{mark} provider '{}' (model '{}')", one.provider_name, one.upstream_model);
+    }
+    message.push('.');
+    Fault::saying(Code::UnsupportedCapability, message).needing(Need::Operation(operation)).at("model")
+}
+
+/// Most accounts behind a model that are named.
+const NAMED: usize = 5;
 
 fn not_found(model: &str) -> Fault {
     let shown: String = model.chars().take(100).collect();

@@ -24,6 +24,7 @@ mod json;
 pub mod kserve;
 mod lists;
 pub mod natives;
+pub mod needs;
 mod ollama;
 mod openai;
 mod outgoing;

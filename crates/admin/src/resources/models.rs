@@ -59,6 +59,9 @@ struct Abilities {
     /// Takes sound.
     #[schema(required)]
     audio: Option<bool>,
+    /// Takes film.
+    #[schema(required)]
+    video: Option<bool>,
     /// Takes PDF.
     #[schema(required)]
     pdf: Option<bool>,
@@ -77,13 +80,23 @@ impl From<&ModelCard> for ModelItem {
     fn from(card: &ModelCard) -> Self {
         let ModelCard { name, operations, context_window, max_output, capabilities, deprecated, price } =
             card;
-        let Capabilities { tools, images, audio, pdf, json_schema, reasoning, prompt_cache } = *capabilities;
+        let Capabilities { tools, images, audio, video, pdf, json_schema, reasoning, prompt_cache } =
+            *capabilities;
         Self {
             name: name.clone(),
             operations: operations.iter().copied().map(Into::into).collect(),
             context_window: *context_window,
             max_output: *max_output,
-            capabilities: Abilities { tools, images, audio, pdf, json_schema, reasoning, prompt_cache },
+            capabilities: Abilities {
+                tools,
+                images,
+                audio,
+                video,
+                pdf,
+                json_schema,
+                reasoning,
+                prompt_cache,
+            },
             deprecated: deprecated.clone(),
             price: price.as_deref().map(Into::into),
         }

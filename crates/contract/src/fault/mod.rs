@@ -4,6 +4,7 @@
 //! we may see. `wire` renders it in the caller's dialect; nothing else writes an error to a client.
 
 mod codes;
+mod need;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use http::StatusCode;
 
 pub use codes::{Blame, Code, Family};
+pub use need::Need;
 
 use crate::words::Dialect;
 
@@ -27,6 +29,7 @@ struct Inner {
     param: Option<String>,
     retry_after: Option<Duration>,
     detail: Option<String>,
+    need: Option<Need>,
     upstream: Option<UpstreamError>,
     limit: Option<LimitState>,
 }
@@ -73,6 +76,7 @@ impl Fault {
             param: None,
             retry_after: None,
             detail: None,
+            need: None,
             upstream: None,
             limit: None,
         }))
@@ -110,6 +114,13 @@ impl Fault {
     #[must_use]
     pub fn because(mut self, detail: impl fmt::Display) -> Self {
         self.0.detail = Some(detail.to_string());
+        self
+    }
+
+    /// Names what the request needs and the model cannot do.
+    #[must_use]
+    pub fn needing(mut self, need: Need) -> Self {
+        self.0.need = Some(need);
         self
     }
 
@@ -169,6 +180,12 @@ impl Fault {
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         self.0.detail.as_deref()
+    }
+
+    /// What the request needs and the model cannot do.
+    #[must_use]
+    pub fn need(&self) -> Option<Need> {
+        self.0.need
     }
 
     /// What the upstream said.

@@ -73,6 +73,8 @@ pub struct Capabilities {
     pub images: Option<bool>,
     /// Takes sound.
     pub audio: Option<bool>,
+    /// Takes film.
+    pub video: Option<bool>,
     /// Takes PDF.
     pub pdf: Option<bool>,
     /// Follows a JSON Schema.
@@ -94,6 +96,7 @@ impl Capabilities {
             tools: first(self.tools, other.tools),
             images: first(self.images, other.images),
             audio: first(self.audio, other.audio),
+            video: first(self.video, other.video),
             pdf: first(self.pdf, other.pdf),
             json_schema: first(self.json_schema, other.json_schema),
             reasoning: first(self.reasoning, other.reasoning),

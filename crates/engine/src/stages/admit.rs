@@ -16,6 +16,7 @@ use super::{Admitted, Known};
 use crate::collect::collect;
 use crate::pipeline::Run;
 use crate::ticket::Ticket;
+use crate::unable::{Reach, rerouted};
 
 const STRICT: HeaderName = HeaderName::from_static("x-pathgate-strict");
 const USER: HeaderName = HeaderName::from_static("x-pathgate-user");
@@ -40,7 +41,15 @@ impl Run<'_> {
             }
         });
 
-        let plan = plan?;
+        let plan = plan.map_err(|fault| {
+            let reach = Reach {
+                router: &*self.snapshot.router,
+                who: &principal,
+                client: arrived.dialect,
+                model: &envelope.model,
+            };
+            rerouted(fault, reach)
+        })?;
         if !principal.may_use(&envelope.model) && !principal.may_use(&plan.model) {
             return Err(Fault::new(Code::ModelForbidden).at("model"));
         }

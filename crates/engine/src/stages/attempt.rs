@@ -20,7 +20,7 @@ use crate::keeper::Keeper;
 use crate::pipeline::Run;
 use crate::stream::Streaming;
 use crate::ticket::{Consumed, Ending, Ticket};
-use crate::unable::explained;
+use crate::unable::{Reach, explained};
 use crate::verdict::{Failure, Then};
 
 /// Most bytes of a provider's error that are read.
@@ -79,14 +79,15 @@ impl Run<'_> {
         ticket: &mut Ticket,
     ) -> Result<Attempted, Failure> {
         let mut receipt = Receipt::default();
-        let outgoing = hub.write(deployment, &mut receipt, &self).await;
-        let mut outgoing = outgoing.map_err(|fault| {
-            let those = (&*self.snapshot.router, &*request.who);
-            Failure::untranslatable(explained(fault, deployment, request.dialect, those))
-        })?;
+        let mut outgoing = match hub.write(deployment, &mut receipt, &self).await {
+            Ok(outgoing) => outgoing,
+            Err(fault) => return Err(self.unwritten(fault, receipt, (request, deployment), ticket)),
+        };
         let attempt = ticket.begin_attempt(deployment);
         ticket.edit(|record| {
             record.kept.receipt = receipt;
+            // What a deployment before it could not be sent is not lost now.
+            record.kept.entries.request.dropped.clear();
             if let Some(open) = &mut record.open {
                 open.beyond = outgoing.beyond.take();
             }
@@ -115,6 +116,24 @@ impl Run<'_> {
             });
         }
         result
+    }
+
+    /// The failure of a request that cannot be written for a deployment. What it would have lost is kept for the log.
+    fn unwritten(
+        self,
+        fault: Fault,
+        receipt: Receipt,
+        (request, deployment): (&Admitted, &Deployment),
+        ticket: &mut Ticket,
+    ) -> Failure {
+        ticket.edit(|record| record.kept.entries.request.dropped = receipt.into_entries());
+        let reach = Reach {
+            router: &*self.snapshot.router,
+            who: &request.who,
+            client: request.dialect,
+            model: &request.envelope.model,
+        };
+        Failure::untranslatable(explained(fault, deployment, &request.plan, reach))
     }
 
     async fn exchange(

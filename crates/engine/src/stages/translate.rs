@@ -17,6 +17,7 @@ use super::Admitted;
 use super::assemble::{PREVIOUS, Previous, Turn, made, unknown};
 use super::turns::{Named, inlined};
 use crate::pipeline::Run;
+use crate::unable;
 use crate::verdict::{Failure, refuses_background};
 
 /// A request ready to be sent to one deployment.
@@ -201,7 +202,8 @@ impl<'a> Hub<'a> {
         let (body, lost) = translated.map_err(|fault| wire::place_fault(client, asked, fault))?;
         let placed = |lost: &Receipt| wire::place(client, asked, lost);
         if self.request.strict && !lost.is_empty() {
-            self.check_strict(to, &placed(&restored.of_client(&lost)))?;
+            *receipt = placed(&restored.of_client(&lost));
+            self.check_strict(to, receipt)?;
         }
         *receipt = if lost.is_empty() { lost } else { placed(&restored.of_client(&lost)) };
         for lost in placed(&restored.left_out).into_entries() {
@@ -302,9 +304,7 @@ impl<'a> Hub<'a> {
         if !self.request.strict || lost.is_empty() {
             return Ok(());
         }
-        let says =
-            format!("{} cannot carry: {lost}. Remove these fields or leave out x-pathgate-strict.", to.id);
-        Err(Fault::saying(Code::NotTranslatable, says))
+        Err(unable::strictly(&to.id, lost))
     }
 
     /// The client's own request for a deployment that has to be told of the conversation, or is not to answer later.

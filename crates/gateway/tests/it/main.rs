@@ -43,3 +43,4 @@ mod operations;
 mod reload;
 mod thoughts;
 mod traces;
+mod unable;

@@ -4,6 +4,7 @@
 
 use bytes::Bytes;
 use contract::canon::{Extra, ImageReply, ImageRequest, MediaSource, Picture, Receipt};
+use contract::fault::Need;
 use contract::words::Dialect;
 use contract::{Code, Fault};
 use serde_json::{Map, Value, json};
@@ -56,7 +57,7 @@ fn read_request(dialect: Dialect, mut fields: Fields) -> Result<ImageRequest, Fa
     let prompt = fields.need_text("prompt")?;
     if fields.value("stream").is_some_and(|value| value == true || value == "true") {
         let message = "This model's pictures do not arrive in parts: leave out 'stream'.";
-        return Err(Fault::saying(Code::UnsupportedCapability, message).at("stream"));
+        return Err(Fault::saying(Code::UnsupportedCapability, message).needing(Need::Verbatim).at("stream"));
     }
     fields.value("partial_images");
     let n = match fields.value("n") {

@@ -6,6 +6,8 @@ use contract::Fault;
 use contract::canon::{Asked, Message, Part, PartKind, Receipt, Request, Role};
 use contract::words::Dialect;
 
+use crate::needs;
+
 /// Names the losses of a request as its client would.
 #[must_use]
 pub fn place(client: Dialect, asked: &Asked, receipt: &Receipt) -> Receipt {
@@ -16,9 +18,10 @@ pub fn place(client: Dialect, asked: &Asked, receipt: &Receipt) -> Receipt {
     placed
 }
 
-/// A fault that names the field at fault as the client would.
+/// A fault that names the field at fault as the client would, and what that field needs.
 #[must_use]
 pub fn place_fault(client: Dialect, asked: &Asked, fault: Fault) -> Fault {
+    let fault = needs::told(asked, fault);
     let placed = fault.param().map(|param| field(client, asked, param).into_owned());
     match placed {
         Some(placed) => fault.at(placed),
@@ -44,6 +47,19 @@ fn part_of_turn(request: &Request, number: &str, rest: &str) -> String {
 
 /// The client's name of a field of canon, such as `messages[2].content[0]` or `top_k`.
 fn field<'a>(client: Dialect, asked: &Asked, field: &'a str) -> Cow<'a, str> {
+    let hint = match client {
+        Dialect::BedrockConverse | Dialect::BedrockCount => ".cachePoint",
+        Dialect::OpenaiResponses | Dialect::OpenaiCount => ".prompt_cache_breakpoint",
+        _ => return stands(client, asked, field),
+    };
+    match field.strip_suffix(".cache_control") {
+        Some(place) => format!("{}{hint}", stands(client, asked, place)).into(),
+        None => stands(client, asked, field),
+    }
+}
+
+/// Where it stands in the client's request.
+fn stands<'a>(client: Dialect, asked: &Asked, field: &'a str) -> Cow<'a, str> {
     if let Some(rest) = field.strip_prefix("messages[")
         && let Some((number, rest)) = rest.split_once(']')
     {
@@ -60,8 +76,17 @@ fn field<'a>(client: Dialect, asked: &Asked, field: &'a str) -> Cow<'a, str> {
         }
         let rest =
             if client == Dialect::GeminiGenerate { part_of_turn(request, number, rest) } else { rest.into() };
+        // Where instructions are a list of blocks, no content is between it and them.
+        let listed = matches!(
+            client,
+            Dialect::AnthropicMessages
+                | Dialect::AnthropicCount
+                | Dialect::BedrockConverse
+                | Dialect::BedrockCount
+        );
+        let bare = if listed && at == Some("system") { rest.strip_prefix(".content") } else { None };
         return match at {
-            Some(at) => format!("{at}{rest}").into(),
+            Some(at) => format!("{at}{}", bare.unwrap_or(&rest)).into(),
             None => format!("messages[{number}]{rest}").into(),
         };
     }
@@ -270,7 +295,7 @@ mod tests {
         let asked = Asked::Chat(Box::new(Request { messages, ..Request::default() }));
         for (client, canon, theirs) in [
             (Dialect::AnthropicMessages, "stop[4]", "stop_sequences[4]"),
-            (Dialect::AnthropicMessages, "messages[0].content[1]", "system.content[1]"),
+            (Dialect::AnthropicMessages, "messages[0].content[1]", "system[1]"),
             (Dialect::AnthropicMessages, "messages[1].content[1]", "messages[1].content[1]"),
             (Dialect::GeminiGenerate, "messages[0].content[1]", "system.parts[1]"),
             (Dialect::GeminiGenerate, "top_k", "generationConfig.topK"),
@@ -279,6 +304,16 @@ mod tests {
             (Dialect::OpenaiChat, "messages[9].name", "messages[9].name"),
             (Dialect::OllamaChat, "tools[0]", "tools[0]"),
             (Dialect::BedrockConverse, "tools[0].strict", "toolConfig.tools[0].strict"),
+            (
+                Dialect::BedrockConverse,
+                "messages[1].content[1].cache_control",
+                "messages[1].content[1].cachePoint",
+            ),
+            (
+                Dialect::AnthropicMessages,
+                "messages[1].content[1].cache_control",
+                "messages[1].content[1].cache_control",
+            ),
         ] {
             assert_eq!(field(client, &asked, canon), theirs);
         }

@@ -124,16 +124,23 @@ fn note_message(target: Dialect, words: &[Word], (at, message): (usize, &Message
 
 /// Notes that hints on what to cache are not carried. A dialect's own stand in its sidecars.
 pub(crate) fn note_hints(target: Dialect, request: &Request, receipt: &mut Receipt) {
+    const WHY: &str = "the provider takes no hints on what to cache";
     let hinted = |part: &Part| part.cache.is_some() && part.native_for(target).is_none();
-    let within = |part: &Part| match &part.kind {
-        PartKind::ToolResult(result) => hinted(part) || result.parts.iter().any(hinted),
-        _ => hinted(part),
-    };
-    let tool = |tool: &Tool| matches!(tool, Tool::Function { cache: Some(_), .. });
-    if request.tools.iter().any(tool)
-        || request.messages.iter().flat_map(|message| &message.parts).any(within)
-    {
-        receipt.dropped("cache_control", "the provider takes no hints on what to cache");
+    for (at, tool) in request.tools.iter().enumerate() {
+        if matches!(tool, Tool::Function { cache: Some(_), .. }) {
+            receipt.dropped(format!("tools[{at}].cache_control"), WHY);
+        }
+    }
+    for (at, message) in request.messages.iter().enumerate() {
+        for (index, part) in message.parts.iter().enumerate() {
+            let inner = match &part.kind {
+                PartKind::ToolResult(result) => result.parts.as_slice(),
+                _ => &[],
+            };
+            if hinted(part) || inner.iter().any(hinted) {
+                receipt.dropped(format!("messages[{at}].content[{index}].cache_control"), WHY);
+            }
+        }
     }
 }
 
@@ -152,7 +159,7 @@ fn is_signed(target: Dialect, part: &Part) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use contract::canon::{Asked, CacheHint, Citation, Provenance, Reasoning};
+    use contract::canon::{Asked, CacheHint, Citation, Extra, Provenance, Reasoning, Tool};
     use serde_json::json;
 
     use super::*;
@@ -196,9 +203,22 @@ mod tests {
         part.citations.push(Citation { url: Some("https://example.com".into()), ..Citation::default() });
         let mut request = answered(part);
         request.messages[0].parts[0].cache = Some(CacheHint::Long);
-        let lost = ["cache_control", "messages[1].content[0].citations"];
+        request.tools.push(Tool::Function {
+            name: "f".into(),
+            description: None,
+            parameters: None,
+            strict: None,
+            cache: Some(CacheHint::Short),
+            extra: Extra::default(),
+        });
+        let lost = [
+            "tools[0].cache_control",
+            "messages[0].content[0].cache_control",
+            "messages[1].content[0].cache_control",
+            "messages[1].content[0].citations",
+        ];
         assert_eq!(written(Dialect::GeminiGenerate, &request), lost);
-        assert_eq!(written(Dialect::CohereChat, &request), lost[..1]);
+        assert_eq!(written(Dialect::CohereChat, &request), lost[..3]);
     }
 
     #[test]
@@ -220,7 +240,10 @@ mod tests {
         part.cache = Some(CacheHint::Short);
         assert_eq!(written(Dialect::OpenaiResponses, &answered(part.clone())), [""; 0]);
         part.native = None;
-        assert_eq!(written(Dialect::OpenaiResponses, &answered(part)), ["cache_control"]);
+        assert_eq!(
+            written(Dialect::OpenaiResponses, &answered(part)),
+            ["messages[1].content[0].cache_control"]
+        );
     }
 
     #[test]

@@ -68,6 +68,7 @@ const ABILITIES: &[(&str, &str)] = &[
     ("tools", "supports_function_calling"),
     ("images", "supports_vision"),
     ("audio", "supports_audio_input"),
+    ("video", "supports_video_input"),
     ("pdf", "supports_pdf_input"),
     ("json_schema", "supports_response_schema"),
     ("reasoning", "supports_reasoning"),
@@ -352,6 +353,8 @@ impl Model {
             ("json_schema", facts["structured_output"].as_bool()),
             ("images", takes("image")),
             ("audio", takes("audio")),
+            // That it takes none is what everybody expects: the book need not say it.
+            ("video", takes("video").filter(|takes| *takes)),
             ("pdf", takes("pdf")),
         ];
         // That sound goes in says of a model that transcribes nothing more; with room for a conversation it holds one.

@@ -193,11 +193,13 @@ fn vendors_are_named_only_where_they_are_spoken_to() {
         struct MyGeminiKey;\n\
         struct Ollamas;\n\
         fn geminious() {}\n\
+        const C: &str = \"mistral\";\n\
+        struct VertexToken;\n\
         #[cfg(test)]\nmod tests { fn anthropic() {} }\n";
     let at = |line: usize, vendor: &str| {
         format!("crates/edge/src/a.rs:{line}: `{vendor}` is named outside `providers` and `wire`")
     };
-    let expected = [at(2, "openai"), at(4, "anthropic"), at(5, "gemini")];
+    let expected = [at(2, "openai"), at(4, "anthropic"), at(5, "gemini"), at(8, "mistral"), at(9, "vertex")];
     expect_source("crates/edge/src/a.rs", text, &expected.each_ref().map(String::as_str));
     expect_source("crates/wire/src/a.rs", text, &[]);
 }

@@ -3,8 +3,42 @@
 use super::Breach;
 use super::tree::Source;
 
-/// The names.
-const VENDORS: [&str; 4] = ["openai", "anthropic", "gemini", "ollama"];
+// tidy: table
+/// The names: of those we have a kind or a dialect for, as far as they are no words that mean something else too (`together`,
+/// `replicate`).
+const VENDORS: &[&str] = &[
+    "openai",
+    "anthropic",
+    "gemini",
+    "ollama",
+    "azure",
+    "bedrock",
+    "cerebras",
+    "claude",
+    "cloudflare",
+    "cohere",
+    "dashscope",
+    "databricks",
+    "deepseek",
+    "groq",
+    "huggingface",
+    "jina",
+    "kserve",
+    "minimax",
+    "mistral",
+    "moonshot",
+    "nvidia",
+    "openrouter",
+    "perplexity",
+    "sambanova",
+    "snowflake",
+    "vertex",
+    "vllm",
+    "voyage",
+    "watsonx",
+    "xai",
+    "zai",
+];
 
 /// Crates that may: they speak to vendors, or are never shipped.
 const FREE: [&str; 4] = ["providers", "wire", "testkit", "xtask"];
@@ -58,7 +92,7 @@ fn without_dialects(code: &str) -> String {
 /// The first vendor that a text names as a word or as a word of an identifier.
 fn vendor_in(text: &str) -> Option<&'static str> {
     let lower = text.to_ascii_lowercase();
-    VENDORS.into_iter().find(|vendor| {
+    VENDORS.iter().copied().find(|vendor| {
         lower.match_indices(vendor).any(|(at, _)| {
             let (before, after) = (&text[..at], &text[at + vendor.len()..]);
             let begins = !before.ends_with(char::is_alphanumeric)

@@ -228,9 +228,9 @@ fn check_receipt(tongue: Tongue, dropped: &str) -> Checked<()> {
     for (field, lost) in [("context_management", true), ("tools[0].eager_input_streaming", tools)] {
         ensure!(!lost || dropped.contains(field), "{field} is not named: {dropped}");
     }
+    let known = ["context_management", "metadata.user_id", "thinking", "reasoning.effort", "tools"];
     let known =
-        ["context_management", "cache_control", "metadata.user_id", "thinking", "reasoning.effort", "tools"];
-    let known = |field: &str| known.iter().any(|known| field.starts_with(known));
+        |field: &str| field.ends_with(".cache_control") || known.iter().any(|known| field.starts_with(known));
     ensure!(dropped.split(", ").all(known), "lost: {dropped}");
     Ok(())
 }

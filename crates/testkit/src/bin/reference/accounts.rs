@@ -61,11 +61,24 @@ pub(crate) struct Sample {
 impl Sample {
     /// Is this what the model is there for? Accounts do not know it of every model.
     pub(crate) fn serves(&self, model: &str, dialect: Dialect) -> bool {
-        let embeds = |model: &str| model.contains("embed");
-        match dialect.operation() {
-            Operation::Chat => !embeds(model),
-            Operation::Embeddings => embeds(model) || !self.models.iter().any(|model| embeds(model)),
-            Operation::Rerank | Operation::Predict => true,
+        let own = |model: &str| match model {
+            _ if model.contains("embed") => Some(Operation::Embeddings),
+            _ if model.contains("rerank") => Some(Operation::Rerank),
+            _ if model.contains("image") => Some(Operation::Images),
+            _ => None,
+        };
+        let asked = match dialect.operation() {
+            // Whoever holds a conversation counts it.
+            Operation::CountTokens => Operation::Chat,
+            operation => operation,
+        };
+        match (asked, own(model)) {
+            (_, Some(own)) => own == asked,
+            (Operation::Chat | Operation::Predict, None) => true,
+            // Unless there is a model for just that.
+            (Operation::Embeddings | Operation::Rerank | Operation::Images, None) => {
+                !self.models.iter().any(|model| own(model) == Some(asked))
+            }
             _ => false,
         }
     }
@@ -77,7 +90,10 @@ pub(crate) fn sample(kind: &str) -> Sample {
     let key = json!({"api_key": SECRET});
     let (logins, models): (Vec<Value>, &'static [&'static str]) = match kind {
         "anthropic" => (vec![key], &["claude-sonnet-4-6"]),
-        "gemini" => (vec![key], &["gemini-2.5-pro"]),
+        "gemini" => (
+            vec![key],
+            &["gemini-2.5-pro", "gemini-embedding-001", "gemini-2.5-flash-image", "imagen-4.0-generate-001"],
+        ),
         "bedrock" => (
             vec![
                 json!({"region": "us-east-1", "access_key_id": "AKIA0", "secret_access_key": SECRET}),
@@ -89,6 +105,7 @@ pub(crate) fn sample(kind: &str) -> Sample {
                 "meta.llama4-maverick-17b-instruct-v1:0",
                 "amazon.titan-embed-text-v2:0",
                 "cohere.embed-v4:0",
+                "cohere.rerank-v3-5:0",
             ],
         ),
         "azure" => (
@@ -96,7 +113,7 @@ pub(crate) fn sample(kind: &str) -> Sample {
                 json!({"resource": "acme", "api_key": SECRET}),
                 json!({"resource": "acme", "tenant_id": "t", "client_id": "c", "client_secret": SECRET}),
             ],
-            &["gpt-5-mini", "claude-sonnet-4-6"],
+            &["gpt-5-mini", "claude-sonnet-4-6", "gpt-image-1"],
         ),
         "vertex" => (
             vec![

@@ -40,6 +40,7 @@ const fn model(dialect: Dialect) -> &'static str {
         Dialect::AnthropicMessages => "claude-sonnet-4-6",
         Dialect::GeminiGenerate => "gemini-2.5-pro",
         Dialect::BedrockConverse => "anthropic.claude-sonnet-4-6-v1:0",
+        Dialect::GeminiImages => "gemini-2.5-flash-image",
         _ => "model",
     }
 }
@@ -60,6 +61,7 @@ pub(crate) fn page() -> Result<String> {
     matrix(&others::vectors(), Operation::Embeddings, |it| others::texts(model(it)))?.write("###", &mut out);
     matrix(&others::order(), Operation::Rerank, |it| others::documents(model(it)))?.write("###", &mut out);
     matrix(&others::pictures(), Operation::Images, |it| others::wanted(model(it)))?.write("###", &mut out);
+    counts(&cases, &mut out)?;
     models(&cases, &mut out)?;
     kinds(&cases, &mut out)?;
     Ok(out)
@@ -67,8 +69,7 @@ pub(crate) fn page() -> Result<String> {
 
 /// What becomes of each case in each dialect of an operation.
 fn matrix<T: Ask>(cases: &[Case<T>], operation: Operation, base: impl Fn(Dialect) -> T) -> Result<Matrix> {
-    // Pictures to be changed are translated to a dialect that draws; edits are forms and pass only.
-    let dialects: Vec<_> = dialects(operation).filter(|it| *it != Dialect::OpenaiImageEdits).collect();
+    let dialects: Vec<_> = dialects(operation).collect();
     let mut rows = Vec::new();
     for case in cases {
         let mut cells = Vec::new();
@@ -137,16 +138,44 @@ fn word(verdict: &Verdict) -> String {
     }
 }
 
-fn models(cases: &[Case<Request>], out: &mut String) -> Result<()> {
-    out.push_str("\n## Models that differ from their dialect's column\n\n| dialect | column | model | what differs |\n|---|---|---|---|\n");
-    for (dialect, names) in MODELS {
-        for name in *names {
-            let (usual, here) = (requests::base(model(*dialect)), requests::base(name));
-            let found = Differences::between(cases, (&usual, &Plain(*dialect)), (&here, &Plain(*dialect)))?;
-            let _ = writeln!(out, "| {dialect} | `{}` | `{name}` | {} |", model(*dialect), found.text(cases));
-        }
+/// What a count is told otherwise than the conversation whose tokens it counts.
+fn counts(cases: &[Case<Request>], out: &mut String) -> Result<()> {
+    out.push_str(include_str!("counts.md"));
+    for dialect in dialects(Operation::CountTokens) {
+        // Bedrock's clients have no path of their own for it, but its conversations are what is counted.
+        let chat = dialect.counted().unwrap_or(Dialect::BedrockConverse);
+        let base = requests::base(model(chat));
+        let found = Differences::between(cases, (&base, &Plain(chat)), (&base, &Plain(dialect)))?;
+        let _ = writeln!(out, "| {dialect} | {chat} | {} |", found.text(cases));
     }
     Ok(())
+}
+
+fn models(cases: &[Case<Request>], out: &mut String) -> Result<()> {
+    out.push_str("\n## Models that differ from their dialect's column\n\n| dialect | column | model | what differs |\n|---|---|---|---|\n");
+    let mut row = |dialect: Dialect, name: &str, what: String| {
+        let _ = writeln!(out, "| {dialect} | `{}` | `{name}` | {what} |", model(dialect));
+    };
+    for (dialect, names) in MODELS {
+        for name in *names {
+            row(*dialect, name, between(cases, *dialect, name, requests::base)?);
+        }
+    }
+    let (dialect, name) = (Dialect::GeminiImages, "imagen-4.0-generate-001");
+    row(dialect, name, between(&others::pictures(), dialect, name, others::wanted)?);
+    Ok(())
+}
+
+/// What becomes otherwise of cases with this model than with the one that stands for its dialect.
+fn between<T: Ask>(
+    cases: &[Case<T>],
+    dialect: Dialect,
+    name: &str,
+    base: impl Fn(&str) -> T,
+) -> Result<String> {
+    let (usual, here) = (base(model(dialect)), base(name));
+    let found = Differences::between(cases, (&usual, &Plain(dialect)), (&here, &Plain(dialect)))?;
+    Ok(found.text(cases))
 }
 
 fn kinds(cases: &[Case<Request>], out: &mut String) -> Result<()> {
@@ -184,6 +213,7 @@ fn difference(cases: &[Case<Request>], provider: &SharedProvider, target: Dialec
     match target.operation() {
         Operation::Embeddings => differences(&others::vectors(), it, others::texts),
         Operation::Rerank => differences(&others::order(), it, others::documents),
+        Operation::Images => differences(&others::pictures(), it, others::wanted),
         _ => differences(cases, it, requests::base),
     }
     .unwrap_or_else(|_| own())

@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result, anyhow, bail};
 use bytes::{Bytes, BytesMut};
-use contract::canon::{Answered, Receipt, Reply};
+use contract::canon::{Answered, Asked, Receipt, Reply};
 use contract::ports::SharedProvider;
-use contract::words::Dialect;
+use contract::words::{Dialect, Operation};
 use contract::{Code, Fault};
 use wire::{EncodeOptions, Quirks};
 
@@ -17,7 +17,7 @@ pub(crate) struct Plain(pub(crate) Dialect);
 impl<T: Ask> Way<T> for Plain {
     fn write(&self, it: &T) -> Result<(Bytes, Receipt), Fault> {
         let mut receipt = Receipt::default();
-        Ok((wire::write_request(self.0, &it.clone().asked(), &Quirks::NONE, &mut receipt)?, receipt))
+        Ok((wire::write_request(self.0, &asked(self.0, it), &Quirks::NONE, &mut receipt)?, receipt))
     }
 
     fn read(&self, bytes: &Bytes) -> Result<T> {
@@ -33,7 +33,7 @@ pub(crate) struct At<'a> {
 
 impl<T: Ask> Way<T> for At<'_> {
     fn write(&self, it: &T) -> Result<(Bytes, Receipt), Fault> {
-        self.provider.translate(&it.clone().asked(), self.dialect)
+        self.provider.translate(&asked(self.dialect, it), self.dialect)
     }
 
     fn read(&self, bytes: &Bytes) -> Result<T> {
@@ -41,9 +41,21 @@ impl<T: Ask> Way<T> for At<'_> {
     }
 }
 
+/// What is asked in a dialect: a conversation's tokens are counted where that is what it is for.
+fn asked<T: Ask>(dialect: Dialect, it: &T) -> Asked {
+    match it.clone().asked() {
+        Asked::Chat(request) if dialect.operation() == Operation::CountTokens => Asked::Count(request),
+        asked => asked,
+    }
+}
+
 fn read<T: Ask>(dialect: Dialect, bytes: &Bytes) -> Result<T> {
     let asked = wire::read_request(dialect, bytes);
     let asked = asked.map_err(|fault| anyhow!("{fault:?} in {}", String::from_utf8_lossy(bytes)))?;
+    let asked = match asked {
+        Asked::Count(request) => Asked::Chat(request),
+        asked => asked,
+    };
     T::of(asked).with_context(|| format!("{dialect} asks for something else"))
 }
 

@@ -118,7 +118,7 @@ fn cache_hints_go_to_those_who_take_them_and_are_noted_once_for_others() {
     assert_eq!(write(&request, &quirks).0, body);
     let (written, receipt) = write(&request, &Quirks::NONE);
     assert_eq!(written["messages"][0]["content"][0], json!({"type": "text", "text": "a"}));
-    assert_eq!(receipt.to_string(), "cache_control");
+    assert_eq!(receipt.to_string(), "tools[0].cache_control, messages[0].content[0].cache_control");
 }
 
 #[test]
