@@ -4,4 +4,5 @@
 
 pub(crate) mod complaint;
 pub(crate) mod instead;
+pub(crate) mod login;
 pub mod render;
