@@ -17,8 +17,8 @@ pub(crate) const CHECKS: &[(&str, &str)] = &[
         "document",
         "what is written in OpenAI's dialects for clients of another follows OpenAI's OpenAPI document",
     ),
-    ("ledger", "(d) the ledger holds the usage that was recorded"),
-    ("error", "(e) an error keeps its status, type, message and hint when to try again"),
+    ("ledger", "(d) the ledger holds the usage that was recorded, and reports none where there was none"),
+    ("error", "(e) an error keeps its status, type, message and hint when to try again, through the gateway"),
     ("python", "(f) the dialect's official Python SDK understands the same text, calls and usage"),
     ("node", "(f) so does the official Node SDK"),
 ];
@@ -27,8 +27,13 @@ pub(crate) const CHECKS: &[(&str, &str)] = &[
 #[derive(Clone, Debug)]
 pub(crate) enum Ending {
     Passed,
+    /// As it is documented, which is not as the provider said it; and why.
+    Excepted(&'static str),
     Failed(String),
-    Skipped(String),
+    /// The whole exchange is left out: its operation is on the written list.
+    Listed(&'static str),
+    /// The whole exchange is left out for another reason.
+    Beyond(&'static str),
 }
 
 /// One check of one exchange for one client dialect.
@@ -52,9 +57,9 @@ struct Count {
 impl Count {
     const fn add(&mut self, ending: &Ending) {
         match ending {
-            Ending::Passed => self.passed += 1,
+            Ending::Passed | Ending::Excepted(_) => self.passed += 1,
             Ending::Failed(_) => self.failed += 1,
-            Ending::Skipped(_) => self.skipped += 1,
+            Ending::Listed(_) | Ending::Beyond(_) => {}
         }
     }
 
@@ -63,15 +68,39 @@ impl Count {
     }
 }
 
+/// How many exchanges ran, and how many were left out.
+fn exchanges(outcomes: &[Outcome]) -> (usize, usize) {
+    let left_out = |outcome: &&Outcome| matches!(outcome.ending, Ending::Listed(_) | Ending::Beyond(_));
+    let out = outcomes.iter().filter(left_out).count();
+    let all: BTreeSet<&str> = outcomes.iter().map(|outcome| outcome.exchange.as_str()).collect();
+    (all.len().saturating_sub(out), out)
+}
+
+/// The figures of each check. An exchange that is left out counts in each as much as those that ran do on average.
+fn counts(outcomes: &[Outcome]) -> BTreeMap<&'static str, Count> {
+    let mut counts = BTreeMap::<&str, Count>::new();
+    for outcome in outcomes.iter().filter(|outcome| !outcome.check.is_empty()) {
+        counts.entry(outcome.check).or_default().add(&outcome.ending);
+    }
+    let (ran, out) = exchanges(outcomes);
+    let (ran, out) = (ran.max(1) as u64, out as u64);
+    for count in counts.values_mut() {
+        count.skipped = ((count.passed + count.failed) * out).div_ceil(ran);
+    }
+    counts
+}
+
 /// The last line of the run.
 pub(crate) fn line(outcomes: &[Outcome]) -> Value {
-    let (mut all, mut by_check) = (Count::default(), BTreeMap::<&str, Count>::new());
-    for outcome in outcomes {
-        all.add(&outcome.ending);
-        by_check.entry(outcome.check).or_default().add(&outcome.ending);
+    let mut all = Count::default();
+    let counts = counts(outcomes);
+    for count in counts.values() {
+        all.passed += count.passed;
+        all.failed += count.failed;
+        all.skipped += count.skipped;
     }
     let by_check: BTreeMap<&str, Value> =
-        by_check.into_iter().map(|(check, count)| (check, count.json())).collect();
+        counts.into_iter().map(|(check, count)| (check, count.json())).collect();
     let mut line = all.json();
     line["by_check"] = json!(by_check);
     line
@@ -98,14 +127,19 @@ pub(crate) fn page(outcomes: &[Outcome]) -> String {
          check × client dialect.\n\n",
     );
     text.push_str("| check | what | passed | failed | skipped |\n|---|---|---:|---:|---:|\n");
+    let counts = counts(outcomes);
     for (check, what) in CHECKS {
-        let mut count = Count::default();
-        outcomes
-            .iter()
-            .filter(|outcome| outcome.check == *check)
-            .for_each(|outcome| count.add(&outcome.ending));
+        let count = counts.get(check).copied().unwrap_or_default();
         writeln!(text, "| {check} | {what} | {} | {} | {} |", count.passed, count.failed, count.skipped).ok();
     }
+    let (ran, out) = exchanges(outcomes);
+    writeln!(
+        text,
+        "\nOf {} exchanges {ran} ran; {out} were left out, each of which counts in `skipped` as much as those that ran do on \
+         average.",
+        ran + out
+    )
+    .ok();
     text.push_str("\n## By provider and check\n\n");
     let names: Vec<&str> = CHECKS.iter().map(|(check, _)| *check).collect();
     table(&mut text, "provider", &names, outcomes, |outcome| {
@@ -128,7 +162,7 @@ fn table(
     cells: impl Fn(&Outcome) -> Vec<(String, String)>,
 ) {
     let mut counts = BTreeMap::<(String, String), Count>::new();
-    for outcome in outcomes {
+    for outcome in outcomes.iter().filter(|outcome| !outcome.check.is_empty()) {
         for cell in cells(outcome) {
             counts.entry(cell).or_default().add(&outcome.ending);
         }
@@ -147,24 +181,28 @@ fn table(
     }
 }
 
-/// What failed and what was left out, each with its reason.
+/// What is not as the provider said it, what failed and what was left out, each with its reason.
 fn exceptions(text: &mut String, outcomes: &[Outcome]) {
-    let mut left_out = BTreeMap::<String, u64>::new();
-    let mut failed = BTreeMap::<String, u64>::new();
+    let mut lists: [(&str, BTreeMap<String, u64>); 4] = [
+        ("Exceptions, which pass as they are documented", BTreeMap::new()),
+        ("Left out: exchanges of operations on the written list", BTreeMap::new()),
+        ("Left out: all other exchanges", BTreeMap::new()),
+        ("Failed", BTreeMap::new()),
+    ];
     for outcome in outcomes {
-        match &outcome.ending {
-            Ending::Skipped(reason) => *left_out.entry(reason.clone()).or_default() += 1,
+        let (list, reason) = match &outcome.ending {
+            Ending::Passed => continue,
+            Ending::Excepted(why) => (0, format!("{}: {why}", outcome.check)),
+            Ending::Listed(why) => (1, (*why).to_owned()),
+            Ending::Beyond(why) => (2, (*why).to_owned()),
             Ending::Failed(_) => {
                 let client = outcome.client.map_or("", Dialect::as_str);
-                *failed.entry(format!("{} {} {client}", outcome.check, outcome.provider)).or_default() += 1;
+                (3, format!("{} {} {client}", outcome.check, outcome.provider))
             }
-            Ending::Passed => {}
-        }
+        };
+        *lists[list].1.entry(reason).or_default() += 1;
     }
-    for (title, list) in [("Left out", left_out), ("Failed", failed)] {
-        if list.is_empty() {
-            continue;
-        }
+    for (title, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
         writeln!(text, "\n## {title}\n").ok();
         for (reason, count) in list {
             writeln!(text, "- {count} × {reason}").ok();
