@@ -35,6 +35,16 @@ impl Account {
         self.provider.dialect(client, &self.model) == Some(recorded)
     }
 
+    /// Does it take such a client as it is, so that nobody translates for it?
+    pub(crate) fn takes(&self, client: Dialect) -> bool {
+        self.provider.dialect(client, &self.model) == Some(client)
+    }
+
+    /// Do the provider's bytes pass?
+    pub(crate) fn is_verbatim(&self, dialect: Dialect) -> bool {
+        self.provider.verbatim(dialect)
+    }
+
     /// Does it say by itself what a stream consumed, so that it is not asked to?
     pub(crate) fn tells_usage(&self, recorded: Dialect) -> bool {
         self.provider.refuses(recorded).contains(&"stream_options")
@@ -131,17 +141,20 @@ pub(crate) fn all(at: usize, exchange: &Exchange, recorded: Dialect, upstream: &
             }
             for model in names(exchange, recorded) {
                 config["models"] = json!([model]);
-                let suffix = u8::try_from(found.len()).map_or('z', |count| char::from(b'a' + count));
-                let name = format!("{}{suffix}", place(at));
-                if let Some(provider) = build(&config).filter(|it| speaks(it, recorded, &model)) {
-                    let (kind, config) = (kind.to_owned(), config.clone());
-                    found.push(Account { name, kind, config, model, provider });
-                    break;
-                }
+                let Some(provider) = build(&config).filter(|it| speaks(it, recorded, &model)) else {
+                    continue;
+                };
+                let name = format!("{}{}", place(at), suffix(found.len()));
+                found.push(Account { name, kind: kind.to_owned(), config: config.clone(), model, provider });
             }
         }
     }
     found
+}
+
+/// What tells the accounts of one recording apart.
+fn suffix(count: usize) -> char {
+    u8::try_from(count).ok().and_then(|count| b'a'.checked_add(count)).map_or('z', char::from)
 }
 
 /// What the model may be called: as it was recorded, or, where a name says what a model does, so that it does it.
@@ -152,7 +165,13 @@ fn names(exchange: &Exchange, recorded: Dialect) -> Vec<String> {
         Dialect::BedrockTitanEmbed => "amazon.titan-embed-text-v2:0",
         _ => "model",
     };
-    exchange.model.iter().map(String::as_str).chain([named]).map(str::to_owned).collect()
+    let mut names: Vec<String> =
+        exchange.model.iter().map(String::as_str).chain([named]).map(str::to_owned).collect();
+    // The gateway may know by itself that such a model cannot do it, and not ask.
+    if exchange.status >= 400 {
+        names.reverse();
+    }
+    names
 }
 
 fn speaks(provider: &SharedProvider, recorded: Dialect, model: &str) -> bool {
@@ -164,4 +183,49 @@ pub(crate) fn build(config: &Value) -> Option<SharedProvider> {
     let config: ProviderConfig = serde_json::from_value(config.clone()).ok()?;
     let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
     providers::build("p", &config, &clock, &mut Faults::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recording(provider: &str, model: &str) -> Exchange {
+        Exchange {
+            id: "0".to_owned(),
+            provider: provider.to_owned(),
+            operation: "chat".to_owned(),
+            api: String::new(),
+            model: Some(model.to_owned()),
+            features: Vec::new(),
+            request: None,
+            status: 200,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    fn kinds(provider: &str, model: &str, recorded: Dialect, client: Dialect) -> Vec<String> {
+        let all = all(7, &recording(provider, model), recorded, "http://upstream.test");
+        let serving = all.into_iter().filter(|account| account.serves(client, recorded));
+        serving.map(|account| account.kind).collect()
+    }
+
+    #[test]
+    fn a_recording_runs_as_its_own_kind_and_as_a_follower_of_openai_otherwise() {
+        let chat = Dialect::OpenaiChat;
+        assert_eq!(kinds("mistral", "m", chat, chat)[0], "mistral");
+        assert_eq!(kinds("alibaba", "m", chat, chat)[0], "dashscope");
+        assert_eq!(kinds("vertex", "claude-sonnet-4-5", Dialect::AnthropicMessages, chat)[0], "vertex");
+        assert_eq!(kinds("nobody", "m", chat, Dialect::CohereChat)[0], "openai-compatible");
+        assert_eq!(kinds("nobody", "m", Dialect::AnthropicMessages, chat)[0], "anthropic");
+        // A kind that takes the client as it is cannot show that it is translated for.
+        assert_eq!(kinds("groq", "m", chat, Dialect::OpenaiResponses)[0], "openai-compatible");
+    }
+
+    #[test]
+    fn a_place_is_found_in_paths_and_names() {
+        assert_eq!(placed(&place(12)), Some(12));
+        assert_eq!(placed(&format!("{}b", place(3))), Some(3));
+        assert_eq!((placed("v1"), placed("x"), placed("xai")), (None, None, None));
+    }
 }

@@ -81,6 +81,17 @@ impl Stand {
         self.accounts.get(at)?.iter().find(|account| account.serves(client, recorded))
     }
 
+    /// Those of the dialect's clients for whom somebody translates, or passes: where all accounts that speak the recorded dialect
+    /// speak the client's, too, there is nothing to be asked.
+    pub(crate) fn clients(&self, at: usize, recorded: Dialect) -> Vec<Dialect> {
+        let accounts = self.accounts.get(at).map(Vec::as_slice).unwrap_or_default();
+        let asks = |client: &Dialect| {
+            let served = accounts.iter().any(|account| account.serves(*client, recorded));
+            served || accounts.is_empty() || !accounts.iter().all(|account| account.takes(*client))
+        };
+        clients(recorded).into_iter().filter(asks).collect()
+    }
+
     /// The account whose list of models was recorded.
     pub(crate) fn lister(&self, at: usize) -> Option<&Account> {
         self.accounts.get(at)?.first()

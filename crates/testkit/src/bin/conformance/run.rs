@@ -9,7 +9,7 @@ use contract::words::Dialect;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::apis::{Place, clients, place};
+use crate::apis::{Place, place};
 use crate::checks::Verdict;
 use crate::corpus::Exchange;
 use crate::document::{self, Written};
@@ -18,7 +18,7 @@ use crate::proxy::{Got, Question, Stand};
 use crate::report::{Ending, Outcome};
 use crate::said::{self, Figures, Said};
 use crate::sdk::{self, Case, Heard};
-use crate::{Arguments, end, errors, note};
+use crate::{Arguments, checks, end, errors, note};
 
 /// An answer that the ledger is to hold.
 struct Asked {
@@ -89,7 +89,7 @@ pub(crate) async fn through_the_gateway(
 /// An error of the provider's, told to the clients of each dialect.
 async fn refused(stand: &Stand, at: usize, (exchange, recorded): (&Exchange, Dialect), found: &mut Found) {
     let ours = errors::is_ours(recorded, exchange);
-    for client in clients(recorded) {
+    for client in stand.clients(at, recorded) {
         let unserved = || "no account answers this client in the recorded dialect".to_owned();
         let got = match stand.account(at, client, recorded).ok_or_else(unserved) {
             Ok(account) => {
@@ -118,7 +118,7 @@ async fn answered(stand: &Stand, at: usize, (exchange, recorded): (&Exchange, Di
     let said = said::read(recorded, stream, &played.body);
     // A job that was begun is no answer to those who cannot begin one.
     let begun = serde_json::from_slice::<Value>(&played.body).is_ok_and(|body| body["status"] == "queued");
-    for client in clients(recorded).into_iter().filter(|client| !begun || *client == recorded) {
+    for client in stand.clients(at, recorded).into_iter().filter(|client| !begun || *client == recorded) {
         let first = if client == recorded { "pass" } else { "ledger" };
         let Some(account) = stand.account(at, client, recorded) else {
             let verdict = Err("no account answers this client in the recorded dialect".to_owned());
@@ -133,7 +133,11 @@ async fn answered(stand: &Stand, at: usize, (exchange, recorded): (&Exchange, Di
             }
         };
         if client == recorded {
-            note(exchange, "pass", Some(client), passes(exchange, &played.body, &got), &mut found.outcomes);
+            let verdict = match account.is_verbatim(recorded) {
+                true => passes(exchange, &played.body, &got),
+                false => checks::rewritten(recorded, &got.body, &played.body),
+            };
+            note(exchange, "pass", Some(client), verdict, &mut found.outcomes);
         }
         if got.status >= 400 {
             let body = String::from_utf8_lossy(&got.body).chars().take(200).collect::<String>();
@@ -150,7 +154,10 @@ async fn answered(stand: &Stand, at: usize, (exchange, recorded): (&Exchange, Di
         }
         let request = got.header("x-pathgate-request-id").to_owned();
         let figures = said.as_ref().and_then(|said| said.figures);
-        found.asked.push(Asked { exchange: at, client, request, figures });
+        // What a job consumes is known when it has ended.
+        if !begun {
+            found.asked.push(Asked { exchange: at, client, request, figures });
+        }
         if let Some(said) = &said {
             let (model, passes, call) = (account.model(), client == recorded, client.as_str());
             let expected = said.clone();

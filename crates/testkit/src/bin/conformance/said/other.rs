@@ -85,6 +85,7 @@ pub(super) fn figures(frame: &Value) -> Option<Figures> {
         "/meta/billed_units/input_tokens",
         "/usageMetadata/promptTokenCount",
         "/prompt_eval_count",
+        "/inputTextTokenCount",
     ];
     let input =
         places.into_iter().find_map(|place| frame.pointer(place).filter(|count| count.is_number()))?;
