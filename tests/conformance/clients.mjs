@@ -74,7 +74,32 @@ async function anthropicMessages(model, stream) {
   return said(text.join(""), calls, plain + cached, output);
 }
 
+const text = (value) => said(String(value), [], undefined, undefined);
+
+async function images(model) {
+  const answer = await openai.images.generate({ model, prompt: "hello" });
+  return text(answer.data.map((image) => (image.b64_json ?? "").length + (image.url ?? "").length).join(" "));
+}
+
+async function moderations(model) {
+  const answer = await openai.moderations.create({ model, input: "hello" });
+  return text(answer.results.map((result) => result.flagged).join(" "));
+}
+
+async function models(list, prefix) {
+  const names = [];
+  for await (const model of list) if (model.id.startsWith(prefix)) names.push(model.id);
+  return text(names.sort().join(" "));
+}
+
 const clients = {
+  "openai.images": images,
+  "openai.moderations": moderations,
+  "openai.count_tokens": async (model) =>
+    text((await openai.responses.inputTokens.count({ model, input: "hello" })).input_tokens),
+  "anthropic.count_tokens": async (model) => text((await anthropic.messages.countTokens({ model, messages })).input_tokens),
+  "openai.models": (prefix) => models(openai.models.list(), prefix),
+  "anthropic.models": (prefix) => models(anthropic.models.list({ limit: 1000 }), prefix),
   "openai.chat": chat,
   "openai.responses": responses,
   "anthropic.messages": anthropicMessages,

@@ -2,7 +2,7 @@
 
     clients.py URL KEY < cases > answers
 
-A case is a JSON line {"case", "client", "model", "stream"}; an answer is one too: {"case", "text", "calls", "usage"} with
+A case is a JSON line {"case", "client", "model", "stream"}, `client` a dialect or a list of models; an answer is one too: {"case", "text", "calls", "usage"} with
 calls as [name, arguments] and usage as {"input", "output"}, or {"case", "error"}.
 """
 
@@ -300,7 +300,85 @@ def cohere_rerank(model, _):
     return said(" ".join(f"{result.index}:{result.relevance_score:.4f}" for result in answer.results), [], None)
 
 
+def anthropic_count(model, _):
+    return said(str(ANTHROPIC.messages.count_tokens(model=model, messages=HELLO).input_tokens), [], None)
+
+
+def openai_count(model, _):
+    return said(str(OPENAI.responses.input_tokens.count(model=model, input="hello").input_tokens), [], None)
+
+
+def gemini_count(model, _):
+    return said(str(GOOGLE.models.count_tokens(model=model, contents="hello").total_tokens), [], None)
+
+
+def bedrock_count(model, _):
+    asked = {"converse": {"messages": [{"role": "user", "content": [{"text": "hello"}]}]}}
+    return said(str(BEDROCK.count_tokens(modelId=model, input=asked)["inputTokens"]), [], None)
+
+
+def images(answer):
+    """Images are compared by their number and the lengths of what stands for them."""
+    lengths = [len(image.b64_json or "") + len(image.url or "") for image in answer.data]
+    return said(" ".join(map(str, lengths)), [], None)
+
+
+def openai_images(model, _):
+    return images(OPENAI.images.generate(model=model, prompt="hello"))
+
+
+def openai_image_edits(model, _):
+    return images(OPENAI.images.edit(model=model, prompt="hello", image=("a.png", b"\x89PNG\r\n\x1a\n", "image/png")))
+
+
+def openai_transcriptions(model, _):
+    return said(OPENAI.audio.transcriptions.create(model=model, file=("a.wav", b"RIFF", "audio/wav")).text, [], None)
+
+
+def openai_translations(model, _):
+    return said(OPENAI.audio.translations.create(model=model, file=("a.wav", b"RIFF", "audio/wav")).text, [], None)
+
+
+def openai_moderations(model, _):
+    answer = OPENAI.moderations.create(model=model, input="hello")
+    return said(" ".join(str(result.flagged).lower() for result in answer.results), [], None)
+
+
+def listed(names, prefix):
+    """The names of one account, by which lists of models are asked for."""
+    return said(" ".join(sorted(name for name in names if name.startswith(prefix))), [], None)
+
+
+def openai_models(prefix, _):
+    return listed([model.id for model in OPENAI.models.list()], prefix)
+
+
+def anthropic_models(prefix, _):
+    return listed([model.id for model in ANTHROPIC.models.list(limit=1000)], prefix)
+
+
+def gemini_models(prefix, _):
+    return listed([model.name.removeprefix("models/") for model in GOOGLE.models.list()], prefix)
+
+
+def ollama_models(prefix, _):
+    return listed([model.model for model in OLLAMA.list().models], prefix)
+
+
 CLIENTS = {
+    "anthropic.count_tokens": anthropic_count,
+    "openai.count_tokens": openai_count,
+    "gemini.count_tokens": gemini_count,
+    "bedrock.count_tokens": bedrock_count,
+    "openai.images": openai_images,
+    "openai.image_edits": openai_image_edits,
+    "openai.transcriptions": openai_transcriptions,
+    "openai.translations": openai_translations,
+    "openai.moderations": openai_moderations,
+    "openai.models": openai_models,
+    "anthropic.models": anthropic_models,
+    "gemini.models": gemini_models,
+    "ollama.models": ollama_models,
     "openai.chat": openai_chat,
     "openai.completions": openai_completions,
     "openai.responses": openai_responses,

@@ -144,10 +144,15 @@ impl Failure {
     /// The upstream answered with an error.
     pub(crate) fn refused(error: UpstreamError, headers: &HeaderMap, now: Timestamp) -> Self {
         let wait = retry_after(headers, now).or(error.retry_after);
-        let (code, then) = class(error.status, wait);
+        let detail = format!("status {}: {}", error.status.as_u16(), error.message);
+        let (code, then) = match error.status {
+            _ if wire::refuses_login(&error) => (Code::UpstreamAuth, Then::Next),
+            status => class(status, wait),
+        };
+        // What is said of access may quote the key that has none.
+        let error = if error.status == StatusCode::FORBIDDEN { wire::scrubbed(error) } else { error };
         let message =
             (code != Code::UpstreamAuth && !error.message.is_empty()).then(|| error.message.clone());
-        let detail = format!("status {}: {}", error.status.as_u16(), error.message);
         let mut fault = match message {
             Some(message) => Fault::saying(code, message),
             None => Fault::new(code),
@@ -183,8 +188,8 @@ pub(crate) fn broken(error: BodyError) -> Fault {
 
 fn class(status: StatusCode, wait: Option<Duration>) -> (Code, Then) {
     match status.as_u16() {
-        401 | 403 => (Code::UpstreamAuth, Then::Next),
-        404 => (Code::UpstreamRejected, Then::Next),
+        // Another account may have what this one has not.
+        403 | 404 => (Code::UpstreamRejected, Then::Next),
         408 => (Code::UpstreamTimeout, Then::Again(wait)),
         429 => (Code::UpstreamRateLimited, Then::Again(wait)),
         400..=499 => (Code::UpstreamRejected, Then::Stop),
@@ -274,7 +279,30 @@ mod tests {
 
     #[test]
     fn our_own_credentials_never_look_like_the_callers() {
-        let (code, then) = class(StatusCode::UNAUTHORIZED, None);
-        assert_eq!((code.status(), then), (StatusCode::BAD_GATEWAY, Then::Next));
+        let judged = |status: u16, body: &'static str| {
+            let status = StatusCode::from_u16(status).unwrap();
+            let error =
+                wire::read_error(Dialect::OpenaiChat, status, &bytes::Bytes::from_static(body.as_bytes()));
+            let failure = Failure::refused(error, &HeaderMap::new(), Timestamp(0));
+            assert_eq!(failure.then, Then::Next, "{body}");
+            (failure.fault.status().as_u16(), failure.fault.code(), failure.fault.message().to_owned())
+        };
+        let ours = (502, Code::UpstreamAuth, Code::UpstreamAuth.text().to_owned());
+        assert_eq!(judged(401, r#"{"error":{"message":"m"}}"#), ours);
+        assert_eq!(judged(403, r#"{"error":{"message":"m","type":"permission_error"}}"#), ours);
+        assert_eq!(judged(403, r#"{"error":{"message":"m","code":"invalid_api_key"}}"#), ours);
+    }
+
+    #[test]
+    fn a_model_that_the_account_has_not_is_told_as_it_came() {
+        let body =
+            r#"{"error":{"message":"Not this model (sk-proj-abc123def456)","type":"invalid_request_error"}}"#;
+        let body = bytes::Bytes::from_static(body.as_bytes());
+        let error = wire::read_error(Dialect::OpenaiChat, StatusCode::FORBIDDEN, &body);
+        let failure = Failure::refused(error, &HeaderMap::new(), Timestamp(0));
+        assert_eq!((failure.fault.status(), failure.then), (StatusCode::FORBIDDEN, Then::Next));
+        assert_eq!(failure.fault.code(), Code::UpstreamRejected);
+        assert_eq!(failure.fault.message(), "Not this model (***)");
+        assert_eq!(failure.fault.told().unwrap().kind.as_deref(), Some("invalid_request_error"));
     }
 }

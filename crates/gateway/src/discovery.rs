@@ -85,23 +85,32 @@ impl Discovery {
     /// Asks all providers at once, listing each as it answers; true if all did.
     async fn ask_all(&self, compiled: &Compiled) -> bool {
         let mut everyone = true;
-        let mut asked: FuturesUnordered<_> = compiled
+        let asked: FuturesUnordered<_> = compiled
             .accounts
             .iter()
             .map(|account| async move { (account, self.ask(account).await) })
             .collect();
-        while let Some((account, answer)) = asked.next().await {
-            let name = account.provider.name();
-            match answer {
-                Ok(models) => {
-                    let said = Said { config: Arc::clone(&account.config), models };
-                    self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), said);
-                    self.list(compiled);
+        // A list is made of all accounts: those that answer together share one.
+        let mut asked = asked.ready_chunks(compiled.accounts.len().max(1));
+        while let Some(answers) = asked.next().await {
+            let mut told = false;
+            for (account, answer) in answers {
+                let name = account.provider.name();
+                match answer {
+                    Ok(models) => {
+                        told = true;
+                        let said = Said { config: Arc::clone(&account.config), models };
+                        let mut all = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+                        all.insert(name.to_owned(), said);
+                    }
+                    Err(error) => {
+                        everyone = false;
+                        debug!(provider = name, error, "models cannot be listed");
+                    }
                 }
-                Err(error) => {
-                    everyone = false;
-                    debug!(provider = name, error, "models cannot be listed");
-                }
+            }
+            if told {
+                self.list(compiled);
             }
         }
         everyone

@@ -56,6 +56,7 @@ use shape::Shape;
 pub use emulate::custom_tools;
 pub use errors::first::{error_at_start, says};
 pub use errors::instead::error_in;
+pub use errors::login::{refuses_login, scrubbed};
 pub use errors::render;
 pub use errors::render::Renderer;
 pub use frames::eventstream;

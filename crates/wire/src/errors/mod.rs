@@ -5,4 +5,5 @@
 pub(crate) mod complaint;
 pub(crate) mod first;
 pub(crate) mod instead;
+pub(crate) mod login;
 pub mod render;

@@ -84,7 +84,8 @@ async fn our_own_credentials_are_nobodys_business() {
             for status in [401, 403] {
                 let what = format!("{speech:?} → {kind:?}, {status}");
                 let leak = format!("Incorrect API key provided: {SECRET}{}", kind.account());
-                bench.upstream.then(kind.refuses(status, "authentication_error", &leak));
+                let word = if kind == Kind::Google { "PERMISSION_DENIED" } else { "authentication_error" };
+                bench.upstream.then(kind.refuses(status, word, &leak));
                 let answer = ask(&bench, speech, &kind.model()).await;
                 assert_eq!(
                     (answer.status.as_u16(), answer.header("x-pathgate-error")),
@@ -117,4 +118,25 @@ async fn a_deployment_without_valid_credentials_is_passed_over() {
     assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-attempts")), (200, "3"));
     let said: Value = answer.json().await;
     assert_eq!(Speech::Anthropic.read(&said).text, "Hello");
+}
+
+#[tokio::test]
+async fn a_403_that_is_not_of_our_credentials_is_told() {
+    let bench = Bench::start().await;
+    for speech in Speech::ALL {
+        for kind in Kind::SCRIPTED {
+            let kind = kind.met_by(speech);
+            let what = format!("{speech:?} → {kind:?}");
+            let word = if kind == Kind::Google { "FAILED_PRECONDITION" } else { "invalid_request_error" };
+            bench.upstream.then(kind.refuses(403, word, "Your input was flagged"));
+            let answer = ask(&bench, speech, &kind.model()).await;
+            assert_eq!(
+                (answer.status.as_u16(), answer.header("x-pathgate-error")),
+                (403, "upstream_rejected"),
+                "{what}"
+            );
+            let body = answer.json().await;
+            assert_eq!(body["error"]["message"], "Your input was flagged", "{what}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Which dialect a recording is in, and what is left out.
 
-use contract::words::Dialect;
+use contract::words::{Dialect, Operation};
 
 use crate::corpus::Exchange;
 
@@ -9,14 +9,17 @@ use crate::corpus::Exchange;
 pub(crate) enum Place {
     /// A call in a dialect.
     Call(Dialect),
-    /// A list of models, or one of them.
+    /// A list of models.
     Models,
-    /// Not a part of the gateway; and why.
-    Outside(&'static str),
+    /// Of an operation on the [written list](LIST).
+    Listed(&'static str),
+    /// Not played back, though its operation is not on the list; and why.
+    Beyond(&'static str),
 }
 
-/// Operations that the gateway does not have. They keep their state with one provider, so that there is nothing to translate.
-const OUTSIDE: &[(&str, &str)] = &[
+/// The written list: operations that the gateway does not have. They keep their state with one provider, so that there is nothing
+/// to translate.
+pub(crate) const LIST: &[(&str, &str)] = &[
     ("assistants", "OpenAI's assistants, which it has retired"),
     ("fine_tuning", "fine-tuning"),
     ("batch", "batches"),
@@ -30,36 +33,55 @@ const OUTSIDE: &[(&str, &str)] = &[
 /// Where a recording belongs.
 pub(crate) fn place(exchange: &Exchange) -> Place {
     let operation = exchange.operation.trim_end_matches(".stream");
-    if let Some((_, why)) = OUTSIDE.iter().find(|(name, _)| *name == operation) {
-        return Place::Outside(why);
+    let listed = LIST.iter().find(|(name, _)| *name == operation);
+    if let Some((_, why)) = listed {
+        // What is wrong is said in the same form, whatever was asked for.
+        return match exchange.status {
+            400.. => Place::Call(errors_in(&exchange.provider)),
+            _ => Place::Listed(why),
+        };
     }
-    let (method, path) = exchange
-        .request
-        .as_ref()
-        .map_or(("POST", ""), |request| (request.method.as_str(), request.path.as_str()));
     // The shape of an answer says more than the name it was filed under.
     if looks(exchange, b"\"chat.completion") && exchange.api != "openai.chat_completions" {
         return Place::Call(Dialect::OpenaiChat);
     }
     if looks(exchange, b"\"thread.") {
-        return Place::Outside("OpenAI's assistants, which it has retired");
+        return Place::Listed("OpenAI's assistants, which it has retired");
     }
-    let dialect = match exchange.api.as_str() {
+    let (method, path) = exchange
+        .request
+        .as_ref()
+        .map_or(("POST", ""), |request| (request.method.as_str(), request.path.as_str()));
+    match exchange.api.as_str() {
+        "models" => return models(exchange, (method, path)),
+        "bedrock.invoke" => return invoke(exchange, path),
+        "images" if path.contains("/image/generate") => {
+            return Place::Beyond("images by an API of the provider's own");
+        }
+        "moderation" if method != "POST" => return Place::Beyond("a report on usage"),
+        "cohere.v1_chat" => return Place::Beyond("Cohere's first chat, which it has replaced"),
+        _ => {}
+    }
+    match dialect(exchange, path) {
+        Some(dialect) => Place::Call(dialect),
+        None if path.ends_with("/audio/speech") => Place::Call(Dialect::OpenaiSpeech),
+        // A provider that nobody knows follows OpenAI.
+        None if operation == "chat" => Place::Call(Dialect::OpenaiChat),
+        None => Place::Beyond("an operation that is not known"),
+    }
+}
+
+fn dialect(exchange: &Exchange, path: &str) -> Option<Dialect> {
+    Some(match exchange.api.as_str() {
+        "openai.chat_completions" => Dialect::OpenaiChat,
         "openai.responses" => Dialect::OpenaiResponses,
         "openai.completions" => Dialect::OpenaiCompletions,
         "openai.embeddings" => Dialect::OpenaiEmbeddings,
-        "vertex.anthropic" if exchange.body.starts_with(b"event: message\ndata:") => {
-            return Place::Outside(
-                "Vertex's array of one message, when its path streams and the body does not",
-            );
-        }
         "anthropic.messages" | "vertex.anthropic" => Dialect::AnthropicMessages,
         "gemini.generate_content" => Dialect::GeminiGenerate,
         "gemini.embed" if path.contains(":batchEmbedContents") => Dialect::GeminiEmbed,
         "gemini.embed" => Dialect::GeminiEmbedOne,
         "bedrock.converse" => Dialect::BedrockConverse,
-        "bedrock.invoke" if path.contains("titan-embed") => Dialect::BedrockTitanEmbed,
-        "bedrock.invoke" => return invoke(exchange),
         "cohere.v2_chat" => Dialect::CohereChat,
         "cohere.embed" => Dialect::CohereEmbed,
         "embeddings" if exchange.provider == "cohere" => Dialect::CohereEmbed,
@@ -77,96 +99,62 @@ pub(crate) fn place(exchange: &Exchange) -> Place {
             "bedrock" => Dialect::BedrockCount,
             _ => Dialect::AnthropicCount,
         },
-        "images" if path.contains("/image/generate") => return Place::Outside("Venice's own images"),
         "images" if path.contains("edits") => Dialect::OpenaiImageEdits,
         "images" => Dialect::OpenaiImages,
         "transcription" if path.contains("translations") => Dialect::OpenaiTranslations,
         "transcription" => Dialect::OpenaiTranscriptions,
-        "moderation" if method == "POST" => Dialect::OpenaiModerations,
-        "moderation" => return Place::Outside("reports on usage"),
-        "models" if method == "POST" || path.contains("/versions/") || exchange.provider == "replicate" => {
-            return Place::Outside("Replicate's own predictions");
-        }
-        "models" if path.rsplit('/').next().is_some_and(|end| !end.starts_with("models")) => {
-            return Place::Outside("one model, of which the gateway's own book tells");
-        }
-        "models" => return Place::Models,
-        "cohere.v1_chat" => return Place::Outside("Cohere's first chat, which it has replaced"),
-        _ if path.ends_with("/audio/speech") => Dialect::OpenaiSpeech,
-        // A provider that nobody knows follows OpenAI.
-        _ if operation == "chat" => Dialect::OpenaiChat,
-        _ => return Place::Outside("an operation that the gateway does not have"),
-    };
-    Place::Call(dialect)
+        "moderation" => Dialect::OpenaiModerations,
+        _ => return None,
+    })
+}
+
+/// Lists of models, and what was filed with them.
+fn models(exchange: &Exchange, (method, path): (&str, &str)) -> Place {
+    let end = path.split('?').next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+    if exchange.status >= 400 {
+        Place::Call(errors_in(&exchange.provider))
+    } else if method == "POST" {
+        Place::Beyond("a prediction that has begun, whose answer was not recorded")
+    } else if path.contains("/versions/") || !matches!(end, "" | "models") {
+        Place::Beyond("one model at its provider, which the gateway does not ask for")
+    } else {
+        Place::Models
+    }
 }
 
 /// What Bedrock's Invoke carries is in the dialect of the model's maker.
-fn invoke(exchange: &Exchange) -> Place {
-    let path = exchange.request.as_ref().map_or("", |request| request.path.as_str());
-    let retired = looks(exchange, b"\"completion\"");
-    let messages = || looks(exchange, b"message_start") || looks(exchange, b"\"stop_reason\"");
-    if !retired && (path.contains("anthropic") || messages()) {
-        return Place::Call(Dialect::AnthropicMessages);
+fn invoke(exchange: &Exchange, path: &str) -> Place {
+    let named =
+        |name: &str| path.contains(name) || exchange.model.as_deref().is_some_and(|it| it.contains(name));
+    let claude =
+        || named("anthropic") || looks(exchange, b"message_start") || looks(exchange, b"\"stop_reason\"");
+    if exchange.status >= 400 || named("nova") {
+        Place::Call(Dialect::BedrockConverse)
+    } else if named("titan-embed") {
+        Place::Call(Dialect::BedrockTitanEmbed)
+    } else if named("rerank") {
+        Place::Call(Dialect::CohereRerank)
+    } else if claude() && !looks(exchange, b"\"completion\"") {
+        Place::Call(Dialect::AnthropicMessages)
+    } else {
+        Place::Beyond("Invoke with a body of a model that has been retired")
     }
-    Place::Outside("Invoke with bodies of retired models")
+}
+
+/// The dialect in which a provider reports what is wrong.
+pub(crate) fn errors_in(provider: &str) -> Dialect {
+    match provider {
+        "anthropic" => Dialect::AnthropicMessages,
+        "gemini" | "vertex" => Dialect::GeminiGenerate,
+        "ollama" => Dialect::OllamaChat,
+        "cohere" => Dialect::CohereChat,
+        "bedrock" => Dialect::BedrockConverse,
+        _ => Dialect::OpenaiChat,
+    }
 }
 
 fn looks(exchange: &Exchange, text: &[u8]) -> bool {
     exchange.body.windows(text.len()).take(4096).any(|window| window == text)
-}
-
-/// An account of the gateway under test: its kind, its path at the upstream, and the dialects that it speaks where the kind has
-/// more, so that clients of other dialects are translated for.
-pub(crate) struct Account {
-    pub(crate) name: &'static str,
-    pub(crate) kind: &'static str,
-    pub(crate) path: &'static str,
-    pub(crate) dialects: &'static [Dialect],
-}
-
-const fn account(name: &'static str, kind: &'static str, dialects: &'static [Dialect]) -> Account {
-    let path = if dialects.is_empty() { "" } else { "/v1" };
-    Account { name, kind, path, dialects }
-}
-
-const COMPATIBLE: &str = "openai-compatible";
-
-/// All of them.
-pub(crate) const ACCOUNTS: &[Account] = &[
-    account("chat", COMPATIBLE, &[Dialect::OpenaiChat]),
-    account("completions", COMPATIBLE, &[Dialect::OpenaiCompletions]),
-    account("responses", COMPATIBLE, &[Dialect::OpenaiResponses]),
-    account("embeddings", COMPATIBLE, &[Dialect::OpenaiEmbeddings]),
-    account("ollama-chat", "ollama", &[Dialect::OllamaChat]),
-    account("ollama-generate", "ollama", &[Dialect::OllamaGenerate]),
-    account("ollama-embed", "ollama", &[Dialect::OllamaEmbed]),
-    account("ollama-embed-one", "ollama", &[Dialect::OllamaEmbedOne]),
-    Account { path: "/v1", ..account("openai", "openai", &[]) },
-    account("anthropic", "anthropic", &[]),
-    account("gemini", "gemini", &[]),
-    account("cohere", "cohere", &[]),
-    account("bedrock", "bedrock", &[]),
-    account("voyage", "voyage", &[]),
-];
-
-/// The account that speaks a dialect.
-pub(crate) fn spoken_by(dialect: Dialect) -> &'static str {
-    if let Some(account) = ACCOUNTS.iter().find(|account| account.dialects.contains(&dialect)) {
-        return account.name;
-    }
-    match dialect {
-        Dialect::AnthropicMessages | Dialect::AnthropicCount => "anthropic",
-        Dialect::GeminiGenerate | Dialect::GeminiEmbed | Dialect::GeminiEmbedOne | Dialect::GeminiCount => {
-            "gemini"
-        }
-        Dialect::CohereChat | Dialect::CohereEmbed | Dialect::CohereRerank => "cohere",
-        Dialect::BedrockConverse
-        | Dialect::BedrockTitanEmbed
-        | Dialect::BedrockRerank
-        | Dialect::BedrockCount => "bedrock",
-        Dialect::VoyageRerank => "voyage",
-        _ => "openai",
-    }
 }
 
 /// Dialects that only upstreams speak.
@@ -179,6 +167,13 @@ const UPSTREAM: &[Dialect] = &[
 
 /// The dialects whose clients can ask for the same.
 pub(crate) fn clients(dialect: Dialect) -> Vec<Dialect> {
-    let fits = |client: &&Dialect| client.operation() == dialect.operation() && !UPSTREAM.contains(client);
+    // Making and editing a picture are not the same, nor are writing down and translating what is said.
+    let alone =
+        |dialect: &Dialect| matches!(dialect.operation(), Operation::Images | Operation::Transcription);
+    let fits = |client: &&Dialect| {
+        client.operation() == dialect.operation()
+            && !UPSTREAM.contains(client)
+            && (**client == dialect || !alone(client))
+    };
     Dialect::ALL.iter().filter(fits).copied().collect()
 }

@@ -128,6 +128,13 @@ pub(crate) fn reply(dialect: Dialect, body: &[u8]) -> Verdict {
         .map_or(Ok(()), Err)
 }
 
+/// (b) An answer of an account with an accent, which is written anew, says what it said.
+pub(crate) fn rewritten(dialect: Dialect, ours: &[u8], theirs: &[u8]) -> Verdict {
+    let read = |body: &[u8]| serde_json::from_slice::<Value>(body).map_err(|error| error.to_string());
+    let (ours, theirs) = (without_usage(read(ours)?), without_usage(read(theirs)?));
+    difference(&plain(dialect, ours), &plain(dialect, theirs)).map_or(Ok(()), Err)
+}
+
 /// Counts are compared in canon: what is said of them differs from server to server.
 fn without_usage(mut value: Value) -> Value {
     for name in ["usage", "usageMetadata", "prompt_eval_count", "eval_count"] {

@@ -13,6 +13,8 @@ pub(crate) struct Exchange {
     pub(crate) provider: String,
     pub(crate) operation: String,
     pub(crate) api: String,
+    /// What the model is called at the provider.
+    pub(crate) model: Option<String>,
     pub(crate) features: Vec<String>,
     pub(crate) request: Option<Request>,
     pub(crate) status: u16,
@@ -40,7 +42,8 @@ impl Exchange {
         self.operation.ends_with(".stream")
     }
 
-    /// The answer in its dialect: what Bedrock's Invoke wraps in messages of its own is unwrapped.
+    /// The answer in its dialect: what Bedrock's Invoke wraps in messages of its own is unwrapped. Nova's events are those of
+    /// Converse.
     pub(crate) fn unwrapped(&self) -> Vec<u8> {
         if self.api != "bedrock.invoke" || !self.is_stream() {
             return self.body.clone();
@@ -50,6 +53,10 @@ impl Exchange {
             let event = chunk["bytes"].as_str().and_then(|text| BASE64_STANDARD.decode(text).ok());
             let event = event.unwrap_or_default();
             let kind: Value = serde_json::from_slice(&event).unwrap_or_default();
+            if let Some((name, payload)) = converse_event(&kind) {
+                out.extend(message(name, payload.to_string().as_bytes()));
+                continue;
+            }
             out.extend(format!("event: {}\ndata: ", kind["type"].as_str().unwrap_or("message")).into_bytes());
             out.extend(event);
             out.extend(b"\n\n");
@@ -66,7 +73,9 @@ impl Exchange {
         }
         let sse = "text/event-stream";
         if self.api == "bedrock.invoke" {
-            return Played { kind: sse.to_owned(), body: self.unwrapped() };
+            let body = self.unwrapped();
+            let kind = if body.starts_with(b"event:") { sse } else { EVENT_STREAM };
+            return Played { kind: kind.to_owned(), body };
         }
         if self.api.starts_with("gemini")
             && let Ok(Value::Array(frames)) = serde_json::from_slice(&self.body)
@@ -74,8 +83,13 @@ impl Exchange {
             let body: String = frames.iter().map(|frame| format!("data: {frame}\n\n")).collect();
             return Played { kind: sse.to_owned(), body: body.into_bytes() };
         }
-        let usual = if self.api == "bedrock.converse" { "application/vnd.amazon.eventstream" } else { sse };
+        let usual = if self.api == "bedrock.converse" { EVENT_STREAM } else { sse };
         Played { kind: kind.unwrap_or(usual).to_owned(), body: self.body.clone() }
+    }
+
+    /// The answer as Bedrock sends it.
+    pub(crate) fn wrapped(&self) -> Played {
+        Played { kind: EVENT_STREAM.to_owned(), body: self.body.clone() }
     }
 
     /// A header of the answer.
@@ -83,6 +97,16 @@ impl Exchange {
         let found = self.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
+}
+
+/// The media type of AWS's event streams.
+const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
+
+/// An event that Converse has, too: an object of one member, named after the event.
+fn converse_event(event: &Value) -> Option<(&String, &Value)> {
+    let (name, payload) = event.as_object()?.iter().next()?;
+    let known = ["messageStart", "contentBlock", "messageStop", "metadata"];
+    known.iter().any(|known| name.starts_with(known)).then_some((name, payload))
 }
 
 /// Everything in a folder, in the order of the paths.
@@ -115,7 +139,14 @@ fn read(value: &Value) -> Result<Exchange> {
     let response = &value["response"];
     let (api, encoding) = (text("api"), response["body_encoding"].as_str().unwrap_or_default());
     let mut headers = pairs(&response["headers"]);
-    let body = if encoding == "events" {
+    let mut operation = text("operation");
+    let body = if let Some(whole) = whole(response) {
+        // Asked for at the path of streams by a body that does not stream.
+        operation.truncate(operation.trim_end_matches(".stream").len());
+        headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+        headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        whole.to_string().into_bytes()
+    } else if encoding == "events" {
         let (body, kind) = reframe(&api, &response["body"])?;
         headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
         headers.push(("content-type".to_owned(), kind.to_owned()));
@@ -136,7 +167,8 @@ fn read(value: &Value) -> Result<Exchange> {
     Ok(Exchange {
         id: text("id"),
         provider: text("provider"),
-        operation: text("operation"),
+        model: model_of(value),
+        operation,
         features: value["features"]
             .as_array()
             .into_iter()
@@ -149,6 +181,21 @@ fn read(value: &Value) -> Result<Exchange> {
         body,
         api,
     })
+}
+
+/// The one whole message that stands where events should.
+fn whole(response: &Value) -> Option<&Value> {
+    match response["body"].as_array()?.as_slice() {
+        [only] if response["body_encoding"] == "events" && only["type"] == "message" => Some(only),
+        _ => None,
+    }
+}
+
+/// The model's name, wherever it stands.
+fn model_of(value: &Value) -> Option<String> {
+    let places = ["/request/body/model", "/model", "/response/body/model"];
+    let named = places.into_iter().find_map(|place| value.pointer(place)?.as_str());
+    named.filter(|name| !name.is_empty()).map(|name| name.trim_start_matches("models/").to_owned())
 }
 
 fn pairs(headers: &Value) -> Vec<(String, String)> {
@@ -175,14 +222,14 @@ fn reframe(api: &str, events: &Value) -> Result<(Vec<u8>, &'static str)> {
             for (name, payload) in events.iter().filter_map(Value::as_object).flatten() {
                 out.extend(message(name, payload.to_string().as_bytes()));
             }
-            "application/vnd.amazon.eventstream"
+            EVENT_STREAM
         }
         "bedrock.invoke" => {
             for event in events {
                 let chunk = serde_json::json!({"bytes": BASE64_STANDARD.encode(event.to_string())});
                 out.extend(message("chunk", chunk.to_string().as_bytes()));
             }
-            "application/vnd.amazon.eventstream"
+            EVENT_STREAM
         }
         api if api.starts_with("ollama") => {
             for event in events {

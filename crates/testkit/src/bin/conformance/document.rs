@@ -7,15 +7,36 @@ use contract::words::Dialect;
 use serde_json::{Value, json};
 
 use crate::checks::Verdict;
+use crate::proxy::Got;
 use crate::{said, sdk};
 
-/// One answer that was written in a dialect the document describes.
+/// What was written for one client.
 pub(crate) struct Written {
     /// Which exchange, by its place in the list.
     pub(crate) exchange: usize,
     pub(crate) client: Dialect,
-    schema: &'static str,
-    values: Vec<Value>,
+    /// Each with its schema.
+    values: Vec<(&'static str, Value)>,
+}
+
+impl Written {
+    /// Nothing yet.
+    pub(crate) const fn new(exchange: usize, client: Dialect) -> Self {
+        Self { exchange, client, values: Vec::new() }
+    }
+
+    /// Adds an answer.
+    pub(crate) fn more(&mut self, schema: &'static str, got: Result<Got>) {
+        let body = got.map(|got| serde_json::from_slice(&got.body).unwrap_or_default());
+        self.values.push((schema, body.unwrap_or_default()));
+    }
+}
+
+/// An error, unless it passes as the provider wrote it.
+pub(crate) fn refusal(exchange: usize, client: Dialect, (passes, body): (bool, &[u8])) -> Option<Written> {
+    let described = client.as_str().starts_with("openai.") && !passes;
+    let value = || serde_json::from_slice(body).unwrap_or_default();
+    described.then(|| Written { exchange, client, values: vec![("ErrorResponse", value())] })
 }
 
 /// An answer to be checked; none where the document does not describe it.
@@ -27,6 +48,8 @@ pub(crate) fn written(exchange: usize, client: Dialect, stream: bool, body: &[u8
         (Dialect::OpenaiResponses, false) => "Response",
         (Dialect::OpenaiResponses, true) => "ResponseStreamEvent",
         (Dialect::OpenaiEmbeddings, _) => "CreateEmbeddingResponse",
+        (Dialect::OpenaiCount, _) => "TokenCountsResource",
+        (Dialect::OpenaiImages | Dialect::OpenaiImageEdits, _) => "ImagesResponse",
         _ => return None,
     };
     let values = if stream {
@@ -49,8 +72,8 @@ pub(crate) fn written(exchange: usize, client: Dialect, stream: bool, body: &[u8
         }
         value
     };
-    let values = values.map(plain).collect();
-    Some(Written { exchange, client, schema, values })
+    let values = values.map(|value| (schema, plain(value))).collect();
+    Some(Written { exchange, client, values })
 }
 
 /// Checks them all.
@@ -62,7 +85,7 @@ pub(crate) fn check(
         written
             .iter()
             .enumerate()
-            .flat_map(|(at, one)| one.values.iter().map(move |value| (at, one.schema, value)))
+            .flat_map(|(at, one)| one.values.iter().map(move |(schema, value)| (at, *schema, value)))
     };
     let questions = all()
         .enumerate()

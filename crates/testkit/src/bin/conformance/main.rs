@@ -6,6 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "the figures are the product of this program")]
 
+mod accounts;
 mod apis;
 mod checks;
 mod corpus;
@@ -25,6 +26,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use contract::canon::{PartKind, Reply};
+use contract::words::Dialect;
 use serde_json::{Map, Value};
 
 use report::{Ending, Outcome};
@@ -60,7 +62,7 @@ fn main() -> Result<()> {
         // What breaks on one recording says nothing of the others.
         let whole = catch_unwind(AssertUnwindSafe(|| alone(exchange, &mut outcomes)));
         if whole.is_err() {
-            note(exchange, "reply", None, Ok(Err("a panic".to_owned())), &mut outcomes);
+            note(exchange, "reply", None, Err("a panic".to_owned()), &mut outcomes);
         }
     }
     if let Some(binary) = &arguments.gateway {
@@ -116,64 +118,63 @@ fn alone(exchange: &corpus::Exchange, outcomes: &mut Vec<Outcome>) {
         apis::Place::Call(dialect) => dialect,
         apis::Place::Models => {
             for client in models::SHAPES {
-                let (check, verdict) = match exchange.status {
-                    400.. => {
-                        let dialect = models::dialect(&exchange.provider);
-                        ("error", Ok(errors::keeps(dialect, client, exchange)))
-                    }
-                    _ => ("reply", models::listed(exchange, client)),
-                };
-                note(exchange, check, Some(client), verdict, outcomes);
+                note(exchange, "reply", Some(client), models::listed(exchange, client), outcomes);
             }
             return;
         }
-        apis::Place::Outside(why) => return note(exchange, "reply", None, Err(why), outcomes),
+        apis::Place::Listed(why) => return end(exchange, ("", None), Ending::Listed(why), outcomes),
+        apis::Place::Beyond(why) => return end(exchange, ("", None), Ending::Beyond(why), outcomes),
     };
-    let mut add = |check, client, verdict| note(exchange, check, client, verdict, outcomes);
-    if wire::has_canon(dialect)
-        && let Some(verdict) = checks::request(dialect, exchange)
-    {
-        add("request", None, Ok(verdict));
+    if exchange.status >= 400 {
+        return;
     }
-    if wire::has_canon(dialect) && exchange.status < 400 {
-        if let Some(verdict) = passing::request(dialect, exchange) {
-            add("passing", None, Ok(verdict));
-        }
-        let verdict = match exchange.is_stream() {
-            true => passing::stream(dialect, &exchange.played().body),
-            false => Some(passing::reply(dialect, &exchange.body)),
-        };
-        if let Some(verdict) = verdict {
-            add("passing", None, Ok(verdict));
-        }
+    let mut add = |check, verdict| note(exchange, check, None, verdict, outcomes);
+    if !wire::has_canon(dialect) {
+        return add("reply", checks::passing(dialect, exchange));
     }
-    if exchange.status < 400 && !wire::has_canon(dialect) {
-        add("reply", None, Ok(checks::passing(dialect, exchange)));
-    } else if exchange.status >= 400 {
-        for client in apis::clients(dialect) {
-            add("error", Some(client), Ok(errors::keeps(dialect, client, exchange)));
-        }
-    } else if exchange.is_stream() {
-        add("reply", None, Ok(checks::stream(dialect, &exchange.unwrapped())));
-        add("cuts", None, Ok(checks::cuts(dialect, &exchange.unwrapped())));
+    if let Some(verdict) = checks::request(dialect, exchange) {
+        add("request", verdict);
+    }
+    if let Some(verdict) = passing::request(dialect, exchange) {
+        add("passing", verdict);
+    }
+    let verdict = match exchange.is_stream() {
+        true => passing::stream(dialect, &exchange.played().body),
+        false => Some(passing::reply(dialect, &exchange.body)),
+    };
+    if let Some(verdict) = verdict {
+        add("passing", verdict);
+    }
+    if exchange.is_stream() {
+        add("reply", checks::stream(dialect, &exchange.unwrapped()));
+        add("cuts", checks::cuts(dialect, &exchange.unwrapped()));
     } else {
-        add("reply", None, Ok(checks::reply(dialect, &exchange.body)));
+        add("reply", checks::reply(dialect, &exchange.body));
     }
 }
 
-/// Notes how a check ended; a reason stands for a verdict where it was left out.
+/// Notes how a check ended.
 pub(crate) fn note(
     exchange: &corpus::Exchange,
     check: &'static str,
-    client: Option<contract::words::Dialect>,
-    verdict: Result<checks::Verdict, &str>,
+    client: Option<Dialect>,
+    verdict: checks::Verdict,
     outcomes: &mut Vec<Outcome>,
 ) {
     let ending = match verdict {
-        Ok(Ok(())) => Ending::Passed,
-        Ok(Err(reason)) => Ending::Failed(reason),
-        Err(why) => Ending::Skipped(why.to_owned()),
+        Ok(()) => Ending::Passed,
+        Err(reason) => Ending::Failed(reason),
     };
+    end(exchange, (check, client), ending, outcomes);
+}
+
+/// Notes an end of any kind.
+pub(crate) fn end(
+    exchange: &corpus::Exchange,
+    (check, client): (&'static str, Option<Dialect>),
+    ending: Ending,
+    outcomes: &mut Vec<Outcome>,
+) {
     outcomes.push(Outcome {
         exchange: exchange.id.clone(),
         provider: exchange.provider.clone(),

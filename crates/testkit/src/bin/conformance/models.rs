@@ -3,24 +3,31 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use contract::Body;
 use contract::ports::{
-    BoxFuture, Clock, ModelCard, Outbound, PoolState, ProviderReply, Upstream, UpstreamFailure,
+    BoxFuture, ModelCard, Outbound, PoolState, ProviderReply, SharedProvider, Upstream, UpstreamFailure,
 };
-use contract::settings::Faults;
-use contract::words::{Dialect, Tick, Timestamp};
+use contract::words::Dialect;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
+use crate::accounts::{self, Account};
 use crate::checks::Verdict;
 use crate::corpus::Exchange;
 
 /// The dialects that have lists of their own shape.
 pub(crate) const SHAPES: [Dialect; 4] =
     [Dialect::OpenaiChat, Dialect::AnthropicMessages, Dialect::GeminiGenerate, Dialect::OllamaChat];
+
+/// How SDKs are asked for them.
+pub(crate) const CALLS: &[(Dialect, &str)] = &[
+    (Dialect::OpenaiChat, "openai.models"),
+    (Dialect::AnthropicMessages, "anthropic.models"),
+    (Dialect::GeminiGenerate, "gemini.models"),
+    (Dialect::OllamaChat, "ollama.models"),
+];
 
 /// An upstream that has one answer.
 struct Recorded {
@@ -41,41 +48,23 @@ impl Upstream for Recorded {
     }
 }
 
-/// No list waits for anything.
-struct Still;
-
-impl Clock for Still {
-    fn now(&self) -> Timestamp {
-        Timestamp(0)
-    }
-
-    fn tick(&self) -> Tick {
-        Tick(0)
-    }
-
-    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(std::future::pending())
-    }
+/// Reads the list as the gateway does and shows it to clients.
+pub(crate) fn listed(exchange: &Exchange, client: Dialect) -> Verdict {
+    offered(exchange).and_then(|cards| shown(exchange, cards, client))
 }
 
-/// The dialect in which a provider reports what is wrong.
-pub(crate) fn dialect(provider: &str) -> Dialect {
-    match provider {
-        "anthropic" => Dialect::AnthropicMessages,
-        "gemini" | "vertex" => Dialect::GeminiGenerate,
-        "ollama" => Dialect::OllamaChat,
-        "cohere" => Dialect::CohereChat,
-        _ => Dialect::OpenaiChat,
-    }
+/// The names that clients are to see.
+pub(crate) fn expected(exchange: &Exchange) -> Vec<String> {
+    let mut names: Vec<String> =
+        offered(exchange).unwrap_or_default().iter().map(|card| card.name.to_string()).collect();
+    names.sort();
+    names
 }
 
-/// Reads the list as the gateway does and shows it to clients; a reason where it does not ask for one.
-pub(crate) fn listed(exchange: &Exchange, client: Dialect) -> Result<Verdict, &'static str> {
-    match offered(exchange) {
-        Ok(None) => Err("a kind whose models are known without asking"),
-        Ok(Some(cards)) => Ok(shown(exchange, cards, client)),
-        Err(reason) => Ok(Err(reason)),
-    }
+/// An account that asks for the list, of the provider's kind if that asks for one.
+pub(crate) fn account(at: usize, exchange: &Exchange, upstream: &str) -> Option<Account> {
+    let kind = kind(exchange)?;
+    Account::listing(at, kind, upstream)
 }
 
 fn shown(exchange: &Exchange, cards: Vec<ModelCard>, client: Dialect) -> Verdict {
@@ -94,20 +83,31 @@ fn shown(exchange: &Exchange, cards: Vec<ModelCard>, client: Dialect) -> Verdict
     if shown == ours { Ok(()) } else { Err(format!("{} models instead of {}", shown.len(), ours.len())) }
 }
 
-fn offered(exchange: &Exchange) -> Result<Option<Vec<ModelCard>>, String> {
-    let build = |kind: &str| {
-        let config = json!({"kind": kind, "base_url": "http://upstream.test/v1", "api_key": "k"});
-        let config = serde_json::from_value(config).ok()?;
-        let clock: Arc<dyn Clock> = Arc::new(Still);
-        providers::build("p", &config, &clock, &mut Faults::default())
-    };
-    let provider = build(&exchange.provider).or_else(|| build("openai-compatible"));
-    let provider = provider.ok_or("no such provider can be configured")?;
+fn offered(exchange: &Exchange) -> Result<Vec<ModelCard>, String> {
+    let kind = kind(exchange).ok_or("no kind asks for such a list")?;
+    asked(exchange, kind)?.ok_or_else(|| "nothing was asked".to_owned())
+}
+
+/// The kind that asks: the provider's own, if its models are not known without.
+fn kind(exchange: &Exchange) -> Option<&str> {
+    let kinds = [accounts::kind_of(&exchange.provider), "openai-compatible"];
+    kinds.into_iter().find(|kind| !matches!(asked(exchange, kind), Ok(None)))
+}
+
+fn asked(exchange: &Exchange, kind: &str) -> Result<Option<Vec<ModelCard>>, String> {
+    let config = json!({"kind": kind, "base_url": "http://upstream.test/v1", "api_key": "k"});
+    let Some(provider) = accounts::build(&config) else { return Ok(None) };
     let upstream = Recorded { answer: exchange.body.clone().into(), asked: AtomicBool::new(false) };
+    // On a thread of its own, as the one that asks may be a runtime's.
+    let cards = std::thread::scope(|scope| scope.spawn(|| discovered(&provider, &upstream)).join());
+    let cards = cards.map_err(|_| "a panic".to_owned())??;
+    Ok(upstream.asked.into_inner().then_some(cards))
+}
+
+fn discovered(provider: &SharedProvider, upstream: &Recorded) -> Result<Vec<ModelCard>, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
-    let cards = runtime.block_on(provider.discover(&upstream)).map_err(|error| error.to_string())?;
-    Ok(upstream.asked.into_inner().then_some(cards))
+    runtime.block_on(provider.discover(upstream)).map_err(|error| error.to_string())
 }
 
 /// The names in a list, whatever its shape.

@@ -14,8 +14,10 @@ use testkit::client::Client;
 use testkit::gateway::{Gateway, Launch};
 use testkit::upstream::{Exchange as Asked, Reply, Upstream};
 
-use crate::apis::{ACCOUNTS, Account, spoken_by};
+use crate::accounts::{self, Account};
+use crate::apis::{Place, clients, place};
 use crate::corpus::Exchange;
+use crate::models;
 
 /// The key of every call.
 pub(crate) const KEY: &str = "the-key-of-the-conformance-run";
@@ -23,8 +25,19 @@ const ADMIN_KEY: &str = "the-admin-key-of-the-conformance-run";
 
 /// Everything that runs.
 pub(crate) struct Stand {
-    _upstream: Upstream,
+    upstream: Upstream,
     gateway: Gateway,
+    /// Those of each recording.
+    accounts: Arc<Vec<Vec<Account>>>,
+}
+
+/// One question to the gateway.
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub(crate) exchange: &'a Exchange,
+    pub(crate) recorded: Dialect,
+    pub(crate) client: Dialect,
+    pub(crate) account: &'a Account,
 }
 
 /// An answer of the gateway.
@@ -42,39 +55,77 @@ impl Got {
 }
 
 impl Stand {
-    pub(crate) async fn set(binary: &Path, exchanges: Arc<HashMap<String, Exchange>>) -> Result<Self> {
+    pub(crate) async fn set(binary: &Path, exchanges: Arc<Vec<Exchange>>) -> Result<Self> {
         let upstream = Upstream::start().await;
-        upstream.always_with(move |asked| play(asked, &exchanges));
-        let gateway = Launch::new(binary).config(&config(&upstream.url())).start().await;
-        Ok(Self { _upstream: upstream, gateway })
+        let url = upstream.url();
+        let accounts: Vec<Vec<Account>> =
+            exchanges.iter().enumerate().map(|(at, exchange)| playing(at, exchange, &url)).collect();
+        let accounts = Arc::new(accounts);
+        let (played, players) = (exchanges, Arc::clone(&accounts));
+        upstream.always_with(move |asked| play(asked, &played, &players));
+        let gateway = Launch::new(binary).config(&config(&accounts)).start().await;
+        Ok(Self { upstream, gateway, accounts })
     }
 
     pub(crate) fn address(&self) -> String {
         format!("http://{}", self.gateway.address())
     }
 
+    /// Where the recordings are played without the gateway.
+    pub(crate) fn upstream(&self) -> String {
+        self.upstream.url()
+    }
+
+    /// The account that answers a client with a recording in the dialect it was recorded in.
+    pub(crate) fn account(&self, at: usize, client: Dialect, recorded: Dialect) -> Option<&Account> {
+        self.accounts.get(at)?.iter().find(|account| account.serves(client, recorded))
+    }
+
+    /// Those of the dialect's clients for whom somebody translates, or passes: where all accounts that speak the recorded dialect
+    /// speak the client's, too, there is nothing to be asked.
+    pub(crate) fn clients(&self, at: usize, recorded: Dialect) -> Vec<Dialect> {
+        let accounts = self.accounts.get(at).map(Vec::as_slice).unwrap_or_default();
+        let asks = |client: &Dialect| {
+            let served = accounts.iter().any(|account| account.serves(*client, recorded));
+            served || accounts.is_empty() || !accounts.iter().all(|account| account.takes(*client))
+        };
+        clients(recorded).into_iter().filter(asks).collect()
+    }
+
+    /// The account whose list of models was recorded.
+    pub(crate) fn lister(&self, at: usize) -> Option<&Account> {
+        self.accounts.get(at)?.first()
+    }
+
     /// Asks for a recording in a dialect. The client's own recorded request is sent when it is in that dialect.
-    pub(crate) async fn ask(&self, exchange: &Exchange, recorded: Dialect, client: Dialect) -> Result<Got> {
-        let model = model(exchange, recorded);
+    pub(crate) async fn ask(&self, question: Question<'_>) -> Result<Got> {
+        let Question { exchange, recorded, client, account } = question;
+        let model = account.model();
+        let stream = exchange.is_stream() && exchange.status < 400;
         let body = match exchange.request.as_ref().filter(|_| client == recorded) {
             Some(request) => serde_json::from_slice(&request.body).ok(),
             None => None,
         };
         let body: Option<Value> = body.filter(Value::is_object);
         let mut body = body.unwrap_or_else(|| minimal(client));
-        let path = path(client, &model, exchange.is_stream());
+        let path = path(client, &model, stream);
         if client == Dialect::BedrockRerank {
             body["rerankingConfiguration"]["bedrockRerankingConfiguration"]["modelConfiguration"] =
                 json!({"modelArn": model});
         } else if !client.path().contains("{model}") {
             body["model"] = json!(model);
-            body["stream"] = json!(exchange.is_stream());
+            body["stream"] = json!(stream);
         }
-        if exchange.is_stream() && wire::asks_for_usage(client) {
+        if stream && wire::asks_for_usage(client) && !account.tells_usage(recorded) {
             body["stream_options"]["include_usage"] = json!(true);
         }
+        self.send(Method::POST, &path, body.to_string()).await
+    }
+
+    /// Asks for anything.
+    pub(crate) async fn send(&self, method: Method, path: &str, body: String) -> Result<Got> {
         let client = Client::new(self.gateway.address()).bearer(KEY);
-        let answer = client.try_send(Method::POST, &path, body.to_string().into()).await;
+        let answer = client.try_send(method, path, body.into()).await;
         let answer = answer.map_err(|torn| anyhow::anyhow!("{torn}"))?;
         let (status, headers) = (answer.status.as_u16(), answer.headers.clone());
         let body = answer.try_bytes().await.map_err(|torn| anyhow::anyhow!("{torn}"))?;
@@ -114,18 +165,6 @@ impl Stand {
     }
 }
 
-/// The name of the model that plays a recording.
-pub(crate) fn model(exchange: &Exchange, recorded: Dialect) -> String {
-    // Bedrock knows by its name what a model does.
-    let named = match recorded {
-        Dialect::BedrockRerank => "amazon.rerank-",
-        Dialect::BedrockCount => "anthropic.claude-",
-        Dialect::BedrockTitanEmbed => "amazon.titan-embed-",
-        _ => "",
-    };
-    format!("{}/{named}{}", spoken_by(recorded), exchange.id)
-}
-
 /// Where a client of a dialect asks for a model.
 pub(crate) fn path(client: Dialect, model: &str, stream: bool) -> String {
     let path = client.path();
@@ -134,12 +173,23 @@ pub(crate) fn path(client: Dialect, model: &str, stream: bool) -> String {
         (Dialect::BedrockConverse, true) => path.replace("/converse", "/converse-stream"),
         _ => path.to_owned(),
     };
-    let model = if matches!(client, Dialect::BedrockConverse | Dialect::BedrockCount) {
-        model.replace('/', "%2F")
-    } else {
-        model.to_owned()
-    };
-    path.replace("{model}", &model)
+    let within = !matches!(client, Dialect::BedrockConverse | Dialect::BedrockCount);
+    path.replace("{model}", &escaped(model, within))
+}
+
+/// A name as it stands in a path (RFC 3986, section 3.3), with or without its slashes.
+fn escaped(name: &str, slashes: bool) -> String {
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:@".contains(&byte) || (slashes && byte == b'/');
+    let mut out = String::new();
+    for byte in name.bytes() {
+        if plain(byte) {
+            out.push(char::from(byte));
+        } else {
+            write!(out, "%{byte:02X}").ok();
+        }
+    }
+    out
 }
 
 /// The smallest request of a dialect.
@@ -178,39 +228,51 @@ fn minimal(client: Dialect) -> Value {
     }
 }
 
-fn config(upstream: &str) -> String {
+/// The accounts that take part: of those that could play a recording, the first that serves each client.
+fn playing(at: usize, exchange: &Exchange, upstream: &str) -> Vec<Account> {
+    let recorded = match place(exchange) {
+        Place::Call(recorded) => recorded,
+        Place::Models => return models::account(at, exchange, upstream).into_iter().collect(),
+        Place::Listed(_) | Place::Beyond(_) => return Vec::new(),
+    };
+    let mut wanted = clients(recorded);
+    let mut chosen = Vec::new();
+    for account in accounts::all(at, exchange, recorded, upstream) {
+        let before = wanted.len();
+        wanted.retain(|client| !account.serves(*client, recorded));
+        if wanted.len() < before {
+            chosen.push(account);
+        }
+    }
+    chosen
+}
+
+fn config(accounts: &[Vec<Account>]) -> String {
     let mut yaml = format!(
         "server: {{ listen: \"{{listen}}\", max_body: 64MiB }}\nstorage: {{ database: \"sqlite://{{dir}}/pathgate.db\" }}\n\
          auth: {{ admin_key: {ADMIN_KEY} }}\nproviders:\n"
     );
-    for Account { name, kind, path, dialects } in ACCOUNTS {
-        let dialects: Vec<String> = dialects.iter().map(ToString::to_string).collect();
-        write!(yaml, "  {name}:\n    kind: {kind}\n    base_url: {upstream}{path}\n    models: [none]\n")
-            .ok();
-        if !dialects.is_empty() {
-            writeln!(yaml, "    dialects: [{}]", dialects.join(", ")).ok();
-        }
-        // With an API key alone documents are ordered in another way.
-        yaml.push_str(match *kind {
-            "bedrock" => "    region: us-east-1\n    access_key_id: AK\n    secret_access_key: played-back\n",
-            _ => "    api_key: sk-played-back\n",
-        });
+    for account in accounts.iter().flatten() {
+        // JSON is YAML.
+        writeln!(yaml, "  {}: {}", account.name, account.config).ok();
     }
     write!(yaml, "keys:\n  - name: conformance\n    key: {KEY}\n").ok();
     yaml
 }
 
-/// Plays back the recording whose id stands in the path or is the model of the body.
-fn play(asked: &Asked, exchanges: &HashMap<String, Exchange>) -> Reply {
+/// Plays back the recording whose place stands in the path, or in the model's name where an SDK asks by itself.
+fn play(asked: &Asked, exchanges: &[Exchange], accounts: &[Vec<Account>]) -> Reply {
+    let path = asked.path.replace("%3A", ":").replace("%2F", "/");
     let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
-    let arn = "/rerankingConfiguration/bedrockRerankingConfiguration/modelConfiguration/modelArn";
-    let named = body.pointer(arn).unwrap_or(&body["model"]).as_str().unwrap_or_default();
-    let path = asked.path.replace("%3A", ":");
-    let words = path.split(['/', ':', '?', '-']).chain(named.split(['/', '-']));
-    let Some(exchange) = words.into_iter().find_map(|word| exchanges.get(word)) else {
+    let named = body["model"].as_str().unwrap_or_default();
+    let mut words = path.split(['/', ':', '?']).chain(named.split('/'));
+    let Some(at) = words.find_map(accounts::placed).filter(|at| *at < exchanges.len()) else {
         return Reply::json(599, &json!({"error": "there is no such recording"}));
     };
-    let played = exchange.played();
+    let exchange = &exchanges[at];
+    let invoked = path.ends_with("/invoke-with-response-stream");
+    let wrapped = invoked && accounts[at].iter().any(Account::wraps);
+    let played = if wrapped { exchange.wrapped() } else { exchange.played() };
     let mut reply = Reply::text(exchange.status, &played.kind, played.body);
     for (name, value) in &exchange.headers {
         let framing =

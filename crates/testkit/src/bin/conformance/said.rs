@@ -4,6 +4,8 @@
 use contract::words::Dialect;
 use serde_json::{Map, Value};
 
+mod other;
+
 /// The text, the calls and the figures of an answer's first choice.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Said {
@@ -51,8 +53,8 @@ pub(crate) fn read(dialect: Dialect, stream: bool, body: &[u8]) -> Option<Said> 
             Dialect::CohereChat => cohere(frame, &mut said, &mut calls),
             Dialect::BedrockConverse => converse(frame, &mut said, &mut calls),
             _ => {
-                said.text = scores(frame).unwrap_or_else(|| lengths(frame));
-                said.figures = embedding(frame).or(said.figures);
+                said.text = other::text_of(dialect, frame);
+                said.figures = other::figures(frame).or(said.figures);
             }
         }
     }
@@ -513,65 +515,4 @@ fn converse(frame: &Value, said: &mut Said, calls: &mut Calls) {
 /// Is the call for the client, not one that Bedrock answers by itself?
 fn client_calls(call: &Map<String, Value>) -> bool {
     call.get("type").map(text) != Some("server_tool_use")
-}
-
-/// Relevance, as the SDKs are asked to say it.
-fn scores(frame: &Value) -> Option<String> {
-    let results = frame["results"].as_array().or(frame["data"].as_array())?;
-    let score = |result: &Value| {
-        let score = result["relevance_score"].as_f64().or(result["relevanceScore"].as_f64())?;
-        Some(format!("{}:{score:.4}", number(&result["index"])))
-    };
-    Some(results.iter().map(score).collect::<Option<Vec<_>>>()?.join(" "))
-}
-
-/// Vectors are compared by their number and their lengths, said as a text.
-fn lengths(frame: &Value) -> String {
-    let one = |vector: &Value| match vector {
-        // Floats of four bytes in base64, except where a model makes bytes.
-        Value::String(text) if text_of_bytes(frame) => text.trim_end_matches('=').len() * 3 / 4,
-        Value::String(text) => text.trim_end_matches('=').len() * 3 / 4 / 4,
-        vector => vector.as_array().map_or(0, Vec::len),
-    };
-    let each = |list: &Value, member: &str| -> Vec<usize> {
-        list.as_array().into_iter().flatten().map(|entry| one(&entry[member])).collect()
-    };
-    let embeddings = &frame["embeddings"];
-    let found = if frame["data"].is_array() {
-        each(&frame["data"], "embedding")
-    } else if frame["embedding"].is_object() {
-        vec![one(&frame["embedding"]["values"])]
-    } else if frame["embedding"].is_array() {
-        vec![one(&frame["embedding"])]
-    } else if let Some(float) = embeddings["float"].as_array() {
-        float.iter().map(one).collect()
-    } else if embeddings[0].is_object() {
-        each(embeddings, "values")
-    } else {
-        embeddings.as_array().into_iter().flatten().map(one).collect()
-    };
-    found.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-}
-
-fn text_of_bytes(frame: &Value) -> bool {
-    frame["model"].as_str().is_some_and(|model| model.starts_with("pplx-embed"))
-}
-
-/// Vectors and relevance: only input counts.
-fn embedding(frame: &Value) -> Option<Figures> {
-    if let (Some(input), Some(output)) =
-        (frame["usage"]["input_tokens"].as_u64(), frame["usage"]["output_tokens"].as_u64())
-    {
-        return Some(Figures { input, output, ..Figures::default() });
-    }
-    let places = [
-        "/usage/prompt_tokens",
-        "/usage/total_tokens",
-        "/meta/billed_units/input_tokens",
-        "/usageMetadata/promptTokenCount",
-        "/prompt_eval_count",
-    ];
-    let input =
-        places.into_iter().find_map(|place| frame.pointer(place).filter(|count| count.is_number()))?;
-    Some(Figures { input: number(input), ..Figures::default() })
 }
