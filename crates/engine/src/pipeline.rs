@@ -99,16 +99,6 @@ impl Pipeline {
         }
     }
 
-    /// Settles an answer that is kept, and gives it out once it is.
-    async fn shelve(self: &Arc<Self>, whole: Whole, ticket: Ticket) -> Response<Body> {
-        let kept = whole.shelf.as_ref().and_then(|shelf| shelf.secure(&whole.body));
-        let response = self.settle(ticket, Ok(Answered::Whole(whole)));
-        if let Some(kept) = kept {
-            kept.await;
-        }
-        response
-    }
-
     /// An answer at hand is settled here; a stream takes its ticket along and settles at its last event.
     pub(crate) fn settle(
         self: &Arc<Self>,

@@ -3,8 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use contract::body::Body;
 use contract::ports::{Answer, Deployment, ResponseStore, StoredResponse};
+use http::Response;
 use wire::stored;
+
+use crate::pipeline::Pipeline;
+use crate::stages::{Answered, Whole};
+use crate::ticket::Ticket;
 
 /// Keeps one answer.
 pub(crate) struct Shelf {
@@ -44,5 +50,17 @@ impl Shelf {
     /// Does the provider go on with the answer on its own?
     pub(crate) fn is_pending(&self, answer: &Bytes) -> bool {
         self.draft.native && !self.named && stored::facts(answer).is_some_and(|facts| facts.is_pending())
+    }
+}
+
+impl Pipeline {
+    /// Settles an answer that is kept, and gives it out once it is.
+    pub(crate) async fn shelve(self: &Arc<Self>, whole: Whole, ticket: Ticket) -> Response<Body> {
+        let kept = whole.shelf.as_ref().and_then(|shelf| shelf.secure(&whole.body));
+        let response = self.settle(ticket, Ok(Answered::Whole(whole)));
+        if let Some(kept) = kept {
+            kept.await;
+        }
+        response
     }
 }

@@ -105,7 +105,7 @@ async fn refused(stand: &Stand, at: usize, (exchange, recorded): (&Exchange, Dia
         let outcomes = &mut found.outcomes;
         match verdict {
             Ok(()) if ours => {
-                end(exchange, ("error", Some(client)), Ending::Excepted(errors::OURS), outcomes)
+                end(exchange, ("error", Some(client)), Ending::Excepted(errors::OURS), outcomes);
             }
             verdict => note(exchange, "error", Some(client), verdict, outcomes),
         }

@@ -160,9 +160,7 @@ pub(crate) fn sample(kind: &str) -> Sample {
                 "predict": {"request": {"rows": "{{body:/rows}}"}}})],
             &["model"],
         ),
-        "openai-compatible" => {
-            (vec![json!({"base_url": "http://127.0.0.1:8000/v1", "api_key": SECRET})], &["model"])
-        }
+        "openai-compatible" => (vec![json!({"base_url": SERVER, "api_key": SECRET})], &["model"]),
         "replicate" => (vec![key], &["acme/model"]),
         "demo" => (vec![json!({})], &["echo"]),
         _ => (vec![key], &["model"]),
@@ -170,6 +168,7 @@ pub(crate) fn sample(kind: &str) -> Sample {
     Sample { logins, models }
 }
 
+const SERVER: &str = "http://127.0.0.1:8000/v1";
 /// What `gcloud auth application-default login` leaves behind.
 pub(crate) const PERSON: &str =
     r#"{"type":"authorized_user","client_id":"a","client_secret":"b","refresh_token":"c"}"#;
