@@ -3,7 +3,7 @@
 
 use bytes::{Bytes, BytesMut};
 use contract::canon::{Answered, Event, Part, PartKind, Receipt, Reply, VectorFormat};
-use contract::words::Dialect;
+use contract::words::{Dialect, Usage};
 use serde_json::Value;
 use wire::{EncodeOptions, Gather, Quirks, Thinking};
 
@@ -121,7 +121,7 @@ pub(crate) fn reply(dialect: Dialect, body: &[u8]) -> Verdict {
     let ours: Value = serde_json::from_slice(&written).map_err(|error| error.to_string())?;
     let again = wire::read_reply(dialect, &written).map_err(|error| format!("our own answer: {error}"))?;
     // Where nothing was counted, zeros may stand: OpenAI's clients insist on figures.
-    if again.usage().unwrap_or_default() != answered.usage().unwrap_or_default() {
+    if counts(again.usage()).unwrap_or_default() != counts(answered.usage()).unwrap_or_default() {
         return Err(format!("usage: {:?} instead of {:?}", again.usage(), answered.usage()));
     }
     difference(&plain(dialect, without_usage(ours)), &plain(dialect, without_usage(theirs)))
@@ -208,11 +208,16 @@ fn twin(dialect: Dialect, body: &[u8], reply: &Reply) -> Verdict {
     }
 }
 
+/// Without what the provider said that it cost, which no dialect has a common word for.
+fn counts(usage: Option<Usage>) -> Option<Usage> {
+    usage.map(|usage| Usage { charged: None, ..usage })
+}
+
 /// What matters of two replies is the same. A stream tells its parts as they come, a whole answer by field: their order is
 /// that of their kinds.
 fn same_reply(ours: &Reply, theirs: &Reply) -> Verdict {
     let (ours, theirs) = (&by_kind(ours.clone()), &by_kind(theirs.clone()));
-    if ours.usage != theirs.usage {
+    if counts(ours.usage) != counts(theirs.usage) {
         return Err(format!("usage {:?} instead of {:?}", ours.usage, theirs.usage));
     }
     if ours.choices.len() != theirs.choices.len() {
