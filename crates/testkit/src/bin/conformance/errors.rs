@@ -1,10 +1,12 @@
 //! (e) An error that comes through the gateway keeps its status, its type, its message and its hint when to try again, in every
 //! client's dialect.
 
+use bytes::Bytes;
+use contract::canon::Event;
 use contract::words::Dialect;
 use serde_json::Value;
 
-use crate::checks::Verdict;
+use crate::checks::{Verdict, decode};
 use crate::corpus::Exchange;
 use crate::proxy::Got;
 
@@ -38,6 +40,30 @@ pub(crate) fn ours(exchange: &Exchange, got: &Got) -> Verdict {
             Err("the provider's words are told".to_owned())
         }
         _ => Ok(()),
+    }
+}
+
+/// What a stream says that begins with an error: no answer, whatever its status.
+pub(crate) fn at_start(recorded: Dialect, body: &[u8]) -> Option<String> {
+    let events = decode(recorded, [Bytes::copy_from_slice(body)]).ok()?;
+    let said = events.into_iter().find(|event| {
+        matches!(
+            event,
+            Event::PartStart { .. } | Event::Delta { .. } | Event::Finish { .. } | Event::Error { .. }
+        )
+    });
+    match said? {
+        Event::Error { message, .. } => Some(message),
+        _ => None,
+    }
+}
+
+/// The client reads this message.
+pub(crate) fn told(message: &str, got: &Got) -> Verdict {
+    let told = serde_json::from_slice::<Value>(&got.body).ok();
+    match told.as_ref().and_then(self::message) == Some(message) {
+        true => Ok(()),
+        false => Err(format!("status {} without the message {message:?}", got.status)),
     }
 }
 

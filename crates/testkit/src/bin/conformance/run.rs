@@ -132,6 +132,10 @@ async fn answered(stand: &Stand, at: usize, (exchange, recorded): (&Exchange, Di
                 continue;
             }
         };
+        if let Some(message) = errors::at_start(recorded, &played.body).filter(|_| got.status >= 400) {
+            note(exchange, "error", Some(client), errors::told(&message, &got), &mut found.outcomes);
+            continue;
+        }
         if client == recorded {
             let verdict = match account.is_verbatim(recorded) {
                 true => passes(exchange, &played.body, &got),
