@@ -89,6 +89,19 @@ impl Pipeline {
             && response.making.as_ref().is_some_and(|making| making.lease > self.handles.clock.now())
     }
 
+    /// The response, unless it is made where it cannot be stopped from here. It may have ended since it was found.
+    async fn here(&self, response: StoredResponse) -> Result<StoredResponse, Fault> {
+        let elsewhere = |response: &StoredResponse| is_pending(response) && self.is_elsewhere(response);
+        if !elsewhere(&response) {
+            return Ok(response);
+        }
+        let response = self.kept(&response.tenant, &response.id).await?;
+        match elsewhere(&response) {
+            true => Err(Fault::saying(Code::Conflict, ELSEWHERE)),
+            false => Ok(response),
+        }
+    }
+
     /// Asks the provider that makes the response; who follows it is told, and keeps what changes.
     async fn refreshed(
         &self,
@@ -141,10 +154,8 @@ impl Pipeline {
         plan.deployments.iter().find(|deployment| *deployment.id == *id).map(Arc::clone)
     }
 
-    async fn delete(&self, mut response: StoredResponse) -> Result<Bytes, Fault> {
-        if is_pending(&response) && self.is_elsewhere(&response) {
-            return Err(Fault::saying(Code::Conflict, ELSEWHERE));
-        }
+    async fn delete(&self, response: StoredResponse) -> Result<Bytes, Fault> {
+        let mut response = self.here(response).await?;
         if let Some(provider) = response.native.then(|| self.provider(&response)).flatten() {
             if is_pending(&response) {
                 self.end_at(&provider, &mut response).await;
@@ -207,9 +218,7 @@ impl Pipeline {
                 self.jobs.is_running(&response.tenant, &response.id) || self.is_elsewhere(&response);
             return self.refreshed(response, StoredCall::Cancel, followed).await;
         }
-        if self.is_elsewhere(&response) {
-            return Err(Fault::saying(Code::Conflict, ELSEWHERE));
-        }
+        let response = self.here(response).await?;
         self.jobs.stop(&response.tenant, &response.id).await;
         let response = self.kept(&response.tenant, &response.id).await?;
         self.current(response).await
