@@ -1,12 +1,11 @@
 //! Items of a request that its target cannot know: those that were written here, when another provider had answered, and thoughts
 //! that it refused. A server looks up each item that has an id, and reads no thoughts but its own.
 //!
-//! Ids made here hold the id of their response ([`response_of`]); OpenAI's are a prefix and digits.
+//! Ids made here end in the number of their item (`rs_chatcmpl-9_0`); OpenAI's are a prefix and digits.
 
 use std::sync::LazyLock;
 
 use bytes::{Bytes, BytesMut};
-use contract::ports::response_of;
 use memchr::memmem::Finder;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -82,7 +81,11 @@ fn left(item: &str, all: bool) -> Left {
 }
 
 fn is_made(id: &str) -> bool {
-    ["rs_", "msg_", "fc_", "ctc_"].iter().any(|prefix| id.starts_with(prefix)) && response_of(id).is_some()
+    let known = ["rs_", "msg_", "fc_", "ctc_"].iter().find_map(|prefix| id.strip_prefix(prefix));
+    let number = known.and_then(|rest| rest.rsplit_once('_')).map(|(_, number)| number);
+    number.is_some_and(|number| {
+        (1..=4).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 #[cfg(test)]
@@ -90,8 +93,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    const STEM: &str = "019ad1f0a5f07c7e8b1d2c3e4f506172";
 
     fn run(input: &Value, all: bool) -> Option<(Value, bool)> {
         let body = Bytes::from(json!({"model": "m", "input": input, "store": true}).to_string());
@@ -105,13 +106,11 @@ mod tests {
     #[test]
     fn what_was_written_here_is_not_looked_up_elsewhere() {
         let question = json!({"role": "user", "content": "hi"});
-        // Other servers number theirs too.
-        let own = json!({"type": "reasoning", "id": "rs_tmp_1", "summary": []});
+        let own = json!({"type": "reasoning", "id": "rs_68af09", "summary": []});
         let sealed = json!({"type": "reasoning", "id": "rs_68af10", "summary": [], "encrypted_content": "x"});
-        let ours = json!({"type": "reasoning", "id": format!("rs_{STEM}_0"), "summary": []});
-        let said =
-            json!({"type": "message", "id": format!("msg_{STEM}_1"), "role": "assistant", "content": []});
-        let called = json!({"type": "function_call", "id": format!("fc_{STEM}_2"), "call_id": "c_1", "name": "f", "arguments": "{}"});
+        let ours = json!({"type": "reasoning", "id": "rs_msg_1_0", "summary": []});
+        let said = json!({"type": "message", "id": "msg_chatcmpl-9_1", "role": "assistant", "content": []});
+        let called = json!({"type": "function_call", "id": "fc_01_2", "call_id": "c_1", "name": "f", "arguments": "{}"});
         let plain = json!({"type": "message", "role": "assistant", "content": []});
         let call = json!({"type": "function_call", "call_id": "c_1", "name": "f", "arguments": "{}"});
         assert_eq!(run(&json!([question, own, sealed]), false), None);
