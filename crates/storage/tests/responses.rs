@@ -108,7 +108,7 @@ async fn keeps_apart_replaces_and_forgets(store: &Opened) {
 
 async fn tells_who_has_an_item(store: &Opened) {
     let (one, other) = (tenant(1), tenant(2));
-    let ours = "msg_0198c0de00007000800000000000abcd_0";
+    let ours = "msg_0198c0de00007000800000000000abcd_pg0";
     let with = |tenant: &Tenant, id: &str, items: &[&str]| StoredResponse {
         body: json!({ "output": items.iter().map(|id| json!({ "id": id })).collect::<Vec<_>>() })
             .to_string()

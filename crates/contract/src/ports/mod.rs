@@ -33,7 +33,8 @@ pub use service::{
     StoredAsk,
 };
 pub use state::{
-    Anchor, Holder, KeptMessage, Making, NativeBlocks, ResponseStore, StoredResponse, Tenant, response_of,
+    Anchor, Holder, KeptMessage, Making, NativeBlocks, ResponseStore, StoredResponse, Tenant, made_id,
+    made_stem, response_of,
 };
 pub use store::{
     LedgerFilter, LedgerLine, LedgerStore, LogFilter, LogStore, Page, PageRequest, Resource, ResourceKind,

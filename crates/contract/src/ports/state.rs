@@ -110,11 +110,27 @@ pub struct StoredResponse {
     pub making: Option<Making>,
 }
 
-/// The id of the response that an item belongs to which was given its id here: `resp_{stem}` for `{kind}_{stem}_{place}`, and for
-/// `{kind}_{stem}i_{place}` of its input. None: the id tells nothing.
+/// Stands before the place in the ids of items that are made here; nobody else's have it.
+const MARK: &str = "_pg";
+
+/// The id that an item is given here, as it has none of its own: by its place among those of one response (`resp_{stem}`).
+#[must_use]
+pub fn made_id(kind: &str, stem: &str, place: usize) -> String {
+    format!("{kind}_{stem}{MARK}{place}")
+}
+
+/// The stem of an id that was made here. None: it was not.
+#[must_use]
+pub fn made_stem(item: &str) -> Option<&str> {
+    let (stem, place) = item.split_once('_')?.1.rsplit_once(MARK)?;
+    (!place.is_empty() && place.bytes().all(|byte| byte.is_ascii_digit())).then_some(stem)
+}
+
+/// The id of the response that an item belongs to whose id was made here: `resp_{stem}`, and for an item of its input, whose
+/// stem is `{stem}i`. None: the id tells nothing.
 #[must_use]
 pub fn response_of(item: &str) -> Option<String> {
-    let (stem, _) = item.split_once('_')?.1.rsplit_once('_')?;
+    let stem = made_stem(item)?;
     let stem = stem.strip_suffix('i').unwrap_or(stem);
     let ours = stem.len() == 32 && stem.bytes().all(|byte| byte.is_ascii_hexdigit());
     ours.then(|| format!("resp_{stem}"))

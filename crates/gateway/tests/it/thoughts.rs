@@ -89,7 +89,7 @@ fn responses(call: &Exchange) -> Reply {
     let body = call.json();
     for item in body["input"].as_array().into_iter().flatten() {
         let id = item["id"].as_str().unwrap_or_default();
-        if id.contains("_0") || id.contains("_1") {
+        if id.contains("_pg") {
             let message = format!("Item with id '{id}' not found.");
             return Reply::json(
                 404,
@@ -121,7 +121,7 @@ async fn items_that_openai_does_not_know_do_not_reach_it() {
     let sealed = |by: &str| json!({"type": "reasoning", "summary": [], "encrypted_content": by});
     for store in [false, true] {
         for (sent, got, calls) in [
-            (json!([question, thought("rs_msg_7_0"), said("msg_msg_7_1")]), json!([question, plain]), 1),
+            (json!([question, thought("rs_msg_7_pg0"), said("msg_msg_7_pg1")]), json!([question, plain]), 1),
             (
                 json!([question, sealed("own"), said("msg_67cc")]),
                 json!([question, sealed("own"), said("msg_67cc")]),
@@ -129,7 +129,7 @@ async fn items_that_openai_does_not_know_do_not_reach_it() {
             ),
             (json!([question, sealed("other"), said("msg_67cc")]), json!([question, plain]), 2),
             (
-                json!([question, thought("rs_68af_00"), said("msg_67cc")]),
+                json!([question, thought("rs_68af_pg00"), said("msg_67cc")]),
                 json!([question, said("msg_67cc")]),
                 1,
             ),

@@ -4,6 +4,7 @@
 //! each other. Who is told of what is lost is `turns.rs` and `reply.rs`.
 
 use contract::canon::{MediaKind, MediaSource, Part, PartKind, TokenLogprob};
+use contract::ports::made_id;
 use serde_json::{Map, Value, json};
 
 use super::content::{self, Unwritable};
@@ -39,7 +40,7 @@ impl Ids {
             "mcp_call" => "mcp",
             _ => "item",
         };
-        Value::String(format!("{prefix}_{}_{at}", self.0))
+        Value::String(made_id(prefix, &self.0, at))
     }
 }
 

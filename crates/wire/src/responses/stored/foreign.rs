@@ -1,11 +1,10 @@
 //! Items of a request that its target cannot know: those that were written here, when another provider had answered, and thoughts
 //! that it refused. A server looks up each item that has an id, and reads no thoughts but its own.
-//!
-//! Ids made here end in the number of their item (`rs_chatcmpl-9_0`); OpenAI's are a prefix and digits.
 
 use std::sync::LazyLock;
 
 use bytes::{Bytes, BytesMut};
+use contract::ports::made_stem;
 use memchr::memmem::Finder;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -23,7 +22,7 @@ pub fn has_made(body: &[u8]) -> bool {
         // Ids are short.
         let inside = inside.map(|inside| &inside[..inside.len().min(80)]).unwrap_or_default();
         let end = memchr::memchr(b'"', inside).unwrap_or_default();
-        std::str::from_utf8(&inside[..end]).is_ok_and(is_made)
+        std::str::from_utf8(&inside[..end]).is_ok_and(|id| made_stem(id).is_some())
     })
 }
 
@@ -64,7 +63,7 @@ enum Left {
 
 fn left(item: &str, all: bool) -> Left {
     let Ok(mut fields) = serde_json::from_str::<Map<String, Value>>(item) else { return Left::Same };
-    let made = fields.get("id").and_then(Value::as_str).is_some_and(is_made);
+    let made = fields.get("id").and_then(Value::as_str).and_then(made_stem).is_some();
     match fields.get("type").and_then(Value::as_str) {
         Some("reasoning") => {
             let sealed = fields.get("encrypted_content").is_some_and(Value::is_string);
@@ -78,14 +77,6 @@ fn left(item: &str, all: bool) -> Left {
         }
         _ => Left::Same,
     }
-}
-
-fn is_made(id: &str) -> bool {
-    let known = ["rs_", "msg_", "fc_", "ctc_"].iter().find_map(|prefix| id.strip_prefix(prefix));
-    let number = known.and_then(|rest| rest.rsplit_once('_')).map(|(_, number)| number);
-    number.is_some_and(|number| {
-        (1..=4).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
-    })
 }
 
 #[cfg(test)]
@@ -106,11 +97,11 @@ mod tests {
     #[test]
     fn what_was_written_here_is_not_looked_up_elsewhere() {
         let question = json!({"role": "user", "content": "hi"});
-        let own = json!({"type": "reasoning", "id": "rs_68af09", "summary": []});
+        let own = json!({"type": "reasoning", "id": "rs_68af_09", "summary": []});
         let sealed = json!({"type": "reasoning", "id": "rs_68af10", "summary": [], "encrypted_content": "x"});
-        let ours = json!({"type": "reasoning", "id": "rs_msg_1_0", "summary": []});
-        let said = json!({"type": "message", "id": "msg_chatcmpl-9_1", "role": "assistant", "content": []});
-        let called = json!({"type": "function_call", "id": "fc_01_2", "call_id": "c_1", "name": "f", "arguments": "{}"});
+        let ours = json!({"type": "reasoning", "id": "rs_msg_1_pg0", "summary": []});
+        let said = json!({"type": "message", "id": "msg_chatcmpl-9_pg1", "role": "assistant", "content": []});
+        let called = json!({"type": "function_call", "id": "fc_01_pg2", "call_id": "c_1", "name": "f", "arguments": "{}"});
         let plain = json!({"type": "message", "role": "assistant", "content": []});
         let call = json!({"type": "function_call", "call_id": "c_1", "name": "f", "arguments": "{}"});
         assert_eq!(run(&json!([question, own, sealed]), false), None);

@@ -193,7 +193,7 @@ fn pages_come_to_an_end_where_items_have_the_same_id() {
 
 #[test]
 fn items_are_listed_page_by_page() {
-    let response = bytes(&json!({"id":"resp_1","output":[{"type":"message","id":"msg_1_0","content":[]}]}));
+    let response = bytes(&json!({"id":"resp_1","output":[{"type":"message","id":"msg_1_pg0","content":[]}]}));
     let first = Turn { input: br#"[{"role":"user","content":"one"}]"#, response: &response, own: true };
     let second = Turn {
         input: br#"[{"role":"assistant","content":"two"},{"type":"message","id":"own"}]"#,
@@ -205,7 +205,7 @@ fn items_are_listed_page_by_page() {
     let all = page("order=asc");
     let ids: Vec<&Value> = all["data"].as_array().unwrap().iter().map(|item| &item["id"]).collect();
     assert_eq!(ids.len(), 4);
-    assert_eq!((ids[1], ids[3]), (&json!("msg_1_0"), &json!("own")));
+    assert_eq!((ids[1], ids[3]), (&json!("msg_1_pg0"), &json!("own")));
     assert_eq!(all["data"][0]["content"], json!([{"type":"input_text","text":"one"}]));
     assert_eq!(all["data"][2]["content"][0]["type"], "output_text");
     assert_eq!((&all["has_more"], &all["first_id"], &all["last_id"]), (&json!(false), ids[0], ids[3]));
@@ -321,7 +321,7 @@ fn a_request_names_items_by_their_ids() {
 #[test]
 fn items_are_found_in_the_turn_that_holds_them() {
     let response = format!("resp_{STEM}");
-    let said = format!("msg_{STEM}_1");
+    let said = format!("msg_{STEM}_pg1");
     let answer = bytes(&json!({"id":response,"output":[{"type":"reasoning","id":"rs_9","summary":[]},
         {"type":"message","id":said,"content":[]}]}));
     let input =

@@ -179,18 +179,18 @@ fn answers_of_others_get_what_the_sdks_need() {
     assert_eq!(
         value["output"],
         json!([
-            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}], "id": "rs_chatcmpl-9_0"},
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}], "id": "rs_chatcmpl-9_pg0"},
             {"type": "message", "role": "assistant", "content": [
                 {"type": "output_text", "text": "see", "annotations": [
                     {"type": "url_citation", "url": "http://a", "title": "", "start_index": 0, "end_index": 3},
                     {"type": "file_citation", "file_id": "file_1", "filename": "", "index": 2}], "logprobs": []},
                 {"type": "output_text", "text": "more", "annotations": [], "logprobs": []}],
-                "id": "msg_chatcmpl-9_1", "status": "completed"},
+                "id": "msg_chatcmpl-9_pg1", "status": "completed"},
             {"type": "code_interpreter_call", "status": "completed", "container_id": "", "code": "1+1",
-                "outputs": [{"type": "logs", "logs": "2"}], "id": "ci_chatcmpl-9_2"},
-            {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}", "id": "fc_chatcmpl-9_3",
+                "outputs": [{"type": "logs", "logs": "2"}], "id": "ci_chatcmpl-9_pg2"},
+            {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}", "id": "fc_chatcmpl-9_pg3",
                 "status": "completed"},
-            {"type": "image_generation_call", "result": "AAAA", "id": "ig_chatcmpl-9_4", "status": "completed"}
+            {"type": "image_generation_call", "result": "AAAA", "id": "ig_chatcmpl-9_pg4", "status": "completed"}
         ])
     );
     for field in

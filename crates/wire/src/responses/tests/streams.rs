@@ -377,7 +377,7 @@ fn streams_of_others_are_put_in_order() {
     assert_eq!(output[1]["action"]["sources"][0]["url"], "http://a");
     assert_eq!(output[2]["content"].as_array().unwrap().len(), 2);
     assert_eq!(output[2]["content"][0]["annotations"][0]["url"], "u");
-    assert_eq!((&output[3]["arguments"], &output[3]["id"]), (&json!("{}"), &json!("fc_abc_3")));
+    assert_eq!((&output[3]["arguments"], &output[3]["id"]), (&json!("{}"), &json!("fc_abc_pg3")));
     assert_eq!(output[5]["result"], "AAAA");
     assert_eq!(last["response"]["usage"]["total_tokens"], 3);
 }
