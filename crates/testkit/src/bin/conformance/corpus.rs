@@ -213,9 +213,16 @@ fn bytes(body: &Value, encoding: &str) -> Result<Vec<u8>> {
     })
 }
 
+/// Without the streams of further calls that were recorded behind the first: no client reads on behind its end.
+fn first_stream(events: &[Value]) -> &[Value] {
+    let begins = |event: &Value| matches!(event["type"].as_str(), Some("response.created" | "message_start"));
+    let second = events.iter().skip(1).position(begins);
+    second.and_then(|at| events.get(..=at)).unwrap_or(events)
+}
+
 /// Streams recorded behind an SDK are a list of events; they are framed again as the provider frames them.
 fn reframe(api: &str, events: &Value) -> Result<(Vec<u8>, &'static str)> {
-    let events = events.as_array().context("events are a list")?;
+    let events = first_stream(events.as_array().context("events are a list")?);
     let mut out = Vec::new();
     let kind = match api {
         "bedrock.converse" => {
