@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::ports::{Deployment, Plan, Stage, StoredResponse, Tenant};
+use contract::ports::{Deployment, InputSize, Plan, Stage, StoredResponse, Tenant};
 use contract::{Code, Fault};
 use wire::Envelope;
 use wire::stored::{self, Keeping};
@@ -30,6 +30,8 @@ pub(crate) struct Turn {
     pub(crate) previous: Previous,
     /// The items that it names by their ids, as far as they are kept here.
     pub(crate) named: Vec<Named>,
+    /// What its client sent weighs this.
+    size: InputSize,
     /// Is it answered here while its client does not wait?
     pub(crate) detached: bool,
 }
@@ -80,6 +82,16 @@ impl Turn {
         self.detached || (self.keeping.background && !to.provider.keeps())
     }
 
+    /// What of this body, which goes out for it, its client did not send itself.
+    pub(crate) fn beyond_in(&self, body: &Bytes) -> InputSize {
+        let (all, own) = (wire::tokens::input_size(body, 0), self.size);
+        InputSize {
+            text: all.text.saturating_sub(own.text),
+            media: all.media.saturating_sub(own.media),
+            pictures: all.pictures.saturating_sub(own.pictures),
+        }
+    }
+
     /// The answer before it, where this deployment has to be told of it.
     pub(crate) fn untold(&self, to: &Deployment) -> Option<&StoredResponse> {
         self.kept().filter(|previous| !keeps(to, previous))
@@ -121,7 +133,8 @@ impl Run<'_> {
         let alone = !plan.deployments.first().is_some_and(|first| able(first));
         let detached = keeping.background && !envelope.stream && alone;
         let id = stored::id(ticket.id()).into();
-        admitted.turn = Some(Box::new(Turn { keeping, id, previous, named, detached }));
+        let size = ticket.record().map(|record| record.size).unwrap_or_default();
+        admitted.turn = Some(Box::new(Turn { keeping, id, previous, named, size, detached }));
         ticket.ended(Stage::Assemble);
         Ok(Prepared(admitted))
     }

@@ -279,17 +279,6 @@ impl<'a> Hub<'a> {
         Envelope::read(client, &PathFacts::default(), body).map(|envelope| Some(Box::new(envelope)))
     }
 
-    /// What of this body the client did not send itself.
-    fn beyond_in(&self, body: &Bytes) -> Beyond {
-        let size = |body| wire::tokens::input_size(body, 0);
-        let (all, own) = (size(body), size(self.request.envelope.body()));
-        Some(Box::new(InputSize {
-            text: all.text.saturating_sub(own.text),
-            media: all.media.saturating_sub(own.media),
-            pictures: all.pictures.saturating_sub(own.pictures),
-        }))
-    }
-
     /// What the client did not send itself, with this much that was put back.
     fn beyond_with(&self, bytes: u64) -> Beyond {
         if bytes == 0 {
@@ -325,7 +314,7 @@ impl<'a> Hub<'a> {
         if let Some(previous) = untold {
             body = self.expanded(&body, previous, run, Some(to)).await?;
         }
-        self.beyond = self.beyond_in(&body);
+        self.beyond = Some(Box::new(turn.beyond_in(&body)));
         if foreground {
             body = stored::foreground(&body);
         }
@@ -341,7 +330,7 @@ impl<'a> Hub<'a> {
             Previous::None => {}
             Previous::Kept(previous) => body = self.expanded(&body, previous, run, None).await?,
         }
-        self.beyond = self.beyond_in(&body);
+        self.beyond = Some(Box::new(turn.beyond_in(&body)));
         let told = stored::all_told(&body);
         told.map_err(|fault| self.placed(fault))?;
         Ok(stored::stateless(&body))
