@@ -18,7 +18,7 @@ use wire::stored;
 
 use crate::collect::collect;
 use crate::head;
-use crate::jobs::Job;
+use crate::jobs::{Job, name};
 use crate::pipeline::Pipeline;
 use crate::shelf::Shelf;
 use crate::snapshot::{Handles, Snapshot};
@@ -87,7 +87,7 @@ impl Pipeline {
         let Some(mut waiting) = self.with(&snapshot).waiting(cleared.request(), &ticket) else {
             return self.settle(ticket, Err(Code::Internal.into()));
         };
-        let Some(job) = self.jobs.begin(waiting.tenant.clone(), Arc::clone(&waiting.id)) else {
+        let Some(job) = self.jobs.begin(name(&waiting)) else {
             return self.settle(ticket, Err(Code::Overloaded.into()));
         };
         let response = head::json(waiting.body.clone(), ticket.dialect(), ticket.id());
@@ -201,7 +201,7 @@ impl Pipeline {
             ended(ticket, &whole);
             return response;
         };
-        let Some(job) = self.jobs.begin(kept.tenant.clone(), Arc::clone(&kept.id)) else {
+        let Some(job) = self.jobs.begin(name(&kept)) else {
             // There are too many: whoever has room when the lease is over follows it.
             kept.making = self.handles.making(&ticket, &shelf.deployment);
             match self.handles.entrust(&kept).await {

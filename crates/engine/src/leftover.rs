@@ -15,7 +15,7 @@ use wire::stored;
 
 use crate::background::{Asked, failure, is_cancelled, is_pending};
 use crate::bill::{Bill, bill};
-use crate::jobs::Job;
+use crate::jobs::{Job, name};
 use crate::pipeline::Pipeline;
 
 /// What a response says that was lost.
@@ -64,7 +64,7 @@ impl Pipeline {
 
     fn adopt(self: &Arc<Self>, response: StoredResponse) {
         // Its own, if it could not say in time that it lives.
-        if self.jobs.is_running(&response.tenant, &response.id) {
+        if self.jobs.is_running(&name(&response)) {
             return;
         }
         let Some(making) = &response.making else { return };
@@ -77,7 +77,7 @@ impl Pipeline {
             && let Some(deployment) = self.deployment(&response)
         {
             // There may be too many now: whoever looks when the lease is over tries again.
-            let Some(job) = self.jobs.begin(response.tenant.clone(), Arc::clone(&response.id)) else {
+            let Some(job) = self.jobs.begin(name(&response)) else {
                 return;
             };
             let pipeline = Arc::clone(self);

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use wire::stored::{self, Tap};
 
-use crate::jobs::Job;
+use crate::jobs::{Job, name};
 use crate::pipeline::Pipeline;
 use crate::shelf::Shelf;
 use crate::stages::Whole;
@@ -59,9 +59,9 @@ impl Shelving {
                 self.begin(&begun, ticket);
             }
             if let Some(answer) = over {
-                // Nothing of before is kept after it.
-                self.watched = None;
+                // Kept first, as whoever finds no job expects it (see `found`).
                 self.kept = self.shelf.secure(&answer);
+                self.watched = None;
             }
         }
     }
@@ -74,7 +74,7 @@ impl Shelving {
             return;
         }
         let Some(mut kept) = shelf.filled(begun) else { return };
-        let Some(job) = pipeline.jobs.begin(kept.tenant.clone(), Arc::clone(&kept.id)) else { return };
+        let Some(job) = pipeline.jobs.begin(name(&kept)) else { return };
         kept.making = pipeline.handles.making(ticket, &shelf.deployment);
         let (handles, response) = (pipeline.handles.clone(), kept.clone());
         self.kept = Some(Answer::Later(Box::pin(async move {

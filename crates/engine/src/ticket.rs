@@ -470,4 +470,4 @@ impl Record {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

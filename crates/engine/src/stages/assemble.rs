@@ -11,7 +11,7 @@ use wire::Envelope;
 use wire::stored::{self, Keeping};
 
 use super::translate::Wants;
-use super::turns::{Named, inlined};
+use super::turns::{Named, check, inlined};
 use super::{Admitted, Prepared};
 use crate::pipeline::Run;
 use crate::shelf::Shelf;
@@ -152,11 +152,12 @@ impl Run<'_> {
 
     pub(super) async fn previous(self, tenant: &Tenant, id: &str) -> Result<Previous, Fault> {
         let (store, now) = (&*self.handles.responses, self.handles.clock.now());
-        if let Some(found) = store.find(tenant, id, now).await.map_err(unavailable)? {
-            if !found.native {
-                self.check(&found, now)?;
+        if let Some(found) = self.jobs.find(store, (tenant, id), now).await.map_err(unavailable)? {
+            // What its provider makes may be complete by now.
+            if !found.response.native {
+                check(&found)?;
             }
-            return Ok(Previous::Kept(Box::new(found)));
+            return Ok(Previous::Kept(Box::new(found.response)));
         }
         // Accounts are shared by tenants: the provider would hand out what belongs to another.
         if store.is_known(id, now).await.map_err(unavailable)? {

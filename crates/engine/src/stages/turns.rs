@@ -13,6 +13,7 @@ use wire::stored::{self, Instead};
 use super::assemble::{PREVIOUS, made_by, unavailable};
 use super::attempt::REPLY_CAP;
 use crate::collect::collect;
+use crate::found::{Found, State};
 use crate::pipeline::Run;
 
 /// The most turns of a conversation that are written out.
@@ -113,10 +114,12 @@ impl Run<'_> {
     pub(crate) async fn conversation(self, last: &StoredResponse) -> Result<Vec<StoredResponse>, Fault> {
         let (store, now) = (&*self.handles.responses, self.handles.clock.now());
         let (mut turns, mut bytes) = (Vec::new(), 0);
-        let mut next = Some(last.clone());
-        while let Some(mut turn) = next.take() {
-            self.bring_up_to_date(&mut turn).await;
-            self.check(&turn, now)?;
+        // Unless its provider makes it, it was over when the request came.
+        let mut next = Some(Found { response: last.clone(), state: State::Over });
+        while let Some(mut found) = next.take() {
+            self.bring_up_to_date(&mut found.response).await;
+            check(&found)?;
+            let turn = found.response;
             bytes += turn.input.len() + turn.body.len();
             let previous = turn.previous.clone();
             turns.push(turn);
@@ -124,7 +127,9 @@ impl Run<'_> {
                 return Err(too_long(PREVIOUS));
             }
             if let Some(id) = previous {
-                next = Some(earlier(store, &turns, (&last.tenant, &id), now).await?);
+                let found = self.jobs.find(store, (&last.tenant, &id), now).await.map_err(unavailable)?;
+                // An upstream that gives the same id twice makes a conversation that never ends.
+                next = Some(found.filter(|_| turns.iter().all(|turn| turn.id != id)).ok_or_else(forgotten)?);
             }
         }
         turns.reverse();
@@ -151,28 +156,23 @@ impl Run<'_> {
         let body = collect(reply.body, REPLY_CAP).await.ok()?;
         stored::facts(&body).is_some_and(|facts| facts.id == *turn.id).then_some(body)
     }
+}
 
-    /// Is there an answer to go on from?
-    pub(super) fn check(self, found: &StoredResponse, now: Timestamp) -> Result<(), Fault> {
-        let StoredResponse { id, making, .. } = found;
-        let status = stored::facts(&found.body).unwrap_or_default();
-        let lives = || {
-            found.native
-                || self.jobs.is_running(&found.tenant, id)
-                || making.as_ref().is_some_and(|making| making.lease > now)
-        };
-        let ended = match status.status.as_str() {
-            "cancelled" => "was cancelled",
-            "failed" => "failed",
-            _ if !status.is_pending() => return Ok(()),
-            _ if lives() => {
-                let message = format!("The response '{id}' is still being made. Wait until it is complete.");
-                return Err(Fault::saying(Code::InvalidRequest, message).at(PREVIOUS));
-            }
-            _ => "failed",
-        };
-        Err(stored::broken_off(id, ended))
-    }
+/// Is there an answer to go on from?
+pub(super) fn check(Found { response, state }: &Found) -> Result<(), Fault> {
+    let facts = stored::facts(&response.body).unwrap_or_default();
+    let ended = match facts.status.as_str() {
+        "cancelled" => "was cancelled",
+        "failed" => "failed",
+        _ if !facts.is_pending() => return Ok(()),
+        _ if *state == State::Lost && !response.native => "failed",
+        _ => {
+            let message =
+                format!("The response '{}' is still being made. Wait until it is complete.", response.id);
+            return Err(Fault::saying(Code::InvalidRequest, message).at(PREVIOUS));
+        }
+    };
+    Err(stored::broken_off(&response.id, ended))
 }
 
 /// The responses that hold these items, each with those of it.
@@ -202,20 +202,10 @@ async fn holders<'i>(
     Ok(holders)
 }
 
-/// The turn before those that were found, the last of them the oldest.
-async fn earlier(
-    store: &dyn ResponseStore,
-    turns: &[StoredResponse],
-    (tenant, id): (&Tenant, &str),
-    now: Timestamp,
-) -> Result<StoredResponse, Fault> {
-    let found = store.find(tenant, id, now).await.map_err(unavailable)?;
-    // An upstream that gives the same id twice makes a conversation that never ends.
-    found.filter(|_| turns.iter().all(|turn| *turn.id != *id)).ok_or_else(|| {
-        let message =
-            "An earlier turn of this conversation is not kept any longer. Send the conversation in 'input'.";
-        Fault::saying(Code::PreviousResponseNotFound, message).at(PREVIOUS)
-    })
+fn forgotten() -> Fault {
+    let message =
+        "An earlier turn of this conversation is not kept any longer. Send the conversation in 'input'.";
+    Fault::saying(Code::PreviousResponseNotFound, message).at(PREVIOUS)
 }
 
 fn elsewhere(item: &str) -> Fault {
