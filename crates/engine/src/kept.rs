@@ -105,10 +105,15 @@ impl Pipeline {
         if stored::facts(&body).is_none_or(|facts| facts.id != *response.id) {
             return Err(Code::UpstreamInvalid.into());
         }
-        if !self.jobs.tell(&name(&response), &body) && state == State::Lost {
-            self.handles.responses.keep(StoredResponse { body: body.clone(), ..response });
-        }
+        self.heard(StoredResponse { body: body.clone(), ..response }, state);
         Ok(body)
+    }
+
+    /// Somebody else than its follower has asked for a response: who follows it is told. What nobody follows is kept.
+    fn heard(&self, response: StoredResponse, state: State) {
+        if !self.jobs.tell(&name(&response), &response.body) && state == State::Lost {
+            self.handles.responses.keep(response);
+        }
     }
 
     /// The account that answered, if it is still there.
@@ -155,10 +160,7 @@ impl Pipeline {
             let Ok(body) = self.ask(provider, call, &response.id).await else { continue };
             response.body = body;
             if !is_pending(&response.body) {
-                if !self.jobs.tell(&name(response), &response.body) && state == State::Lost {
-                    self.handles.responses.keep(response.clone());
-                }
-                return;
+                return self.heard(response.clone(), state);
             }
         }
     }
