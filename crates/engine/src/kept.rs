@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use contract::ports::{
-    Deployment, SharedProvider, StoredAction, StoredAsk, StoredCall, StoredResponse, Tenant,
+    ProviderReply, SharedProvider, StoredAction, StoredAsk, StoredCall, StoredResponse, Tenant,
 };
 use contract::words::{Scope, Secret};
 use contract::{Code, Fault};
@@ -97,9 +97,7 @@ impl Pipeline {
         };
         let reply = asked.await.map_err(|failure| Failure::silent(&failure).fault)?;
         if !reply.status.is_success() {
-            let body = collect(reply.body, ERROR_CAP).await.unwrap_or_default();
-            let error = wire::read_error(stored::DIALECT, reply.status, &body);
-            return Err(Failure::refused(error, &reply.headers, self.handles.clock.now()).fault);
+            return Err(self.refusal(reply).await);
         }
         let body = collect(reply.body, REPLY_CAP).await.map_err(|error| Failure::torn(error).fault)?;
         if stored::facts(&body).is_none_or(|facts| facts.id != *response.id) {
@@ -118,14 +116,7 @@ impl Pipeline {
 
     /// The account that answered, if it is still there.
     fn provider(&self, response: &StoredResponse) -> Option<SharedProvider> {
-        self.deployment(response).map(|deployment| Arc::clone(&deployment.provider))
-    }
-
-    /// Who answered, if it is still there.
-    pub(crate) fn deployment(&self, response: &StoredResponse) -> Option<Arc<Deployment>> {
-        let id = response.deployment.as_deref()?;
-        let plan = self.snapshot().router.plan(id, stored::DIALECT).ok()?;
-        plan.deployments.iter().find(|deployment| *deployment.id == *id).map(Arc::clone)
+        self.snapshot().deployment(response).map(|deployment| Arc::clone(&deployment.provider))
     }
 
     async fn delete(&self, found: Found) -> Result<Bytes, Fault> {
@@ -157,7 +148,7 @@ impl Pipeline {
     /// Has a provider end a response that is to be forgotten, so that it says what it cost: afterwards there is nobody to ask.
     async fn end_at(&self, provider: &SharedProvider, response: &mut StoredResponse, state: State) {
         for call in [StoredCall::Cancel, StoredCall::Get] {
-            let Ok(body) = self.ask(provider, call, &response.id).await else { continue };
+            let Ok(body) = self.handles.ask(provider, call, &response.id).await else { continue };
             response.body = body;
             if !is_pending(&response.body) {
                 return self.heard(response.clone(), state);
@@ -172,9 +163,14 @@ impl Pipeline {
         if reply.status.is_success() || KEEPS_NONE.contains(&reply.status) {
             return Ok(());
         }
+        Err(self.refusal(reply).await)
+    }
+
+    /// Why a provider does not do what it was asked.
+    async fn refusal(&self, reply: ProviderReply) -> Fault {
         let body = collect(reply.body, ERROR_CAP).await.unwrap_or_default();
         let error = wire::read_error(stored::DIALECT, reply.status, &body);
-        Err(Failure::refused(error, &reply.headers, self.handles.clock.now()).fault)
+        Failure::refused(error, &reply.headers, self.handles.clock.now()).fault
     }
 
     async fn cancel(&self, found: Found) -> Result<Bytes, Fault> {

@@ -74,12 +74,10 @@ impl Pipeline {
             return self.over(response, &Asked::Complete);
         }
         if response.native
-            && let Some(deployment) = self.deployment(&response)
+            && let Some(deployment) = self.snapshot().deployment(&response)
         {
             // There may be too many now: whoever looks when the lease is over tries again.
-            let Some(job) = self.jobs.begin(name(&response)) else {
-                return;
-            };
+            let Some(job) = self.jobs.begin(name(&response)) else { return };
             let pipeline = Arc::clone(self);
             return self.jobs.spawn(async move { pipeline.go_on(response, &deployment, job).await });
         }
@@ -116,7 +114,7 @@ impl Pipeline {
         if is_pending(&response.body) {
             ends(&mut entries, Outcome::Cancelled, None);
         } else {
-            let price = self.deployment(response).and_then(|deployment| deployment.price.clone());
+            let price = self.snapshot().deployment(response).and_then(|deployment| deployment.price.clone());
             entries = self.known(entries, response, price.as_deref());
         }
         self.tail.settle_late(entries);

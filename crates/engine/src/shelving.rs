@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use contract::ports::{Answer, Deployment, StoredResponse};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use tokio::runtime::Handle;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use wire::stored::{self, Tap};
@@ -18,7 +18,6 @@ use wire::stored::{self, Tap};
 use crate::jobs::{Job, name};
 use crate::pipeline::Pipeline;
 use crate::shelf::Shelf;
-use crate::stages::Whole;
 use crate::ticket::Ticket;
 
 /// Where the answer of a stream is kept.
@@ -69,8 +68,7 @@ impl Shelving {
     /// From the response as its first event carries it. Where there are too many of them it ends with its stream.
     fn begin(&mut self, begun: &Bytes, ticket: &Ticket) {
         let (Some(pipeline), shelf) = (&self.pipeline, &self.shelf) else { return };
-        let background = stored::facts(begun).is_some_and(|facts| facts.background);
-        if !background || !shelf.is_pending(begun) {
+        if !stored::facts(begun).is_some_and(|facts| facts.background && facts.is_pending()) {
             return;
         }
         let Some(mut kept) = shelf.filled(begun) else { return };
@@ -113,9 +111,7 @@ impl Shelving {
                 kept.await;
             }
             let Watched { job, kept, deployment, .. } = watched;
-            let (body, headers) = (kept.body.clone(), HeaderMap::new());
-            let whole = Whole { status: StatusCode::OK, headers, body, shelf: None };
-            pipeline.see_through((kept, whole), &deployment.provider, (ticket, job)).await;
+            pipeline.see_through((kept, StatusCode::OK), &deployment.provider, (ticket, job)).await;
         });
         None
     }

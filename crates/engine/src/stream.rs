@@ -232,13 +232,9 @@ impl Metered {
                 Ok(data) => self.lane.feed(data, &mut self.out),
                 Err(_trailers) => Ok(()),
             },
-            Some(Err(error)) => {
+            over => {
                 self.ended = true;
-                self.lane.finish(Some(error), &mut self.out)
-            }
-            None => {
-                self.ended = true;
-                self.lane.finish(None, &mut self.out)
+                self.lane.finish(over.and_then(Result::err), &mut self.out)
             }
         };
         self.heard(waiting, step);

@@ -142,7 +142,7 @@ impl<'a> Hub<'a> {
         if streams && refuses_background(&failure.fault) && !std::mem::replace(&mut self.foreground, true) {
             return None;
         }
-        if self.refused.as_ref() == Some(&at.provider_name) {
+        if self.has_refused(at) {
             // Without them it is at fault as well: what was said of the client's own request says more.
             return Some(match self.first.take() {
                 Some(first) if failure.faulted() => *first,
@@ -201,11 +201,10 @@ impl<'a> Hub<'a> {
         let translated = to.provider.translate(asked, target);
         let (body, lost) = translated.map_err(|fault| wire::place_fault(client, asked, fault))?;
         let placed = |lost: &Receipt| wire::place(client, asked, lost);
-        if self.request.strict && !lost.is_empty() {
+        if !lost.is_empty() {
             *receipt = placed(&restored.of_client(&lost));
             self.check_strict(to, receipt)?;
         }
-        *receipt = if lost.is_empty() { lost } else { placed(&restored.of_client(&lost)) };
         for lost in placed(&restored.left_out).into_entries() {
             receipt.dropped(lost.field, lost.reason);
         }
@@ -386,11 +385,10 @@ impl<'a> Hub<'a> {
                 Some(found) => found,
                 None => found.insert(self.find(spots, run).await),
             };
-            let refused = self.refused.as_ref() == Some(&to.provider_name);
-            let target = natives::Target { account: &maker(to, target), refused };
+            let target = natives::Target { account: &maker(to, target), refused: self.has_refused(to) };
             *restored = natives::restore(request, spots, found, target);
         }
-        if self.refused.as_ref() == Some(&to.provider_name) && target == self.request.dialect {
+        if self.has_refused(to) && target == self.request.dialect {
             restored.without_thoughts(request);
         }
         Ok(canon)

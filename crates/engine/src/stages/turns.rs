@@ -11,8 +11,7 @@ use contract::{Code, Fault};
 use wire::stored::{self, Instead};
 
 use super::assemble::{PREVIOUS, made_by, unavailable};
-use super::attempt::REPLY_CAP;
-use crate::collect::collect;
+use crate::background::is_pending;
 use crate::found::{Found, State};
 use crate::pipeline::Run;
 
@@ -138,23 +137,13 @@ impl Run<'_> {
 
     /// What a provider works at in the background is kept as it was when it was last asked: it may be complete.
     pub(crate) async fn bring_up_to_date(self, turn: &mut StoredResponse) {
-        if !turn.native || !stored::facts(&turn.body).is_some_and(|facts| facts.is_pending()) {
+        if !turn.native || !is_pending(&turn.body) {
             return;
         }
-        if let Some(body) = self.asked(turn).await {
+        let Some(maker) = self.snapshot.deployment(turn) else { return };
+        if let Ok(body) = self.handles.ask(&maker.provider, StoredCall::Get, &turn.id).await {
             turn.body = body;
         }
-    }
-
-    /// A response as its provider tells it; none when it does not.
-    async fn asked(self, turn: &StoredResponse) -> Option<Bytes> {
-        let id = turn.deployment.as_deref()?;
-        let plan = self.snapshot.router.plan(id, stored::DIALECT).ok()?;
-        let deployment = plan.deployments.iter().find(|deployment| *deployment.id == *id)?;
-        let asked = deployment.provider.stored(StoredCall::Get, &turn.id, &*self.handles.upstream)?;
-        let reply = asked.await.ok().filter(|reply| reply.status.is_success())?;
-        let body = collect(reply.body, REPLY_CAP).await.ok()?;
-        stored::facts(&body).is_some_and(|facts| facts.id == *turn.id).then_some(body)
     }
 }
 
