@@ -22,7 +22,7 @@ use crate::jobs::name;
 use crate::leftover::LOST;
 use crate::pipeline::Pipeline;
 use crate::snapshot::Handles;
-use crate::stages::{ERROR_CAP, REPLY_CAP, unavailable};
+use crate::stages::{ERROR_CAP, REPLY_CAP, as_turn, unavailable};
 use crate::verdict::Failure;
 
 const ELSEWHERE: &str =
@@ -132,6 +132,7 @@ impl Pipeline {
             self.forget_at(&provider, &response).await?;
         }
         let name = name(&response);
+        // While its provider was asked it may have ended, or begun to be followed.
         match self.jobs.is_running(&name) {
             true => tokio::select! {
                 () = self.jobs.stop(&name) => {}
@@ -200,7 +201,7 @@ impl Pipeline {
         let run = self.with(&snapshot);
         while let Some(mut turn) = next.take() {
             run.bring_up_to_date(&mut turn).await;
-            list.add(&turn.id, shown(&turn));
+            list.add(&turn.id, as_turn(&turn, false));
             seen.insert(Arc::clone(&turn.id));
             // An upstream that gives the same id twice makes a conversation that never ends.
             let previous = turn.previous.clone().filter(|id| !seen.contains(id));
@@ -224,13 +225,8 @@ impl Pipeline {
             let Some(id) = ids.get(number) else { continue };
             let mut turn = self.kept(&tenant, id).await?.response;
             run.bring_up_to_date(&mut turn).await;
-            part.fill(number, id, shown(&turn));
+            part.fill(number, id, as_turn(&turn, false));
         }
         Ok(part.written())
     }
-}
-
-/// A turn as it is listed.
-fn shown(turn: &StoredResponse) -> stored::Turn<'_> {
-    stored::Turn { input: &turn.input, response: &turn.body, own: false }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use contract::ports::{Answer, Deployment, StoredResponse};
+use contract::ports::{Answer, StoredResponse};
 use http::StatusCode;
 use tokio::runtime::Handle;
 use tokio_util::sync::WaitForCancellationFutureOwned;
@@ -39,7 +39,6 @@ struct Watched {
     /// The answer is forgotten.
     stopped: Pin<Box<WaitForCancellationFutureOwned>>,
     kept: StoredResponse,
-    deployment: Arc<Deployment>,
 }
 
 impl Shelving {
@@ -74,12 +73,12 @@ impl Shelving {
         let Some(mut kept) = shelf.filled(begun) else { return };
         let Some(job) = pipeline.jobs.begin(name(&kept)) else { return };
         kept.making = pipeline.handles.making(ticket, &shelf.deployment);
-        let (handles, response) = (pipeline.handles.clone(), kept.clone());
+        let (pipeline, response) = (Arc::clone(pipeline), kept.clone());
         self.kept = Some(Answer::Later(Box::pin(async move {
-            handles.entrust(&response).await;
+            pipeline.handles.entrust(&response).await;
         })));
         let stopped = Box::pin(job.stop());
-        self.watched = Some(Watched { job, stopped, kept, deployment: Arc::clone(&shelf.deployment) });
+        self.watched = Some(Watched { job, stopped, kept });
     }
 
     /// Has the client to wait until something is kept?
@@ -105,12 +104,12 @@ impl Shelving {
             return None;
         }
         let (pipeline, kept) = (Arc::clone(pipeline), self.kept.take());
-        let jobs = pipeline.jobs.clone();
+        let (jobs, deployment) = (pipeline.jobs.clone(), Arc::clone(&self.shelf.deployment));
         jobs.spawn(async move {
             if let Some(kept) = kept {
                 kept.await;
             }
-            let Watched { job, kept, deployment, .. } = watched;
+            let Watched { job, kept, .. } = watched;
             pipeline.see_through((kept, StatusCode::OK), &deployment.provider, (ticket, job)).await;
         });
         None

@@ -48,9 +48,9 @@ pub(crate) enum Previous {
 
 /// What is known of a request of such a dialect when it is admitted.
 pub(crate) struct Before {
-    keeping: Keeping,
-    previous: Previous,
-    named: Vec<Named>,
+    pub(super) keeping: Keeping,
+    pub(super) previous: Previous,
+    pub(super) named: Vec<Named>,
 }
 
 impl Before {
@@ -65,6 +65,17 @@ impl Before {
                 Some(usage) => 2 * (usage.input_total() + usage.output),
                 None => (last.input.len() + last.body.len()) as u64 / BYTES_A_TOKEN,
             }
+    }
+
+    /// Can this deployment count it as it is? `speaks`: it is asked in the client's own dialect.
+    pub(super) fn is_known(&self, to: &Deployment, speaks: bool) -> bool {
+        let goes_on = match &self.previous {
+            Previous::None => true,
+            Previous::Unknown => speaks,
+            Previous::Kept(previous) => keeps(to, previous),
+        };
+        let refers = !self.keeping.items.is_empty();
+        goes_on && (!refers || speaks) && self.named.iter().all(|named| named.is_kept(to))
     }
 }
 
@@ -99,7 +110,7 @@ impl Turn {
 }
 
 /// Does this deployment's account keep the answer itself?
-pub(super) fn keeps(deployment: &Deployment, response: &StoredResponse) -> bool {
+fn keeps(deployment: &Deployment, response: &StoredResponse) -> bool {
     response.native && made(deployment, response)
 }
 
@@ -150,7 +161,7 @@ impl Run<'_> {
         Ok(Box::new(Before { keeping, previous, named }))
     }
 
-    pub(super) async fn previous(self, tenant: &Tenant, id: &str) -> Result<Previous, Fault> {
+    async fn previous(self, tenant: &Tenant, id: &str) -> Result<Previous, Fault> {
         let (store, now) = (&*self.handles.responses, self.handles.clock.now());
         if let Some(found) = self.jobs.find(store, (tenant, id), now).await.map_err(unavailable)? {
             // What its provider makes may be complete by now.

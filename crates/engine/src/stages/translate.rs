@@ -15,7 +15,7 @@ use wire::{Envelope, stored};
 
 use super::Admitted;
 use super::assemble::{PREVIOUS, Previous, Turn, made, unknown};
-use super::turns::{Named, inlined};
+use super::turns::{Named, as_turn, inlined};
 use crate::pipeline::Run;
 use crate::unable;
 use crate::verdict::{Failure, refuses_background};
@@ -197,7 +197,20 @@ impl<'a> Hub<'a> {
         }
         // The futures of what is rare are boxed: those of all requests would be as large.
         let canon = Box::pin(self.read(to, target, run)).await?;
-        let (asked, restored) = (&canon.asked, &canon.restored);
+        let outgoing = self.anew(&canon, to, target, receipt);
+        self.canon = Some(canon);
+        outgoing
+    }
+
+    /// The request written anew.
+    fn anew(
+        &self,
+        canon: &Canon,
+        to: &Deployment,
+        target: Dialect,
+        receipt: &mut Receipt,
+    ) -> Result<Outgoing, Fault> {
+        let (client, asked, restored) = (self.request.dialect, &canon.asked, &canon.restored);
         let translated = to.provider.translate(asked, target);
         let (body, lost) = translated.map_err(|fault| wire::place_fault(client, asked, fault))?;
         let placed = |lost: &Receipt| wire::place(client, asked, lost);
@@ -212,16 +225,21 @@ impl<'a> Hub<'a> {
             Asked::Embed(request) => (request.format, Some(request.inputs.len())),
             _ => (VectorFormat::default(), None),
         };
-        let wants = Wants {
+        let wants = Box::new(Wants {
             vectors,
             inputs,
             custom: wire::custom_tools(asked),
             grouped: wire::grouped_tools(asked),
             trail: canon.trail.clone(),
-        };
-        let (body, beyond) = (VecDeque::from([body]), self.beyond_with(restored.bytes));
-        self.canon = Some(canon);
-        Ok(Outgoing { target, body, usage_added: false, wants: Some(Box::new(wants)), beyond, places: None })
+        });
+        Ok(Outgoing {
+            target,
+            body: VecDeque::from([body]),
+            usage_added: false,
+            wants: Some(wants),
+            beyond: self.beyond_with(restored.bytes),
+            places: None,
+        })
     }
 
     /// The client's own bytes with named edits.
@@ -348,11 +366,7 @@ impl<'a> Hub<'a> {
             past.turns = run.conversation(previous).await?;
         }
         let own = |turn| to.is_some_and(|to| made(to, turn));
-        let turns: Vec<_> = past
-            .turns
-            .iter()
-            .map(|turn| stored::Turn { input: &turn.input, response: &turn.body, own: own(turn) })
-            .collect();
+        let turns: Vec<_> = past.turns.iter().map(|turn| as_turn(turn, own(turn))).collect();
         let (expanded, left_out) = stored::expand(body, &turns, to.is_some())?;
         past.left_out.extend(left_out.then(|| PREVIOUS.to_owned()));
         let previous = previous.id.to_string();

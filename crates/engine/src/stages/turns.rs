@@ -45,6 +45,11 @@ impl Named {
     }
 }
 
+/// A response as a turn of a conversation; `own`: for the account that made it.
+pub(crate) fn as_turn(response: &StoredResponse, own: bool) -> stored::Turn<'_> {
+    stored::Turn { input: &response.input, response: &response.body, own }
+}
+
 /// The request with the named items in place of their names, for a deployment that speaks its dialect (`to`) or to be
 /// translated; and where nothing stands now. `stay` are those that it knows.
 pub(super) fn inlined(
@@ -87,9 +92,8 @@ impl Run<'_> {
                 }
                 continue;
             };
-            let turn = stored::Turn { input: &found.input, response: &found.body, own: false };
             for id in ids {
-                let Some(item) = stored::item(turn, &found.id, id) else { continue };
+                let Some(item) = stored::item(as_turn(&found, false), &found.id, id) else { continue };
                 bytes += item.len();
                 named.push(Named {
                     id: id.to_owned(),
