@@ -18,7 +18,7 @@ use wire::stored;
 
 use crate::collect::collect;
 use crate::head;
-use crate::jobs::Job;
+use crate::jobs::{Job, name};
 use crate::pipeline::Pipeline;
 use crate::shelf::Shelf;
 use crate::snapshot::{Handles, Snapshot};
@@ -74,6 +74,24 @@ impl Handles {
         let (body, making) = (stored::in_progress(&waiting.body), self.making(ticket, at));
         self.entrust(&StoredResponse { body, making, ..waiting.clone() }).await;
     }
+
+    /// How far a provider is. It may not say, with this status.
+    pub(crate) async fn ask(
+        &self,
+        provider: &SharedProvider,
+        call: StoredCall,
+        id: &str,
+    ) -> Result<Bytes, StatusCode> {
+        let silent = StatusCode::BAD_GATEWAY;
+        let asked = provider.stored(call, id, &*self.upstream);
+        let asked = asked.ok_or(StatusCode::NOT_IMPLEMENTED)?;
+        let reply = asked.await.map_err(|_| silent)?;
+        if !reply.status.is_success() {
+            return Err(reply.status);
+        }
+        let body = collect(reply.body, REPLY_CAP).await.map_err(|_| silent)?;
+        stored::facts(&body).is_some_and(|facts| facts.id == id).then_some(body).ok_or(silent)
+    }
 }
 
 impl Pipeline {
@@ -87,7 +105,7 @@ impl Pipeline {
         let Some(mut waiting) = self.with(&snapshot).waiting(cleared.request(), &ticket) else {
             return self.settle(ticket, Err(Code::Internal.into()));
         };
-        let Some(job) = self.jobs.begin(waiting.tenant.clone(), Arc::clone(&waiting.id)) else {
+        let Some(job) = self.jobs.begin(name(&waiting)) else {
             return self.settle(ticket, Err(Code::Overloaded.into()));
         };
         let response = head::json(waiting.body.clone(), ticket.dialect(), ticket.id());
@@ -146,7 +164,7 @@ impl Pipeline {
         match made {
             Some(Ok(Answered::Whole(mut whole))) => {
                 let shelf = whole.shelf.take();
-                ticket.answered(&whole);
+                ticket.answered(whole.status, &whole.body);
                 ticket.settle();
                 match shelf.and_then(|shelf| shelf.filled(&whole.body)) {
                     Some(made) if ours => store.keep(made),
@@ -198,15 +216,15 @@ impl Pipeline {
         let (whole, shelf) = *promised;
         let response = head::json(whole.body.clone(), ticket.dialect(), ticket.id());
         let Some(mut kept) = shelf.filled(&whole.body) else {
-            ended(ticket, &whole);
+            ended(ticket, whole.status, &whole.body);
             return response;
         };
-        let Some(job) = self.jobs.begin(kept.tenant.clone(), Arc::clone(&kept.id)) else {
+        let Some(job) = self.jobs.begin(name(&kept)) else {
             // There are too many: whoever has room when the lease is over follows it.
             kept.making = self.handles.making(&ticket, &shelf.deployment);
             match self.handles.entrust(&kept).await {
                 true => ticket.hand_over(),
-                false => ended(ticket, &whole),
+                false => ended(ticket, whole.status, &whole.body),
             }
             return response;
         };
@@ -215,7 +233,7 @@ impl Pipeline {
             kept.making = pipeline.handles.making(&ticket, &shelf.deployment);
             pipeline.handles.entrust(&kept).await;
             noted.send(()).ok();
-            pipeline.see_through((kept, whole), &shelf.deployment.provider, (ticket, job)).await;
+            pipeline.see_through((kept, whole.status), &shelf.deployment.provider, (ticket, job)).await;
         })
         .await;
         response
@@ -224,13 +242,12 @@ impl Pipeline {
     /// Asks a provider for an answer until it is over, and settles.
     pub(crate) async fn see_through(
         &self,
-        (mut kept, mut whole): (StoredResponse, Whole),
+        (mut kept, status): (StoredResponse, StatusCode),
         provider: &SharedProvider,
         (mut ticket, job): (Ticket, Job),
     ) {
         let asked = self.ask_until_done(&mut kept, provider, &job).await;
-        whole.body = kept.body.clone();
-        if let Ok(facts) = wire::reply_facts(ticket.dialect(), &whole.body) {
+        if let Ok(facts) = wire::reply_facts(ticket.dialect(), &kept.body) {
             ticket.consumed(Consumed {
                 usage: facts.usage,
                 output: InputSize { text: facts.output_bytes, ..InputSize::default() },
@@ -247,10 +264,10 @@ impl Pipeline {
                 Some(fault) => {
                     let error = Some(fault.code().as_str());
                     ticket.end_attempt(&Ending { outcome: Outcome::Failed, error, assume_consumed: false });
-                    ticket.failed(&fault, fault.status(), whole.body.len() as u64);
+                    ticket.failed(&fault, fault.status(), kept.body.len() as u64);
                     ticket.settle();
                 }
-                None => ended(ticket, &whole),
+                None => ended(ticket, status, &kept.body),
             },
             // It goes on there: whoever is next asks for it and settles.
             Asked::Stopped if self.jobs.is_closing() && kept.making.is_some() => return ticket.hand_over(),
@@ -294,7 +311,7 @@ impl Pipeline {
         while is_followed(kept.created, self.handles.clock.now(), failures) {
             let asked = async {
                 self.handles.clock.sleep(wait).await;
-                self.ask(provider, StoredCall::Get, &kept.id).await
+                self.handles.ask(provider, StoredCall::Get, &kept.id).await
             };
             let answer = tokio::select! {
                 biased;
@@ -312,7 +329,7 @@ impl Pipeline {
                     if !is_pending(&kept.body) {
                         return Asked::Complete;
                     }
-                    self.handles.responses.keep(self.still(kept, kept.body.clone()));
+                    self.handles.responses.keep(self.still(kept));
                 }
                 Err(StatusCode::NOT_FOUND) => return Asked::Unknown,
                 Err(StatusCode::NOT_IMPLEMENTED) => return Asked::Silent,
@@ -322,28 +339,10 @@ impl Pipeline {
         Asked::Silent
     }
 
-    /// How far a provider is. It may not say, with this status.
-    pub(crate) async fn ask(
-        &self,
-        provider: &SharedProvider,
-        call: StoredCall,
-        id: &str,
-    ) -> Result<Bytes, StatusCode> {
-        let silent = StatusCode::BAD_GATEWAY;
-        let asked = provider.stored(call, id, &*self.handles.upstream);
-        let asked = asked.ok_or(StatusCode::NOT_IMPLEMENTED)?;
-        let reply = asked.await.map_err(|_| silent)?;
-        if !reply.status.is_success() {
-            return Err(reply.status);
-        }
-        let body = collect(reply.body, REPLY_CAP).await.map_err(|_| silent)?;
-        stored::facts(&body).is_some_and(|facts| facts.id == id).then_some(body).ok_or(silent)
-    }
-
     /// The answer as it is now, which this instance goes on with.
-    fn still(&self, kept: &StoredResponse, body: Bytes) -> StoredResponse {
+    fn still(&self, kept: &StoredResponse) -> StoredResponse {
         let making = kept.making.clone().map(|making| Making { lease: self.handles.lease(), ..making });
-        StoredResponse { body, making, ..kept.clone() }
+        StoredResponse { making, ..kept.clone() }
     }
 }
 
@@ -369,10 +368,10 @@ pub(crate) fn failure(response: &[u8]) -> Option<Fault> {
     Some(said.unwrap_or_else(|| Code::UpstreamError.into()))
 }
 
-fn ended(mut ticket: Ticket, whole: &Whole) {
+fn ended(mut ticket: Ticket, status: StatusCode, body: &[u8]) {
     ticket.stages_over();
     ticket.end_attempt(&Ending::ANSWERED);
-    ticket.answered(whole);
+    ticket.answered(status, body);
     ticket.settle();
 }
 

@@ -1,10 +1,12 @@
 //! Answers that are made while nobody waits for them: which there are, how to stop one, how to end them all.
+//!
+//! How one ended is kept before its job is dropped: whoever finds no job reads it as it ended (see `found`).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use contract::ports::Tenant;
+use contract::ports::{StoredResponse, Tenant};
 use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
@@ -14,7 +16,12 @@ const MOST: usize = 1_000;
 /// The most of them that are one tenant's.
 const SHARE: usize = MOST / 2;
 
-type Name = (Tenant, Arc<str>);
+/// Different tenants may have answers of the same id.
+pub(crate) type Name = (Tenant, Arc<str>);
+
+pub(crate) fn name(response: &StoredResponse) -> Name {
+    (response.tenant.clone(), Arc::clone(&response.id))
+}
 
 /// Those of this process.
 #[derive(Clone, Default)]
@@ -47,8 +54,8 @@ pub(crate) struct Job {
 
 impl Jobs {
     /// Begins one. None: there are too many, all in all or of this tenant, or the process stops.
-    pub(crate) fn begin(&self, tenant: Tenant, id: Arc<str>) -> Option<Job> {
-        let (name, mut running) = ((tenant, id), held(&self.running));
+    pub(crate) fn begin(&self, name: Name) -> Option<Job> {
+        let mut running = held(&self.running);
         let theirs = || running.keys().filter(|(other, _)| *other == name.0).count();
         if running.len() >= MOST || theirs() >= SHARE || self.closing.is_cancelled() {
             return None;
@@ -64,25 +71,25 @@ impl Jobs {
         self.tracker.spawn(work);
     }
 
-    pub(crate) fn is_running(&self, tenant: &Tenant, id: &Arc<str>) -> bool {
-        held(&self.running).contains_key(&(tenant.clone(), Arc::clone(id)))
+    pub(crate) fn is_running(&self, name: &Name) -> bool {
+        held(&self.running).contains_key(name)
     }
 
-    fn signals(&self, tenant: &Tenant, id: &Arc<str>) -> Option<Signals> {
-        held(&self.running).get(&(tenant.clone(), Arc::clone(id))).cloned()
+    fn signals(&self, name: &Name) -> Option<Signals> {
+        held(&self.running).get(name).cloned()
     }
 
-    /// Tells whoever follows an answer how it is now.
-    pub(crate) fn tell(&self, tenant: &Tenant, id: &Arc<str>, body: &Bytes) {
-        if let Some(Signals { told, .. }) = self.signals(tenant, id) {
-            *held(&told.body) = Some(body.clone());
-            told.news.notify_one();
-        }
+    /// Tells whoever follows an answer how it is now; gives whether anybody does.
+    pub(crate) fn tell(&self, name: &Name, body: &Bytes) -> bool {
+        let Some(Signals { told, .. }) = self.signals(name) else { return false };
+        *held(&told.body) = Some(body.clone());
+        told.news.notify_one();
+        true
     }
 
     /// Stops one and waits until it has ended.
-    pub(crate) async fn stop(&self, tenant: &Tenant, id: &Arc<str>) {
-        if let Some(signals) = self.signals(tenant, id) {
+    pub(crate) async fn stop(&self, name: &Name) {
+        if let Some(signals) = self.signals(name) {
             signals.stop.cancel();
             signals.ended.cancelled().await;
         }
@@ -168,7 +175,7 @@ mod tests {
     #[test]
     fn a_tenant_leaves_room_for_others() {
         let jobs = Jobs::default();
-        let begin = |team: &str, nth: usize| jobs.begin(tenant(team), nth.to_string().into());
+        let begin = |team: &str, nth: usize| jobs.begin((tenant(team), nth.to_string().into()));
         let theirs: Vec<Job> = (0..SHARE).map(|nth| begin("a", nth).unwrap()).collect();
         assert!(begin("a", SHARE).is_none());
         let other = begin("b", 0);

@@ -8,17 +8,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use contract::ports::{
-    Deployment, SharedProvider, StoredAction, StoredAsk, StoredCall, StoredResponse, Tenant,
+    ProviderReply, SharedProvider, StoredAction, StoredAsk, StoredCall, StoredResponse, Tenant,
 };
 use contract::words::{Scope, Secret};
 use contract::{Code, Fault};
 use http::StatusCode;
 use wire::stored::{self, List, Page};
 
+use crate::background::is_pending;
 use crate::collect::collect;
+use crate::found::{Found, State};
+use crate::jobs::name;
 use crate::leftover::LOST;
 use crate::pipeline::Pipeline;
-use crate::stages::{ERROR_CAP, REPLY_CAP, unavailable};
+use crate::snapshot::Handles;
+use crate::stages::{ERROR_CAP, REPLY_CAP, as_turn, unavailable};
 use crate::verdict::Failure;
 
 const ELSEWHERE: &str =
@@ -46,126 +50,92 @@ impl Pipeline {
             let message = "A kept response is answered whole: leave out 'stream'.";
             return Err(Fault::saying(Code::InvalidRequest, message).at("stream"));
         }
-        let response = self.kept(&tenant, &ask.response).await?;
+        let found = self.kept(&tenant, &ask.response).await?;
         match ask.action {
-            StoredAction::Get => self.current(response).await,
-            StoredAction::Delete => self.delete(response).await,
-            StoredAction::Cancel => self.cancel(response).await,
-            StoredAction::Items => self.items(response, &Page::read(query)?).await,
+            StoredAction::Get => self.current(found).await,
+            StoredAction::Delete => self.delete(found).await,
+            StoredAction::Cancel => self.cancel(found).await,
+            StoredAction::Items => self.items(found.response, &Page::read(query)?).await,
         }
     }
 
-    async fn kept(&self, tenant: &Tenant, id: &str) -> Result<StoredResponse, Fault> {
-        let found = self.handles.responses.find(tenant, id, self.handles.clock.now()).await;
+    async fn kept(&self, tenant: &Tenant, id: &str) -> Result<Found, Fault> {
+        let Handles { responses, clock, .. } = &self.handles;
+        let found = self.jobs.find(&**responses, (tenant, id), clock.now()).await;
         found.map_err(unavailable)?.ok_or_else(|| Code::ResponseNotFound.into())
     }
 
     /// The response as it is now.
-    async fn current(&self, response: StoredResponse) -> Result<Bytes, Fault> {
-        if !is_pending(&response) {
-            return Ok(response.body);
-        }
-        let running = self.jobs.is_running(&response.tenant, &response.id);
-        if response.native {
-            let followed = running || self.is_elsewhere(&response);
-            return self.refreshed(response, StoredCall::Get, followed).await;
-        }
-        // It may have ended since it was found.
-        let response = if running { response } else { self.kept(&response.tenant, &response.id).await? };
-        if running || !is_pending(&response) || self.is_elsewhere(&response) {
-            return Ok(response.body);
-        }
-        let body = stored::failed(&response.body, "server_error", LOST);
-        // What is not settled is kept by who settles it.
-        if response.making.is_none() {
-            self.handles.responses.keep(StoredResponse { body: body.clone(), ..response });
-        }
-        Ok(body)
-    }
-
-    /// Does another instance make it, one that lives?
-    fn is_elsewhere(&self, response: &StoredResponse) -> bool {
-        !self.jobs.is_running(&response.tenant, &response.id)
-            && response.making.as_ref().is_some_and(|making| making.lease > self.handles.clock.now())
-    }
-
-    /// The response, unless it is made where it cannot be stopped from here. It may have ended since it was found.
-    async fn here(&self, response: StoredResponse) -> Result<StoredResponse, Fault> {
-        let elsewhere = |response: &StoredResponse| is_pending(response) && self.is_elsewhere(response);
-        if !elsewhere(&response) {
-            return Ok(response);
-        }
-        let response = self.kept(&response.tenant, &response.id).await?;
-        match elsewhere(&response) {
-            true => Err(Fault::saying(Code::Conflict, ELSEWHERE)),
-            false => Ok(response),
+    async fn current(&self, found: Found) -> Result<Bytes, Fault> {
+        match found.state {
+            State::Over => Ok(found.response.body),
+            _ if found.response.native => self.refreshed(found, StoredCall::Get).await,
+            State::Here | State::Elsewhere => Ok(found.response.body),
+            State::Lost => {
+                let body = stored::failed(&found.response.body, "server_error", LOST);
+                // What is not settled is kept by who settles it.
+                if found.response.making.is_none() {
+                    let response = StoredResponse { body: body.clone(), ..found.response };
+                    self.handles.responses.keep(response);
+                }
+                Ok(body)
+            }
         }
     }
 
-    /// Asks the provider that makes the response; who follows it is told, and keeps what changes.
-    async fn refreshed(
-        &self,
-        response: StoredResponse,
-        call: StoredCall,
-        followed: bool,
-    ) -> Result<Bytes, Fault> {
-        let Some(provider) = self.provider(&response) else { return Ok(response.body) };
-        let name = (response.tenant.clone(), Arc::clone(&response.id));
+    /// Asks the provider that makes the response.
+    async fn refreshed(&self, found: Found, call: StoredCall) -> Result<Bytes, Fault> {
+        let Some(provider) = self.provider(&found.response) else { return Ok(found.response.body) };
         let (clock, done) = (&*self.handles.clock, call != StoredCall::Get);
-        self.looks.at(name, clock, done, self.asked(&provider, response, call, followed)).await
+        self.looks.at(name(&found.response), clock, done, self.asked(&provider, found, call)).await
     }
 
-    async fn asked(
-        &self,
-        provider: &SharedProvider,
-        response: StoredResponse,
-        call: StoredCall,
-        followed: bool,
-    ) -> Result<Bytes, Fault> {
+    async fn asked(&self, provider: &SharedProvider, found: Found, call: StoredCall) -> Result<Bytes, Fault> {
+        let Found { response, state } = found;
         let Some(asked) = provider.stored(call, &response.id, &*self.handles.upstream) else {
             return Ok(response.body);
         };
         let reply = asked.await.map_err(|failure| Failure::silent(&failure).fault)?;
         if !reply.status.is_success() {
-            let body = collect(reply.body, ERROR_CAP).await.unwrap_or_default();
-            let error = wire::read_error(stored::DIALECT, reply.status, &body);
-            return Err(Failure::refused(error, &reply.headers, self.handles.clock.now()).fault);
+            return Err(self.refusal(reply).await);
         }
         let body = collect(reply.body, REPLY_CAP).await.map_err(|error| Failure::torn(error).fault)?;
         if stored::facts(&body).is_none_or(|facts| facts.id != *response.id) {
             return Err(Code::UpstreamInvalid.into());
         }
-        match followed {
-            true => self.jobs.tell(&response.tenant, &response.id, &body),
-            false => self.handles.responses.keep(StoredResponse { body: body.clone(), ..response }),
-        }
+        self.heard(StoredResponse { body: body.clone(), ..response }, state);
         Ok(body)
+    }
+
+    /// Somebody else than its follower has asked for a response: who follows it is told. What nobody follows is kept.
+    fn heard(&self, response: StoredResponse, state: State) {
+        if !self.jobs.tell(&name(&response), &response.body) && state == State::Lost {
+            self.handles.responses.keep(response);
+        }
     }
 
     /// The account that answered, if it is still there.
     fn provider(&self, response: &StoredResponse) -> Option<SharedProvider> {
-        self.deployment(response).map(|deployment| Arc::clone(&deployment.provider))
+        self.snapshot().deployment(response).map(|deployment| Arc::clone(&deployment.provider))
     }
 
-    /// Who answered, if it is still there.
-    pub(crate) fn deployment(&self, response: &StoredResponse) -> Option<Arc<Deployment>> {
-        let id = response.deployment.as_deref()?;
-        let plan = self.snapshot().router.plan(id, stored::DIALECT).ok()?;
-        plan.deployments.iter().find(|deployment| *deployment.id == *id).map(Arc::clone)
-    }
-
-    async fn delete(&self, response: StoredResponse) -> Result<Bytes, Fault> {
-        let mut response = self.here(response).await?;
+    async fn delete(&self, found: Found) -> Result<Bytes, Fault> {
+        let Found { mut response, state } = found;
+        if state == State::Elsewhere {
+            return Err(Fault::saying(Code::Conflict, ELSEWHERE));
+        }
         if let Some(provider) = response.native.then(|| self.provider(&response)).flatten() {
-            if is_pending(&response) {
-                self.end_at(&provider, &mut response).await;
+            if state != State::Over {
+                self.end_at(&provider, &mut response, state).await;
             }
             // Where it goes on, it is followed and billed.
             self.forget_at(&provider, &response).await?;
         }
-        match self.jobs.is_running(&response.tenant, &response.id) {
+        let name = name(&response);
+        // While its provider was asked it may have ended, or begun to be followed.
+        match self.jobs.is_running(&name) {
             true => tokio::select! {
-                () = self.jobs.stop(&response.tenant, &response.id) => {}
+                () = self.jobs.stop(&name) => {}
                 // Its stream ends when its client next reads from it.
                 () = self.handles.clock.sleep(PATIENCE) => {}
             },
@@ -177,19 +147,13 @@ impl Pipeline {
     }
 
     /// Has a provider end a response that is to be forgotten, so that it says what it cost: afterwards there is nobody to ask.
-    async fn end_at(&self, provider: &SharedProvider, response: &mut StoredResponse) {
-        let followed = self.jobs.is_running(&response.tenant, &response.id);
+    async fn end_at(&self, provider: &SharedProvider, response: &mut StoredResponse, state: State) {
         for call in [StoredCall::Cancel, StoredCall::Get] {
-            let Ok(body) = self.ask(provider, call, &response.id).await else { continue };
+            let Ok(body) = self.handles.ask(provider, call, &response.id).await else { continue };
             response.body = body;
-            if is_pending(response) {
-                continue;
+            if !is_pending(&response.body) {
+                return self.heard(response.clone(), state);
             }
-            match followed {
-                true => self.jobs.tell(&response.tenant, &response.id, &response.body),
-                false => self.handles.responses.keep(response.clone()),
-            }
-            return;
         }
     }
 
@@ -200,28 +164,31 @@ impl Pipeline {
         if reply.status.is_success() || KEEPS_NONE.contains(&reply.status) {
             return Ok(());
         }
-        let body = collect(reply.body, ERROR_CAP).await.unwrap_or_default();
-        let error = wire::read_error(stored::DIALECT, reply.status, &body);
-        Err(Failure::refused(error, &reply.headers, self.handles.clock.now()).fault)
+        Err(self.refusal(reply).await)
     }
 
-    async fn cancel(&self, response: StoredResponse) -> Result<Bytes, Fault> {
+    /// Why a provider does not do what it was asked.
+    async fn refusal(&self, reply: ProviderReply) -> Fault {
+        let body = collect(reply.body, ERROR_CAP).await.unwrap_or_default();
+        let error = wire::read_error(stored::DIALECT, reply.status, &body);
+        Failure::refused(error, &reply.headers, self.handles.clock.now()).fault
+    }
+
+    async fn cancel(&self, found: Found) -> Result<Bytes, Fault> {
+        let response = &found.response;
         if !stored::facts(&response.body).is_some_and(|facts| facts.background) {
             let message = "Only a response that is made in the background can be cancelled.";
             return Err(Fault::saying(Code::InvalidRequest, message));
         }
-        if !is_pending(&response) {
-            return Ok(response.body);
+        match found.state {
+            State::Over => Ok(found.response.body),
+            _ if response.native => self.refreshed(found, StoredCall::Cancel).await,
+            State::Elsewhere => Err(Fault::saying(Code::Conflict, ELSEWHERE)),
+            State::Here | State::Lost => {
+                self.jobs.stop(&name(response)).await;
+                self.current(self.kept(&response.tenant, &response.id).await?).await
+            }
         }
-        if response.native {
-            let followed =
-                self.jobs.is_running(&response.tenant, &response.id) || self.is_elsewhere(&response);
-            return self.refreshed(response, StoredCall::Cancel, followed).await;
-        }
-        let response = self.here(response).await?;
-        self.jobs.stop(&response.tenant, &response.id).await;
-        let response = self.kept(&response.tenant, &response.id).await?;
-        self.current(response).await
     }
 
     /// A page of the conversation up to a response. It may be longer than what is sent to a model: its turns are read one by one.
@@ -234,7 +201,7 @@ impl Pipeline {
         let run = self.with(&snapshot);
         while let Some(mut turn) = next.take() {
             run.bring_up_to_date(&mut turn).await;
-            list.add(&turn.id, shown(&turn));
+            list.add(&turn.id, as_turn(&turn, false));
             seen.insert(Arc::clone(&turn.id));
             // An upstream that gives the same id twice makes a conversation that never ends.
             let previous = turn.previous.clone().filter(|id| !seen.contains(id));
@@ -256,19 +223,10 @@ impl Pipeline {
         let mut part = list.page(page)?;
         for number in part.turns() {
             let Some(id) = ids.get(number) else { continue };
-            let mut turn = self.kept(&tenant, id).await?;
+            let mut turn = self.kept(&tenant, id).await?.response;
             run.bring_up_to_date(&mut turn).await;
-            part.fill(number, id, shown(&turn));
+            part.fill(number, id, as_turn(&turn, false));
         }
         Ok(part.written())
     }
-}
-
-/// A turn as it is listed.
-fn shown(turn: &StoredResponse) -> stored::Turn<'_> {
-    stored::Turn { input: &turn.input, response: &turn.body, own: false }
-}
-
-fn is_pending(response: &StoredResponse) -> bool {
-    stored::facts(&response.body).is_some_and(|facts| facts.is_pending())
 }

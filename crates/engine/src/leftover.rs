@@ -15,7 +15,7 @@ use wire::stored;
 
 use crate::background::{Asked, failure, is_cancelled, is_pending};
 use crate::bill::{Bill, bill};
-use crate::jobs::Job;
+use crate::jobs::{Job, name};
 use crate::pipeline::Pipeline;
 
 /// What a response says that was lost.
@@ -64,7 +64,7 @@ impl Pipeline {
 
     fn adopt(self: &Arc<Self>, response: StoredResponse) {
         // Its own, if it could not say in time that it lives.
-        if self.jobs.is_running(&response.tenant, &response.id) {
+        if self.jobs.is_running(&name(&response)) {
             return;
         }
         let Some(making) = &response.making else { return };
@@ -74,12 +74,10 @@ impl Pipeline {
             return self.over(response, &Asked::Complete);
         }
         if response.native
-            && let Some(deployment) = self.deployment(&response)
+            && let Some(deployment) = self.snapshot().deployment(&response)
         {
             // There may be too many now: whoever looks when the lease is over tries again.
-            let Some(job) = self.jobs.begin(response.tenant.clone(), Arc::clone(&response.id)) else {
-                return;
-            };
+            let Some(job) = self.jobs.begin(name(&response)) else { return };
             let pipeline = Arc::clone(self);
             return self.jobs.spawn(async move { pipeline.go_on(response, &deployment, job).await });
         }
@@ -116,7 +114,7 @@ impl Pipeline {
         if is_pending(&response.body) {
             ends(&mut entries, Outcome::Cancelled, None);
         } else {
-            let price = self.deployment(response).and_then(|deployment| deployment.price.clone());
+            let price = self.snapshot().deployment(response).and_then(|deployment| deployment.price.clone());
             entries = self.known(entries, response, price.as_deref());
         }
         self.tail.settle_late(entries);

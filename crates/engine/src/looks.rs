@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use contract::Fault;
-use contract::ports::{Clock, Tenant};
+use contract::ports::Clock;
 use contract::words::Tick;
+
+use crate::jobs::Name;
 
 /// For how long an answer is as it was.
 const MOMENT: Duration = Duration::from_millis(500);
 
-type Name = (Tenant, Arc<str>);
 /// Held while a provider is asked: who comes meanwhile gets the same.
 type Look = Arc<tokio::sync::Mutex<Option<(Tick, Bytes)>>>;
 
@@ -63,6 +64,7 @@ fn is_now(at: Tick, now: Tick) -> bool {
 #[cfg(test)]
 mod tests {
     use contract::Code;
+    use contract::ports::Tenant;
     use testkit::clock::VirtualClock;
 
     use super::*;

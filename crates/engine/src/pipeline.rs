@@ -107,7 +107,7 @@ impl Pipeline {
     ) -> Response<Body> {
         match result {
             Ok(Answered::Whole(whole)) => {
-                ticket.answered(&whole);
+                ticket.answered(whole.status, &whole.body);
                 let settled = ticket.settle();
                 head::whole(whole, &settled)
             }

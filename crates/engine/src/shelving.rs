@@ -9,16 +9,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use contract::ports::{Answer, Deployment, StoredResponse};
-use http::{HeaderMap, StatusCode};
+use contract::ports::{Answer, StoredResponse};
+use http::StatusCode;
 use tokio::runtime::Handle;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use wire::stored::{self, Tap};
 
-use crate::jobs::Job;
+use crate::jobs::{Job, name};
 use crate::pipeline::Pipeline;
 use crate::shelf::Shelf;
-use crate::stages::Whole;
 use crate::ticket::Ticket;
 
 /// Where the answer of a stream is kept.
@@ -40,7 +39,6 @@ struct Watched {
     /// The answer is forgotten.
     stopped: Pin<Box<WaitForCancellationFutureOwned>>,
     kept: StoredResponse,
-    deployment: Arc<Deployment>,
 }
 
 impl Shelving {
@@ -59,9 +57,9 @@ impl Shelving {
                 self.begin(&begun, ticket);
             }
             if let Some(answer) = over {
-                // Nothing of before is kept after it.
-                self.watched = None;
+                // Kept first, as whoever finds no job expects it (see `found`).
                 self.kept = self.shelf.secure(&answer);
+                self.watched = None;
             }
         }
     }
@@ -69,19 +67,18 @@ impl Shelving {
     /// From the response as its first event carries it. Where there are too many of them it ends with its stream.
     fn begin(&mut self, begun: &Bytes, ticket: &Ticket) {
         let (Some(pipeline), shelf) = (&self.pipeline, &self.shelf) else { return };
-        let background = stored::facts(begun).is_some_and(|facts| facts.background);
-        if !background || !shelf.is_pending(begun) {
+        if !stored::facts(begun).is_some_and(|facts| facts.background && facts.is_pending()) {
             return;
         }
         let Some(mut kept) = shelf.filled(begun) else { return };
-        let Some(job) = pipeline.jobs.begin(kept.tenant.clone(), Arc::clone(&kept.id)) else { return };
+        let Some(job) = pipeline.jobs.begin(name(&kept)) else { return };
         kept.making = pipeline.handles.making(ticket, &shelf.deployment);
-        let (handles, response) = (pipeline.handles.clone(), kept.clone());
+        let (pipeline, response) = (Arc::clone(pipeline), kept.clone());
         self.kept = Some(Answer::Later(Box::pin(async move {
-            handles.entrust(&response).await;
+            pipeline.handles.entrust(&response).await;
         })));
         let stopped = Box::pin(job.stop());
-        self.watched = Some(Watched { job, stopped, kept, deployment: Arc::clone(&shelf.deployment) });
+        self.watched = Some(Watched { job, stopped, kept });
     }
 
     /// Has the client to wait until something is kept?
@@ -107,15 +104,13 @@ impl Shelving {
             return None;
         }
         let (pipeline, kept) = (Arc::clone(pipeline), self.kept.take());
-        let jobs = pipeline.jobs.clone();
+        let (jobs, deployment) = (pipeline.jobs.clone(), Arc::clone(&self.shelf.deployment));
         jobs.spawn(async move {
             if let Some(kept) = kept {
                 kept.await;
             }
-            let Watched { job, kept, deployment, .. } = watched;
-            let (body, headers) = (kept.body.clone(), HeaderMap::new());
-            let whole = Whole { status: StatusCode::OK, headers, body, shelf: None };
-            pipeline.see_through((kept, whole), &deployment.provider, (ticket, job)).await;
+            let Watched { job, kept, .. } = watched;
+            pipeline.see_through((kept, StatusCode::OK), &deployment.provider, (ticket, job)).await;
         });
         None
     }

@@ -1,12 +1,13 @@
 //! What a request runs under: the compiled configuration and the ports.
 
 use std::sync::Arc;
-
 use std::time::Duration;
 
 use contract::ports::{
-    Clock, FaultRenderer, Keyring, Meter, NativeBlocks, ResponseStore, Router, TokenCounter, Upstream,
+    Clock, Deployment, FaultRenderer, Keyring, Meter, NativeBlocks, ResponseStore, Router, StoredResponse,
+    TokenCounter, Upstream,
 };
+use wire::stored::DIALECT;
 
 /// The immutable, compiled configuration one request runs under.
 pub struct Snapshot {
@@ -26,6 +27,15 @@ pub struct Snapshot {
     pub silence: Duration,
     /// Are spans exported? Then a `traceparent` is sent upstream even if the client sent none.
     pub tracing: bool,
+}
+
+impl Snapshot {
+    /// Who made a response, if it is still there.
+    pub(crate) fn deployment(&self, response: &StoredResponse) -> Option<Arc<Deployment>> {
+        let id = response.deployment.as_deref()?;
+        let plan = self.router.plan(id, DIALECT).ok()?;
+        plan.deployments.into_iter().find(|deployment| *deployment.id == *id)
+    }
 }
 
 /// Whether and how much of the bodies is kept in the request log.

@@ -92,9 +92,9 @@ impl Streaming {
 
     /// The client gets the upstream's own bytes, which are no events.
     pub(crate) fn through(upstream: Body, kind: Option<HeaderValue>) -> Self {
-        let kind = kind.or(Some(HeaderValue::from_static("application/octet-stream")));
+        let kind = kind.unwrap_or(HeaderValue::from_static("application/octet-stream"));
         let lane = Lane::Through { watch: wire::through() };
-        Self { kind: kind.map(Box::new), ..Self::new(upstream, lane) }
+        Self { kind: Some(Box::new(kind)), ..Self::new(upstream, lane) }
     }
 
     /// The media type, where it is not that of the dialect's streams.
@@ -232,13 +232,9 @@ impl Metered {
                 Ok(data) => self.lane.feed(data, &mut self.out),
                 Err(_trailers) => Ok(()),
             },
-            Some(Err(error)) => {
+            over => {
                 self.ended = true;
-                self.lane.finish(Some(error), &mut self.out)
-            }
-            None => {
-                self.ended = true;
-                self.lane.finish(None, &mut self.out)
+                self.lane.finish(over.and_then(Result::err), &mut self.out)
             }
         };
         self.heard(waiting, step);
@@ -308,7 +304,8 @@ impl Metered {
         {
             self.torn = Some(BodyError::Lost);
         }
-        let code = broken.map(Fault::code).or_else(|| self.reported_error());
+        // The upstream itself may have ended the stream with an error event.
+        let code = broken.map(Fault::code).or_else(|| self.lane.error().map(|_| Code::UpstreamError));
         ticket.consumed(self.lane.consumed());
         let Some(mut ticket) = self.seen_through(ticket) else { return };
         let outcome = if code.is_some() { Outcome::Interrupted } else { Outcome::Answered };
@@ -316,7 +313,9 @@ impl Metered {
         ticket.end_attempt(&Ending { outcome, error: code.map(Code::as_str), assume_consumed: true });
         let waiting: usize = self.out.iter().map(Bytes::len).sum();
         let bytes_out = self.bytes_out + waiting as u64;
-        self.keep_waiting();
+        for frame in &self.out {
+            keep(&mut self.kept, self.keep, frame);
+        }
         let lost = self.lane.lost();
         let kept = self.keep.keep.then(|| String::from_utf8_lossy(&self.kept).into_owned());
         ticket.edit(|record| {
@@ -339,11 +338,6 @@ impl Metered {
             Some(shelf) => shelf.over(ticket),
             None => Some(ticket),
         }
-    }
-
-    /// Did the upstream itself end the stream with an error event?
-    fn reported_error(&self) -> Option<Code> {
-        self.lane.error().map(|_| Code::UpstreamError)
     }
 
     /// Something to send while the upstream is silent.
@@ -376,12 +370,6 @@ impl Metered {
         let mut end = BytesMut::new();
         self.listing.take()?.finish(&mut end);
         Some(end.freeze())
-    }
-
-    fn keep_waiting(&mut self) {
-        for frame in &self.out {
-            keep(&mut self.kept, self.keep, frame);
-        }
     }
 }
 

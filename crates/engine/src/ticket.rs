@@ -19,7 +19,6 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use crate::bill::{Bill, bill};
 use crate::head;
 use crate::settle::{Settlement, Tail};
-use crate::stages::Whole;
 
 /// Most characters of a client's model name that are kept.
 const MODEL_CAP: usize = 200;
@@ -280,12 +279,12 @@ impl Ticket {
         });
     }
 
-    pub(crate) fn answered(&mut self, whole: &Whole) {
+    pub(crate) fn answered(&mut self, status: StatusCode, body: &[u8]) {
         self.edit(|record| {
             record.end_attempt(&Ending::ANSWERED, record.last);
             record.kept.entries.request.outcome = Outcome::Answered;
-            record.kept.entries.request.status = whole.status.as_u16();
-            record.kept.entries.request.bytes_out = whole.body.len() as u64;
+            record.kept.entries.request.status = status.as_u16();
+            record.kept.entries.request.bytes_out = body.len() as u64;
         });
     }
 
@@ -470,4 +469,4 @@ impl Record {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

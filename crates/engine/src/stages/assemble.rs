@@ -5,13 +5,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::ports::{Deployment, Plan, Stage, StoredResponse, Tenant};
+use contract::ports::{Deployment, InputSize, Plan, Stage, StoredResponse, Tenant};
 use contract::{Code, Fault};
 use wire::Envelope;
 use wire::stored::{self, Keeping};
 
 use super::translate::Wants;
-use super::turns::{Named, inlined};
+use super::turns::{Named, check, inlined};
 use super::{Admitted, Prepared};
 use crate::pipeline::Run;
 use crate::shelf::Shelf;
@@ -30,6 +30,8 @@ pub(crate) struct Turn {
     pub(crate) previous: Previous,
     /// The items that it names by their ids, as far as they are kept here.
     pub(crate) named: Vec<Named>,
+    /// What its client sent weighs this.
+    size: InputSize,
     /// Is it answered here while its client does not wait?
     pub(crate) detached: bool,
 }
@@ -46,9 +48,9 @@ pub(crate) enum Previous {
 
 /// What is known of a request of such a dialect when it is admitted.
 pub(crate) struct Before {
-    keeping: Keeping,
-    previous: Previous,
-    named: Vec<Named>,
+    pub(super) keeping: Keeping,
+    pub(super) previous: Previous,
+    pub(super) named: Vec<Named>,
 }
 
 impl Before {
@@ -63,6 +65,17 @@ impl Before {
                 Some(usage) => 2 * (usage.input_total() + usage.output),
                 None => (last.input.len() + last.body.len()) as u64 / BYTES_A_TOKEN,
             }
+    }
+
+    /// Can this deployment count it as it is? `speaks`: it is asked in the client's own dialect.
+    pub(super) fn is_known(&self, to: &Deployment, speaks: bool) -> bool {
+        let goes_on = match &self.previous {
+            Previous::None => true,
+            Previous::Unknown => speaks,
+            Previous::Kept(previous) => keeps(to, previous),
+        };
+        let refers = !self.keeping.items.is_empty();
+        goes_on && (!refers || speaks) && self.named.iter().all(|named| named.is_kept(to))
     }
 }
 
@@ -80,6 +93,16 @@ impl Turn {
         self.detached || (self.keeping.background && !to.provider.keeps())
     }
 
+    /// What of this body, which goes out for it, its client did not send itself.
+    pub(crate) fn beyond_in(&self, body: &Bytes) -> InputSize {
+        let (all, own) = (wire::tokens::input_size(body, 0), self.size);
+        InputSize {
+            text: all.text.saturating_sub(own.text),
+            media: all.media.saturating_sub(own.media),
+            pictures: all.pictures.saturating_sub(own.pictures),
+        }
+    }
+
     /// The answer before it, where this deployment has to be told of it.
     pub(crate) fn untold(&self, to: &Deployment) -> Option<&StoredResponse> {
         self.kept().filter(|previous| !keeps(to, previous))
@@ -87,7 +110,7 @@ impl Turn {
 }
 
 /// Does this deployment's account keep the answer itself?
-pub(super) fn keeps(deployment: &Deployment, response: &StoredResponse) -> bool {
+fn keeps(deployment: &Deployment, response: &StoredResponse) -> bool {
     response.native && made(deployment, response)
 }
 
@@ -121,7 +144,8 @@ impl Run<'_> {
         let alone = !plan.deployments.first().is_some_and(|first| able(first));
         let detached = keeping.background && !envelope.stream && alone;
         let id = stored::id(ticket.id()).into();
-        admitted.turn = Some(Box::new(Turn { keeping, id, previous, named, detached }));
+        let size = ticket.record().map(|record| record.size).unwrap_or_default();
+        admitted.turn = Some(Box::new(Turn { keeping, id, previous, named, size, detached }));
         ticket.ended(Stage::Assemble);
         Ok(Prepared(admitted))
     }
@@ -137,13 +161,14 @@ impl Run<'_> {
         Ok(Box::new(Before { keeping, previous, named }))
     }
 
-    pub(super) async fn previous(self, tenant: &Tenant, id: &str) -> Result<Previous, Fault> {
+    async fn previous(self, tenant: &Tenant, id: &str) -> Result<Previous, Fault> {
         let (store, now) = (&*self.handles.responses, self.handles.clock.now());
-        if let Some(found) = store.find(tenant, id, now).await.map_err(unavailable)? {
-            if !found.native {
-                self.check(&found, now)?;
+        if let Some(found) = self.jobs.find(store, (tenant, id), now).await.map_err(unavailable)? {
+            // What its provider makes may be complete by now.
+            if !found.response.native {
+                check(&found)?;
             }
-            return Ok(Previous::Kept(Box::new(found)));
+            return Ok(Previous::Kept(Box::new(found.response)));
         }
         // Accounts are shared by tenants: the provider would hand out what belongs to another.
         if store.is_known(id, now).await.map_err(unavailable)? {

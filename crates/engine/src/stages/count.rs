@@ -9,8 +9,8 @@ use contract::{Code, Fault};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use wire::{EncodeOptions, stored};
 
-use super::assemble::{Previous, keeps, unknown};
-use super::turns::{Named, inlined};
+use super::assemble::{Before, Previous, unknown};
+use super::turns::{as_turn, inlined};
 use super::{Admitted, Attempted, Cleared, Whole};
 use crate::head;
 use crate::pipeline::Run;
@@ -19,35 +19,18 @@ use crate::ticket::Ticket;
 /// What of an answer was not told by a provider, and by how much it may be off.
 const ESTIMATED: HeaderName = HeaderName::from_static("x-pathgate-estimated");
 
-/// What a conversation to be counted goes on from.
-struct Past {
-    previous: Previous,
-    /// Does it name items by their ids?
-    refers: bool,
-    /// Those that are kept here.
-    named: Vec<Named>,
-}
-
-impl Past {
-    /// Can this deployment count it as it is? `speaks`: it is asked in the client's own dialect.
-    fn is_known(&self, to: &Deployment, speaks: bool) -> bool {
-        let goes_on = match &self.previous {
-            Previous::None => true,
-            Previous::Unknown => speaks,
-            Previous::Kept(previous) => keeps(to, previous),
-        };
-        goes_on && (!self.refers || speaks) && self.named.iter().all(|named| named.is_kept(to))
-    }
-}
-
 impl Run<'_> {
     /// The answer to a question for tokens: of a candidate that can be asked, or else counted here.
     pub(crate) async fn counted(self, cleared: &Cleared, ticket: &mut Ticket) -> Result<Attempted, Fault> {
         let request = cleared.request();
         let first = request.plan.deployments.first().ok_or(Code::Internal)?;
-        let past = self.gone_on_from(request).await?;
+        let before = match request.dialect.counted() == Some(stored::DIALECT) {
+            true => Some(self.before(&request.tenant(), &request.envelope).await?),
+            false => None,
+        };
+        let is_known = |speaks| before.as_ref().is_none_or(|before| before.is_known(first, speaks));
         let speaks = first.provider.dialect(request.dialect, &first.upstream_model);
-        if speaks.is_some_and(|dialect| past.is_known(first, dialect == request.dialect)) {
+        if speaks.is_some_and(|dialect| is_known(dialect == request.dialect)) {
             let attempted = self.attempt(cleared, ticket).await;
             if !attempted.as_ref().is_err_and(|fault| lacks(fault, request)) {
                 return attempted;
@@ -55,39 +38,24 @@ impl Run<'_> {
             // What was lost on the way there is not lost here.
             ticket.edit(|record| record.kept.receipt = Receipt::default());
         }
-        self.count_here(request, past, first, ticket).await
-    }
-
-    /// What the conversation to be counted goes on from and refers to.
-    async fn gone_on_from(self, request: &Admitted) -> Result<Past, Fault> {
-        if request.dialect.counted() != Some(stored::DIALECT) {
-            return Ok(Past { previous: Previous::None, refers: false, named: Vec::new() });
-        }
-        let (keeping, tenant) = (stored::keeping(request.envelope.body())?, request.tenant());
-        let previous = match keeping.previous {
-            Some(id) => self.previous(&tenant, &id).await?,
-            None => Previous::None,
-        };
-        let named = self.named(&tenant, &keeping.items).await?;
-        Ok(Past { previous, refers: !keeping.items.is_empty(), named })
+        self.count_here(request, before.as_deref(), first, ticket).await
     }
 
     /// The conversation as one request.
-    async fn whole_conversation(self, request: &Admitted, past: Past) -> Result<Bytes, Fault> {
-        let (mut body, _) = inlined(&request.envelope.as_json()?, &past.named, None, |_| false);
-        match past.previous {
+    async fn whole_conversation(self, request: &Admitted, before: Option<&Before>) -> Result<Bytes, Fault> {
+        let body = request.envelope.as_json()?;
+        let Some(Before { keeping, previous, named }) = before else { return Ok(body) };
+        let (mut body, _) = inlined(&body, named, None, |_| false);
+        match previous {
             Previous::None => {}
             Previous::Unknown => return Err(unknown()),
             Previous::Kept(previous) => {
-                let turns = self.conversation(&previous).await?;
-                let turns: Vec<_> = turns
-                    .iter()
-                    .map(|turn| stored::Turn { input: &turn.input, response: &turn.body, own: false })
-                    .collect();
+                let turns = self.conversation(previous).await?;
+                let turns: Vec<_> = turns.iter().map(|turn| as_turn(turn, false)).collect();
                 body = stored::expand(&body, &turns, false)?.0;
             }
         }
-        if past.refers {
+        if !keeping.items.is_empty() {
             stored::all_told(&body)?;
         }
         Ok(body)
@@ -96,11 +64,11 @@ impl Run<'_> {
     async fn count_here(
         self,
         request: &Admitted,
-        past: Past,
+        before: Option<&Before>,
         deployment: &Deployment,
         ticket: &mut Ticket,
     ) -> Result<Attempted, Fault> {
-        let body = self.whole_conversation(request, past).await?;
+        let body = self.whole_conversation(request, before).await?;
         let Asked::Count(mut asked) = wire::read_request(request.dialect, &body)? else {
             return Err(Code::Internal.into());
         };

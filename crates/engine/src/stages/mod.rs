@@ -24,6 +24,7 @@ use crate::stream::Streaming;
 pub(crate) use admit::refuse;
 pub(crate) use assemble::{Before, Turn, unavailable};
 pub(crate) use attempt::{ERROR_CAP, REPLY_CAP};
+pub(crate) use turns::as_turn;
 
 /// The caller is known.
 pub(crate) struct Known<'a> {

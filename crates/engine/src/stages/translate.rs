@@ -15,7 +15,7 @@ use wire::{Envelope, stored};
 
 use super::Admitted;
 use super::assemble::{PREVIOUS, Previous, Turn, made, unknown};
-use super::turns::{Named, inlined};
+use super::turns::{Named, as_turn, inlined};
 use crate::pipeline::Run;
 use crate::unable;
 use crate::verdict::{Failure, refuses_background};
@@ -142,7 +142,7 @@ impl<'a> Hub<'a> {
         if streams && refuses_background(&failure.fault) && !std::mem::replace(&mut self.foreground, true) {
             return None;
         }
-        if self.refused.as_ref() == Some(&at.provider_name) {
+        if self.has_refused(at) {
             // Without them it is at fault as well: what was said of the client's own request says more.
             return Some(match self.first.take() {
                 Some(first) if failure.faulted() => *first,
@@ -197,15 +197,27 @@ impl<'a> Hub<'a> {
         }
         // The futures of what is rare are boxed: those of all requests would be as large.
         let canon = Box::pin(self.read(to, target, run)).await?;
-        let (asked, restored) = (&canon.asked, &canon.restored);
+        let outgoing = self.anew(&canon, to, target, receipt);
+        self.canon = Some(canon);
+        outgoing
+    }
+
+    /// The request written anew.
+    fn anew(
+        &self,
+        canon: &Canon,
+        to: &Deployment,
+        target: Dialect,
+        receipt: &mut Receipt,
+    ) -> Result<Outgoing, Fault> {
+        let (client, asked, restored) = (self.request.dialect, &canon.asked, &canon.restored);
         let translated = to.provider.translate(asked, target);
         let (body, lost) = translated.map_err(|fault| wire::place_fault(client, asked, fault))?;
         let placed = |lost: &Receipt| wire::place(client, asked, lost);
-        if self.request.strict && !lost.is_empty() {
+        if !lost.is_empty() {
             *receipt = placed(&restored.of_client(&lost));
             self.check_strict(to, receipt)?;
         }
-        *receipt = if lost.is_empty() { lost } else { placed(&restored.of_client(&lost)) };
         for lost in placed(&restored.left_out).into_entries() {
             receipt.dropped(lost.field, lost.reason);
         }
@@ -213,16 +225,21 @@ impl<'a> Hub<'a> {
             Asked::Embed(request) => (request.format, Some(request.inputs.len())),
             _ => (VectorFormat::default(), None),
         };
-        let wants = Wants {
+        let wants = Box::new(Wants {
             vectors,
             inputs,
             custom: wire::custom_tools(asked),
             grouped: wire::grouped_tools(asked),
             trail: canon.trail.clone(),
-        };
-        let (body, beyond) = (VecDeque::from([body]), self.beyond_with(restored.bytes));
-        self.canon = Some(canon);
-        Ok(Outgoing { target, body, usage_added: false, wants: Some(Box::new(wants)), beyond, places: None })
+        });
+        Ok(Outgoing {
+            target,
+            body: VecDeque::from([body]),
+            usage_added: false,
+            wants: Some(wants),
+            beyond: self.beyond_with(restored.bytes),
+            places: None,
+        })
     }
 
     /// The client's own bytes with named edits.
@@ -279,17 +296,6 @@ impl<'a> Hub<'a> {
         Envelope::read(client, &PathFacts::default(), body).map(|envelope| Some(Box::new(envelope)))
     }
 
-    /// What of this body the client did not send itself.
-    fn beyond_in(&self, body: &Bytes) -> Beyond {
-        let size = |body| wire::tokens::input_size(body, 0);
-        let (all, own) = (size(body), size(self.request.envelope.body()));
-        Some(Box::new(InputSize {
-            text: all.text.saturating_sub(own.text),
-            media: all.media.saturating_sub(own.media),
-            pictures: all.pictures.saturating_sub(own.pictures),
-        }))
-    }
-
     /// What the client did not send itself, with this much that was put back.
     fn beyond_with(&self, bytes: u64) -> Beyond {
         if bytes == 0 {
@@ -325,7 +331,7 @@ impl<'a> Hub<'a> {
         if let Some(previous) = untold {
             body = self.expanded(&body, previous, run, Some(to)).await?;
         }
-        self.beyond = self.beyond_in(&body);
+        self.beyond = Some(Box::new(turn.beyond_in(&body)));
         if foreground {
             body = stored::foreground(&body);
         }
@@ -341,7 +347,7 @@ impl<'a> Hub<'a> {
             Previous::None => {}
             Previous::Kept(previous) => body = self.expanded(&body, previous, run, None).await?,
         }
-        self.beyond = self.beyond_in(&body);
+        self.beyond = Some(Box::new(turn.beyond_in(&body)));
         let told = stored::all_told(&body);
         told.map_err(|fault| self.placed(fault))?;
         Ok(stored::stateless(&body))
@@ -360,11 +366,7 @@ impl<'a> Hub<'a> {
             past.turns = run.conversation(previous).await?;
         }
         let own = |turn| to.is_some_and(|to| made(to, turn));
-        let turns: Vec<_> = past
-            .turns
-            .iter()
-            .map(|turn| stored::Turn { input: &turn.input, response: &turn.body, own: own(turn) })
-            .collect();
+        let turns: Vec<_> = past.turns.iter().map(|turn| as_turn(turn, own(turn))).collect();
         let (expanded, left_out) = stored::expand(body, &turns, to.is_some())?;
         past.left_out.extend(left_out.then(|| PREVIOUS.to_owned()));
         let previous = previous.id.to_string();
@@ -397,11 +399,10 @@ impl<'a> Hub<'a> {
                 Some(found) => found,
                 None => found.insert(self.find(spots, run).await),
             };
-            let refused = self.refused.as_ref() == Some(&to.provider_name);
-            let target = natives::Target { account: &maker(to, target), refused };
+            let target = natives::Target { account: &maker(to, target), refused: self.has_refused(to) };
             *restored = natives::restore(request, spots, found, target);
         }
-        if self.refused.as_ref() == Some(&to.provider_name) && target == self.request.dialect {
+        if self.has_refused(to) && target == self.request.dialect {
             restored.without_thoughts(request);
         }
         Ok(canon)

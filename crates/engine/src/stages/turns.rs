@@ -11,8 +11,8 @@ use contract::{Code, Fault};
 use wire::stored::{self, Instead};
 
 use super::assemble::{PREVIOUS, made_by, unavailable};
-use super::attempt::REPLY_CAP;
-use crate::collect::collect;
+use crate::background::is_pending;
+use crate::found::{Found, State};
 use crate::pipeline::Run;
 
 /// The most turns of a conversation that are written out.
@@ -43,6 +43,11 @@ impl Named {
             Some(to) => Instead::Portable { item: &self.item, own: made_by(to, self.deployment.as_deref()) },
         }
     }
+}
+
+/// A response as a turn of a conversation; `own`: for the account that made it.
+pub(crate) fn as_turn(response: &StoredResponse, own: bool) -> stored::Turn<'_> {
+    stored::Turn { input: &response.input, response: &response.body, own }
 }
 
 /// The request with the named items in place of their names, for a deployment that speaks its dialect (`to`) or to be
@@ -87,9 +92,8 @@ impl Run<'_> {
                 }
                 continue;
             };
-            let turn = stored::Turn { input: &found.input, response: &found.body, own: false };
             for id in ids {
-                let Some(item) = stored::item(turn, &found.id, id) else { continue };
+                let Some(item) = stored::item(as_turn(&found, false), &found.id, id) else { continue };
                 bytes += item.len();
                 named.push(Named {
                     id: id.to_owned(),
@@ -113,10 +117,12 @@ impl Run<'_> {
     pub(crate) async fn conversation(self, last: &StoredResponse) -> Result<Vec<StoredResponse>, Fault> {
         let (store, now) = (&*self.handles.responses, self.handles.clock.now());
         let (mut turns, mut bytes) = (Vec::new(), 0);
-        let mut next = Some(last.clone());
-        while let Some(mut turn) = next.take() {
-            self.bring_up_to_date(&mut turn).await;
-            self.check(&turn, now)?;
+        // Unless its provider makes it, it was over when the request came.
+        let mut next = Some(Found { response: last.clone(), state: State::Over });
+        while let Some(mut found) = next.take() {
+            self.bring_up_to_date(&mut found.response).await;
+            check(&found)?;
+            let turn = found.response;
             bytes += turn.input.len() + turn.body.len();
             let previous = turn.previous.clone();
             turns.push(turn);
@@ -124,7 +130,9 @@ impl Run<'_> {
                 return Err(too_long(PREVIOUS));
             }
             if let Some(id) = previous {
-                next = Some(earlier(store, &turns, (&last.tenant, &id), now).await?);
+                let found = self.jobs.find(store, (&last.tenant, &id), now).await.map_err(unavailable)?;
+                // An upstream that gives the same id twice makes a conversation that never ends.
+                next = Some(found.filter(|_| turns.iter().all(|turn| turn.id != id)).ok_or_else(forgotten)?);
             }
         }
         turns.reverse();
@@ -133,46 +141,31 @@ impl Run<'_> {
 
     /// What a provider works at in the background is kept as it was when it was last asked: it may be complete.
     pub(crate) async fn bring_up_to_date(self, turn: &mut StoredResponse) {
-        if !turn.native || !stored::facts(&turn.body).is_some_and(|facts| facts.is_pending()) {
+        if !turn.native || !is_pending(&turn.body) {
             return;
         }
-        if let Some(body) = self.asked(turn).await {
+        let Some(maker) = self.snapshot.deployment(turn) else { return };
+        if let Ok(body) = self.handles.ask(&maker.provider, StoredCall::Get, &turn.id).await {
             turn.body = body;
         }
     }
+}
 
-    /// A response as its provider tells it; none when it does not.
-    async fn asked(self, turn: &StoredResponse) -> Option<Bytes> {
-        let id = turn.deployment.as_deref()?;
-        let plan = self.snapshot.router.plan(id, stored::DIALECT).ok()?;
-        let deployment = plan.deployments.iter().find(|deployment| *deployment.id == *id)?;
-        let asked = deployment.provider.stored(StoredCall::Get, &turn.id, &*self.handles.upstream)?;
-        let reply = asked.await.ok().filter(|reply| reply.status.is_success())?;
-        let body = collect(reply.body, REPLY_CAP).await.ok()?;
-        stored::facts(&body).is_some_and(|facts| facts.id == *turn.id).then_some(body)
-    }
-
-    /// Is there an answer to go on from?
-    pub(super) fn check(self, found: &StoredResponse, now: Timestamp) -> Result<(), Fault> {
-        let StoredResponse { id, making, .. } = found;
-        let status = stored::facts(&found.body).unwrap_or_default();
-        let lives = || {
-            found.native
-                || self.jobs.is_running(&found.tenant, id)
-                || making.as_ref().is_some_and(|making| making.lease > now)
-        };
-        let ended = match status.status.as_str() {
-            "cancelled" => "was cancelled",
-            "failed" => "failed",
-            _ if !status.is_pending() => return Ok(()),
-            _ if lives() => {
-                let message = format!("The response '{id}' is still being made. Wait until it is complete.");
-                return Err(Fault::saying(Code::InvalidRequest, message).at(PREVIOUS));
-            }
-            _ => "failed",
-        };
-        Err(stored::broken_off(id, ended))
-    }
+/// Is there an answer to go on from?
+pub(super) fn check(Found { response, state }: &Found) -> Result<(), Fault> {
+    let facts = stored::facts(&response.body).unwrap_or_default();
+    let ended = match facts.status.as_str() {
+        "cancelled" => "was cancelled",
+        "failed" => "failed",
+        _ if !facts.is_pending() => return Ok(()),
+        _ if *state == State::Lost && !response.native => "failed",
+        _ => {
+            let message =
+                format!("The response '{}' is still being made. Wait until it is complete.", response.id);
+            return Err(Fault::saying(Code::InvalidRequest, message).at(PREVIOUS));
+        }
+    };
+    Err(stored::broken_off(&response.id, ended))
 }
 
 /// The responses that hold these items, each with those of it.
@@ -202,20 +195,10 @@ async fn holders<'i>(
     Ok(holders)
 }
 
-/// The turn before those that were found, the last of them the oldest.
-async fn earlier(
-    store: &dyn ResponseStore,
-    turns: &[StoredResponse],
-    (tenant, id): (&Tenant, &str),
-    now: Timestamp,
-) -> Result<StoredResponse, Fault> {
-    let found = store.find(tenant, id, now).await.map_err(unavailable)?;
-    // An upstream that gives the same id twice makes a conversation that never ends.
-    found.filter(|_| turns.iter().all(|turn| *turn.id != *id)).ok_or_else(|| {
-        let message =
-            "An earlier turn of this conversation is not kept any longer. Send the conversation in 'input'.";
-        Fault::saying(Code::PreviousResponseNotFound, message).at(PREVIOUS)
-    })
+fn forgotten() -> Fault {
+    let message =
+        "An earlier turn of this conversation is not kept any longer. Send the conversation in 'input'.";
+    Fault::saying(Code::PreviousResponseNotFound, message).at(PREVIOUS)
 }
 
 fn elsewhere(item: &str) -> Fault {

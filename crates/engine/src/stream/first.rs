@@ -5,7 +5,7 @@
 //! not waited for: its client is given a sign of life.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use contract::body::{Body, BodyError};
@@ -50,29 +50,22 @@ impl Streaming {
         heard: &mut Vec<Bytes>,
     ) -> Poll<Result<(), Stillborn>> {
         loop {
-            let arrived = match Pin::new(&mut self.upstream).poll_frame(cx) {
-                Poll::Ready(arrived) => arrived,
-                Poll::Pending => {
-                    // Within a frame nothing can be said, and nothing has gone out of it.
-                    let silence = self.silence.as_mut().filter(|_| self.lane.between_frames());
-                    let sign = ready!(
-                        silence.and_then(|silence| silence.poll(cx)).map_or(Poll::Pending, Poll::Ready)
-                    );
-                    self.out.push_back(sign);
-                    return Poll::Ready(Ok(()));
-                }
-            };
-            let chunk = match &arrived {
-                Some(Ok(frame)) => frame.data_ref().cloned().unwrap_or_default(),
-                _ => Bytes::new(),
+            let Poll::Ready(arrived) = Pin::new(&mut self.upstream).poll_frame(cx) else {
+                // Within a frame nothing can be said, and nothing has gone out of it.
+                let silence = self.silence.as_mut().filter(|_| self.lane.between_frames());
+                let Some(sign) = silence.and_then(|silence| silence.poll(cx)) else { return Poll::Pending };
+                self.out.push_back(sign);
+                return Poll::Ready(Ok(()));
             };
             let fed = match arrived {
-                Some(Ok(_)) => self.lane.feed(chunk.clone(), &mut self.out),
-                Some(Err(error)) => self.over(Some(error)),
-                None => self.over(None),
+                Some(Ok(frame)) => {
+                    let chunk = frame.into_data().unwrap_or_default();
+                    heard.push(chunk.clone());
+                    self.lane.feed(chunk, &mut self.out)
+                }
+                over => self.over(over.and_then(Result::err)),
             };
             if let Some(error) = self.lane.error().filter(|_| !self.lane.content_started()) {
-                heard.push(chunk);
                 return Poll::Ready(Err(Stillborn::Told(wire::error_at_start(
                     upstream,
                     &heard.concat(),
@@ -85,7 +78,6 @@ impl Streaming {
             if self.over || self.has_begun() {
                 return Poll::Ready(Ok(()));
             }
-            heard.push(chunk);
         }
     }
 

@@ -60,7 +60,7 @@ impl Telemetry for Ports {
 }
 
 /// What is settled of a request after this.
-fn after(work: impl FnOnce(&mut Ticket)) -> Settled {
+pub(crate) fn after(work: impl FnOnce(&mut Ticket)) -> Settled {
     let ports = Arc::new(Ports::default());
     let (tail, _task) = Tail::new(TailPorts {
         meter: Arc::clone(&ports) as _,

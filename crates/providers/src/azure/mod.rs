@@ -18,8 +18,8 @@ use bytes::Bytes;
 use contract::Fault;
 use contract::canon::{Asked, Receipt};
 use contract::ports::{
-    BoxFuture, Call, Clock, ModelCard, Outbound, Provider, ProviderReply, SharedProvider, StoredCall,
-    Upstream, UpstreamFailure,
+    BoxFuture, Call, Clock, ModelCard, Provider, ProviderReply, SharedProvider, StoredCall, Upstream,
+    UpstreamFailure,
 };
 use contract::settings::{Faults, SecretText};
 use contract::words::{Dialect, Secret};
@@ -30,7 +30,7 @@ use crate::account::Account;
 use crate::listing::configured;
 use crate::openai_like::{about_response, refuses};
 use crate::request::{Endpoint, is_label, translate};
-use crate::tokens::{Form, Tokens};
+use crate::tokens::{self, Form, Tokens};
 
 use places::Api;
 
@@ -120,17 +120,6 @@ impl Azure {
     const fn quirks(&self) -> &'static Quirks {
         if matches!(self.api, Api::Inference { .. }) { &quirks::INFERENCE_QUIRKS } else { &quirks::QUIRKS }
     }
-
-    fn send<'a>(
-        &'a self,
-        request: Outbound,
-        upstream: &'a dyn Upstream,
-    ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
-        match &self.tokens {
-            Some(tokens) => Box::pin(tokens.send(request, upstream)),
-            None => upstream.send(request),
-        }
-    }
 }
 
 impl Provider for Azure {
@@ -169,7 +158,7 @@ impl Provider for Azure {
             let (header, version) = quirks::ANTHROPIC_VERSION;
             request.headers.entry(header).or_insert(HeaderValue::from_static(version));
         }
-        self.send(request, upstream)
+        tokens::send(self.tokens.as_ref(), request, upstream)
     }
 
     fn keeps(&self) -> bool {
@@ -184,7 +173,7 @@ impl Provider for Azure {
     ) -> Option<BoxFuture<'a, Result<ProviderReply, UpstreamFailure>>> {
         let made_at = self.keeps().then(|| self.api.url(&self.endpoint, Dialect::OpenaiResponses, ""))??;
         let (method, url) = about_response(&made_at, call, id)?;
-        Some(self.send(self.endpoint.ask(method, url), upstream))
+        Some(tokens::send(self.tokens.as_ref(), self.endpoint.ask(method, url), upstream))
     }
 
     /// Deployments are listed by Azure's management API alone, which an inference credential does not open.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use contract::Fault;
 use contract::canon::{Asked, Receipt};
 use contract::ports::{
-    BoxFuture, Call, ModelCard, Outbound, Provider, ProviderReply, StoredCall, Upstream, UpstreamFailure,
+    BoxFuture, Call, ModelCard, Provider, ProviderReply, StoredCall, Upstream, UpstreamFailure,
 };
 use contract::settings::Faults;
 use contract::words::Dialect;
@@ -21,7 +21,7 @@ use wire::{Edits, Quirks, splice};
 use crate::account::Account;
 use crate::listing::{Reader, configured, openai_list, read_with};
 use crate::request::{Endpoint, Facts, translate};
-use crate::tokens::Tokens;
+use crate::tokens::{self, Tokens};
 
 pub(crate) use only::{Only, only};
 
@@ -209,17 +209,6 @@ impl OpenaiLike {
         let all = |spoken: &&Spoken| spoken.dialect == Dialect::OpenaiResponses && spoken.models.is_empty();
         self.surfaces.iter().find(all).map(|spoken| &spoken.uri)
     }
-
-    fn send<'a>(
-        &'a self,
-        request: Outbound,
-        upstream: &'a dyn Upstream,
-    ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
-        match &self.tokens {
-            Some(tokens) => Box::pin(tokens.send(request, upstream)),
-            None => upstream.send(request),
-        }
-    }
 }
 
 impl Provider for OpenaiLike {
@@ -275,7 +264,7 @@ impl Provider for OpenaiLike {
         if call.dialect == Dialect::OpenaiChat {
             call.body = splice(std::mem::take(&mut call.body), &self.edits);
         }
-        self.send(self.endpoint.post(spoken.uri.clone(), call), upstream)
+        tokens::send(self.tokens.as_deref(), self.endpoint.post(spoken.uri.clone(), call), upstream)
     }
 
     fn keeps(&self) -> bool {
@@ -289,7 +278,7 @@ impl Provider for OpenaiLike {
         upstream: &'a dyn Upstream,
     ) -> Option<BoxFuture<'a, Result<ProviderReply, UpstreamFailure>>> {
         let (method, url) = about_response(self.kept()?, call, id)?;
-        Some(self.send(self.endpoint.ask(method, url), upstream))
+        Some(tokens::send(self.tokens.as_deref(), self.endpoint.ask(method, url), upstream))
     }
 
     fn discover<'a>(
@@ -303,7 +292,8 @@ impl Provider for OpenaiLike {
             let Some((uri, reader)) = &self.listing else {
                 return Ok(configured(self.offers));
             };
-            let reply = self.send(self.endpoint.get(uri.clone()), upstream).await?;
+            let asked = self.endpoint.get(uri.clone());
+            let reply = tokens::send(self.tokens.as_deref(), asked, upstream).await?;
             let mut cards = read_with(reply, *reader).await?;
             cards.retain(|card| !self.hidden.iter().any(|prefix| card.name.starts_with(prefix)));
             Ok(cards)

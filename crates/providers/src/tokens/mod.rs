@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use contract::Body;
-use contract::ports::{Clock, Outbound, Phase, ProviderReply, Timeouts, Upstream, UpstreamFailure};
+use contract::ports::{
+    BoxFuture, Clock, Outbound, Phase, ProviderReply, Timeouts, Upstream, UpstreamFailure,
+};
 use contract::words::{Secret, Tick, Timestamp};
 use futures_util::lock::Mutex as Turn;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
@@ -37,6 +39,18 @@ const REASON: usize = 300;
 pub(crate) trait Login: Send + Sync {
     /// The request, or why it cannot be made.
     fn ask(&self, now: Timestamp) -> Result<Outbound, String>;
+}
+
+/// Sends a request with a token of these, if there are any; otherwise it has its credential already, or needs none.
+pub(crate) fn send<'a>(
+    tokens: Option<&'a Tokens>,
+    request: Outbound,
+    upstream: &'a dyn Upstream,
+) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
+    match tokens {
+        Some(tokens) => Box::pin(tokens.send(request, upstream)),
+        None => upstream.send(request),
+    }
 }
 
 /// The tokens of one account.
@@ -67,7 +81,7 @@ impl Tokens {
     }
 
     /// Sends a request with a token as its credential. A token that is refused is not used again.
-    pub(crate) async fn send(
+    async fn send(
         &self,
         mut request: Outbound,
         upstream: &dyn Upstream,

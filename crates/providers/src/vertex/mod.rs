@@ -26,7 +26,7 @@ use crate::anthropic::FAMILY;
 use crate::listing::configured;
 use crate::openai_like::refuses;
 use crate::request::{Endpoint, is_label, translate};
-use crate::tokens::Tokens;
+use crate::tokens::{self, Tokens};
 
 pub use config::Config;
 
@@ -151,10 +151,7 @@ impl Provider for Vertex {
         call.body = model.body(std::mem::take(&mut call.body), call.dialect);
         let mut request = self.endpoint.post(uri, call);
         quirks::BETAS.filter(&mut request.headers);
-        match &self.tokens {
-            Some(tokens) => Box::pin(tokens.send(request, upstream)),
-            None => upstream.send(request),
-        }
+        tokens::send(self.tokens.as_ref(), request, upstream)
     }
 
     /// What a project may call is not listed anywhere; what the price book knows is offered.

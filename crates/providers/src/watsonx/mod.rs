@@ -30,7 +30,7 @@ use wire::{Edits, splice};
 use crate::account::Account;
 use crate::listing::{card, configured, read};
 use crate::request::{Endpoint, segment, translate};
-use crate::tokens::{Form, Tokens};
+use crate::tokens::{self, Form, Tokens};
 use crate::vectors::of_texts;
 
 pub use config::Config;
@@ -134,17 +134,6 @@ impl Watsonx {
         };
         Some((self.endpoint.url(&path, Some(&self.version))?, deployed))
     }
-
-    fn send<'a>(
-        &'a self,
-        request: Outbound,
-        upstream: &'a dyn Upstream,
-    ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
-        match &self.tokens {
-            Some(tokens) => Box::pin(tokens.send(request, upstream)),
-            None => upstream.send(request),
-        }
-    }
 }
 
 impl Provider for Watsonx {
@@ -182,12 +171,14 @@ impl Provider for Watsonx {
         upstream: &'a dyn Upstream,
     ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
         let dialect = call.dialect;
-        match self.request(call) {
-            Ok(request) if dialect == Dialect::OpenaiChat => self.send(request, upstream),
-            Ok(request) => {
-                Box::pin(async move { texts::answer(self.send(request, upstream).await?, dialect).await })
-            }
-            Err(failure) => Box::pin(ready(Err(failure))),
+        let request = match self.request(call) {
+            Ok(request) => request,
+            Err(failure) => return Box::pin(ready(Err(failure))),
+        };
+        let reply = tokens::send(self.tokens.as_ref(), request, upstream);
+        match dialect {
+            Dialect::OpenaiChat => reply,
+            _ => Box::pin(async move { texts::answer(reply.await?, dialect).await }),
         }
     }
 
@@ -199,7 +190,8 @@ impl Provider for Watsonx {
             if !self.endpoint.models.is_empty() {
                 return Ok(configured(&self.endpoint.models));
             }
-            let list: List = read(self.send(self.endpoint.get(self.models.clone()), upstream).await?).await?;
+            let asked = self.endpoint.get(self.models.clone());
+            let list: List = read(tokens::send(self.tokens.as_ref(), asked, upstream).await?).await?;
             Ok(list.resources.into_iter().filter_map(Entry::card).collect())
         })
     }
