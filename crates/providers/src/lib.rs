@@ -23,7 +23,6 @@ mod jina;
 mod jwt;
 mod kserve;
 mod listing;
-mod offered;
 mod ollama;
 mod openai;
 mod openai_compatible;

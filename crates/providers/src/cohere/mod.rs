@@ -7,89 +7,33 @@ mod tests;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use contract::Fault;
-use contract::canon::{Asked, Receipt};
-use contract::ports::{
-    BoxFuture, Call, ModelCard, Provider, ProviderReply, SharedProvider, Upstream, UpstreamFailure,
-};
+use contract::ports::{ModelCard, SharedProvider};
 use contract::settings::Faults;
-use contract::words::{Dialect, Operation};
-use http::Uri;
+use contract::words::Operation;
 use serde::Deserialize;
 
 use crate::account::Account;
-use crate::listing::{configured, guess, read};
+use crate::listing::guess;
 use crate::openai_like::OpenaiLike;
 
 pub use config::Config;
 
 pub(crate) const KIND: &str = quirks::FACTS.kind;
 
-/// A Cohere account.
-struct Cohere {
-    calls: OpenaiLike,
-    models: Uri,
-}
-
 pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<SharedProvider> {
     let account = config.account();
     let base_url = account.base_url.map(without_version);
     let account = Account { base_url, ..account };
     let spoken = (quirks::SURFACES, quirks::QUIRKS);
-    let calls = OpenaiLike::new(name, account, &quirks::FACTS, spoken, faults)?;
-    let models = calls.endpoint.url("/v1/models", Some("page_size=1000"))?;
-    Some(Arc::new(Cohere { calls, models }))
+    let provider = OpenaiLike::new(name, account, &quirks::FACTS, spoken, faults)?;
+    let models = provider.endpoint.url("/v1/models", Some("page_size=1000"))?;
+    Some(Arc::new(provider.listed(Some((models, read)))))
 }
 
 /// A base URL as other clients want it ends in a version, which the paths here begin with.
 fn without_version(url: &str) -> &str {
     let url = url.trim_end_matches('/');
     ["/v1", "/v2"].iter().find_map(|version| url.strip_suffix(version)).unwrap_or(url)
-}
-
-impl Provider for Cohere {
-    fn name(&self) -> &str {
-        self.calls.name()
-    }
-
-    fn kind(&self) -> &'static str {
-        self.calls.kind()
-    }
-
-    fn dialect(&self, client: Dialect, model: &str) -> Option<Dialect> {
-        self.calls.dialect(client, model)
-    }
-
-    fn refuses(&self, dialect: Dialect) -> &[&'static str] {
-        self.calls.refuses(dialect)
-    }
-
-    fn translate(&self, request: &Asked, target: Dialect) -> Result<(Bytes, Receipt), Fault> {
-        self.calls.translate(request, target)
-    }
-
-    fn call<'a>(
-        &'a self,
-        call: Call<'a>,
-        upstream: &'a dyn Upstream,
-    ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
-        self.calls.call(call, upstream)
-    }
-
-    fn discover<'a>(
-        &'a self,
-        upstream: &'a dyn Upstream,
-    ) -> BoxFuture<'a, Result<Vec<ModelCard>, UpstreamFailure>> {
-        Box::pin(async move {
-            let endpoint = &self.calls.endpoint;
-            if !endpoint.models.is_empty() {
-                return Ok(configured(&endpoint.models));
-            }
-            let list: List = read(upstream.send(endpoint.get(self.models.clone())).await?).await?;
-            Ok(list.models.into_iter().map(Entry::card).filter(|card| !card.operations.is_empty()).collect())
-        })
-    }
 }
 
 /// `GET /v1/models`.
@@ -104,6 +48,11 @@ struct Entry {
     endpoints: Option<Vec<String>>,
     /// Some are written with a point.
     context_length: Option<f64>,
+}
+
+fn read(bytes: &[u8]) -> serde_json::Result<Vec<ModelCard>> {
+    let list: List = serde_json::from_slice(bytes)?;
+    Ok(list.models.into_iter().map(Entry::card).filter(|card| !card.operations.is_empty()).collect())
 }
 
 impl Entry {

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use contract::ports::SharedProvider;
 use contract::settings::Faults;
 
-use crate::offered::{Offered, USUAL};
 use crate::openai_like::OpenaiLike;
 
 pub use config::Config;
@@ -18,6 +17,7 @@ pub use config::Config;
 pub(crate) const KIND: &str = quirks::FACTS.kind;
 
 pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<SharedProvider> {
-    let calls = OpenaiLike::new(name, config.account(), &quirks::FACTS, (USUAL, quirks::QUIRKS), faults)?;
-    Some(Arc::new(Offered { calls, models: quirks::MODELS, accents: &[] }))
+    let spoken = (quirks::SURFACES, quirks::QUIRKS);
+    let provider = OpenaiLike::new(name, config.account(), &quirks::FACTS, spoken, faults)?;
+    Some(Arc::new(provider.listed(None).offering(quirks::MODELS)))
 }

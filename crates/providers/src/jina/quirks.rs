@@ -1,7 +1,9 @@
 //! Facts about Jina AI. Source: jina.ai/embeddings and jina.ai/reranker (API reference).
 
+use contract::words::Dialect;
 use wire::Quirks;
 
+use crate::openai_like::Surface;
 use crate::request::{Auth, Facts};
 
 pub(super) const FACTS: Facts = Facts {
@@ -21,6 +23,10 @@ pub(super) const QUIRKS: Quirks = Quirks {
     accepts: &["task", "truncate", "embedding_type", "input.image"],
     ..Quirks::NONE
 };
+
+/// What it speaks, and where.
+pub(super) const SURFACES: &[Surface] =
+    &[(Dialect::OpenaiEmbeddings, "/embeddings"), (Dialect::CohereRerank, "/rerank")];
 
 // tidy: table
 /// The current models.

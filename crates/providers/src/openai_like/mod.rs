@@ -64,6 +64,8 @@ pub(crate) struct OpenaiLike {
     edits: Edits<'static>,
     /// Where a credential that ends comes from.
     tokens: Option<Arc<Tokens>>,
+    /// Its responses cannot be asked for again.
+    forgets: bool,
 }
 
 /// A dialect, its place, and the beginnings of the names of the models that speak it; all do when there are none.
@@ -126,6 +128,7 @@ impl OpenaiLike {
             accent: None,
             edits: Edits::default(),
             tokens: None,
+            forgets: false,
         })
     }
 
@@ -177,6 +180,11 @@ impl OpenaiLike {
         Self { offers, ..self }
     }
 
+    /// Keeps none of the responses it makes.
+    pub(crate) fn forgetting(self) -> Self {
+        Self { forgets: true, ..self }
+    }
+
     /// Edits what is passed through in OpenAI's chat dialect.
     pub(crate) fn editing(self, edits: Edits<'static>) -> Self {
         Self { edits, ..self }
@@ -207,7 +215,7 @@ impl OpenaiLike {
     /// Where responses are that can be asked for again. Of what some models alone speak, nothing but the answer is to be had.
     fn kept(&self) -> Option<&Uri> {
         let all = |spoken: &&Spoken| spoken.dialect == Dialect::OpenaiResponses && spoken.models.is_empty();
-        self.surfaces.iter().find(all).map(|spoken| &spoken.uri)
+        self.surfaces.iter().find(all).filter(|_| !self.forgets).map(|spoken| &spoken.uri)
     }
 }
 

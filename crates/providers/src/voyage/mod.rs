@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use contract::ports::SharedProvider;
 use contract::settings::Faults;
+use contract::words::Dialect;
 
-use crate::offered::Offered;
 use crate::openai_like::OpenaiLike;
 
 pub use config::Config;
@@ -19,6 +19,8 @@ pub(crate) const KIND: &str = quirks::FACTS.kind;
 
 pub(crate) fn build(name: &str, config: &Config, faults: &mut Faults) -> Option<SharedProvider> {
     let spoken = (quirks::SURFACES, quirks::QUIRKS);
-    let calls = OpenaiLike::new(name, config.account(), &quirks::FACTS, spoken, faults)?;
-    Some(Arc::new(Offered { calls, models: quirks::MODELS, accents: quirks::ACCENTS }))
+    let provider = OpenaiLike::new(name, config.account(), &quirks::FACTS, spoken, faults)?;
+    // OpenAI's clients send `dimensions` and `encoding_format: float`: neither is known here.
+    let provider = provider.accented(Dialect::OpenaiEmbeddings, quirks::QUIRKS);
+    Some(Arc::new(provider.listed(None).offering(quirks::MODELS)))
 }

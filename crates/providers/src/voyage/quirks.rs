@@ -28,9 +28,6 @@ pub(super) const QUIRKS: Quirks = Quirks {
 pub(super) const SURFACES: &[Surface] =
     &[(Dialect::OpenaiEmbeddings, "/embeddings"), (Dialect::VoyageRerank, "/rerank")];
 
-/// OpenAI's clients send `dimensions` and `encoding_format: float`: neither is known here.
-pub(super) const ACCENTS: &[Dialect] = &[Dialect::OpenaiEmbeddings];
-
 // tidy: table
 /// The current models.
 pub(super) const MODELS: &[&str] = &[
