@@ -107,11 +107,11 @@ impl Streaming {
         from: Dialect,
         to: Dialect,
         upstream: Body,
-        options: EncodeOptions,
+        mut options: EncodeOptions,
         keeper: Keeper,
     ) -> Option<Self> {
         let translator = Translator {
-            decoder: wire::decoder(from)?,
+            decoder: wire::decoder_for(from, std::mem::take(&mut options.renamed))?,
             encoder: wire::encoder(to, options)?,
             events: Vec::new(),
             gather: keeper.natives.is_some().then(|| Gather::with_cap(GATHERED)),

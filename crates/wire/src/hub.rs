@@ -231,6 +231,7 @@ pub fn write_request(
             let request = &emulate::results_first(target, request);
             let request = &gemini::strict::loosened(target, request, receipt);
             emulate::lowered(request, (it.has(), quirks), receipt, |request, receipt| {
+                let request = &emulate::fitted(target, request);
                 let written = it.write_request(request, quirks, receipt)?;
                 unsaid::note(target, request, receipt);
                 Ok(written)
@@ -246,7 +247,7 @@ pub fn write_request(
         Asked::Rerank(request) => rerank(target).map(|it| it.write_request(request, quirks, receipt)),
         Asked::Count(request) => count(target).map(|it| {
             kept_elsewhere(target, &request.extra)?;
-            it.write_request(request, quirks, receipt)
+            it.write_request(&emulate::fitted(target, request), quirks, receipt)
         }),
         Asked::Predict(request) => {
             (target == Dialect::PathgatePredict).then(|| predict::write_request(request))
@@ -369,6 +370,7 @@ pub fn read_reply_for(dialect: Dialect, body: &[u8], options: &EncodeOptions) ->
         model.clone_from(&options.asked);
     }
     if let Answered::Chat(reply) = &mut answered {
+        emulate::restore(reply, &options.renamed);
         emulate::raise(reply, &options.custom);
     }
     Ok(answered)
@@ -409,6 +411,16 @@ fn said_bytes(part: &Part) -> u64 {
 #[must_use]
 pub fn decoder(dialect: Dialect) -> Option<Box<dyn StreamDecoder>> {
     chat(dialect).map(|it| it.decoder())
+}
+
+/// A decoder at the start of an upstream's stream for a client that knows some tools under other names.
+#[must_use]
+pub fn decoder_for(dialect: Dialect, renamed: Vec<emulate::Renamed>) -> Option<Box<dyn StreamDecoder>> {
+    let decoder = decoder(dialect)?;
+    if renamed.is_empty() {
+        return Some(decoder);
+    }
+    Some(Box::new(emulate::Restoring::behind(decoder, renamed)))
 }
 
 /// An encoder at the start of a client's stream; none where the dialect has no streams.

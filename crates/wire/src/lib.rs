@@ -53,7 +53,7 @@ use http::StatusCode;
 
 use shape::Shape;
 
-pub use emulate::custom_tools;
+pub use emulate::{Renamed, custom_tools, renamed_tools};
 pub use errors::first::{error_at_start, says};
 pub use errors::instead::error_in;
 pub use errors::login::{refuses_login, scrubbed};
@@ -66,8 +66,8 @@ pub use frames::sse;
 pub use gather::Gather;
 pub use gemini::{flat_count, is_predicted, whole_count};
 pub use hub::{
-    decoder, encoder, has_canon, has_way, held_back, read_reply, read_reply_for, read_request, write_reply,
-    write_request,
+    decoder, decoder_for, encoder, has_canon, has_way, held_back, read_reply, read_reply_for, read_request,
+    write_reply, write_request,
 };
 pub use passing::ending::{Begun, fail, keep_alive};
 pub use passing::envelope;
@@ -200,6 +200,8 @@ pub struct EncodeOptions {
     pub inputs: Option<usize>,
     /// The names of the client's custom tools ([`custom_tools`]): calls of them come back as such.
     pub custom: Vec<String>,
+    /// The tools that the upstream knows under other names ([`renamed_tools`]): calls of them come back with the client's.
+    pub renamed: Vec<Renamed>,
     /// The client's tools that are in groups ([`grouped_tools`]): calls of them come back with their group's name.
     pub grouped: Vec<Grouped>,
     /// Fields of the client's request that its dialect repeats in the answer ([`stored::repeated`]).

@@ -283,6 +283,7 @@ impl Run<'_> {
             vectors: wants.vectors,
             inputs: wants.inputs,
             custom: wants.custom,
+            renamed: wants.renamed,
             grouped: wants.grouped,
             repeated: turn.map(|_| stored::repeated(request.envelope.body())).unwrap_or_default(),
         }

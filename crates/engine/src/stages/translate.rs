@@ -48,6 +48,8 @@ pub(crate) struct Wants {
     pub(crate) inputs: Option<usize>,
     /// The names of its custom tools.
     pub(crate) custom: Vec<String>,
+    /// The tools that the target knows under other names.
+    pub(crate) renamed: Vec<wire::Renamed>,
     /// Its tools that are in groups.
     pub(crate) grouped: Vec<wire::Grouped>,
     /// The conversation that is answered, as its client sent it.
@@ -229,6 +231,7 @@ impl<'a> Hub<'a> {
             vectors,
             inputs,
             custom: wire::custom_tools(asked),
+            renamed: wire::renamed_tools(asked, target),
             grouped: wire::grouped_tools(asked),
             trail: canon.trail.clone(),
         });
