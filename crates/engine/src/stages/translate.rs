@@ -271,8 +271,8 @@ impl<'a> Hub<'a> {
         Ok(Outgoing { target, body, usage_added, wants: None, beyond, places })
     }
 
-    /// Must the request be written anew for a target that speaks its dialect? It holds thoughts that nobody signed, or that were
-    /// refused.
+    /// Must the request be written anew for a target that speaks its dialect? It holds thoughts or citations that nobody signed, or
+    /// thoughts that were refused.
     fn is_rewritten(&self, to: &Deployment) -> bool {
         let client = self.request.dialect;
         !stored::is_kept(client)
