@@ -72,6 +72,7 @@ mod tests {
         image_output: 0,
         tools: 0,
         charged: None,
+        partial: false,
     };
 
     #[test]

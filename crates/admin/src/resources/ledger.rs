@@ -147,6 +147,7 @@ impl From<Usage> for Tokens {
             searches,
             tools,
             charged: _,
+            partial: _,
         } = usage;
         Self {
             input,

@@ -41,6 +41,10 @@ pub struct Usage {
     /// it becomes: a sum of several calls has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charged: Option<NanoUsd>,
+    /// The provider left out how much went in or came out, or told zeros alone: what is 0 here may not have been nothing. Only
+    /// from the answer to the ledger, which has an estimate instead.
+    #[serde(skip)]
+    pub partial: bool,
 }
 
 /// Where a [`Usage`] comes from. Only what a provider reported is called exact.
@@ -102,5 +106,6 @@ impl std::ops::AddAssign for Usage {
         self.searches = self.searches.saturating_add(other.searches);
         self.tools = self.tools.saturating_add(other.tools);
         self.charged = None;
+        self.partial = false;
     }
 }

@@ -90,3 +90,19 @@ fn gemini_thoughts_and_tool_prompts_are_added() {
     assert_eq!(usage, expected);
     assert_eq!(usage.total(), 74);
 }
+
+#[test]
+fn a_sum_says_what_is_missing() {
+    let is_partial = |value| serde_json::from_value::<Openai>(value).unwrap().reported().unwrap().partial;
+    assert!(is_partial(json!({"prompt_tokens": 5})));
+    assert!(is_partial(json!({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0})));
+    assert!(!is_partial(json!({"prompt_tokens": 0, "completion_tokens": 7, "total_tokens": null})));
+    assert!(!is_partial(json!({"prompt_tokens": 5, "completion_tokens": 0})));
+    assert!(!is_partial(json!({"prompt_tokens": 5, "total_tokens": 5})));
+    assert!(!is_partial(json!({"total_tokens": 5})));
+    assert!(!is_partial(json!({"cost_in_usd_ticks": 5})), "a cost needs no counts");
+    let read = |value| serde_json::from_value::<Anthropic>(value).unwrap().reported();
+    let cached = read(json!({"cache_read_input_tokens": 5, "output_tokens": 0})).unwrap();
+    assert!(!cached.partial);
+    assert_eq!(read(json!({"server_tool_use": {}})), None);
+}
