@@ -53,6 +53,7 @@ use http::StatusCode;
 
 use shape::Shape;
 
+pub use bedrock::told as told_in_head;
 pub use emulate::custom_tools;
 pub use errors::first::{error_at_start, says};
 pub use errors::instead::error_in;

@@ -158,6 +158,8 @@ impl Run<'_> {
         let ProviderReply { status, headers, body } = reply.map_err(|failure| Failure::silent(&failure))?;
         let first_byte = ticket.first_byte(status);
         if !status.is_success() {
+            // Some of it may have been made.
+            ticket.consumed(Consumed { usage: wire::told_in_head(&headers), ..Consumed::default() });
             // An error whose body is torn or endless is still an error of that status.
             let body = collect(body, ERROR_CAP).await.unwrap_or_default();
             let error = wire::read_error(target, status, &body);
@@ -216,8 +218,10 @@ impl Run<'_> {
             Ok(facts) => facts,
             Err(error) => return Err(unreadable(target, error, &bytes, ticket)),
         };
+        let counted = facts.usage.filter(|usage| !usage.partial);
+        let usage = counted.or_else(|| wire::told_in_head(came)).or(facts.usage);
         ticket.consumed(Consumed {
-            usage: facts.usage,
+            usage,
             output: InputSize { text: facts.output_bytes, ..InputSize::default() },
             underreported: false,
             service_tier: facts.service_tier.map(Into::into),
