@@ -76,6 +76,7 @@ mod tests {
         searches: 0,
         tools: 0,
         charged: None,
+        cached_audio: 0,
         partial: true,
     };
 

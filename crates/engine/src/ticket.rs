@@ -404,7 +404,7 @@ impl Record {
             },
             _ => bill(price, (&usage, source), tier.as_deref()),
         };
-        let usage = Usage { charged: None, partial: false, ..usage };
+        let usage = Usage { charged: None, cached_audio: 0, partial: false, ..usage };
         let micros = |tick: Tick| u64::try_from(tick.since(open.tick).as_micros()).unwrap_or(u64::MAX);
         AttemptEntry {
             id: open.id,

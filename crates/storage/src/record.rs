@@ -307,6 +307,7 @@ impl Tokens {
             tools,
             // It has become the cost.
             charged: None,
+            cached_audio: 0,
             partial: false,
         }
     }

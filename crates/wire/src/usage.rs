@@ -480,6 +480,8 @@ pub(crate) struct Gemini {
     candidates_tokens_details: Option<Vec<Modality>>,
     /// The tier it was processed in: a word.
     service_tier: serde_json::Value,
+    /// The same in Vertex's words.
+    traffic_type: serde_json::Value,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -510,7 +512,8 @@ impl Gemini {
 
     /// The tier it was processed in.
     pub(crate) fn service_tier(&self) -> Option<String> {
-        self.service_tier.as_str().map(str::to_owned)
+        let told = self.service_tier.as_str();
+        told.or_else(|| traffic(self.traffic_type.as_str()?)).map(str::to_owned)
     }
 
     /// Canon's form.
@@ -530,6 +533,7 @@ impl Gemini {
         Usage {
             input: (prompt - cached - audio_input).saturating_add(self.tool_use_prompt_token_count.get()),
             cached,
+            cached_audio: audio_cached.min(cached),
             audio_input,
             output: (candidates - audio_output - image_output).saturating_add(reasoning),
             reasoning,
@@ -546,6 +550,16 @@ impl Gemini {
     }
 }
 
+/// The tier that Vertex's word for the traffic means; those of usual traffic and of throughput that is paid for in advance
+/// mean none (docs.cloud.google.com, "Priority PayGo", "Flex PayGo").
+fn traffic(word: &str) -> Option<&'static str> {
+    match word {
+        "ON_DEMAND_PRIORITY" => Some("priority"),
+        "ON_DEMAND_FLEX" => Some("flex"),
+        _ => None,
+    }
+}
+
 /// The processing tier that a frame names: OpenAI beside its counts, Anthropic and Gemini within them, Bedrock in its last
 /// frame. The tier may change the price.
 #[must_use]
@@ -553,8 +567,10 @@ pub fn service_tier(frame: &Extra) -> Option<&str> {
     let beside = frame.fields.get("service_tier");
     let within = || frame.fields.get("usage")?.get("service_tier");
     let googles = || frame.fields.get("usageMetadata")?.get("serviceTier");
+    let vertexs = || traffic(frame.fields.get("usageMetadata")?.get("trafficType")?.as_str()?);
     let awss = || frame.fields.get("serviceTier")?.get("type");
-    beside.or_else(within).or_else(googles).or_else(awss)?.as_str()
+    let told = beside.or_else(within).or_else(googles).or_else(awss);
+    told.and_then(Value::as_str).or_else(vertexs)
 }
 
 #[cfg(test)]

@@ -106,3 +106,30 @@ fn a_sum_says_what_is_missing() {
     assert!(!cached.partial);
     assert_eq!(read(json!({"server_tool_use": {}})), None);
 }
+
+#[test]
+fn vertex_names_its_tier_by_the_traffic() {
+    for (traffic, tier) in [
+        ("ON_DEMAND", None),
+        ("ON_DEMAND_PRIORITY", Some("priority")),
+        ("ON_DEMAND_FLEX", Some("flex")),
+        ("PROVISIONED_THROUGHPUT", None),
+    ] {
+        let counts = json!({"promptTokenCount": 1, "trafficType": traffic});
+        let read = serde_json::from_value::<Gemini>(counts.clone()).unwrap();
+        assert_eq!(read.service_tier().as_deref(), tier);
+        let Value::Object(fields) = json!({"usageMetadata": counts}) else { panic!() };
+        assert_eq!(service_tier(&Extra { owner: None, fields }), tier);
+    }
+}
+
+#[test]
+fn cached_audio_is_told_apart() {
+    let read = |value| serde_json::from_value::<Gemini>(value).unwrap().canon();
+    let usage = read(
+        json!({"promptTokenCount": 50, "cachedContentTokenCount": 20, "candidatesTokenCount": 1,
+        "cacheTokensDetails": [{"modality": "AUDIO", "tokenCount": 15}, {"modality": "TEXT", "tokenCount": 5}],
+        "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 18}]}),
+    );
+    assert_eq!((usage.input, usage.cached, usage.cached_audio, usage.audio_input), (27, 20, 15, 3));
+}
