@@ -40,6 +40,14 @@ impl Sizes {
         (Usage { input: usage.input + more_input, output: usage.output + more_output, ..usage }, source)
     }
 
+    /// What is to be told of a conversation whose usage was not reported, or in part.
+    pub(crate) fn missing(&self, usage: Option<Usage>) -> Option<Usage> {
+        match usage {
+            None => Some(self.usage()),
+            Some(usage) => usage.partial.then(|| self.filled(usage, Operation::Chat).0),
+        }
+    }
+
     /// The searches of a rerank that is billed by nothing else, and counts none.
     pub(crate) fn searched(&self, usage: &Usage, price: Option<&Price>) -> Option<Usage> {
         let base = price?.base;

@@ -269,6 +269,19 @@ impl Ticket {
         });
     }
 
+    /// What the attempt under way consumed, if it has answered now, and who says so.
+    pub(crate) fn usage(&self) -> (Usage, UsageSource) {
+        let open = self.record.as_ref().and_then(|record| Some((record, record.open.as_ref()?)));
+        let found = open.map(|(record, open)| record.usage_of(open, &Ending::ANSWERED));
+        found.unwrap_or_default()
+    }
+
+    /// What is known of the attempt under way without asking its provider.
+    pub(crate) fn sizes(&self) -> Sizes {
+        let open = self.record.as_ref().and_then(|record| Some((record, record.open.as_ref()?)));
+        open.map(|(record, open)| record.sizes(open)).unwrap_or_default()
+    }
+
     /// Writes the ledger line of the attempt under way.
     pub(crate) fn end_attempt(&mut self, ending: &Ending) {
         self.with(|record, tail| record.end_attempt(ending, tail.clock().tick()));
