@@ -72,6 +72,8 @@ mod tests {
         image_output: 0,
         tools: 0,
         charged: None,
+        cached_audio: 0,
+        partial: false,
     };
 
     #[test]
@@ -109,5 +111,18 @@ mod tests {
         }
         let own = Price { own: true, ..price(Some(0)) };
         assert_eq!(of(Some(&own), Usage { tools: 0, ..told }), (Some(20_000), CostKind::Exact));
+    }
+
+    #[test]
+    fn cached_audio_is_as_much_cheaper_as_cached_text() {
+        let cost = |audio, cached| {
+            let base = PriceTier { audio_input: audio, cached, ..price(None).base };
+            let usage = Usage { cached: 1_000, cached_audio: 400, ..Usage::default() };
+            of(Some(&Price { base, ..price(None) }), usage).0
+        };
+        let (audio, cached) = (Some(PicoUsd(10_000_000)), Some(PicoUsd(100_000)));
+        assert_eq!(cost(audio, cached), Some(60_000 + 400_000));
+        assert_eq!(cost(None, cached), Some(100_000));
+        assert_eq!(cost(audio, None), Some(600_000 + 4_000_000));
     }
 }

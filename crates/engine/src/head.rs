@@ -20,6 +20,8 @@ const MODEL: HeaderName = HeaderName::from_static("x-pathgate-model");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-pathgate-attempts");
 const CACHE: HeaderName = HeaderName::from_static("x-pathgate-cache");
 const COST: HeaderName = HeaderName::from_static("x-pathgate-cost");
+/// What of an answer was not told by a provider.
+pub(crate) const ESTIMATED: HeaderName = HeaderName::from_static("x-pathgate-estimated");
 const DROPPED: HeaderName = HeaderName::from_static("x-pathgate-dropped");
 const TIMING: HeaderName = HeaderName::from_static("server-timing");
 

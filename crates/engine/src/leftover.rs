@@ -137,8 +137,8 @@ impl Pipeline {
         let Some(last) = entries.attempts.last_mut() else { return entries };
         let took = self.handles.clock.now().0.saturating_sub(last.at.0);
         last.duration_us = u64::try_from(took).unwrap_or_default();
-        if let Some(usage) = facts.usage {
-            last.usage = Usage { charged: None, ..usage };
+        if let Some(usage) = facts.usage.filter(|usage| !usage.partial) {
+            last.usage = Usage { charged: None, cached_audio: 0, partial: false, ..usage };
             last.usage_source = UsageSource::Reported;
             last.service_tier = facts.service_tier.map(Into::into);
             let tier = last.service_tier.as_deref();

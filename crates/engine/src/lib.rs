@@ -7,6 +7,7 @@ mod background;
 mod bill;
 mod collect;
 mod counting;
+mod estimate;
 mod found;
 mod head;
 mod jobs;

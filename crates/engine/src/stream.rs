@@ -23,6 +23,7 @@ use http::HeaderValue;
 use http_body::{Body as HttpBody, Frame};
 use wire::{EncodeOptions, Gather, Listing, Media, StreamDecoder, StreamEncoder, StreamError, Untold, Watch};
 
+use crate::estimate::Sizes;
 use crate::keeper::{GATHERED, Keeper};
 use crate::pipeline::Pipeline;
 use crate::shelf::Shelf;
@@ -73,6 +74,8 @@ struct Translator {
     untold: Untold,
     usage: Option<Usage>,
     output: InputSize,
+    /// For an estimate of what the upstream does not report.
+    sizes: Sizes,
     media: Media,
     /// How many bytes of its text had been said when usage was told last.
     told_at: u64,
@@ -119,6 +122,7 @@ impl Streaming {
             untold: Untold::to(to),
             usage: None,
             output: InputSize::default(),
+            sizes: Sizes::default(),
             media: Media::default(),
             told_at: 0,
             service_tier: None,
@@ -141,6 +145,14 @@ impl Streaming {
             silence: None,
             listing: None,
         }
+    }
+
+    /// What was sent: for the usage that the upstream does not report, where it is told in frames of ours.
+    pub(crate) fn sized(mut self, sizes: Sizes) -> Self {
+        if let Lane::Translate(translator) = &mut self.lane {
+            translator.sizes = sizes;
+        }
+        self
     }
 
     /// Keeps the whole answer, which goes by at the end, for clients that refer to it.

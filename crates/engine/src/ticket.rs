@@ -11,12 +11,13 @@ use contract::ports::{
     Arrived, AttemptEntry, BoxFuture, CostKind, Deployment, Entries, Hold, InputSize, Outcome, RequestEntry,
     Settled, Stage, StageTimes, StoredResponse,
 };
-use contract::words::{Dialect, Id, IdKind, Principal, Tick, Timestamp, Usage, UsageSource};
+use contract::words::{Dialect, Id, IdKind, Operation, Principal, Tick, Timestamp, Usage, UsageSource};
 use contract::{Code, Fault};
 use http::StatusCode;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::bill::{Bill, bill};
+use crate::estimate::Sizes;
 use crate::head;
 use crate::settle::{Settlement, Tail};
 
@@ -33,6 +34,8 @@ pub(crate) struct Record {
     pub(crate) hold: Option<Hold>,
     /// What the client's body weighs.
     pub(crate) size: InputSize,
+    /// Documents that it wants ordered.
+    pub(crate) documents: u64,
     /// The answer that is made while nobody waits for it.
     pub(crate) waiting: Option<Box<StoredResponse>>,
 }
@@ -153,6 +156,7 @@ impl Ticket {
             last: arrived.tick,
             hold: None,
             size: InputSize::default(),
+            documents: 0,
             waiting: None,
         });
         Self { record: Some(record), tail: Arc::clone(tail) }
@@ -263,6 +267,19 @@ impl Ticket {
                 open.consumed = consumed;
             }
         });
+    }
+
+    /// What the attempt under way consumed, if it has answered now, and who says so.
+    pub(crate) fn usage(&self) -> (Usage, UsageSource) {
+        let open = self.record.as_ref().and_then(|record| Some((record, record.open.as_ref()?)));
+        let found = open.map(|(record, open)| record.usage_of(open, &Ending::ANSWERED));
+        found.unwrap_or_default()
+    }
+
+    /// What is known of the attempt under way without asking its provider.
+    pub(crate) fn sizes(&self) -> Sizes {
+        let open = self.record.as_ref().and_then(|record| Some((record, record.open.as_ref()?)));
+        open.map(|(record, open)| record.sizes(open)).unwrap_or_default()
     }
 
     /// Writes the ledger line of the attempt under way.
@@ -400,7 +417,7 @@ impl Record {
             },
             _ => bill(price, (&usage, source), tier.as_deref()),
         };
-        let usage = Usage { charged: None, ..usage };
+        let usage = Usage { charged: None, cached_audio: 0, partial: false, ..usage };
         let micros = |tick: Tick| u64::try_from(tick.since(open.tick).as_micros()).unwrap_or(u64::MAX);
         AttemptEntry {
             id: open.id,
@@ -443,28 +460,38 @@ impl Record {
     }
 
     fn usage_of(&self, open: &OpenAttempt, ending: &Ending) -> (Usage, UsageSource) {
-        let is_text = self.kept.entries.request.operation.is_text();
-        let said = || wire::tokens::likely(open.consumed.output);
-        match open.consumed.usage {
+        let operation = self.kept.entries.request.operation;
+        let is_text = operation.is_text();
+        let sizes = self.sizes(open);
+        let found = match open.consumed.usage {
             Some(usage) => {
                 let cut = ending.outcome != Outcome::Answered && open.consumed.underreported && is_text;
-                let told = usage.output + usage.audio_output + usage.image_output;
-                match if cut { said().saturating_sub(told) } else { 0 } {
+                let said = if cut { wire::tokens::likely(sizes.output) } else { 0 };
+                match said.saturating_sub(usage.output_total()) {
+                    0 if usage.partial && is_text && ending.assume_consumed => sizes.filled(usage, operation),
                     0 => (usage, UsageSource::Reported),
                     more => (Usage { output: usage.output + more, ..usage }, UsageSource::Estimated),
                 }
             }
-            None if ending.assume_consumed && is_text => {
-                let beyond = open.beyond.as_deref().copied().unwrap_or_default();
-                let input = wire::tokens::likely(InputSize {
-                    text: self.size.text + beyond.text,
-                    media: self.size.media + beyond.media,
-                    pictures: self.size.pictures + beyond.pictures,
-                });
-                (Usage { input, output: said(), ..Usage::default() }, UsageSource::Estimated)
-            }
+            None if ending.assume_consumed && is_text => (sizes.usage(), UsageSource::Estimated),
             None => (Usage::default(), UsageSource::None),
+        };
+        if operation != Operation::Rerank || !ending.assume_consumed {
+            return found;
         }
+        let searched = sizes.searched(&found.0, open.deployment.price.as_deref());
+        searched.map_or(found, |usage| (usage, UsageSource::Estimated))
+    }
+
+    /// What is known of an attempt without asking its provider.
+    fn sizes(&self, open: &OpenAttempt) -> Sizes {
+        let beyond = open.beyond.as_deref().copied().unwrap_or_default();
+        let input = InputSize {
+            text: self.size.text + beyond.text,
+            media: self.size.media + beyond.media,
+            pictures: self.size.pictures + beyond.pictures,
+        };
+        Sizes { input, output: open.consumed.output, documents: self.documents }
     }
 }
 

@@ -37,6 +37,8 @@ impl From<Tokens> for Usage {
             searches: tokens.searches,
             tools: tokens.tools,
             charged: None,
+            cached_audio: 0,
+            partial: false,
         }
     }
 }

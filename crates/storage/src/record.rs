@@ -307,6 +307,8 @@ impl Tokens {
             tools,
             // It has become the cost.
             charged: None,
+            cached_audio: 0,
+            partial: false,
         }
     }
 }

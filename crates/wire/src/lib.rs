@@ -54,6 +54,7 @@ use http::StatusCode;
 use shape::Shape;
 
 pub use emulate::{Renamed, custom_tools, renamed_tools};
+pub use bedrock::told as told_in_head;
 pub use errors::first::{error_at_start, says};
 pub use errors::instead::error_in;
 pub use errors::login::{refuses_login, scrubbed};

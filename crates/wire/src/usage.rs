@@ -28,9 +28,24 @@ impl Count {
         serde_json::from_slice(text).unwrap_or_default()
     }
 
+    /// Is there a figure?
+    pub(crate) const fn is_told(self) -> bool {
+        self.0.is_some()
+    }
+
     /// This figure where there is one, else the other.
     pub(crate) const fn or(self, other: Self) -> Self {
         if self.0.is_some() { self } else { other }
+    }
+}
+
+/// Do these counts of what went in and came out leave open how much it was? Nothing goes in nowhere. `total`: a sum says what
+/// one that is missing is.
+pub(crate) const fn is_partial(input: Count, output: Count, total: Count) -> bool {
+    match (input.0, output.0) {
+        (None | Some(0), None | Some(0)) => !matches!(total.0, Some(1..)),
+        (Some(_), Some(_)) => false,
+        _ => !total.is_told(),
     }
 }
 
@@ -170,9 +185,16 @@ counts! {
 }
 
 impl Openai {
+    /// The counts, if there are any, or a cost.
+    pub(crate) fn reported(&self) -> Option<Usage> {
+        let counts = [self.prompt_tokens, self.completion_tokens, self.total_tokens];
+        let usage = self.canon();
+        (counts.iter().any(|count| count.is_told()) || usage.charged.is_some()).then_some(usage)
+    }
+
     /// Canon's form. A total above prompt + completion is thoughts that some servers (xAI, Gemini's compatible surface)
     /// count beside the completion; they are billed as output. A total alone (Voyage, Jina) is input.
-    pub(crate) fn canon(&self) -> Usage {
+    fn canon(&self) -> Usage {
         let input = self.prompt_tokens_details.unwrap_or_default();
         let output = self.completion_tokens_details.unwrap_or_default();
         let completion = self.completion_tokens.get();
@@ -192,6 +214,7 @@ impl Openai {
         let output_total = completion.saturating_add(hidden);
         let audio_output = output.audio_tokens.get().min(output_total);
         let reasoning = output.reasoning_tokens.or(self.reasoning_tokens).get().max(hidden);
+        let charged = self.charged();
         Usage {
             input: prompt - cached - cache_write - audio_input,
             cached,
@@ -203,7 +226,9 @@ impl Openai {
             audio_output,
             searches: self.searches(),
             tools: self.tools(),
-            charged: self.charged(),
+            charged,
+            partial: charged.is_none()
+                && is_partial(self.prompt_tokens, self.completion_tokens, self.total_tokens),
             ..Usage::default()
         }
     }
@@ -313,8 +338,8 @@ impl Responses {
         if value.is_object() { Self::deserialize(value).ok() } else { None }
     }
 
-    /// Canon's form: the same sums as in chat completions.
-    pub(crate) fn canon(&self) -> Usage {
+    /// The counts, if there are any: the same sums as in chat completions.
+    pub(crate) fn reported(&self) -> Option<Usage> {
         let alike = Openai {
             prompt_tokens: self.input_tokens,
             completion_tokens: self.output_tokens,
@@ -329,7 +354,7 @@ impl Responses {
             server_side_tool_usage_details: self.server_side_tool_usage_details,
             ..Openai::default()
         };
-        alike.canon()
+        alike.reported()
     }
 }
 
@@ -410,22 +435,32 @@ impl Anthropic {
         }
     }
 
-    /// Canon's form.
-    pub(crate) fn canon(&self) -> Usage {
+    /// The counts, if there are any.
+    pub(crate) fn reported(&self) -> Option<Usage> {
+        let (read, written) = (self.cache_read_input_tokens, self.cache_creation_input_tokens);
+        let counts = [self.input_tokens, self.output_tokens, read, written];
+        counts.iter().any(|count| count.is_told()).then(|| self.canon())
+    }
+
+    fn canon(&self) -> Usage {
         let written = self.cache_creation_input_tokens.get();
         let split = self.cache_creation.unwrap_or_default();
         let long = split.ephemeral_1h_input_tokens.get();
         let written = written.max(long.saturating_add(split.ephemeral_5m_input_tokens.get()));
         let thinking = self.output_tokens_details.unwrap_or_default().thinking_tokens.get();
         let output = self.output_tokens.get();
+        let cached = self.cache_read_input_tokens.get();
+        // All of the input may be in the cache.
+        let sent = if cached.max(written) > 0 { Count(Some(1)) } else { self.input_tokens };
         Usage {
             input: self.input_tokens.get(),
-            cached: self.cache_read_input_tokens.get(),
+            cached,
             cache_write: written - long,
             cache_write_long: long,
             output,
             reasoning: thinking.min(output),
             searches: self.server_tool_use.unwrap_or_default().searches,
+            partial: is_partial(sent, self.output_tokens, Count(None)),
             ..Usage::default()
         }
     }
@@ -445,6 +480,8 @@ pub(crate) struct Gemini {
     candidates_tokens_details: Option<Vec<Modality>>,
     /// The tier it was processed in: a word.
     service_tier: serde_json::Value,
+    /// The same in Vertex's words.
+    traffic_type: serde_json::Value,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -475,7 +512,8 @@ impl Gemini {
 
     /// The tier it was processed in.
     pub(crate) fn service_tier(&self) -> Option<String> {
-        self.service_tier.as_str().map(str::to_owned)
+        let told = self.service_tier.as_str();
+        told.or_else(|| traffic(self.traffic_type.as_str()?)).map(str::to_owned)
     }
 
     /// Canon's form.
@@ -495,13 +533,30 @@ impl Gemini {
         Usage {
             input: (prompt - cached - audio_input).saturating_add(self.tool_use_prompt_token_count.get()),
             cached,
+            cached_audio: audio_cached.min(cached),
             audio_input,
             output: (candidates - audio_output - image_output).saturating_add(reasoning),
             reasoning,
             audio_output,
             image_output,
+            // Zeros are left out, and there is no answer without output.
+            partial: is_partial(
+                self.prompt_token_count,
+                self.candidates_token_count.or(self.thoughts_token_count),
+                Count(None),
+            ),
             ..Usage::default()
         }
+    }
+}
+
+/// The tier that Vertex's word for the traffic means; those of usual traffic and of throughput that is paid for in advance
+/// mean none (docs.cloud.google.com, "Priority PayGo", "Flex PayGo").
+fn traffic(word: &str) -> Option<&'static str> {
+    match word {
+        "ON_DEMAND_PRIORITY" => Some("priority"),
+        "ON_DEMAND_FLEX" => Some("flex"),
+        _ => None,
     }
 }
 
@@ -512,8 +567,10 @@ pub fn service_tier(frame: &Extra) -> Option<&str> {
     let beside = frame.fields.get("service_tier");
     let within = || frame.fields.get("usage")?.get("service_tier");
     let googles = || frame.fields.get("usageMetadata")?.get("serviceTier");
+    let vertexs = || traffic(frame.fields.get("usageMetadata")?.get("trafficType")?.as_str()?);
     let awss = || frame.fields.get("serviceTier")?.get("type");
-    beside.or_else(within).or_else(googles).or_else(awss)?.as_str()
+    let told = beside.or_else(within).or_else(googles).or_else(awss);
+    told.and_then(Value::as_str).or_else(vertexs)
 }
 
 #[cfg(test)]

@@ -147,6 +147,8 @@ impl From<Usage> for Tokens {
             searches,
             tools,
             charged: _,
+            cached_audio: _,
+            partial: _,
         } = usage;
         Self {
             input,

@@ -68,6 +68,18 @@ impl Answered {
         }
     }
 
+    /// Where the usage stands; none where there is none to be told.
+    pub const fn usage_mut(&mut self) -> Option<&mut Option<Usage>> {
+        match self {
+            Self::Chat(reply) => Some(&mut reply.usage),
+            Self::Embed(reply) => Some(&mut reply.usage),
+            Self::Rerank(reply) => Some(&mut reply.usage),
+            Self::Image(reply) => Some(&mut reply.usage),
+            Self::Predict(reply) => Some(&mut reply.usage),
+            Self::Count(_) => None,
+        }
+    }
+
     /// The model that says it answered; none where no model did.
     pub const fn model_mut(&mut self) -> Option<&mut String> {
         match self {

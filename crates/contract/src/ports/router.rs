@@ -257,6 +257,16 @@ impl Price {
 }
 
 impl PriceTier {
+    /// Cached audio: as much less than audio as cached text is less than text. So Google's prices are (ai.google.dev/pricing).
+    fn cached_audio(&self) -> PicoUsd {
+        let (Some(audio), Some(cached)) = (self.audio_input, self.cached) else {
+            return self.cached.or(self.audio_input).unwrap_or(self.input);
+        };
+        let share = i128::from(audio.0) * i128::from(cached.0);
+        let price = share.checked_div(self.input.0.into()).and_then(|price| i64::try_from(price).ok());
+        price.map_or(cached, PicoUsd)
+    }
+
     fn cost(&self, usage: &Usage) -> NanoUsd {
         let cache_write = self.cache_write.unwrap_or(self.input);
         let (reasoning, plain) = match self.reasoning {
@@ -265,7 +275,8 @@ impl PriceTier {
         };
         let parts = [
             (usage.input, self.input),
-            (usage.cached, self.cached.unwrap_or(self.input)),
+            (usage.cached.saturating_sub(usage.cached_audio), self.cached.unwrap_or(self.input)),
+            (usage.cached_audio.min(usage.cached), self.cached_audio()),
             (usage.cache_write, cache_write),
             (usage.cache_write_long, self.cache_write_long.unwrap_or(cache_write)),
             (usage.audio_input, self.audio_input.unwrap_or(self.input)),

@@ -41,6 +41,13 @@ pub struct Usage {
     /// it becomes: a sum of several calls has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charged: Option<NanoUsd>,
+    /// The share of `cached` that was audio, which costs more. Not disjoint, and only from the answer to the cost.
+    #[serde(skip)]
+    pub cached_audio: u64,
+    /// The provider left out how much went in or came out, or told zeros alone: what is 0 here may not have been nothing. Only
+    /// from the answer to the ledger, which has an estimate instead.
+    #[serde(skip)]
+    pub partial: bool,
 }
 
 /// Where a [`Usage`] comes from. Only what a provider reported is called exact.
@@ -101,6 +108,8 @@ impl std::ops::AddAssign for Usage {
         self.image_output = self.image_output.saturating_add(other.image_output);
         self.searches = self.searches.saturating_add(other.searches);
         self.tools = self.tools.saturating_add(other.tools);
+        self.cached_audio = self.cached_audio.saturating_add(other.cached_audio);
         self.charged = None;
+        self.partial = false;
     }
 }

@@ -59,7 +59,9 @@ impl Run<'_> {
         };
         let said = before.as_ref().map_or(0, |before| before.most_tokens());
         let size = wire::tokens::input_size(envelope.body(), envelope.file_bytes);
-        ticket.edit(|record| record.size = size);
+        let ranks = arrived.dialect.operation() == Operation::Rerank;
+        let documents = if ranks { wire::tokens::documents(envelope.body()) } else { 0 };
+        ticket.edit(|record| (record.size, record.documents) = (size, documents));
         let input_tokens = self.most_tokens(&plan, arrived.dialect, size) + said;
         let ask = Ask { input_tokens, output_tokens: envelope.max_output };
         let hold = self.handles.meter.admit(&principal, ask).await?;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use contract::Fault;
 use contract::canon::{Answered, Receipt};
 use contract::ports::{Call, Deployment, InputSize, Outcome, ProviderReply, RetryPolicy, Stage};
-use contract::words::{Dialect, Id, Operation};
+use contract::words::{Dialect, Id, Operation, UsageSource};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use wire::natives::{self, Maker, Trail};
 use wire::{EncodeOptions, Framing, ReplyFacts, stored};
@@ -158,6 +158,8 @@ impl Run<'_> {
         let ProviderReply { status, headers, body } = reply.map_err(|failure| Failure::silent(&failure))?;
         let first_byte = ticket.first_byte(status);
         if !status.is_success() {
+            // Some of it may have been made.
+            ticket.consumed(Consumed { usage: wire::told_in_head(&headers), ..Consumed::default() });
             // An error whose body is torn or endless is still an error of that status.
             let body = collect(body, ERROR_CAP).await.unwrap_or_default();
             let error = wire::read_error(target, status, &body);
@@ -172,6 +174,7 @@ impl Run<'_> {
                         self.keeper(request, maker(deployment, target), std::mem::take(&mut wants.trail));
                     let options = self.options(request, *wants, ticket);
                     Streaming::translate(target, request.dialect, body, options, keeper)
+                        .map(|streaming| streaming.sized(ticket.sizes()))
                 }
             };
             let streaming = streaming.ok_or_else(|| Failure::nonsense(target, "a stream"))?;
@@ -216,8 +219,10 @@ impl Run<'_> {
             Ok(facts) => facts,
             Err(error) => return Err(unreadable(target, error, &bytes, ticket)),
         };
+        let counted = facts.usage.filter(|usage| !usage.partial);
+        let usage = counted.or_else(|| wire::told_in_head(came)).or(facts.usage);
         ticket.consumed(Consumed {
-            usage: facts.usage,
+            usage,
             output: InputSize { text: facts.output_bytes, ..InputSize::default() },
             underreported: false,
             service_tier: facts.service_tier.map(Into::into),
@@ -230,7 +235,11 @@ impl Run<'_> {
         let mut headers = HeaderMap::with_capacity(head::FIELDS);
         let body = if let Some(wants) = wants {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            self.rewrite(request, maker(deployment, target), (wants, &bytes), ticket)?
+            let (body, source) = self.rewrite(request, maker(deployment, target), (wants, &bytes), ticket)?;
+            if source == UsageSource::Estimated {
+                headers.insert(head::ESTIMATED, HeaderValue::from_static("usage"));
+            }
+            body
         } else {
             if let Some(kind) = kind {
                 headers.insert(header::CONTENT_TYPE, kind.clone());
@@ -244,13 +253,14 @@ impl Run<'_> {
         Ok((headers, body))
     }
 
+    /// The answer as its client reads it, and whose word its usage is.
     fn rewrite(
         self,
         request: &Admitted,
         maker: Maker,
         (mut wants, bytes): (Box<Wants>, &Bytes),
         ticket: &mut Ticket,
-    ) -> Result<Bytes, Failure> {
+    ) -> Result<(Bytes, UsageSource), Failure> {
         let target = maker.dialect;
         if request.envelope.stream {
             return Err(Failure::nonsense(target, "a whole answer to a request for a stream"));
@@ -258,8 +268,9 @@ impl Run<'_> {
         let mut receipt = Receipt::default();
         let keeper = self.keeper(request, maker, std::mem::take(&mut wants.trail));
         let options = self.options(request, *wants, ticket);
-        let answered = wire::read_reply_for(target, bytes, &options)
+        let mut answered = wire::read_reply_for(target, bytes, &options)
             .map_err(|error| unreadable(target, error, bytes, ticket))?;
+        let source = told(&mut answered, ticket);
         if let Answered::Chat(reply) = &answered {
             keeper.keep(reply);
         }
@@ -269,7 +280,7 @@ impl Run<'_> {
             })?;
         // Losses on the way back are in the log alone: the header answers for the request.
         ticket.edit(|record| record.kept.entries.request.dropped.extend(receipt.into_entries()));
-        Ok(body)
+        Ok((body, source))
     }
 
     pub(super) fn options(self, request: &Admitted, wants: Wants, ticket: &Ticket) -> EncodeOptions {
@@ -322,6 +333,18 @@ impl Run<'_> {
         ticket.edit(|record| record.kept.entries.request.trace_id = Some(trace));
         Some(traceparent)
     }
+}
+
+/// Puts the usage into an answer that does not tell it all, as the ledger will have it; gives whose word it is.
+fn told(answered: &mut Answered, ticket: &Ticket) -> UsageSource {
+    let Some(place) = answered.usage_mut().filter(|it| it.is_none_or(|usage| usage.partial)) else {
+        return UsageSource::Reported;
+    };
+    let (usage, source) = ticket.usage();
+    if source != UsageSource::None {
+        *place = Some(usage);
+    }
+    source
 }
 
 /// The failure of an answer that cannot be read: it is nonsense, or the provider says why it holds nothing.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use contract::canon::{Answered, Asked, CountReply, Receipt};
 use contract::ports::{Count, Deployment, Stage};
 use contract::{Code, Fault};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use wire::{EncodeOptions, stored};
 
 use super::assemble::{Before, Previous, unknown};
@@ -15,9 +15,6 @@ use super::{Admitted, Attempted, Cleared, Whole};
 use crate::head;
 use crate::pipeline::Run;
 use crate::ticket::Ticket;
-
-/// What of an answer was not told by a provider, and by how much it may be off.
-const ESTIMATED: HeaderName = HeaderName::from_static("x-pathgate-estimated");
 
 impl Run<'_> {
     /// The answer to a question for tokens: of a candidate that can be asked, or else counted here.
@@ -109,7 +106,7 @@ fn headers(count: Count) -> HeaderMap {
     if !count.is_exact()
         && let Ok(value) = HeaderValue::try_from(format!("tokens; error={}%", count.error_percent))
     {
-        headers.insert(ESTIMATED, value);
+        headers.insert(head::ESTIMATED, value);
     }
     headers
 }

@@ -9,6 +9,7 @@ use contract::canon::{Event, Receipt};
 use wire::StreamError;
 
 use super::{Lane, Translator};
+use crate::estimate::Sizes;
 use crate::ticket::Consumed;
 
 impl Lane {
@@ -165,6 +166,10 @@ impl Translator {
                 }
                 Event::End => {
                     self.complete = true;
+                    let sizes = Sizes { output: self.output, ..self.sizes };
+                    if let Some(usage) = sizes.missing(self.usage) {
+                        self.encoder.write(&Event::Usage(usage), &mut frames);
+                    }
                     // Before the client learns that the answer is complete: its next turn may come at once.
                     if let Some(mut gather) = self.gather.take() {
                         gather.push(Event::End);

@@ -256,6 +256,20 @@ fn several_texts_are_several_calls_to_titan() {
     let refused = answers(vec![answer("{}"), (400, json, vec![Bytes::from_static(b"{\"message\":\"no\"}")])]);
     let reply = call(&*provider, &refused, (dialect, model, false), body, &HeaderMap::new()).unwrap();
     assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+    assert_eq!(wire::bedrock::told(&reply.headers), None);
+    // What the others consumed is said, whatever the order.
+    let counted = "{\"embedding\":[1],\"inputTextTokenCount\":4}";
+    let no = || (400, json, vec![Bytes::from_static(b"{\"message\":\"no\"}")]);
+    for list in [vec![answer(counted), no()], vec![no(), answer(counted)]] {
+        let upstream = answers(list);
+        let reply = call(&*provider, &upstream, (dialect, model, false), body, &HeaderMap::new()).unwrap();
+        assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+        assert_eq!(wire::bedrock::told(&reply.headers).unwrap().input, 4);
+        assert_eq!(text(reply.body).unwrap(), "{\"message\":\"no\"}");
+    }
+    let torn = answers(vec![answer(counted), (200, json, vec![Bytes::from_static(b"{")])]);
+    let reply = call(&*provider, &torn, (dialect, model, false), body, &HeaderMap::new()).unwrap();
+    assert_eq!(reply.status, StatusCode::OK, "that is for the reader");
     assert_eq!(provider.dialect(Dialect::OpenaiEmbeddings, "cohere.embed-v4:0"), Some(Dialect::CohereEmbed));
     assert_eq!(provider.dialect(Dialect::OpenaiEmbeddings, CLAUDE), None);
 }

@@ -186,7 +186,7 @@ impl State {
     fn update(&mut self, usage: Option<Anthropic>, events: &mut Vec<Event>) {
         if let Some(usage) = usage {
             self.usage = usage.over(self.usage);
-            events.push(Event::Usage(self.usage.canon()));
+            events.extend(self.usage.reported().map(Event::Usage));
         }
     }
 

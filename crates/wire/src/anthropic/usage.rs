@@ -27,7 +27,7 @@ pub(super) fn take(usage: &mut Map<String, Value>) -> Option<Usage> {
             usage.shift_remove("output_tokens_details");
         }
     }
-    Some(counts.canon())
+    counts.reported()
 }
 
 /// The `usage` object of these counts.

@@ -12,6 +12,7 @@ mod encode;
 mod error;
 mod family;
 mod format;
+mod head;
 mod invoke;
 mod media;
 mod read;
@@ -33,6 +34,7 @@ pub(crate) use rerank::{MODEL_AT, Ranking, model_of};
 pub(crate) use titan::Vectors;
 
 pub use count::{claude_count, claude_count_body};
+pub use head::{tell, told};
 pub use invoke::{InvokeStream, claude_body, claude_error, without_model};
 pub use rerank::rerank_body;
 

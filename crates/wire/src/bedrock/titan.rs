@@ -193,6 +193,7 @@ fn read_embed_reply(body: &[u8]) -> Result<EmbedReply, WireError> {
         reply.vectors.push(vector);
         usage.input = usage.input.saturating_add(answer.input_text_token_count.get());
     }
+    usage.partial = usage.input == 0;
     reply.usage = Some(usage);
     if let Ok(Value::Object(whole)) = serde_json::from_slice(body) {
         reply.extra = beyond(whole);

@@ -42,14 +42,17 @@ pub(super) fn take(fields: &mut Map<String, Value>) -> Option<Usage> {
         cache_write: written - long,
         cache_write_long: long,
         output: counts.output_tokens.get(),
+        // Zeros are true: of what a guardrail blocks no model gets anything.
+        partial: counts.input_tokens.is_told() != counts.output_tokens.is_told(),
         ..Usage::default()
     };
+    let told = counts.input_tokens.is_told() || counts.output_tokens.is_told();
     let whole = write(&canon, Map::new());
     usage.retain(|name, value| !value.is_null() && whole.get(name) != Some(value));
     if usage.is_empty() {
         fields.shift_remove("usage");
     }
-    Some(canon)
+    told.then_some(canon)
 }
 
 /// The `usage` object of these counts; what is left of the upstream's own goes before.
@@ -110,9 +113,24 @@ mod tests {
                 "cacheWriteInputTokens": 30, "cacheDetails": [{"ttl": "1h", "inputTokens": 20}]}),
         );
         let usage = take(&mut fields).unwrap();
-        let expected =
-            Usage { input: 7, cached: 100, cache_write: 10, cache_write_long: 20, ..Usage::default() };
+        let expected = Usage {
+            input: 7,
+            cached: 100,
+            cache_write: 10,
+            cache_write_long: 20,
+            partial: true,
+            ..Usage::default()
+        };
         assert_eq!(usage, expected);
         assert_eq!(take(&mut super::super::single("usage", 3)), None);
+    }
+
+    #[test]
+    fn zeros_are_believed_and_what_is_not_counted_is_not() {
+        let read = |usage| take(&mut super::super::single("usage", usage)).map(|usage| usage.partial);
+        assert_eq!(read(json!({"inputTokens": 0, "outputTokens": 0, "totalTokens": 0})), Some(false));
+        assert_eq!(read(json!({"inputTokens": 4})), Some(true));
+        assert_eq!(read(json!({})), None);
+        assert_eq!(read(json!({"serverToolUsage": {}})), None);
     }
 }

@@ -174,14 +174,19 @@ fn counted(counts: &Value) -> Option<Usage> {
     if input.is_none() && searches == 0 {
         return None;
     }
-    let whole = serde_json::from_value::<Openai>(counts.clone()).ok().map(|counts| counts.canon());
+    let whole = serde_json::from_value::<Openai>(counts.clone()).ok().and_then(|counts| counts.reported());
     let usage = match (number("prompt_tokens"), whole) {
         (Some(_), Some(usage)) => usage,
         _ => Usage { input: input.unwrap_or_default(), ..Usage::default() },
     };
     // OpenRouter's, whose only count this is; another's may be of any unit.
     let cost = counts.get("cost").filter(|_| searches > 0).and_then(Value::as_f64);
-    Some(Usage { searches, charged: cost.and_then(NanoUsd::from_usd), ..usage })
+    Some(Usage {
+        searches,
+        charged: cost.and_then(NanoUsd::from_usd),
+        partial: usage.total() == 0 && searches == 0,
+        ..usage
+    })
 }
 
 /// The leftovers of the results, in their order.

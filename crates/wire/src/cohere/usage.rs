@@ -8,7 +8,7 @@ use contract::words::Usage;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::usage::Count;
+use crate::usage::{Count, is_partial};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -51,6 +51,9 @@ pub(super) fn read(counts: &Value) -> Option<Usage> {
             output,
             reasoning: tokens.reasoning_tokens.get().min(output),
             searches,
+            partial: searches == 0
+                && image_input == 0
+                && is_partial(billed.input_tokens, billed.output_tokens, Count::default()),
             ..Usage::default()
         });
     }
@@ -71,6 +74,9 @@ pub(super) fn read(counts: &Value) -> Option<Usage> {
         output,
         reasoning: tokens.reasoning_tokens.get().min(output),
         searches,
+        partial: searches == 0
+            && image_input == 0
+            && is_partial(tokens.input_tokens, tokens.output_tokens, Count::default()),
         ..Usage::default()
     })
 }

@@ -30,7 +30,7 @@ pub(super) fn read(body: &[u8]) -> Result<Reply, WireError> {
         created: fields.integer("created").ok().flatten(),
         usage: fields
             .value("usage")
-            .and_then(|value| Some(serde_json::from_value::<Openai>(value).ok()?.canon())),
+            .and_then(|value| serde_json::from_value::<Openai>(value).ok()?.reported()),
         ..Reply::default()
     };
     if fields.peek("object").is_some_and(|object| object == OBJECT || object == CHAT) {

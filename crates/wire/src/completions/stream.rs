@@ -135,7 +135,7 @@ impl State {
             choice.say(0, text, events);
             choice.finish = Some(Finish::Stop);
         }
-        events.extend(usage.map(|usage| Event::Usage(usage.canon())));
+        events.extend(usage.and_then(|usage| usage.reported()).map(Event::Usage));
         Ok(())
     }
 

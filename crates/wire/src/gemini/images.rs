@@ -229,7 +229,7 @@ pub(crate) fn held_back(body: &[u8]) -> Option<(String, Option<Usage>)> {
     let predicted = || answer.predictions.iter().find_map(|one| one.rai_filtered_reason.as_deref());
     let asked = || answer.prompt_feedback.as_ref()?.get("blockReason")?.as_str();
     let reason = candidate().or_else(predicted).or_else(asked)?.to_owned();
-    Some((reason, answer.usage_metadata.map(|counts| counts.canon())))
+    Some((reason, answer.usage_metadata.and_then(|counts| counts.reported())))
 }
 
 /// Reads an answer. One without a picture is not what was asked for, and says why if it knows.
@@ -259,7 +259,7 @@ fn read_reply(body: &[u8]) -> Result<ImageReply, WireError> {
             answer.prompt_feedback.as_ref().and_then(|feedback| feedback.get("blockReason")?.as_str());
         return Err(invalid(format!("no picture: {}", reason.or(blocked).unwrap_or("no reason given"))));
     }
-    let mut usage = answer.usage_metadata.map(|counts| counts.canon());
+    let mut usage = answer.usage_metadata.and_then(|counts| counts.reported());
     // Without details what came out is pictures, which cost more than text.
     if let Some(usage) = usage.as_mut().filter(|usage| usage.image_output == 0) {
         usage.image_output = usage.output.saturating_sub(usage.reasoning);

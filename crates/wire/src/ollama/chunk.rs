@@ -9,7 +9,7 @@ use super::calls::{self, Call, Look};
 use super::{Form, logprobs};
 use crate::WireError;
 use crate::fields::Fields;
-use crate::usage::Count;
+use crate::usage::{Count, is_partial};
 
 /// What an object says. What is beyond is in `left`, what is beyond of its message in `left["message"]`.
 #[derive(Debug, Default)]
@@ -109,11 +109,10 @@ impl Chunk {
 fn usage(fields: &mut Fields) -> Option<Usage> {
     let mut count = |name| fields.value(name).and_then(|value| serde_json::from_value::<Count>(value).ok());
     let (input, output) = (count("prompt_eval_count"), count("eval_count"));
-    if input.is_none() && output.is_none() {
-        return None;
-    }
-    let get = |count: Option<Count>| count.unwrap_or_default().get();
-    Some(Usage { input: get(input), output: get(output), ..Usage::default() })
+    let (input, output) = (input.unwrap_or_default(), output.unwrap_or_default());
+    let partial = is_partial(input, output, Count::default());
+    let told = input.is_told() || output.is_told();
+    told.then(|| Usage { input: input.get(), output: output.get(), partial, ..Usage::default() })
 }
 
 /// An id for a call that has none, which is the same whenever the same answer is read.

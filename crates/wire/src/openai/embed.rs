@@ -253,7 +253,7 @@ pub(crate) fn read_embed_reply(body: &[u8]) -> Result<EmbedReply, WireError> {
         model: reply.model,
         vectors,
         format: if bytes { VectorFormat::Int8 } else { VectorFormat::Float },
-        usage: reply.usage.map(|usage| usage.canon()),
+        usage: reply.usage.and_then(|usage| usage.reported()),
         extra: Extra { owner, fields: reply.left },
     })
 }

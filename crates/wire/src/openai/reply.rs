@@ -1,6 +1,7 @@
 //! A whole chat completion → canon. Next: `written.rs`, the way back.
 
 use contract::canon::{Choice, Extra, Finish, Part, PartKind, Provenance, Reply};
+use contract::words::Usage;
 use serde_json::{Map, Value};
 
 use super::{DIALECT, annotations, content, finish, finish_reason, invalid, likely, media, thoughts, tools};
@@ -34,7 +35,7 @@ pub(crate) fn read_reply(body: &[u8]) -> Result<Reply, WireError> {
         text.into_iter().for_each(|text| text.citations.extend(annotations::sources(&left)));
     }
     if let Some((usage, more)) = usage.and_then(read_usage) {
-        reply.usage = Some(usage);
+        reply.usage = usage;
         left.extend(more.map(|more| ("usage".to_owned(), Value::Object(more))));
     }
     reply.extra = owned(left);
@@ -47,8 +48,8 @@ pub(super) fn owned(fields: Map<String, Value>) -> Extra {
 }
 
 /// Reads the counts, and keeps what canon has no word for.
-pub(super) fn read_usage(value: Value) -> Option<(contract::words::Usage, Option<Map<String, Value>>)> {
-    let usage = serde_json::from_value::<Openai>(value.clone()).ok()?.canon();
+pub(super) fn read_usage(value: Value) -> Option<(Option<Usage>, Option<Map<String, Value>>)> {
+    let usage = serde_json::from_value::<Openai>(value.clone()).ok()?.reported();
     Some((usage, crate::usage::beyond_openai(value)))
 }
 

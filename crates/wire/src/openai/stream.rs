@@ -75,7 +75,7 @@ fn elsewhere(beside: &Map<String, Value>, choices: Option<&[ChunkChoice]>) -> Op
     let groq = beside.get("x_groq").and_then(|it| it.get("usage"));
     let moonshot = || choices?.iter().find_map(|choice| choice.rest.get("usage"));
     let usage = groq.or_else(moonshot).filter(|usage| usage.is_object())?;
-    super::reply::read_usage(usage.clone()).map(|(usage, _)| usage)
+    super::reply::read_usage(usage.clone()).and_then(|(usage, _)| usage)
 }
 
 impl State {
@@ -93,7 +93,7 @@ impl State {
             let error = super::error::describe(error);
             // What failed was consumed all the same (OpenRouter).
             let usage = chunk.usage.take().and_then(super::reply::read_usage);
-            events.extend(usage.map(|(usage, _)| Event::Usage(usage)));
+            events.extend(usage.and_then(|(usage, _)| usage).map(Event::Usage));
             events.push(Event::Error { kind: error.kind, message: error.message });
             self.ended = true;
             return Ok(());
@@ -107,12 +107,9 @@ impl State {
         }
         let usage = chunk.usage.take().and_then(super::reply::read_usage);
         let mut rest = std::mem::take(&mut chunk.rest);
-        let elsewhere = usage.is_none().then(|| elsewhere(&rest, chunk.choices.as_deref())).flatten();
-        let usage = usage.map(|(usage, more)| {
-            rest.extend(more.map(|more| ("usage".to_owned(), Value::Object(more))));
-            usage
-        });
-        let usage = usage.or(elsewhere);
+        let (usage, more) = usage.unwrap_or_default();
+        let usage = usage.or_else(|| elsewhere(&rest, chunk.choices.as_deref()));
+        rest.extend(more.map(|more| ("usage".to_owned(), Value::Object(more))));
         self.beside(rest, events);
         let empty = chunk.choices.as_ref().is_none_or(Vec::is_empty) && usage.is_none();
         if !self.started && !empty {

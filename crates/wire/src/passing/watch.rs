@@ -264,10 +264,11 @@ impl Reader {
         }
         let Some(frame) = Frame::parse(raw) else { return };
         let Ok(chunk) = serde_json::from_slice::<Chunk>(&frame.data) else { return };
-        let moonshot = || Openai::deserialize(chunk.choices.get(0)?.get("usage")?).ok();
-        let usage = chunk.usage.or_else(|| chunk.x_groq?.usage).or_else(moonshot);
-        if let Some(usage) = usage {
-            self.seen.reported(usage.canon());
+        let groq = || chunk.x_groq?.usage?.reported();
+        let moonshot = || Openai::deserialize(chunk.choices.get(0)?.get("usage")?).ok()?.reported();
+        let usage = chunk.usage.and_then(|usage| usage.reported());
+        if let Some(usage) = usage.or_else(groq).or_else(moonshot) {
+            self.seen.reported(usage);
         }
         if let Value::String(tier) = chunk.service_tier {
             self.seen.service_tier = Some(tier);
@@ -315,7 +316,9 @@ impl Reader {
         let Ok(outer) = serde_json::from_slice::<Outer>(&frame.data) else { return };
         if let Some(reported) = outer.usage.or_else(|| outer.message?.usage) {
             self.anthropic = reported.figures.over(self.anthropic);
-            self.seen.reported(self.anthropic.canon());
+            if let Some(usage) = self.anthropic.reported() {
+                self.seen.reported(usage);
+            }
             self.seen.service_tier = reported.service_tier.or_else(|| self.seen.service_tier.take());
         }
     }

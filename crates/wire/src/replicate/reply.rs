@@ -53,6 +53,7 @@ pub(super) fn read(body: &[u8]) -> Result<Reply, WireError> {
         known.then(|| Usage {
             input: input.unwrap_or_default(),
             output: output.unwrap_or_default(),
+            partial: input.is_none() || output.is_none(),
             ..Usage::default()
         })
     });

@@ -88,8 +88,8 @@ pub(super) fn read(mut response: Map<String, Value>, ran: Ran) -> Head {
 
 /// Takes the counts; what else `usage` says stays.
 fn take_usage(response: &mut Map<String, Value>, ran: Ran) -> Option<Usage> {
-    let counts = response.get("usage").and_then(Responses::of)?.canon();
-    let counts = ran.within(counts, told(response.get("tool_usage")));
+    let counts = response.get("usage").and_then(Responses::of)?.reported();
+    let counts = counts.map(|counts| ran.within(counts, told(response.get("tool_usage"))));
     if let Some(Value::Object(left)) = response.get_mut("usage") {
         let known = [
             "input_tokens",
@@ -103,7 +103,7 @@ fn take_usage(response: &mut Map<String, Value>, ran: Ran) -> Option<Usage> {
             response.shift_remove("usage");
         }
     }
-    Some(counts)
+    counts
 }
 
 /// What is left of a response, what it repeats put together. Nulls say nothing.

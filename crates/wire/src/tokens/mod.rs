@@ -19,7 +19,7 @@ use contract::ports::{Count, InputSize, TokenCounter};
 use family::Family;
 use sum::Sum;
 
-pub use size::input_size;
+pub use size::{documents, input_size};
 pub use vocabulary::loaded;
 
 /// The counter.

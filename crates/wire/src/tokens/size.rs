@@ -4,6 +4,8 @@
 //! looked for at a few places of a large body; their first bytes say what they are.
 
 use contract::ports::InputSize;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// Runs that are shorter count as text. A run of twice this length has a probe in it.
 const STEP: usize = 4 << 10;
@@ -42,6 +44,18 @@ pub fn input_size(body: &[u8], files: u64) -> InputSize {
         at = to + STEP;
     }
     size
+}
+
+/// How many documents are to be ordered; 0 where this cannot be told. The names are those of the dialects of reranking, and
+/// Hugging Face's.
+#[must_use]
+pub fn documents(body: &[u8]) -> u64 {
+    #[derive(Deserialize)]
+    struct Ranked {
+        #[serde(default, alias = "sources", alias = "texts")]
+        documents: Vec<IgnoredAny>,
+    }
+    serde_json::from_slice::<Ranked>(body).map_or(0, |ranked| ranked.documents.len() as u64)
 }
 
 /// What a run is.
@@ -140,6 +154,18 @@ mod tests {
             assert_eq!(input_size(body.as_bytes(), 0), expected);
         }
         assert_eq!(input_size(&[b'-'; 1000], 900), InputSize { text: 100, media: 900, pictures: 0 });
+    }
+
+    #[test]
+    fn documents_are_counted_in_every_dialect() {
+        for body in
+            [r#"{"documents":["a",{"text":"b"}]}"#, r#"{"sources":[{},{}]}"#, r#"{"texts":["a","b"]}"#]
+        {
+            assert_eq!(documents(body.as_bytes()), 2, "{body}");
+        }
+        for body in ["{}", "[", r#"{"documents":3}"#] {
+            assert_eq!(documents(body.as_bytes()), 0, "{body}");
+        }
     }
 
     #[test]

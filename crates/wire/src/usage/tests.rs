@@ -90,3 +90,46 @@ fn gemini_thoughts_and_tool_prompts_are_added() {
     assert_eq!(usage, expected);
     assert_eq!(usage.total(), 74);
 }
+
+#[test]
+fn a_sum_says_what_is_missing() {
+    let is_partial = |value| serde_json::from_value::<Openai>(value).unwrap().reported().unwrap().partial;
+    assert!(is_partial(json!({"prompt_tokens": 5})));
+    assert!(is_partial(json!({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0})));
+    assert!(!is_partial(json!({"prompt_tokens": 0, "completion_tokens": 7, "total_tokens": null})));
+    assert!(!is_partial(json!({"prompt_tokens": 5, "completion_tokens": 0})));
+    assert!(!is_partial(json!({"prompt_tokens": 5, "total_tokens": 5})));
+    assert!(!is_partial(json!({"total_tokens": 5})));
+    assert!(!is_partial(json!({"cost_in_usd_ticks": 5})), "a cost needs no counts");
+    let read = |value| serde_json::from_value::<Anthropic>(value).unwrap().reported();
+    let cached = read(json!({"cache_read_input_tokens": 5, "output_tokens": 0})).unwrap();
+    assert!(!cached.partial);
+    assert_eq!(read(json!({"server_tool_use": {}})), None);
+}
+
+#[test]
+fn vertex_names_its_tier_by_the_traffic() {
+    for (traffic, tier) in [
+        ("ON_DEMAND", None),
+        ("ON_DEMAND_PRIORITY", Some("priority")),
+        ("ON_DEMAND_FLEX", Some("flex")),
+        ("PROVISIONED_THROUGHPUT", None),
+    ] {
+        let counts = json!({"promptTokenCount": 1, "trafficType": traffic});
+        let read = serde_json::from_value::<Gemini>(counts.clone()).unwrap();
+        assert_eq!(read.service_tier().as_deref(), tier);
+        let Value::Object(fields) = json!({"usageMetadata": counts}) else { panic!() };
+        assert_eq!(service_tier(&Extra { owner: None, fields }), tier);
+    }
+}
+
+#[test]
+fn cached_audio_is_told_apart() {
+    let read = |value| serde_json::from_value::<Gemini>(value).unwrap().canon();
+    let usage = read(
+        json!({"promptTokenCount": 50, "cachedContentTokenCount": 20, "candidatesTokenCount": 1,
+        "cacheTokensDetails": [{"modality": "AUDIO", "tokenCount": 15}, {"modality": "TEXT", "tokenCount": 5}],
+        "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 18}]}),
+    );
+    assert_eq!((usage.input, usage.cached, usage.cached_audio, usage.audio_input), (27, 20, 15, 3));
+}

@@ -208,9 +208,9 @@ fn twin(dialect: Dialect, body: &[u8], reply: &Reply) -> Verdict {
     }
 }
 
-/// Without what the provider said that it cost, which no dialect has a common word for.
+/// Without what the provider said that it cost, or did not say, which no dialect has a common word for.
 fn counts(usage: Option<Usage>) -> Option<Usage> {
-    usage.map(|usage| Usage { charged: None, ..usage })
+    usage.map(|usage| Usage { charged: None, partial: false, ..usage })
 }
 
 /// What matters of two replies is the same. A stream tells its parts as they come, a whole answer by field: their order is

@@ -19,7 +19,7 @@ pub struct ReplyFacts {
     pub service_tier: Option<String>,
     /// The model that says it answered.
     pub model: Option<String>,
-    /// Bytes of text, thoughts and arguments, JSON escapes included; counted only when there is no usage.
+    /// Bytes of text, thoughts and arguments, JSON escapes included; counted only when there is no usage, or a partial one.
     pub output_bytes: u64,
     /// Does it have an error and say nothing? [`error_in`](crate::error_in) reads it.
     pub instead: bool,
@@ -57,7 +57,7 @@ pub fn reply_facts(dialect: Dialect, body: &[u8]) -> Result<ReplyFacts, WireErro
     }
     let (usage, tier) = match dialect {
         Dialect::AnthropicMessages => (
-            found.usage.and_then(Anthropic::read).as_ref().map(Anthropic::canon),
+            found.usage.and_then(Anthropic::read).as_ref().and_then(Anthropic::reported),
             found.usage.and_then(tier_within),
         ),
         Dialect::GeminiGenerate | Dialect::GeminiEmbed | Dialect::GeminiEmbedOne => {
@@ -69,13 +69,16 @@ pub fn reply_facts(dialect: Dialect, body: &[u8]) -> Result<ReplyFacts, WireErro
             )
         }
         Dialect::OpenaiResponses => (
-            found.usage.and_then(Responses::read).map(|counts| ran(&counts, &found)),
+            found.usage.and_then(Responses::read).and_then(|counts| ran(&counts, &found)),
             found.tier.and_then(text),
         ),
-        _ => (found.usage.and_then(Openai::read).as_ref().map(Openai::canon), found.tier.and_then(text)),
+        _ => (
+            found.usage.and_then(Openai::read).as_ref().and_then(Openai::reported),
+            found.tier.and_then(text),
+        ),
     };
     let output_bytes = match (usage, found.said) {
-        (None, Some(said)) => said_bytes(dialect, said),
+        (usage, Some(said)) if usage.is_none_or(|usage| usage.partial) => said_bytes(dialect, said),
         _ => 0,
     };
     let said = match found.said {
@@ -129,9 +132,10 @@ const fn names(dialect: Dialect) -> Option<Names> {
 }
 
 /// The usage of a response, with the tools that ran.
-fn ran(counts: &Responses, found: &Found<'_>) -> Usage {
+fn ran(counts: &Responses, found: &Found<'_>) -> Option<Usage> {
     let tools = found.tools.and_then(|tools| serde_json::from_slice(tools).ok());
-    Ran::in_text(found.said.unwrap_or_default()).within(counts.canon(), told(tools.as_ref()))
+    let usage = counts.reported()?;
+    Some(Ran::in_text(found.said.unwrap_or_default()).within(usage, told(tools.as_ref())))
 }
 
 /// The bytes of the texts that are output.

@@ -119,7 +119,10 @@ fn an_odd_member_takes_no_other_with_it() {
     let facts = reply_facts(Dialect::OpenaiChat, body).unwrap();
     assert_eq!(
         facts,
-        ReplyFacts { usage: Some(Usage { input: 2, ..Usage::default() }), ..ReplyFacts::default() }
+        ReplyFacts {
+            usage: Some(Usage { input: 2, partial: true, ..Usage::default() }),
+            ..ReplyFacts::default()
+        }
     );
     let body = br#"{"usage":{"prompt_tokens_details":7},"choices":[{"message":{"content":"abc"}}]}"#;
     assert_eq!(reply_facts(Dialect::OpenaiChat, body).unwrap().output_bytes, 3);
@@ -127,6 +130,11 @@ fn an_odd_member_takes_no_other_with_it() {
         reply_facts(Dialect::OpenaiChat, br#"{"model":5,"choices":["#).is_err(),
         "cut off behind an odd member"
     );
+}
+
+/// Is some of the usage left open?
+fn is_open(usage: Option<&Usage>) -> bool {
+    usage.is_none_or(|usage| usage.partial)
 }
 
 fn owned(text: Option<Cow<'_, str>>) -> Option<String> {
@@ -151,16 +159,16 @@ fn openai(body: &[u8]) -> serde_json::Result<ReplyFacts> {
         choices: Option<&'a RawValue>,
     }
     let reply: Reply<'_> = serde_json::from_slice(body)?;
-    let usage = reply.usage.map(object::<Openai>).transpose()?.flatten();
+    let usage = reply.usage.map(object::<Openai>).transpose()?.flatten().and_then(|usage| usage.reported());
     let output_bytes = match (&usage, reply.choices) {
-        (None, Some(choices)) => super::super::openai_texts()
+        (usage, Some(choices)) if is_open(usage.as_ref()) => super::super::openai_texts()
             .iter()
             .map(|word| scan::text_bytes(choices.get().as_bytes(), word))
             .sum(),
         _ => 0,
     };
     Ok(ReplyFacts {
-        usage: usage.map(|usage| usage.canon()),
+        usage,
         service_tier: owned(reply.service_tier),
         model: owned(reply.model),
         output_bytes,
@@ -183,16 +191,15 @@ fn anthropic(body: &[u8]) -> serde_json::Result<ReplyFacts> {
         service_tier: Option<String>,
     }
     let reply: Reply<'_> = serde_json::from_slice(body)?;
-    let usage = reply.usage.and_then(|raw| object::<Anthropic>(raw).ok()?);
+    let usage = reply.usage.and_then(|raw| object::<Anthropic>(raw).ok()??.reported());
     let tier = reply.usage.and_then(|raw| serde_json::from_str::<Tier>(raw.get()).ok()?.service_tier);
     let output_bytes = match (&usage, reply.content) {
-        (None, Some(content)) => [&WORDS.text, &WORDS.thinking]
+        (usage, Some(content)) if is_open(usage.as_ref()) => [&WORDS.text, &WORDS.thinking]
             .iter()
             .map(|word| scan::text_bytes(content.get().as_bytes(), word))
             .sum(),
         _ => 0,
     };
-    let usage = usage.map(|usage| usage.canon());
     Ok(ReplyFacts { usage, service_tier: tier, model: owned(reply.model), output_bytes, instead: false })
 }
 
@@ -211,7 +218,9 @@ fn gemini(body: &[u8]) -> serde_json::Result<ReplyFacts> {
     let counts = reply.usage_metadata.as_ref();
     let (usage, service_tier) = (counts.and_then(Gemini::reported), counts.and_then(Gemini::service_tier));
     let output_bytes = match (usage, reply.candidates) {
-        (None, Some(candidates)) => scan::text_bytes(candidates.get().as_bytes(), &WORDS.text),
+        (usage, Some(candidates)) if is_open(usage.as_ref()) => {
+            scan::text_bytes(candidates.get().as_bytes(), &WORDS.text)
+        }
         _ => 0,
     };
     Ok(ReplyFacts { usage, service_tier, model: owned(reply.model_version), output_bytes, instead: false })
@@ -223,4 +232,39 @@ fn figures_are_read_beside_what_is_not_utf8() {
         b"{\"usage\":{\"input_tokens\":3,\"output_tokens\":7,\"service_tier\":\"\xff\"},\"id\":\"\xff\"}";
     let usage = reply_facts(Dialect::AnthropicMessages, body).unwrap().usage.unwrap();
     assert_eq!((usage.input, usage.output), (3, 7));
+}
+
+#[test]
+fn counts_that_are_missing_are_none_and_what_was_said_is_weighed_then() {
+    let chat = |usage: &str| format!(r#"{{"choices":[{{"message":{{"content":"abcd"}}}}],"usage":{usage}}}"#);
+    let claude = |usage: &str| format!(r#"{{"content":[{{"type":"text","text":"abcd"}}],"usage":{usage}}}"#);
+    let response =
+        |usage: &str| format!(r#"{{"output":[{{"content":[{{"text":"abcd"}}]}}],"usage":{usage}}}"#);
+    let gemini = |usage: &str| {
+        format!(r#"{{"candidates":[{{"content":{{"text":"abcd"}}}}],"usageMetadata":{usage}}}"#)
+    };
+    let all = [
+        (Dialect::OpenaiChat, &chat as &dyn Fn(&str) -> String, ["prompt_tokens", "completion_tokens"]),
+        (Dialect::AnthropicMessages, &claude, ["input_tokens", "output_tokens"]),
+        (Dialect::OpenaiResponses, &response, ["input_tokens", "output_tokens"]),
+        (Dialect::GeminiGenerate, &gemini, ["promptTokenCount", "candidatesTokenCount"]),
+    ];
+    for (dialect, body, [input, output]) in all {
+        let foreign = if input == "input_tokens" { "prompt_tokens" } else { "input_tokens" };
+        let facts = |usage: String| reply_facts(dialect, body(&usage).as_bytes()).unwrap();
+        for none in ["{}".to_owned(), format!(r#"{{"{input}":null}}"#), format!(r#"{{"{foreign}":9}}"#)] {
+            assert_eq!((facts(none).usage, 4), (None, facts("{}".to_owned()).output_bytes), "{dialect}");
+        }
+        for partial in [
+            format!(r#"{{"{input}":5}}"#),
+            format!(r#"{{"{output}":5}}"#),
+            format!(r#"{{"{input}":0,"{output}":0}}"#),
+        ] {
+            let facts = facts(partial);
+            assert!(facts.usage.is_some_and(|usage| usage.partial), "{dialect} {facts:?}");
+            assert_eq!(facts.output_bytes, 4);
+        }
+        let whole = facts(format!(r#"{{"{input}":5,"{output}":1}}"#));
+        assert_eq!(whole.usage, Some(Usage { input: 5, output: 1, ..Usage::default() }), "{dialect}");
+    }
 }
