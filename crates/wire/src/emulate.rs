@@ -6,6 +6,7 @@
 //! custom tools, from [`EncodeOptions::custom`].
 
 mod answer;
+pub(crate) mod mistral;
 mod raise;
 mod results;
 mod wrapping;
@@ -89,6 +90,9 @@ fn lower<'a>(request: &'a Request, has: Has, quirks: &Quirks, receipt: &mut Rece
             }
         }
         request.messages.iter_mut().flat_map(|message| &mut message.parts).for_each(wrap);
+    }
+    if mistral::asks_for(Lack::CallIds, &out.model, quirks) {
+        mistral::fit_ids(&mut out);
     }
     out
 }

@@ -134,6 +134,10 @@ pub enum Lack {
     CustomTools,
     /// A choice among some of the tools.
     AllowedTools,
+    /// Ids of calls in any form; what it takes are nine letters and digits.
+    CallIds,
+    /// A word of the user's right after results of tools.
+    WordsAfterResults,
 }
 
 /// How servers of OpenAI's dialect are told to think.
