@@ -14,9 +14,9 @@ use crate::{Lack, Quirks};
 /// The length of an id of Mistral's (its error 3280: "must be a-z, A-Z, 0-9, with a length of 9").
 const LENGTH: usize = 9;
 
-/// Parts of the names of Mistral's models. Services that offer them pass its rules on (OpenRouter, Bedrock, Vertex AI).
-const NAMES: [&str; 8] =
-    ["mistral", "ministral", "magistral", "mixtral", "codestral", "devstral", "pixtral", "voxtral"];
+/// What Mistral's models are named by at services that offer those of many and pass each maker's rules on: OpenRouter and
+/// its like, and Bedrock.
+const NAMES: [&str; 2] = ["mistralai/", "mistral."];
 
 /// Between results and the user's next word: Mistral refuses the one right after the other (its error 3230), and newer
 /// models that take it take this as well.
@@ -152,7 +152,8 @@ mod tests {
             {"role": "user", "parts": [{"text": "go"}]},
             {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}]},
             {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"output": "1"}}}]}]});
-        let body = written(&body, (Dialect::GeminiGenerate, Dialect::OpenaiChat), &Quirks::NONE);
+        let lacks = Quirks { lacks: &[Lack::CallIds], ..Quirks::NONE };
+        let body = written(&body, (Dialect::GeminiGenerate, Dialect::OpenaiChat), &lacks);
         let id = &body["messages"][1]["tool_calls"][0]["id"];
         assert!(fits(id.as_str().unwrap()), "{id}");
         assert_eq!(&body["messages"][2]["tool_call_id"], id);
