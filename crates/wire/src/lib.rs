@@ -69,6 +69,7 @@ pub use hub::{
     decoder, encoder, has_canon, has_way, held_back, read_reply, read_reply_for, read_request, write_reply,
     write_request,
 };
+pub use openai::offers_functions;
 pub use passing::ending::{Begun, fail, keep_alive};
 pub use passing::envelope;
 pub use passing::envelope::Envelope;
@@ -208,6 +209,8 @@ pub struct EncodeOptions {
     pub grouped: Vec<Grouped>,
     /// Fields of the client's request that its dialect repeats in the answer ([`stored::repeated`]).
     pub repeated: serde_json::Map<String, serde_json::Value>,
+    /// Does the client look for its call in `function_call` ([`offers_functions`])?
+    pub functions: bool,
 }
 
 /// Must usage be asked for on a stream of this dialect?
