@@ -7,6 +7,7 @@
 
 mod answer;
 mod names;
+pub(crate) mod mistral;
 mod raise;
 mod results;
 mod wrapping;
@@ -92,6 +93,9 @@ fn lower<'a>(request: &'a Request, has: Has, quirks: &Quirks, receipt: &mut Rece
             }
         }
         request.messages.iter_mut().flat_map(|message| &mut message.parts).for_each(wrap);
+    }
+    if mistral::asks_for(Lack::CallIds, &out.model, quirks) {
+        mistral::fit_ids(&mut out);
     }
     out
 }

@@ -70,6 +70,7 @@ pub use hub::{
     decoder, decoder_for, encoder, has_canon, has_way, held_back, read_reply, read_reply_for, read_request,
     write_reply, write_request,
 };
+pub use openai::offers_functions;
 pub use passing::ending::{Begun, fail, keep_alive};
 pub use passing::envelope;
 pub use passing::envelope::Envelope;
@@ -135,6 +136,10 @@ pub enum Lack {
     CustomTools,
     /// A choice among some of the tools.
     AllowedTools,
+    /// Ids of calls in any form; what it takes are nine letters and digits.
+    CallIds,
+    /// A word of the user's right after results of tools.
+    WordsAfterResults,
 }
 
 /// How servers of OpenAI's dialect are told to think.
@@ -207,6 +212,8 @@ pub struct EncodeOptions {
     pub grouped: Vec<Grouped>,
     /// Fields of the client's request that its dialect repeats in the answer ([`stored::repeated`]).
     pub repeated: serde_json::Map<String, serde_json::Value>,
+    /// Does the client look for its call in `function_call` ([`offers_functions`])?
+    pub functions: bool,
 }
 
 /// Must usage be asked for on a stream of this dialect?

@@ -296,6 +296,7 @@ impl Run<'_> {
             custom: wants.custom,
             renamed: wants.renamed,
             grouped: wants.grouped,
+            functions: wants.functions,
             repeated: turn.map(|_| stored::repeated(request.envelope.body())).unwrap_or_default(),
         }
     }

@@ -54,6 +54,8 @@ pub(crate) struct Wants {
     pub(crate) grouped: Vec<wire::Grouped>,
     /// The conversation that is answered, as its client sent it.
     pub(crate) trail: Trail,
+    /// Does it look for its call in `function_call`?
+    pub(crate) functions: bool,
 }
 
 /// The request as deployments take it.
@@ -234,6 +236,7 @@ impl<'a> Hub<'a> {
             renamed: wire::renamed_tools(asked, target),
             grouped: wire::grouped_tools(asked),
             trail: canon.trail.clone(),
+            functions: wire::offers_functions(asked),
         });
         Ok(Outgoing {
             target,

@@ -4,7 +4,7 @@
 //! out so that the receipt says so.
 
 use contract::words::Dialect;
-use wire::{Quirks, Thinking};
+use wire::{Lack, Quirks, Thinking};
 
 use super::{FACTS, Follower, Listing, SWITCHED, USUAL};
 use crate::openai_like::Surface;
@@ -54,7 +54,8 @@ const FILLING: Quirks = Quirks {
 };
 
 // tidy: table
-/// docs.mistral.ai/api: unknown fields are refused, the seed has another name, streams always carry usage.
+/// docs.mistral.ai/api: unknown fields are refused, the seed has another name, streams always carry usage. Ids of calls and
+/// the order of messages: its errors 3280 and 3230.
 pub(crate) const MISTRAL: Follower = Follower {
     facts: Facts {
         kind: "mistral",
@@ -80,6 +81,7 @@ pub(crate) const MISTRAL: Follower = Follower {
             "verbosity",
             "web_search_options",
         ],
+        lacks: &[Lack::CustomTools, Lack::AllowedTools, Lack::CallIds, Lack::WordsAfterResults],
         ..USUAL
     },
     mute: &["stream_options"],

@@ -164,6 +164,26 @@ fn what_is_translated_leaves_out_what_they_refuse() {
 }
 
 #[test]
+fn calls_made_elsewhere_go_to_mistral_in_its_form() {
+    let call = json!({ "id": "call_1", "type": "function", "function": { "name": "f", "arguments": "{}" } });
+    let body = json!({ "model": "m", "messages": [
+        { "role": "user", "content": "go" },
+        { "role": "assistant", "content": null, "tool_calls": [call] },
+        { "role": "tool", "tool_call_id": "call_1", "content": "1" },
+        { "role": "user", "content": "so" }] });
+    let asked = wire::read_request(Dialect::OpenaiChat, body.to_string().as_bytes()).unwrap();
+    for (kind, own) in [("mistral", true), ("groq", false)] {
+        let provider = built(json!({ "kind": kind, "api_key": "k" }));
+        let (bytes, lost) = provider.translate(&asked, Dialect::OpenaiChat).unwrap();
+        let written: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        let id = written["messages"][2]["tool_call_id"].as_str().unwrap();
+        assert_eq!((id == "call_1", id.len() == 9), (!own, own), "{id}");
+        assert_eq!(written["messages"][3]["role"], if own { "assistant" } else { "user" });
+        assert!(lost.is_empty(), "{lost}");
+    }
+}
+
+#[test]
 fn pictures_are_changed_in_json_at_xai() {
     let provider = built(json!({ "kind": "xai", "api_key": "k" }));
     let edits = Dialect::OpenaiImageEdits;

@@ -134,7 +134,15 @@ impl Provider for Vertex {
     }
 
     fn translate(&self, request: &Asked, target: Dialect) -> Result<(Bytes, Receipt), Fault> {
-        let quirks = if target == Dialect::OpenaiChat { &quirks::OPEN_QUIRKS } else { &quirks::QUIRKS };
+        let quirks = match (request, target) {
+            (Asked::Chat(chat), Dialect::OpenaiChat)
+                if matches!(models::of(&chat.model), models::Model::Mistral(_)) =>
+            {
+                &quirks::MISTRAL_QUIRKS
+            }
+            (_, Dialect::OpenaiChat) => &quirks::OPEN_QUIRKS,
+            _ => &quirks::QUIRKS,
+        };
         translate(request, target, quirks)
     }
 

@@ -2,7 +2,7 @@
 //! learn/locations, partner-models/claude/use-claude, migrate/openai),
 //! platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai.
 
-use wire::{Edits, Quirks};
+use wire::{Edits, Lack, Quirks};
 
 use crate::betas::Betas;
 use crate::followers::USUAL;
@@ -51,3 +51,9 @@ pub(super) const QUIRKS: Quirks = Quirks::NONE;
 /// Open models and Mistral's follow OpenAI's dialect.
 pub(super) const OPEN_QUIRKS: Quirks =
     Quirks { refuses: &["metadata", "service_tier", "store", "user"], accepts: &["top_k"], ..USUAL };
+
+/// Mistral's own rules hold here as well: see `followers/services.rs`.
+pub(super) const MISTRAL_QUIRKS: Quirks = Quirks {
+    lacks: &[Lack::CustomTools, Lack::AllowedTools, Lack::CallIds, Lack::WordsAfterResults],
+    ..OPEN_QUIRKS
+};

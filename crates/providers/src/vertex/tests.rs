@@ -208,3 +208,22 @@ fn what_is_wrong_is_said_without_the_secret() {
         assert!(!faults.to_string().contains("hush"), "{faults}");
     }
 }
+
+#[test]
+fn mistral_is_told_of_calls_in_its_own_way() {
+    let provider = built(plain("us-central1"));
+    for (model, own) in [("mistral-medium-3", true), ("meta/llama-3.3-70b-instruct-maas", false)] {
+        let body = json!({ "model": model, "max_tokens": 5, "messages": [
+            { "role": "user", "content": "go" },
+            { "role": "assistant", "content": [{ "type": "tool_use", "id": "toolu_1", "name": "f", "input": {} }] },
+            { "role": "user", "content": [
+                { "type": "tool_result", "tool_use_id": "toolu_1", "content": "1" },
+                { "type": "text", "text": "so" }] }] });
+        let asked = wire::read_request(Dialect::AnthropicMessages, body.to_string().as_bytes()).unwrap();
+        let (bytes, _) = provider.translate(&asked, Dialect::OpenaiChat).unwrap();
+        let written: Value = serde_json::from_slice(&bytes).unwrap();
+        let id = written["messages"][1]["tool_calls"][0]["id"].as_str().unwrap();
+        assert_eq!((id == "toolu_1", id.len() == 9), (!own, own), "{id}");
+        assert_eq!(written["messages"][3]["role"], if own { "assistant" } else { "user" });
+    }
+}

@@ -13,6 +13,7 @@ use contract::words::Usage;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::written::call_id;
 use super::{DIALECT, cite, message_id, model, stop_reason, usage};
 use crate::outgoing::merge;
 use crate::{EncodeOptions, StreamEncoder};
@@ -171,6 +172,7 @@ impl Encoder {
                 (Kind::Thinking, json!({"type": "thinking", "thinking": "", "signature": ""}))
             }
             (PartStart::ToolCall { id, name, .. }, _) => {
+                let id = call_id(id);
                 (Kind::Call, json!({"type": "tool_use", "id": id, "name": name, "input": {}}))
             }
             (PartStart::ServerCall { .. }, Some(_)) => (Kind::Call, json!({"input": {}})),

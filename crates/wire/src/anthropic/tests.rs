@@ -488,6 +488,27 @@ fn interleaved_calls_are_written_one_after_the_other() {
 }
 
 #[test]
+fn ids_are_fitted_in_streams_as_in_whole_answers() {
+    let id = "functions.f:0";
+    let out = encode(&[start(0, id), delta(0, "{}"), stop(0), Event::End], EncodeOptions::default());
+    let call = PartKind::ToolCall {
+        id: id.to_owned(),
+        name: "f".to_owned(),
+        arguments: "{}".to_owned(),
+        custom: false,
+    };
+    let choice = contract::canon::Choice {
+        parts: vec![Part::new(call, Provenance::Model)],
+        ..contract::canon::Choice::default()
+    };
+    let reply = Reply { choices: vec![choice], ..Reply::default() };
+    let body = write_reply(&reply, &EncodeOptions::default(), &mut Receipt::default());
+    let whole: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(whole["content"][0]["id"], "functions_2ef_3a0");
+    assert!(out.contains(r#""id":"functions_2ef_3a0""#), "{out}");
+}
+
+#[test]
 fn waiting_calls_are_bounded() {
     let big = "x".repeat(3 << 20);
     let written = encode(

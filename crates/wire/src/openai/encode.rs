@@ -11,13 +11,15 @@ use serde_json::{Map, Value, json};
 use smallvec::SmallVec;
 
 use super::frames::{Beside, Frames, json_to, members, write_error};
-use super::{DIALECT, annotations, finish_reason, media, thoughts};
+use super::{DIALECT, annotations, finish_reason, legacy, media, thoughts};
 use crate::frames::sse::HELD_CAP;
 use crate::{EncodeOptions, StreamEncoder};
 
 /// The encoder of one stream.
 pub(crate) struct Encoder {
     frames: Frames,
+    /// Does the client look for its call in `function_call`?
+    functions: bool,
     choices: SmallVec<[Choice; 1]>,
 }
 
@@ -45,6 +47,8 @@ enum Kind {
     /// A text that is a block of content, with what stands beside it.
     TextBlock(Map<String, Value>),
     Refusal,
+    /// The one call of a client that offered functions.
+    Function,
     Call {
         number: u32,
         custom: bool,
@@ -72,7 +76,8 @@ impl Choice {
 impl Encoder {
     /// An encoder at the start of a stream.
     pub(crate) fn new(options: EncodeOptions) -> Self {
-        Self { frames: Frames::new(options), choices: SmallVec::new() }
+        let functions = options.functions;
+        Self { frames: Frames::new(options), functions, choices: SmallVec::new() }
     }
 
     /// The state of a choice; the first mention of one sends its role.
@@ -124,6 +129,7 @@ impl Encoder {
         out: &mut BytesMut,
     ) {
         let own = native.filter(|native| native.owner == DIALECT).map(|native| &native.value);
+        let functions = self.functions;
         let state = self.choice(choice, out);
         let said = state.said;
         let (kind, first) = match part {
@@ -134,6 +140,12 @@ impl Encoder {
             PartStart::Refusal => {
                 state.declined = true;
                 (Kind::Refusal, None)
+            }
+            PartStart::ToolCall { name, .. } if functions => {
+                state.calls += 1;
+                let call = || (legacy::FUNCTION_CALL, json!({"name": name, "arguments": ""}));
+                // There is room for one.
+                if state.calls == 1 { (Kind::Function, Some(call())) } else { (Kind::Nothing, None) }
             }
             PartStart::ToolCall { id, name, custom } => {
                 let number = state.calls;
@@ -189,6 +201,9 @@ impl Encoder {
                 return self.field(choice, "content", &json!([block]), out);
             }
             Some(Kind::Refusal) => b"\"refusal\":",
+            Some(Kind::Function) => {
+                return self.field(choice, legacy::FUNCTION_CALL, &json!({"arguments": text}), out);
+            }
             Some(Kind::Call { number, custom }) => {
                 let (number, name) = (*number, if *custom { "custom" } else { "function" });
                 let input: &[u8] = if *custom { b"\":{\"input\":" } else { b"\":{\"arguments\":" };
@@ -404,6 +419,7 @@ impl StreamEncoder for Encoder {
                 let own = state.reason.take();
                 let declined = state.declined;
                 let reason = own.as_deref().unwrap_or_else(|| finish_reason(reason, declined));
+                let reason = if self.functions { legacy::reason(reason) } else { reason };
                 self.chunk(*choice, Some(reason), out, |_| {});
             }
             Event::Usage(usage) => self.frames.count(*usage),

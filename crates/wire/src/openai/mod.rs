@@ -22,6 +22,7 @@ mod frames;
 mod held;
 mod images;
 mod instead;
+mod legacy;
 mod likely;
 mod media;
 mod read;
@@ -39,6 +40,7 @@ pub(crate) use count::Counting;
 pub(crate) use error::read_error;
 pub(crate) use images::Pictures;
 pub(crate) use instead::error_in;
+pub use legacy::offers_functions;
 
 use bytes::Bytes;
 use contract::Fault;

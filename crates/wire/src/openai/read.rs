@@ -10,7 +10,7 @@ use contract::{Code, Fault};
 use serde_json::{Map, Value, json};
 
 use super::content::object;
-use super::{DIALECT, accents, content, format, think, thoughts, tools};
+use super::{DIALECT, accents, content, format, legacy, think, thoughts, tools};
 use crate::fields::{self, Fields, missing, wrong};
 use crate::outgoing::ECHO;
 
@@ -23,6 +23,7 @@ pub(crate) fn read_chat(body: &[u8]) -> Result<Request, Fault> {
     for (at, message) in messages.into_iter().enumerate() {
         request.messages.push(turns.read(message, &format!("messages[{at}]"))?);
     }
+    let functions = legacy::is_asked(&fields);
     read_tools(&mut fields, &mut request)?;
     request.sampling = sampling(&mut fields)?;
     request.max_output = match fields.count("max_completion_tokens")? {
@@ -43,6 +44,9 @@ pub(crate) fn read_chat(body: &[u8]) -> Result<Request, Fault> {
         }
     }
     settings(&mut fields, &mut request)?;
+    if functions {
+        legacy::remember(&mut fields);
+    }
     request.extra = fields.extra(DIALECT);
     Ok(request)
 }

@@ -87,11 +87,15 @@ pub(super) fn has_refusal(parts: &[Part]) -> bool {
 }
 
 /// Why a choice ended, and the reason in the server's words where canon would write it otherwise.
+///
+/// Beside a call that was forced by its name OpenAI says `stop`, and others say it beside any; loops of clients
+/// in other dialects go on only where the reason says that there are calls.
 pub(super) fn outcome(reason: Option<String>, declined: bool, called: bool) -> (Finish, Option<String>) {
     let Some(reason) = reason else {
         return (if called { Finish::ToolCalls } else { Finish::Stop }, None);
     };
     let outcome = match finish(&reason) {
+        Finish::Stop if called => Finish::ToolCalls,
         Finish::Stop if declined => Finish::Refusal,
         outcome => outcome,
     };

@@ -15,9 +15,10 @@ use super::content::{Target, object, texts_and_media};
 use super::read::{MISTRALS_SEED, refuse};
 use super::written::is_block;
 use super::{DIALECT, format, is_kept_elsewhere, media, think, thoughts, tools};
-use crate::Quirks;
+use crate::emulate::mistral;
 use crate::outgoing::{ECHO, Outgoing, merge, own_fields};
 use crate::receipts::unsaid;
+use crate::{Lack, Quirks};
 
 /// Writes a request body.
 ///
@@ -26,7 +27,10 @@ pub(crate) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
     refuse_kept_elsewhere(&request.messages)?;
     let caches = quirks.accepts.contains(&"cache_control");
     let turns = Turns { quirks, caches, receipt: &mut *receipt, out: Vec::new(), media: Vec::new() };
-    let messages = turns.write(request);
+    let mut messages = turns.write(request);
+    if mistral::asks_for(Lack::WordsAfterResults, &request.model, quirks) {
+        mistral::answer_results(&mut messages);
+    }
     if messages.is_empty() {
         return Err(refuse("messages".to_owned(), "There is no message that this model could be sent."));
     }

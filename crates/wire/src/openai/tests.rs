@@ -466,5 +466,6 @@ fn a_failed_stream_ends_with_an_error_and_no_done() {
 
 mod accents;
 mod asking;
+mod calling;
 mod saying;
 mod streaming;

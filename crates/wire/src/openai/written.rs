@@ -8,7 +8,7 @@ use contract::canon::{Choice, Extra, MediaKind, MediaSource, Part, PartKind, Rec
 use serde_json::{Map, Value, json};
 
 use super::reply::has_refusal;
-use super::{DIALECT, annotations, content, finish_reason, likely, media, thoughts, tools};
+use super::{DIALECT, annotations, content, finish_reason, legacy, likely, media, thoughts, tools};
 use crate::EncodeOptions;
 use crate::outgoing::{merge, own_fields};
 use crate::usage::OpenaiOut;
@@ -16,8 +16,13 @@ use crate::usage::OpenaiOut;
 /// Writes an answer.
 pub(crate) fn write_reply(reply: &Reply, options: &EncodeOptions, receipt: &mut Receipt) -> Bytes {
     let pick = |own: &str, other: &str| if own.is_empty() { other.to_owned() } else { own.to_owned() };
-    let choices: Vec<Value> =
+    let mut choices: Vec<Value> =
         reply.choices.iter().enumerate().map(|(at, choice)| write_choice(choice, at, receipt)).collect();
+    if options.functions {
+        for (at, choice) in choices.iter_mut().enumerate() {
+            legacy::put(choice, &format!("choices[{at}].message"), receipt);
+        }
+    }
     let mut out = content::object([
         ("id", Some(json!(pick(&reply.id, &options.id)))),
         ("object", Some(json!("chat.completion"))),
