@@ -130,6 +130,8 @@ impl Quirks {
 /// What some targets of a dialect lack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lack {
+    /// Functions beside tools that the provider runs.
+    ToolsTogether,
     /// Functions that take any text.
     CustomTools,
     /// A choice among some of the tools.

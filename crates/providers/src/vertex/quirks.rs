@@ -2,7 +2,7 @@
 //! learn/locations, partner-models/claude/use-claude, migrate/openai),
 //! platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai.
 
-use wire::{Edits, Quirks};
+use wire::{Edits, Lack, Quirks};
 
 use crate::betas::Betas;
 use crate::followers::USUAL;
@@ -46,7 +46,8 @@ pub(super) const BETAS: Betas = Betas {
     renamed: &[("advanced-tool-use-2025-11-20", "tool-search-tool-2025-10-19")],
 };
 
-pub(super) const QUIRKS: Quirks = Quirks::NONE;
+/// docs.cloud.google.com, "Grounding API": functions cannot stand beside search tools.
+pub(super) const QUIRKS: Quirks = Quirks { lacks: &[Lack::ToolsTogether], ..Quirks::NONE };
 
 /// Open models and Mistral's follow OpenAI's dialect.
 pub(super) const OPEN_QUIRKS: Quirks =

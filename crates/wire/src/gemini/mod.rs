@@ -7,6 +7,7 @@
 //! `models.rs` what a generation of models accepts.
 
 mod answer;
+mod beside;
 mod config;
 mod contents;
 mod count;

@@ -339,7 +339,9 @@ fn reasons_come_back_as_they_were() {
         (json!("MALFORMED_FUNCTION_CALL"), Finish::MalformedCall),
         (json!("MAX_TOKENS"), Finish::Length),
         (json!(2), Finish::Length),
-        (json!("LANGUAGE"), Finish::Other("LANGUAGE".to_owned())),
+        (json!("LANGUAGE"), Finish::ContentFilter),
+        (json!("CONTINUATION"), Finish::Length),
+        (json!("NO_IMAGE"), Finish::Other("NO_IMAGE".to_owned())),
         (json!(9), Finish::Other("9".to_owned())),
     ] {
         let answer = json!({"candidates": [{"finishReason": reason, "index": 0}]});
