@@ -111,7 +111,7 @@ impl Streaming {
         keeper: Keeper,
     ) -> Option<Self> {
         let translator = Translator {
-            decoder: wire::decoder(from)?,
+            decoder: wire::decoder_for(from, to)?,
             encoder: wire::encoder(to, options)?,
             events: Vec::new(),
             gather: keeper.natives.is_some().then(|| Gather::with_cap(GATHERED)),

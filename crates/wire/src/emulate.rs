@@ -6,6 +6,7 @@
 //! custom tools, from [`EncodeOptions::custom`].
 
 mod answer;
+mod chosen;
 mod raise;
 mod results;
 mod wrapping;
@@ -16,6 +17,7 @@ use contract::canon::{Asked, Extra, Part, PartKind, Receipt, Reply, Request, Too
 use serde_json::{Value, json};
 
 pub(crate) use answer::{ANSWER_TOOL, Called, answer_tool, read_answer};
+pub(crate) use chosen::chosen;
 pub(crate) use raise::Raising;
 pub(crate) use results::first as results_first;
 pub(crate) use wrapping::Wrapping;

@@ -229,6 +229,7 @@ pub fn write_request(
             kept_elsewhere(target, &request.extra)?;
             only_its_own(target, request)?;
             let request = &emulate::results_first(target, request);
+            let request = &emulate::chosen(target, request, receipt);
             let request = &gemini::strict::loosened(target, request, receipt);
             emulate::lowered(request, (it.has(), quirks), receipt, |request, receipt| {
                 let written = it.write_request(request, quirks, receipt)?;
@@ -269,11 +270,16 @@ fn kept_elsewhere(target: Dialect, extra: &Extra) -> Result<(), Fault> {
         Some(Dialect::OpenaiImageEdits | Dialect::OpenaiImages) => {
             (&[Dialect::OpenaiImageEdits, Dialect::OpenaiImages], &["mask"])
         }
+        // Instructions, contents and tools (ai.google.dev/api/caching).
+        Some(Dialect::GeminiGenerate) => {
+            (&[Dialect::GeminiGenerate, Dialect::GeminiCount], &["cachedContent"])
+        }
         _ => return Ok(()),
     };
     let said = |field: &&&str| extra.fields.get(**field).is_some_and(|value| !value.is_null());
     let Some(field) = fields.iter().find(said).filter(|_| !own.contains(&target)) else { return Ok(()) };
-    let message = format!("'{field}' means something to providers of OpenAI's dialect alone.");
+    let whose = if own.contains(&Dialect::GeminiGenerate) { "Gemini's" } else { "OpenAI's" };
+    let message = format!("'{field}' means something to providers of {whose} dialect alone.");
     Err(Fault::saying(Code::UnsupportedCapability, message).at(*field))
 }
 
@@ -492,6 +498,22 @@ mod tests {
         assert_eq!(fault.code(), Code::UnsupportedCapability);
         let fault = read_request(Dialect::BedrockConverse, br#"{"system":[]}"#).unwrap_err();
         assert_eq!(fault.param(), Some("messages"));
+    }
+
+    #[test]
+    fn what_gemini_keeps_goes_to_it_alone() {
+        let body = br#"{"contents":[{"parts":[{"text":"Sum it up."}]}],"cachedContent":"cachedContents/a"}"#;
+        let mut receipt = Receipt::default();
+        for (from, own) in
+            [(Dialect::GeminiGenerate, Dialect::GeminiGenerate), (Dialect::GeminiCount, Dialect::GeminiCount)]
+        {
+            let asked = read_request(from, body).unwrap();
+            assert!(write_request(own, &asked, &Quirks::NONE, &mut receipt).is_ok(), "{own}");
+            let other =
+                if own == Dialect::GeminiCount { Dialect::AnthropicCount } else { Dialect::OpenaiChat };
+            let fault = write_request(other, &asked, &Quirks::NONE, &mut receipt).unwrap_err();
+            assert_eq!((fault.code(), fault.param()), (Code::UnsupportedCapability, Some("cachedContent")));
+        }
     }
 
     #[test]

@@ -55,6 +55,7 @@ use shape::Shape;
 
 pub use emulate::custom_tools;
 pub use errors::first::{error_at_start, says};
+pub use errors::fruitless::{decoder_for, fruitless};
 pub use errors::instead::error_in;
 pub use errors::login::{refuses_login, scrubbed};
 pub use errors::render;

@@ -260,6 +260,9 @@ impl Run<'_> {
         let options = self.options(request, *wants, ticket);
         let answered = wire::read_reply_for(target, bytes, &options)
             .map_err(|error| unreadable(target, error, bytes, ticket))?;
+        if let Some(error) = wire::fruitless(target, request.dialect, &answered) {
+            return Err(Failure::instead(error));
+        }
         if let Answered::Chat(reply) = &answered {
             keeper.keep(reply);
         }

@@ -28,7 +28,11 @@ pub fn fruitless(from: Dialect, to: Dialect, answered: &Answered) -> Option<Upst
 #[must_use]
 pub fn decoder_for(from: Dialect, to: Dialect) -> Option<Box<dyn StreamDecoder>> {
     let inner = crate::decoder(from)?;
-    Some(if from == to { inner } else { Box::new(Judging { inner, way: (from, to), ..Judging::new() }) })
+    Some(if from == to {
+        inner
+    } else {
+        Box::new(Judging { inner, judge: Judge { way: Some((from, to)), ..Judge::default() } })
+    })
 }
 
 /// Under which names Gemini tells what went wrong (API reference: `Candidate`).
@@ -78,8 +82,34 @@ fn error(finish: &Finish, word: Option<&str>, message: Option<&str>) -> StreamEr
 /// Reads a stream of which nothing may come. Until a part begins nothing is handed on, so that another provider can be asked.
 struct Judging {
     inner: Box<dyn StreamDecoder>,
-    way: (Dialect, Dialect),
-    read: Vec<Event>,
+    judge: Judge,
+}
+
+impl StreamDecoder for Judging {
+    fn push(&mut self, bytes: &Bytes, events: &mut Vec<Event>) -> Result<(), WireError> {
+        let mut read = Vec::new();
+        let pushed = self.inner.push(bytes, &mut read);
+        read.into_iter().for_each(|event| self.judge.take(event, events));
+        pushed
+    }
+
+    fn finish(&mut self, events: &mut Vec<Event>) -> Result<(), WireError> {
+        let mut read = Vec::new();
+        let finished = self.inner.finish(&mut read);
+        read.into_iter().for_each(|event| self.judge.take(event, events));
+        events.append(&mut self.judge.held);
+        finished
+    }
+
+    fn is_over(&self) -> bool {
+        self.inner.is_over()
+    }
+}
+
+/// What was seen of a stream.
+#[derive(Default)]
+struct Judge {
+    way: Option<(Dialect, Dialect)>,
     /// What came before the first part.
     held: Vec<Event>,
     begun: bool,
@@ -87,20 +117,153 @@ struct Judging {
     /// The part that is no answer whatever it says.
     quiet: Option<(u32, u32)>,
     /// What the provider tells of the end.
-    told: (Option<String>, Option<String>),
+    word: Option<String>,
+    message: Option<String>,
     /// Ends that are failures if nothing was said.
     ends: Vec<Event>,
 }
 
-/// A decoder of nothing, for the beginning.
-struct Nothing;
-
-impl StreamDecoder for Nothing {
-    fn push(&mut self, _: &Bytes, _: &mut Vec<Event>) -> Result<(), WireError> {
-        Ok(())
+impl Judge {
+    fn take(&mut self, event: Event, events: &mut Vec<Event>) {
+        self.see(&event);
+        match &event {
+            Event::Finish { reason, .. }
+                if self.way.is_some_and(|(from, to)| is_failure(from, to, reason)) && !self.said =>
+            {
+                self.ends.push(event);
+                return;
+            }
+            Event::End if !self.ends.is_empty() => {
+                events.append(&mut self.held);
+                let ends = std::mem::take(&mut self.ends);
+                let first = match ends.first() {
+                    Some(Event::Finish { reason, .. }) if !self.said => Some(reason),
+                    _ => None,
+                };
+                if let Some(reason) = first {
+                    let error = error(reason, self.word.as_deref(), self.message.as_deref());
+                    events.push(Event::Error { kind: error.kind, message: error.message });
+                    return;
+                }
+                events.extend(ends);
+            }
+            _ => {}
+        }
+        self.begun |= !matches!(event, Event::Start { .. } | Event::Extra { .. } | Event::Usage(_));
+        if self.begun {
+            events.append(&mut self.held);
+            events.push(event);
+        } else {
+            self.held.push(event);
+        }
     }
 
-    fn finish(&mut self, _: &mut Vec<Event>) -> Result<(), WireError> {
-        Ok(())
+    fn see(&mut self, event: &Event) {
+        match event {
+            Event::PartStart { choice, index, part, .. } => match part {
+                PartStart::Text | PartStart::Refusal => self.quiet = None,
+                PartStart::ToolCall { .. } | PartStart::Media { .. } => self.said = true,
+                _ => self.quiet = Some((*choice, *index)),
+            },
+            Event::Delta { choice, index, text } => {
+                self.said |= !text.is_empty() && self.quiet != Some((*choice, *index));
+            }
+            Event::Finish { reason, .. } => {
+                // Another choice that ended well.
+                self.said |= !self.way.is_some_and(|(from, to)| is_failure(from, to, reason));
+            }
+            Event::Extra { choice: Some(_), extra } => {
+                self.word = said(extra, WORD).map(str::to_owned).or(self.word.take());
+                self.message = said(extra, MESSAGE).map(str::to_owned).or(self.message.take());
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const GEMINI: Dialect = Dialect::GeminiGenerate;
+
+    fn answer(parts: &serde_json::Value, reason: &str) -> String {
+        json!({"candidates": [{"content": {"role": "model", "parts": parts}, "index": 0, "finishReason": reason,
+            "finishMessage": "why"}], "usageMetadata": {"promptTokenCount": 3}})
+        .to_string()
+    }
+
+    fn whole(to: Dialect, body: &str) -> Option<(u16, String)> {
+        let answered = crate::read_reply(GEMINI, body.as_bytes()).unwrap();
+        fruitless(GEMINI, to, &answered).map(|error| (error.status.as_u16(), error.message))
+    }
+
+    fn streamed(to: Dialect, body: &str) -> Vec<Event> {
+        let mut decoder = decoder_for(GEMINI, to).unwrap();
+        let mut events = Vec::new();
+        decoder.push(&format!("data: {body}\n\n").into(), &mut events).unwrap();
+        decoder.finish(&mut events).unwrap();
+        events
+    }
+
+    #[test]
+    fn a_turn_of_which_nothing_came_is_an_error() {
+        let thought = json!([{"text": "Hm.", "thought": true}]);
+        for reason in [
+            "MALFORMED_FUNCTION_CALL",
+            "UNEXPECTED_TOOL_CALL",
+            "MISSING_THOUGHT_SIGNATURE",
+            "TOO_MANY_TOOL_CALLS",
+            "OTHER",
+        ] {
+            for to in [Dialect::AnthropicMessages, Dialect::OpenaiChat, Dialect::OpenaiResponses] {
+                let message = format!("The model's turn failed ({reason}): why");
+                for parts in [&json!([]), &thought] {
+                    let body = answer(parts, reason);
+                    assert_eq!(whole(to, &body), Some((500, message.clone())), "{body}");
+                    let events = streamed(to, &body);
+                    let told = Event::Error { kind: Some(reason.to_owned()), message: message.clone() };
+                    assert_eq!(events.last(), Some(&told), "{body}");
+                    assert!(matches!(events.first(), Some(Event::Start { .. })));
+                    assert!(events.iter().any(|event| matches!(event, Event::Usage(_))), "it is paid for");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_handed_on_before_something_is_said() {
+        let mut decoder = decoder_for(GEMINI, Dialect::AnthropicMessages).unwrap();
+        let mut events = Vec::new();
+        let frame = format!("data: {}\n\n", answer(&json!([]), "OTHER"));
+        decoder.push(&frame.into(), &mut events).unwrap();
+        assert_eq!(events, []);
+        let mut decoder = decoder_for(GEMINI, Dialect::AnthropicMessages).unwrap();
+        let frame = json!({"candidates": [{"content": {"parts": [{"text": "Hi"}]}, "index": 0}]});
+        decoder.push(&format!("data: {frame}\n\n").into(), &mut events).unwrap();
+        assert!(matches!(events.first(), Some(Event::Start { .. })), "{events:?}");
+        let said = Event::Delta { choice: 0, index: 0, text: "Hi".to_owned() };
+        assert!(events.contains(&said), "{events:?}");
+    }
+
+    #[test]
+    fn what_said_something_or_has_a_word_is_an_answer() {
+        let to = Dialect::AnthropicMessages;
+        let text = json!([{"text": "Hi"}]);
+        for (to, body) in [
+            (to, answer(&text, "MALFORMED_FUNCTION_CALL")),
+            (to, answer(&json!([]), "STOP")),
+            (to, answer(&json!([]), "MAX_TOKENS")),
+            (to, answer(&json!([]), "SAFETY")),
+            (GEMINI, answer(&json!([]), "OTHER")),
+            (Dialect::BedrockConverse, answer(&json!([]), "MALFORMED_FUNCTION_CALL")),
+        ] {
+            assert_eq!(whole(to, &body), None, "{body}");
+            let events = streamed(to, &body);
+            let ends = events.iter().filter(|event| matches!(event, Event::Finish { .. })).count();
+            assert_eq!((ends, events.last()), (1, Some(&Event::End)), "{body}");
+        }
     }
 }

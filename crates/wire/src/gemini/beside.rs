@@ -17,7 +17,8 @@ use crate::{Lack, Quirks};
 pub(super) const TELL: &str = "includeServerSideToolInvocations";
 
 /// Why one of Google's tools is left out.
-pub(super) const ALONE: &str = "the model takes either functions or the provider's own tools; the functions are kept";
+pub(super) const ALONE: &str =
+    "the model takes either functions or the provider's own tools; the functions are kept";
 
 /// Are there functions beside Google's own tools, and what then?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +66,7 @@ mod tests {
         let Asked::Chat(mut request) = asked else { panic!("no conversation") };
         request.tool_choice = choice;
         let mut receipt = Receipt::default();
-        let bytes =
-            crate::write_request(DIALECT, &Asked::Chat(request), quirks, &mut receipt).unwrap();
+        let bytes = crate::write_request(DIALECT, &Asked::Chat(request), quirks, &mut receipt).unwrap();
         let mut body: Value = serde_json::from_slice(&bytes).unwrap();
         let kinds = |entry: &Value| entry.as_object().unwrap().keys().next().cloned().unwrap();
         let tools: Vec<String> = body["tools"].as_array().unwrap().iter().map(kinds).collect();
@@ -89,7 +89,11 @@ mod tests {
         for (model, quirks) in [("gemini-2.5-flash", &Quirks::NONE), ("gemini-3.5-flash", &VERTEX)] {
             let (said, lost) = written(model, quirks, &tools, Some(ToolChoice::Auto));
             let auto = json!({"functionCallingConfig": {"mode": "AUTO"}});
-            assert_eq!((said, lost.as_str()), (json!([["functionDeclarations"], auto]), "tools[1]"), "{model}");
+            assert_eq!(
+                (said, lost.as_str()),
+                (json!([["functionDeclarations"], auto]), "tools[1]"),
+                "{model}"
+            );
         }
     }
 

@@ -253,7 +253,7 @@ fn other_dialects_are_told_what_is_lost_and_nothing_else() {
 fn tools_of_other_providers_become_googles() {
     let server = |owner, tool, value| Tool::Server { owner, tool, value };
     let request = Request {
-        model: "gemini-2.5-pro".to_owned(),
+        model: "gemini-3.5-flash".to_owned(),
         messages: vec![Message::new(Role::User, vec![Part::text("x", Provenance::User)])],
         tools: vec![
             server(
