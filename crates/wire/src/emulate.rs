@@ -9,6 +9,7 @@ mod answer;
 mod chosen;
 mod raise;
 mod results;
+mod sound;
 mod wrapping;
 
 use std::borrow::Cow;
@@ -20,6 +21,7 @@ pub(crate) use answer::{ANSWER_TOOL, Called, answer_tool, read_answer};
 pub(crate) use chosen::chosen;
 pub(crate) use raise::Raising;
 pub(crate) use results::first as results_first;
+pub(crate) use sound::{WAV, sounds};
 pub(crate) use wrapping::Wrapping;
 
 use crate::hub::Has;

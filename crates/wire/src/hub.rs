@@ -231,6 +231,7 @@ pub fn write_request(
             let request = &emulate::results_first(target, request);
             let request = &emulate::chosen(target, request, receipt);
             let request = &gemini::strict::loosened(target, request, receipt);
+            let request = &gemini::spoken::spoken(target, request, receipt);
             emulate::lowered(request, (it.has(), quirks), receipt, |request, receipt| {
                 let written = it.write_request(request, quirks, receipt)?;
                 unsaid::note(target, request, receipt);
@@ -376,6 +377,7 @@ pub fn read_reply_for(dialect: Dialect, body: &[u8], options: &EncodeOptions) ->
     }
     if let Answered::Chat(reply) = &mut answered {
         emulate::raise(reply, &options.custom);
+        emulate::sounds(reply, options.sound.as_deref());
     }
     Ok(answered)
 }

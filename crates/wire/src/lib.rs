@@ -205,6 +205,8 @@ pub struct EncodeOptions {
     pub custom: Vec<String>,
     /// The client's tools that are in groups ([`grouped_tools`]): calls of them come back with their group's name.
     pub grouped: Vec<Grouped>,
+    /// The form in which the client wants what is spoken, where it names one: `wav`, `pcm16`.
+    pub sound: Option<String>,
     /// Fields of the client's request that its dialect repeats in the answer ([`stored::repeated`]).
     pub repeated: serde_json::Map<String, serde_json::Value>,
 }

@@ -287,6 +287,7 @@ impl Run<'_> {
             inputs: wants.inputs,
             custom: wants.custom,
             grouped: wants.grouped,
+            sound: wants.sound,
             repeated: turn.map(|_| stored::repeated(request.envelope.body())).unwrap_or_default(),
         }
     }

@@ -50,6 +50,8 @@ pub(crate) struct Wants {
     pub(crate) custom: Vec<String>,
     /// Its tools that are in groups.
     pub(crate) grouped: Vec<wire::Grouped>,
+    /// The form in which it wants what is spoken.
+    pub(crate) sound: Option<String>,
     /// The conversation that is answered, as its client sent it.
     pub(crate) trail: Trail,
 }
@@ -225,11 +227,16 @@ impl<'a> Hub<'a> {
             Asked::Embed(request) => (request.format, Some(request.inputs.len())),
             _ => (VectorFormat::default(), None),
         };
+        let sound = match asked {
+            Asked::Chat(request) => request.voice.as_ref().and_then(|voice| voice.format.clone()),
+            _ => None,
+        };
         let wants = Box::new(Wants {
             vectors,
             inputs,
             custom: wire::custom_tools(asked),
             grouped: wire::grouped_tools(asked),
+            sound,
             trail: canon.trail.clone(),
         });
         Ok(Outgoing {

@@ -32,6 +32,7 @@ mod request;
 mod ruler;
 mod schema;
 mod sources;
+pub(crate) mod spoken;
 mod stream;
 pub(crate) mod strict;
 mod thinking;
