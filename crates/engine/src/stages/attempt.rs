@@ -261,7 +261,8 @@ impl Run<'_> {
         let answered = wire::read_reply_for(target, bytes, &options)
             .map_err(|error| unreadable(target, error, bytes, ticket))?;
         if let Some(error) = wire::fruitless(target, request.dialect, &answered) {
-            return Err(Failure::instead(error));
+            // The model has worked for it.
+            return Err(Failure { assume_consumed: true, ..Failure::instead(error) });
         }
         if let Answered::Chat(reply) = &answered {
             keeper.keep(reply);
