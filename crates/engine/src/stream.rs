@@ -114,7 +114,7 @@ impl Streaming {
         keeper: Keeper,
     ) -> Option<Self> {
         let translator = Translator {
-            decoder: wire::decoder_for(from, std::mem::take(&mut options.renamed))?,
+            decoder: wire::decoder_for(from, to, std::mem::take(&mut options.renamed))?,
             encoder: wire::encoder(to, options)?,
             events: Vec::new(),
             gather: keeper.natives.is_some().then(|| Gather::with_cap(GATHERED)),

@@ -6,10 +6,12 @@
 //! custom tools, from [`EncodeOptions::custom`].
 
 mod answer;
-mod names;
+mod chosen;
 pub(crate) mod mistral;
+mod names;
 mod raise;
 mod results;
+mod sound;
 mod wrapping;
 
 use std::borrow::Cow;
@@ -18,10 +20,12 @@ use contract::canon::{Asked, Extra, Part, PartKind, Receipt, Reply, Request, Too
 use serde_json::{Value, json};
 
 pub(crate) use answer::{ANSWER_TOOL, Called, answer_tool, read_answer};
-pub use names::{Renamed, renamed_tools};
+pub(crate) use chosen::chosen;
 pub(crate) use names::{Restoring, fitted, restore};
+pub use names::{Renamed, renamed_tools};
 pub(crate) use raise::Raising;
 pub(crate) use results::first as results_first;
+pub(crate) use sound::{WAV, sounds};
 pub(crate) use wrapping::Wrapping;
 
 use crate::hub::Has;

@@ -12,6 +12,8 @@ use contract::canon::{
 use contract::words::{Dialect, Operation, Usage};
 use contract::{Code, Fault};
 
+use crate::emulate::{Renamed, Restoring};
+use crate::errors::fruitless::judging;
 use crate::passing::ending::Begun;
 use crate::receipts::unsaid;
 use crate::{EncodeOptions, Quirks, ReplyFacts, StreamDecoder, StreamEncoder, WireError};
@@ -229,7 +231,9 @@ pub fn write_request(
             kept_elsewhere(target, &request.extra)?;
             only_its_own(target, request)?;
             let request = &emulate::results_first(target, request);
+            let request = &emulate::chosen(target, request, receipt);
             let request = &gemini::strict::loosened(target, request, receipt);
+            let request = &gemini::spoken::spoken(target, request, receipt);
             emulate::lowered(request, (it.has(), quirks), receipt, |request, receipt| {
                 let request = &emulate::fitted(target, request);
                 let written = it.write_request(request, quirks, receipt)?;
@@ -270,11 +274,16 @@ fn kept_elsewhere(target: Dialect, extra: &Extra) -> Result<(), Fault> {
         Some(Dialect::OpenaiImageEdits | Dialect::OpenaiImages) => {
             (&[Dialect::OpenaiImageEdits, Dialect::OpenaiImages], &["mask"])
         }
+        // Instructions, contents and tools (ai.google.dev/api/caching).
+        Some(Dialect::GeminiGenerate) => {
+            (&[Dialect::GeminiGenerate, Dialect::GeminiCount], &["cachedContent"])
+        }
         _ => return Ok(()),
     };
     let said = |field: &&&str| extra.fields.get(**field).is_some_and(|value| !value.is_null());
     let Some(field) = fields.iter().find(said).filter(|_| !own.contains(&target)) else { return Ok(()) };
-    let message = format!("'{field}' means something to providers of OpenAI's dialect alone.");
+    let whose = if own.contains(&Dialect::GeminiGenerate) { "Gemini's" } else { "OpenAI's" };
+    let message = format!("'{field}' means something to providers of {whose} dialect alone.");
     Err(Fault::saying(Code::UnsupportedCapability, message).at(*field))
 }
 
@@ -372,6 +381,7 @@ pub fn read_reply_for(dialect: Dialect, body: &[u8], options: &EncodeOptions) ->
     if let Answered::Chat(reply) = &mut answered {
         emulate::restore(reply, &options.renamed);
         emulate::raise(reply, &options.custom);
+        emulate::sounds(reply, options.sound.as_deref());
     }
     Ok(answered)
 }
@@ -413,14 +423,18 @@ pub fn decoder(dialect: Dialect) -> Option<Box<dyn StreamDecoder>> {
     chat(dialect).map(|it| it.decoder())
 }
 
-/// A decoder at the start of an upstream's stream for a client that knows some tools under other names.
+/// A decoder at the start of an upstream's stream for a client of a dialect, who knows some tools under other names; none where the
+/// upstream's dialect has no streams.
 #[must_use]
-pub fn decoder_for(dialect: Dialect, renamed: Vec<emulate::Renamed>) -> Option<Box<dyn StreamDecoder>> {
-    let decoder = decoder(dialect)?;
-    if renamed.is_empty() {
-        return Some(decoder);
+pub fn decoder_for(from: Dialect, to: Dialect, renamed: Vec<Renamed>) -> Option<Box<dyn StreamDecoder>> {
+    let mut decoder = decoder(from)?;
+    if from != to {
+        decoder = judging(decoder, from, to);
     }
-    Some(Box::new(emulate::Restoring::behind(decoder, renamed)))
+    if !renamed.is_empty() {
+        decoder = Box::new(Restoring::behind(decoder, renamed));
+    }
+    Some(decoder)
 }
 
 /// An encoder at the start of a client's stream; none where the dialect has no streams.
@@ -504,6 +518,22 @@ mod tests {
         assert_eq!(fault.code(), Code::UnsupportedCapability);
         let fault = read_request(Dialect::BedrockConverse, br#"{"system":[]}"#).unwrap_err();
         assert_eq!(fault.param(), Some("messages"));
+    }
+
+    #[test]
+    fn what_gemini_keeps_goes_to_it_alone() {
+        let body = br#"{"contents":[{"parts":[{"text":"Sum it up."}]}],"cachedContent":"cachedContents/a"}"#;
+        let mut receipt = Receipt::default();
+        for (from, own) in
+            [(Dialect::GeminiGenerate, Dialect::GeminiGenerate), (Dialect::GeminiCount, Dialect::GeminiCount)]
+        {
+            let asked = read_request(from, body).unwrap();
+            assert!(write_request(own, &asked, &Quirks::NONE, &mut receipt).is_ok(), "{own}");
+            let other =
+                if own == Dialect::GeminiCount { Dialect::AnthropicCount } else { Dialect::OpenaiChat };
+            let fault = write_request(other, &asked, &Quirks::NONE, &mut receipt).unwrap_err();
+            assert_eq!((fault.code(), fault.param()), (Code::UnsupportedCapability, Some("cachedContent")));
+        }
     }
 
     #[test]

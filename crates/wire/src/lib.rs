@@ -56,6 +56,7 @@ use shape::Shape;
 pub use emulate::{Renamed, custom_tools, renamed_tools};
 pub use bedrock::told as told_in_head;
 pub use errors::first::{error_at_start, says};
+pub use errors::fruitless::fruitless;
 pub use errors::instead::error_in;
 pub use errors::login::{refuses_login, scrubbed};
 pub use errors::render;
@@ -132,6 +133,8 @@ impl Quirks {
 /// What some targets of a dialect lack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lack {
+    /// Functions beside tools that the provider runs.
+    ToolsTogether,
     /// Functions that take any text.
     CustomTools,
     /// A choice among some of the tools.
@@ -210,6 +213,8 @@ pub struct EncodeOptions {
     pub renamed: Vec<Renamed>,
     /// The client's tools that are in groups ([`grouped_tools`]): calls of them come back with their group's name.
     pub grouped: Vec<Grouped>,
+    /// The form in which the client wants what is spoken, where it names one: `wav`, `pcm16`.
+    pub sound: Option<String>,
     /// Fields of the client's request that its dialect repeats in the answer ([`stored::repeated`]).
     pub repeated: serde_json::Map<String, serde_json::Value>,
     /// Does the client look for its call in `function_call` ([`offers_functions`])?

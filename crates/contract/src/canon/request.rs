@@ -161,6 +161,14 @@ pub enum ToolChoice {
     },
 }
 
+impl ToolChoice {
+    /// Must a tool be called?
+    #[must_use]
+    pub const fn forces(&self) -> bool {
+        matches!(self, Self::Required | Self::Named(_) | Self::Allowed { required: true, .. })
+    }
+}
+
 /// What an answer may consist of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Modality {

@@ -270,6 +270,10 @@ impl Run<'_> {
         let options = self.options(request, *wants, ticket);
         let mut answered = wire::read_reply_for(target, bytes, &options)
             .map_err(|error| unreadable(target, error, bytes, ticket))?;
+        if let Some(error) = wire::fruitless(target, request.dialect, &answered) {
+            // The model has worked for it.
+            return Err(Failure { assume_consumed: true, ..Failure::instead(error) });
+        }
         let source = told(&mut answered, ticket);
         if let Answered::Chat(reply) = &answered {
             keeper.keep(reply);
@@ -297,6 +301,7 @@ impl Run<'_> {
             renamed: wants.renamed,
             grouped: wants.grouped,
             functions: wants.functions,
+            sound: wants.sound,
             repeated: turn.map(|_| stored::repeated(request.envelope.body())).unwrap_or_default(),
         }
     }

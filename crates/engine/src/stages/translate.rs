@@ -52,6 +52,8 @@ pub(crate) struct Wants {
     pub(crate) renamed: Vec<wire::Renamed>,
     /// Its tools that are in groups.
     pub(crate) grouped: Vec<wire::Grouped>,
+    /// The form in which it wants what is spoken.
+    pub(crate) sound: Option<String>,
     /// The conversation that is answered, as its client sent it.
     pub(crate) trail: Trail,
     /// Does it look for its call in `function_call`?
@@ -229,12 +231,17 @@ impl<'a> Hub<'a> {
             Asked::Embed(request) => (request.format, Some(request.inputs.len())),
             _ => (VectorFormat::default(), None),
         };
+        let sound = match asked {
+            Asked::Chat(request) => request.voice.as_ref().and_then(|voice| voice.format.clone()),
+            _ => None,
+        };
         let wants = Box::new(Wants {
             vectors,
             inputs,
             custom: wire::custom_tools(asked),
             renamed: wire::renamed_tools(asked, target),
             grouped: wire::grouped_tools(asked),
+            sound,
             trail: canon.trail.clone(),
             functions: wire::offers_functions(asked),
         });

@@ -3,6 +3,7 @@
 //! Refusals that name what was wrong are in `failures/rejections.rs`, answers that are none in `failures/nonsense.rs`.
 
 mod first;
+mod fruitless;
 mod nonsense;
 mod rejections;
 

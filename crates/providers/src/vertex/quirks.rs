@@ -46,7 +46,8 @@ pub(super) const BETAS: Betas = Betas {
     renamed: &[("advanced-tool-use-2025-11-20", "tool-search-tool-2025-10-19")],
 };
 
-pub(super) const QUIRKS: Quirks = Quirks::NONE;
+/// docs.cloud.google.com, "Grounding API": functions cannot stand beside search tools.
+pub(super) const QUIRKS: Quirks = Quirks { lacks: &[Lack::ToolsTogether], ..Quirks::NONE };
 
 /// Open models and Mistral's follow OpenAI's dialect.
 pub(super) const OPEN_QUIRKS: Quirks =

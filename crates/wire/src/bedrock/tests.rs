@@ -297,6 +297,15 @@ fn an_openai_conversation_is_arranged() {
 }
 
 #[test]
+fn a_conversation_that_the_model_began_is_greeted() {
+    let messages = json!([{"role": "assistant", "content": "Welcome!"}, {"role": "user", "content": "hi"}]);
+    let (written, receipt) = from_openai(CLAUDE, json!({"messages": messages})).unwrap();
+    let turns = json!([{"role": "user", "content": [{"text": "Hello."}]},
+        {"role": "assistant", "content": [{"text": "Welcome!"}]}, {"role": "user", "content": [{"text": "hi"}]}]);
+    assert_eq!((&written["messages"], receipt.as_str()), (&turns, "messages[0].role"));
+}
+
+#[test]
 fn what_bedrock_cannot_fetch_is_refused() {
     let request = json!({"messages": [{"role": "user", "content": [
         {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]}]});

@@ -99,14 +99,22 @@ pub(super) fn write(
     receipt: &mut Receipt,
 ) -> Map<String, Value> {
     let mut tools = Vec::with_capacity(request.tools.len() + 1);
-    let wanted = Wanted::of(request, family, receipt);
+    let mut wanted = Wanted::of(request, family, receipt);
     for (at, tool) in request.tools.iter().enumerate().filter(|_| !wanted.no_tools) {
         write_tool(tool, at, &wanted, (family, structures), (&mut tools, &mut *receipt));
     }
+    let left_out = tools.is_empty() && !request.tools.is_empty();
     if answer == Answer::Tool {
         tools.push(answer_tool(&request.format, receipt));
     } else if tools.is_empty() {
         tools.extend(called(&request.messages));
+    }
+    // Tools that were only called before are no choice.
+    if left_out
+        && wanted.choice.take().is_some()
+        && request.tool_choice.as_ref().is_some_and(ToolChoice::forces)
+    {
+        receipt.dropped("tool_choice", "there is no tool to choose");
     }
     if tools.is_empty() {
         return Map::new();

@@ -16,6 +16,10 @@ use super::family::Family;
 use super::written::{Documents, Out, Unwritable, continues};
 use crate::outgoing::own_fields;
 
+/// What the user says before a conversation that the model began: Bedrock refuses it otherwise ("A conversation must start
+/// with a user message"), and blank texts too.
+const GREETING: &str = "Hello.";
+
 /// The conversation in Bedrock's order.
 pub(super) struct Turns<'a> {
     /// The system prompt.
@@ -68,6 +72,15 @@ impl<'a> Turns<'a> {
         if this.turns.is_empty() {
             let message = "The conversation needs at least one message that says something.";
             return Err(Fault::saying(Code::InvalidRequest, message).at("messages"));
+        }
+        if this.turns.first().is_some_and(|turn| turn.role == "assistant") {
+            receipt.dropped(
+                "messages[0].role",
+                "a conversation starts with the user here: a greeting is put first",
+            );
+            let greeting =
+                Turn { role: "user", content: vec![Out::Text { text: GREETING }], extra: Map::new() };
+            this.turns.insert(0, greeting);
         }
         for turn in &mut this.turns {
             results_first(&mut turn.content);

@@ -287,7 +287,7 @@ mod tests {
             json!({"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [
                 {"index": 0, "delta": {"role": "assistant", "tool_calls": [delta]}, "finish_reason": "tool_calls"}]})
         );
-        let mut decoder = decoder_for(Dialect::OpenaiChat, renamed).unwrap();
+        let mut decoder = decoder_for(Dialect::OpenaiChat, Dialect::AnthropicMessages, renamed).unwrap();
         let mut encoder = encoder(Dialect::AnthropicMessages, options).unwrap();
         let (mut events, mut out) = (Vec::new(), BytesMut::new());
         decoder.push(&Bytes::from(stream), &mut events).unwrap();

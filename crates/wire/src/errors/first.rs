@@ -82,7 +82,7 @@ fn unwrapped(data: &[u8]) -> Vec<u8> {
 }
 
 /// An error that only its name tells of.
-fn by_its_name(dialect: Dialect, told: &StreamError) -> UpstreamError {
+pub(super) fn by_its_name(dialect: Dialect, told: &StreamError) -> UpstreamError {
     let kind = told.kind.as_deref().unwrap_or_default();
     let has = |words: &[&str]| {
         let kind = kind.to_ascii_lowercase();

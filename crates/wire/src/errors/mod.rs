@@ -4,6 +4,7 @@
 
 pub(crate) mod complaint;
 pub(crate) mod first;
+pub(crate) mod fruitless;
 pub(crate) mod instead;
 pub(crate) mod login;
 pub mod render;

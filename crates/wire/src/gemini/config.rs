@@ -9,6 +9,7 @@ use super::names;
 use super::schema::{fit, from_openapi, to_openapi};
 use super::thinking;
 use super::tools::put_back;
+use crate::emulate::WAV;
 use crate::fields::{Fields, wrong};
 
 /// The most stop sequences that are taken.
@@ -154,7 +155,7 @@ pub(super) fn write(
     config.extend(request.max_output.map(|most| ("maxOutputTokens".to_owned(), most.into())));
     config.extend(format(&request.format, left, own, receipt));
     config.extend(modalities(&request.modalities));
-    config.extend(request.voice.as_ref().and_then(|voice| speech(voice, receipt)));
+    config.extend(request.voice.as_ref().and_then(|voice| speech(voice, request.stream, receipt)));
     let thinking = request.reasoning.as_ref().map(|asked| {
         let unset = |left: &Map<String, Value>| left.get("thinkingConfig")?.get("thinkingBudget").cloned();
         match own {
@@ -229,9 +230,10 @@ fn modalities(asked: &[Modality]) -> Option<(String, Value)> {
     (!names.is_empty()).then(|| ("responseModalities".to_owned(), json!(names)))
 }
 
-/// Sound is always raw PCM of 16 bits (docs: "Speech generation").
-fn speech(voice: &Voice, receipt: &mut Receipt) -> Option<(String, Value)> {
-    if voice.format.as_deref().is_some_and(|format| !matches!(format, "pcm" | "pcm16")) {
+/// Sound is always raw PCM of 16 bits (docs: "Speech generation"). In a whole answer it can be made into WAV.
+fn speech(voice: &Voice, streamed: bool, receipt: &mut Receipt) -> Option<(String, Value)> {
+    let can_be = |format: &str| matches!(format, "pcm" | "pcm16") || (format == WAV && !streamed);
+    if voice.format.as_deref().is_some_and(|format| !can_be(format)) {
         receipt.dropped("audio.format", "Gemini speaks raw PCM");
     }
     let name = voice.name.as_deref()?;

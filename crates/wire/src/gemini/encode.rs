@@ -402,10 +402,7 @@ impl Choice {
             for (index, citation) in &self.citations {
                 let at = self.rulers.binary_search_by_key(index, |(known, _)| *known).ok();
                 let ruler = at.and_then(|at| self.rulers.get(at)).map(|(_, ruler)| ruler);
-                let range = citation.range.as_ref().zip(ruler);
-                let bytes =
-                    range.map(|(range, ruler)| ruler.bytes_of(range.start)..ruler.bytes_of(range.end));
-                grounding.add(*index, citation, bytes);
+                grounding.add(*index, citation, ruler.map(|ruler| sources::rests(citation, ruler)));
             }
             told.extend(grounding.written());
         }

@@ -26,13 +26,17 @@ pub(super) fn read(reason: &str, called: bool) -> Finish {
     match reason {
         "STOP" if called => Finish::ToolCalls,
         "STOP" => Finish::Stop,
-        "MAX_TOKENS" => Finish::Length,
+        // "Reached the per-request token limit, but generation is not yet complete."
+        "MAX_TOKENS" | "CONTINUATION" => Finish::Length,
         "SAFETY"
         | "RECITATION"
         | "BLOCKLIST"
         | "PROHIBITED_CONTENT"
         | "SPII"
         | "MODEL_ARMOR"
+        | "LANGUAGE"
+        | "ESCALATION"
+        | "PUP_LIMITED_DISABLED"
         | "IMAGE_SAFETY"
         | "IMAGE_PROHIBITED_CONTENT"
         | "IMAGE_RECITATION" => Finish::ContentFilter,

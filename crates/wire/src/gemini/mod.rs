@@ -7,6 +7,7 @@
 //! `models.rs` what a generation of models accepts.
 
 mod answer;
+mod beside;
 mod config;
 mod contents;
 mod count;
@@ -31,6 +32,7 @@ mod request;
 mod ruler;
 mod schema;
 mod sources;
+pub(crate) mod spoken;
 mod stream;
 pub(crate) mod strict;
 mod thinking;

@@ -25,6 +25,8 @@ pub(super) struct Traits {
     pub(super) thinking: Thinking,
     /// From Gemini 3: calls in the conversation must carry a signature, and results may hold media.
     pub(super) signed_calls: bool,
+    /// From Gemini 3: functions may stand beside Google's own tools.
+    pub(super) both_tools: bool,
 }
 
 const LOW_HIGH: &[Effort] = &[Effort::Low, Effort::High];
@@ -35,7 +37,7 @@ impl Traits {
     /// The traits of the model of this name.
     pub(super) fn of(model: &str) -> Self {
         let Some((_, name)) = model.split_once("gemini-") else {
-            return Self { thinking: Thinking::Unable, signed_calls: false };
+            return Self { thinking: Thinking::Unable, signed_calls: false, both_tools: false };
         };
         let pro = name.contains("pro");
         let major = name.split(['.', '-']).next().and_then(|word| word.parse::<u32>().ok());
@@ -49,7 +51,9 @@ impl Traits {
             Some(_) if pro => Thinking::Levels(FROM_LOW),
             Some(_) => Thinking::Levels(FROM_MINIMAL),
         };
-        Self { thinking, signed_calls: major.is_none_or(|major| major >= 3) }
+        // Aliases lead to the latest generation.
+        let third = major.is_none_or(|major| major >= 3);
+        Self { thinking, signed_calls: third, both_tools: third }
     }
 }
 

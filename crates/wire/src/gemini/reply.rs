@@ -195,8 +195,7 @@ fn note_sources(part: &Part, at: usize, grounding: &mut Grounding) {
     let mut ruler = Ruler::default();
     ruler.add(text);
     for citation in &part.citations {
-        let bytes =
-            citation.range.as_ref().map(|range| ruler.bytes_of(range.start)..ruler.bytes_of(range.end));
+        let bytes = Some(sources::rests(citation, &ruler));
         grounding.add(u32::try_from(at).unwrap_or_default(), citation, bytes);
     }
 }

@@ -8,6 +8,7 @@ use contract::Fault;
 use contract::canon::{Receipt, Request};
 use serde_json::{Map, Value, json};
 
+use super::beside::Beside;
 use super::contents::{Contents, is_own};
 use super::models::Traits;
 use super::{DIALECT, config, tools};
@@ -22,12 +23,13 @@ pub(super) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
     let own = is_own(&request.messages);
     let traits = Traits::of(&request.model);
     let contents = Contents::of(request, traits, receipt)?;
-    let tools = tools::write(request, receipt);
+    let beside = Beside::of(request, traits, quirks);
+    let tools = tools::write(request, beside, receipt);
     let left = |key: &str| match request.extra.owner {
         Some(DIALECT) => request.extra.fields.get(key).and_then(Value::as_object),
         _ => None,
     };
-    let choice = tools::write_config(request, own, receipt);
+    let choice = tools::write_config(request, (own, beside), receipt);
     let config = config::write(request, traits, left("generationConfig"), own, receipt);
     let tier = service_tier(request, own, receipt);
     let labels = request.metadata.as_ref().filter(|labels| !labels.is_empty());

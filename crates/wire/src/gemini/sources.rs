@@ -139,6 +139,14 @@ pub(super) struct Grounding {
     pages: Vec<(String, Value)>,
 }
 
+/// The bytes of a text that rest on a source: those it names, or all.
+pub(super) fn rests(citation: &Citation, ruler: &Ruler) -> Range<usize> {
+    match &citation.range {
+        Some(range) => ruler.bytes_of(range.start)..ruler.bytes_of(range.end),
+        None => 0..ruler.bytes(),
+    }
+}
+
 /// The most sources that are written: a bound on what is kept of a stream.
 const MOST: usize = 1024;
 
@@ -164,7 +172,7 @@ impl Grounding {
             self.chunks.push(chunk);
             self.chunks.len() - 1
         });
-        if let Some(bytes) = bytes {
+        if let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) {
             let segment = json!({"partIndex": part, "startIndex": bytes.start, "endIndex": bytes.end});
             self.supports.push(json!({"segment": segment, "groundingChunkIndices": [at]}));
         }

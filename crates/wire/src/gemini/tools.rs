@@ -8,6 +8,7 @@ use contract::canon::{Extra, Receipt, Request, ServerTool, Tool, ToolChoice};
 use serde_json::{Map, Value, json};
 
 use super::DIALECT;
+use super::beside::{ALONE, Beside, TELL};
 use super::names;
 use super::out::CUSTOM;
 use super::schema::{fit, from_openapi, to_openapi};
@@ -142,12 +143,13 @@ pub(super) fn put_back(fields: &mut Fields, key: &str, left: Map<String, Value>)
 }
 
 /// Writes `tools`: the functions in one entry, Google's own tools each in its own.
-pub(super) fn write(request: &Request, receipt: &mut Receipt) -> Vec<Value> {
+pub(super) fn write(request: &Request, beside: Beside, receipt: &mut Receipt) -> Vec<Value> {
     let (mut functions, mut own): (_, Vec<Value>) = (Vec::new(), Vec::new());
     for (at, tool) in request.tools.iter().enumerate() {
         match tool {
             Tool::Server { owner, value, .. } if *owner == DIALECT => own.push(value.clone()),
             Tool::Server { owner, tool, value } => match googles(*tool) {
+                Some(_) if beside == Beside::Refused => receipt.dropped(format!("tools[{at}]"), ALONE),
                 Some(name) => {
                     note_settings(value, at, receipt);
                     if !own.iter().any(|entry| entry.get(name).is_some()) {
@@ -201,7 +203,7 @@ fn custom(name: &str, description: Option<&str>) -> Value {
 }
 
 /// Google's tool of a kind.
-const fn googles(tool: ServerTool) -> Option<&'static str> {
+pub(super) const fn googles(tool: ServerTool) -> Option<&'static str> {
     match tool {
         ServerTool::WebSearch => Some("googleSearch"),
         ServerTool::WebFetch => Some("urlContext"),
@@ -220,8 +222,16 @@ fn note_settings(value: &Value, at: usize, receipt: &mut Receipt) {
 }
 
 /// Writes `toolConfig`.
-pub(super) fn write_config(request: &Request, own: bool, receipt: &mut Receipt) -> Map<String, Value> {
+pub(super) fn write_config(
+    request: &Request,
+    (own, beside): (bool, Beside),
+    receipt: &mut Receipt,
+) -> Map<String, Value> {
     let mut config = Map::new();
+    let told = beside == Beside::Told;
+    if told {
+        config.insert(TELL.to_owned(), true.into());
+    }
     let is_function = |tool: &&Tool| matches!(tool, Tool::Function { .. } | Tool::Custom { .. });
     let mut functions = request.tools.iter().filter(is_function).peekable();
     if functions.peek().is_none() {
@@ -238,6 +248,8 @@ pub(super) fn write_config(request: &Request, own: bool, receipt: &mut Receipt) 
     let mode = match &request.tool_choice {
         // Calls that follow their schema, or prose.
         Some(ToolChoice::Auto) | None if strict => "VALIDATED",
+        // The default beside Google's own tools, where there is no `AUTO`.
+        Some(ToolChoice::Auto) if told => "VALIDATED",
         Some(ToolChoice::Auto) => "AUTO",
         Some(ToolChoice::None) => "NONE",
         Some(ToolChoice::Required) => "ANY",

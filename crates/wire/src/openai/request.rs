@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use contract::canon::{
     MediaKind, MediaSource, Message, Modality, Part, PartKind, Receipt, Request, Role, ServerTool, Tool,
-    ToolResult, Verbosity,
+    ToolChoice, ToolResult, Verbosity,
 };
 use contract::{Code, Fault};
 use serde_json::{Map, Value, json};
@@ -52,6 +52,8 @@ pub(crate) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
         out.put_some("parallel_tool_calls", request.parallel_tools)?;
         let choice = request.tool_choice.as_ref();
         out.put_value("tool_choice", choice.map(|it| tools::write_choice(it, &request.tools)))?;
+    } else if request.tool_choice.as_ref().is_some_and(ToolChoice::forces) {
+        out.dropped("tool_choice", "there is no tool to choose");
     }
     out.put_value("response_format", format::write(&request.format))?;
     out.put_some("max_completion_tokens", request.max_output)?;

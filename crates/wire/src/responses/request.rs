@@ -5,7 +5,7 @@
 //! own clients keeps their choice, which by default is that the provider stores the answer.
 
 use bytes::Bytes;
-use contract::canon::{Modality, Receipt, Request};
+use contract::canon::{Modality, Receipt, Request, ToolChoice};
 use contract::words::Dialect;
 use contract::{Code, Fault};
 use serde_json::Value;
@@ -50,6 +50,8 @@ pub(super) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
         let choice = request.tool_choice.as_ref();
         out.put_some("tool_choice", choice.map(|choice| tools::write_choice(choice, &request.tools)))?;
         out.put_some("parallel_tool_calls", request.parallel_tools)?;
+    } else if request.tool_choice.as_ref().is_some_and(ToolChoice::forces) {
+        out.dropped("tool_choice", "there is no tool to choose");
     }
     out.put_object("text", settings::write_text(request))?;
     out.put_object("reasoning", settings::write_reasoning(request.reasoning.as_ref()))?;

@@ -1,9 +1,9 @@
 //! As a client's dialect: what becomes of requests and answers, and that nothing of Gemini's own is lost on the way.
 
 use contract::canon::{
-    Alternative, Asked, Choice, Citation, Effort, Finish, MediaKind, MediaSource, Message, Modality,
-    OutputFormat, Part, PartKind, Provenance, Receipt, Reply, Request, Role, ServerCall, ServerResult,
-    ServerTool, TokenLogprob, Tool, ToolChoice,
+    Alternative, Answered, Asked, Choice, Citation, Effort, Finish, MediaKind, MediaSource, Message,
+    Modality, OutputFormat, Part, PartKind, Provenance, Receipt, Reply, Request, Role, ServerCall,
+    ServerResult, ServerTool, TokenLogprob, Tool, ToolChoice,
 };
 use contract::words::{Dialect, Usage};
 use contract::{Code, Fault};
@@ -250,10 +250,28 @@ fn other_dialects_are_told_what_is_lost_and_nothing_else() {
 }
 
 #[test]
+fn a_source_of_a_whole_text_is_told_with_the_text() {
+    let cited = |text: &str, url: &str| {
+        json!({"type": "text", "text": text, "citations": [{"type": "web_search_result_location",
+            "url": url, "title": "T", "cited_text": "c", "encrypted_index": "e"}]})
+    };
+    let body = json!({"id": "i", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
+        "content": [cited("Größe", "https://a"), {"type": "text", "text": " ist "}, cited("5 m", "https://b")],
+        "usage": {"input_tokens": 1, "output_tokens": 1}});
+    let answered = crate::read_reply(Dialect::AnthropicMessages, body.to_string().as_bytes()).unwrap();
+    let Answered::Chat(reply) = answered else { panic!("no conversation") };
+    let bytes = write_reply(&reply, &EncodeOptions::default(), &mut Receipt::default());
+    let written: Value = serde_json::from_slice(&bytes).unwrap();
+    let support = |part: u32, bytes: u32, chunk: u32| json!({"segment": {"partIndex": part, "startIndex": 0, "endIndex": bytes}, "groundingChunkIndices": [chunk]});
+    let supports = &written["candidates"][0]["groundingMetadata"]["groundingSupports"];
+    assert_eq!(supports, &json!([support(0, 7, 0), support(2, 3, 1)]));
+}
+
+#[test]
 fn tools_of_other_providers_become_googles() {
     let server = |owner, tool, value| Tool::Server { owner, tool, value };
     let request = Request {
-        model: "gemini-2.5-pro".to_owned(),
+        model: "gemini-3.5-flash".to_owned(),
         messages: vec![Message::new(Role::User, vec![Part::text("x", Provenance::User)])],
         tools: vec![
             server(
@@ -339,7 +357,9 @@ fn reasons_come_back_as_they_were() {
         (json!("MALFORMED_FUNCTION_CALL"), Finish::MalformedCall),
         (json!("MAX_TOKENS"), Finish::Length),
         (json!(2), Finish::Length),
-        (json!("LANGUAGE"), Finish::Other("LANGUAGE".to_owned())),
+        (json!("LANGUAGE"), Finish::ContentFilter),
+        (json!("CONTINUATION"), Finish::Length),
+        (json!("NO_IMAGE"), Finish::Other("NO_IMAGE".to_owned())),
         (json!(9), Finish::Other("9".to_owned())),
     ] {
         let answer = json!({"candidates": [{"finishReason": reason, "index": 0}]});
