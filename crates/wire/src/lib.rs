@@ -33,6 +33,7 @@ mod predict;
 mod receipts;
 mod replicate;
 mod responses;
+mod schemas;
 mod searches;
 mod shape;
 mod single;
