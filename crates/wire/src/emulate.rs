@@ -1,13 +1,15 @@
 //! What a target lacks, in words it has: so that no dialect does it by itself.
 //!
 //! A custom tool, whose input is any text, becomes a function with one string `input`; the model's calls of it come back
-//! with the bare text. Tools in groups stand apart, the group's name before theirs. A choice among some tools becomes a list of only these. Each dialect says what it has
+//! with the bare text. Tools in groups stand apart, the group's name before theirs. A choice among some tools becomes a list
+//! of only these. JSON that cannot be asked for otherwise is asked for in words. Each dialect says what it has
 //! ([`Chat::has`](crate::hub::Chat::has)), a target's quirks what it lacks of that. The way back needs the names of the
 //! custom tools, from [`EncodeOptions::custom`].
 
 mod answer;
 mod raise;
 mod results;
+mod told;
 mod wrapping;
 
 use std::borrow::Cow;
@@ -18,6 +20,7 @@ use serde_json::{Value, json};
 pub(crate) use answer::{ANSWER_TOOL, Called, answer_tool, read_answer};
 pub(crate) use raise::Raising;
 pub(crate) use results::first as results_first;
+pub use told::refuses_schema;
 pub(crate) use wrapping::Wrapping;
 
 use crate::hub::Has;
@@ -70,7 +73,7 @@ fn renumbered(field: &str, kept: &[usize]) -> String {
 fn lower<'a>(request: &'a Request, has: Has, quirks: &Quirks, receipt: &mut Receipt) -> Cow<'a, Request> {
     let custom = has.custom_tools && !quirks.lacks.contains(&Lack::CustomTools);
     let allowed = has.allowed_tools && !quirks.lacks.contains(&Lack::AllowedTools);
-    let mut out = Cow::Borrowed(request);
+    let mut out = told::form(Cow::Borrowed(request), (has, quirks), receipt);
     if !allowed && matches!(request.tool_choice, Some(ToolChoice::Allowed { .. })) {
         allow(out.to_mut());
     }

@@ -54,7 +54,7 @@ use http::StatusCode;
 
 use shape::Shape;
 
-pub use emulate::custom_tools;
+pub use emulate::{custom_tools, refuses_schema};
 pub use errors::first::{error_at_start, says};
 pub use errors::instead::error_in;
 pub use errors::login::{refuses_login, scrubbed};
@@ -101,7 +101,7 @@ pub struct Quirks {
     /// Field names to write instead of the dialect's own, such as `max_completion_tokens` → `max_tokens`.
     pub renames: &'static [(&'static str, &'static str)],
     /// Top-level fields the target refuses; dropped with a receipt. `documents.object`: documents to be ordered must be
-    /// texts.
+    /// texts; `response_format.json_schema`: answers are not held to a schema.
     pub refuses: &'static [&'static str],
     /// Fields beyond the dialect that the target takes: `top_k`, `reasoning_content` (thoughts of earlier turns); for vectors
     /// `input_type`, `task`, `truncation`, `truncate`, `output_dtype`, `embedding_type`, and of inputs `input.image` (an

@@ -247,7 +247,7 @@ fn is_object(schema: &Map<String, Value>) -> bool {
 }
 
 /// A place below another. Receipts keep short names only, and long ones would be copied for each level.
-fn under(at: &str, key: &str, name: &str) -> String {
+pub(crate) fn under(at: &str, key: &str, name: &str) -> String {
     const LONGEST: usize = 128;
     let cut = |text: &str| text.get(..text.floor_char_boundary(LONGEST)).unwrap_or_default().to_owned();
     let (at, key) = (if at.len() > 2 * LONGEST { cut(at) } else { at.to_owned() }, cut(key));
