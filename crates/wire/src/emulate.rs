@@ -1,7 +1,8 @@
 //! What a target lacks, in words it has: so that no dialect does it by itself.
 //!
 //! A custom tool, whose input is any text, becomes a function with one string `input`; the model's calls of it come back
-//! with the bare text. Tools in groups stand apart, the group's name before theirs. A choice among some tools becomes a list of only these. Each dialect says what it has
+//! with the bare text. Tools in groups stand apart, the group's name before theirs. A choice among some tools becomes a list
+//! of only these. JSON that cannot be asked for otherwise is asked for in words. Each dialect says what it has
 //! ([`Chat::has`](crate::hub::Chat::has)), a target's quirks what it lacks of that. The way back needs the names of the
 //! custom tools, from [`EncodeOptions::custom`].
 
@@ -12,6 +13,7 @@ mod names;
 mod raise;
 mod results;
 mod sound;
+mod told;
 mod wrapping;
 
 use std::borrow::Cow;
@@ -26,6 +28,7 @@ pub use names::{Renamed, renamed_tools};
 pub(crate) use raise::Raising;
 pub(crate) use results::first as results_first;
 pub(crate) use sound::{WAV, sounds};
+pub use told::refuses_schema;
 pub(crate) use wrapping::Wrapping;
 
 use crate::hub::Has;
@@ -78,7 +81,7 @@ fn renumbered(field: &str, kept: &[usize]) -> String {
 fn lower<'a>(request: &'a Request, has: Has, quirks: &Quirks, receipt: &mut Receipt) -> Cow<'a, Request> {
     let custom = has.custom_tools && !quirks.lacks.contains(&Lack::CustomTools);
     let allowed = has.allowed_tools && !quirks.lacks.contains(&Lack::AllowedTools);
-    let mut out = Cow::Borrowed(request);
+    let mut out = told::form(Cow::Borrowed(request), (has, quirks), receipt);
     if !allowed && matches!(request.tool_choice, Some(ToolChoice::Allowed { .. })) {
         allow(out.to_mut());
     }

@@ -60,6 +60,8 @@ pub(crate) struct Has {
     pub(crate) allowed_tools: bool,
     /// Tools in groups.
     pub(crate) groups: bool,
+    /// JSON without a schema has to be asked for in words.
+    pub(crate) json_in_words: bool,
 }
 
 /// A dialect of vectors.

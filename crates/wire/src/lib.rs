@@ -33,6 +33,7 @@ mod predict;
 mod receipts;
 mod replicate;
 mod responses;
+mod schemas;
 mod searches;
 mod shape;
 mod single;
@@ -53,8 +54,8 @@ use http::StatusCode;
 
 use shape::Shape;
 
-pub use emulate::{Renamed, custom_tools, renamed_tools};
 pub use bedrock::told as told_in_head;
+pub use emulate::{Renamed, custom_tools, refuses_schema, renamed_tools};
 pub use errors::first::{error_at_start, says};
 pub use errors::fruitless::fruitless;
 pub use errors::instead::error_in;
@@ -103,7 +104,7 @@ pub struct Quirks {
     /// Field names to write instead of the dialect's own, such as `max_completion_tokens` → `max_tokens`.
     pub renames: &'static [(&'static str, &'static str)],
     /// Top-level fields the target refuses; dropped with a receipt. `documents.object`: documents to be ordered must be
-    /// texts.
+    /// texts; `response_format.json_schema`: answers are not held to a schema.
     pub refuses: &'static [&'static str],
     /// Fields beyond the dialect that the target takes: `top_k`, `reasoning_content` (thoughts of earlier turns); for vectors
     /// `input_type`, `task`, `truncation`, `truncate`, `output_dtype`, `embedding_type`, and of inputs `input.image` (an

@@ -282,11 +282,13 @@ impl<'a> Hub<'a> {
     }
 
     /// Must the request be written anew for a target that speaks its dialect? It holds thoughts or citations that nobody signed, or
-    /// thoughts that were refused.
+    /// thoughts that were refused, or wants an answer that follows a schema, where that has to be asked for in words.
     fn is_rewritten(&self, to: &Deployment) -> bool {
-        let client = self.request.dialect;
+        let (client, body) = (self.request.dialect, self.request.envelope.body());
         !stored::is_kept(client)
-            && (self.has_refused(to) || wire::has_unsigned(client, self.request.envelope.body()))
+            && (self.has_refused(to)
+                || wire::has_unsigned(client, body)
+                || wire::refuses_schema(to.provider.refuses(client), body))
     }
 
     /// The request without what the target would look up and not find; none if there is nothing of that kind.

@@ -98,7 +98,8 @@ pub(crate) const GROQ: Follower = Follower {
     ..SERVICE
 };
 
-/// api-docs.deepseek.com: thoughts go back during tool calls (guides/thinking_mode); Anthropic's dialect (guides/anthropic_api).
+/// api-docs.deepseek.com: thoughts go back during tool calls (guides/thinking_mode); Anthropic's dialect (guides/anthropic_api);
+/// JSON, but no schema for it (api/create-chat-completion).
 pub(crate) const DEEPSEEK: Follower = Follower {
     facts: Facts { kind: "deepseek", base_url: Some("https://api.deepseek.com"), ..FACTS },
     domains: &["deepseek.com"],
@@ -109,7 +110,7 @@ pub(crate) const DEEPSEEK: Follower = Follower {
         (Dialect::OpenaiCompletions, "/beta/completions"),
     ],
     quirks: Quirks {
-        refuses: &["logit_bias", "seed", "service_tier", "metadata", "store"],
+        refuses: &["logit_bias", "metadata", "response_format.json_schema", "seed", "service_tier", "store"],
         accepts: &["reasoning_content"],
         thinking: SWITCHED,
         ..USUAL
@@ -303,7 +304,7 @@ pub(crate) const MOONSHOT: Follower = Follower {
     ..SERVICE
 };
 
-/// docs.z.ai/api-reference/llm/chat-completion: the end user has another name; .../image/generate-image.
+/// docs.z.ai/api-reference/llm/chat-completion: the end user has another name, JSON has no schema; .../image/generate-image.
 pub(crate) const ZAI: Follower = Follower {
     facts: Facts { kind: "zai", base_url: Some("https://api.z.ai/api/paas/v4"), ..FACTS },
     domains: &["z.ai", "bigmodel.cn"],
@@ -320,6 +321,7 @@ pub(crate) const ZAI: Follower = Follower {
             "n",
             "parallel_tool_calls",
             "presence_penalty",
+            "response_format.json_schema",
             "seed",
             "service_tier",
             "store",

@@ -56,3 +56,8 @@ impl Claude {
 pub(crate) fn fit_schema<'a>(schema: &'a Value, at: &str, receipt: &mut Receipt) -> Cow<'a, Value> {
     schema::fit(schema, at, receipt)
 }
+
+/// Would an answer in the schema cut to fit have another shape than was asked?
+pub(crate) fn reshapes_schema(schema: &Value) -> bool {
+    schema::reshapes(schema)
+}

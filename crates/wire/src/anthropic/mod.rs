@@ -27,7 +27,7 @@ mod turns;
 mod usage;
 mod written;
 
-pub(crate) use claude::{Claude, fit_schema};
+pub(crate) use claude::{Claude, fit_schema, reshapes_schema};
 pub(crate) use count::Counting;
 pub(crate) use error::read_error;
 pub(crate) use thinking::{LEAST_BUDGET, budget_for, effort_for, effort_name};
@@ -39,7 +39,7 @@ use contract::Fault;
 use contract::canon::{Finish, Receipt, Reply, Request};
 use contract::words::Dialect;
 
-use crate::hub::Chat;
+use crate::hub::{Chat, Has};
 use crate::{EncodeOptions, Quirks, StreamDecoder, StreamEncoder, WireError};
 
 /// The owner of every sidecar this folder makes.
@@ -127,6 +127,10 @@ impl Chat for Dialog {
 
     fn encoder(&self, options: EncodeOptions) -> Box<dyn StreamEncoder> {
         Box::new(encode::Encoder::new(options))
+    }
+
+    fn has(&self) -> Has {
+        Has { json_in_words: true, ..Has::default() }
     }
 }
 

@@ -82,9 +82,11 @@ impl<'a> Prompt<'a> {
         let turns = Turns::of(&request.messages, traits, &mut cache, receipt)?;
         let begun = turns.begins_answer();
         let thinking = thinking::Plan::of(request, traits, answered.then_some(begun), receipt);
-        let schema = matches!(request.format, OutputFormat::JsonSchema { .. });
         // A tool that must be called leaves no room for thoughts, other tools or an answer that was begun.
-        let by_tool = schema && !traits.schemas && request.tools.is_empty() && !thinking.thinks() && !begun;
+        let free = request.tools.is_empty() && !thinking.thinks() && !begun;
+        let by_tool = free
+            && matches!(&request.format, OutputFormat::JsonSchema { schema, .. }
+                if !traits.schemas || schema::reshapes(schema));
         let mut config = effort(&thinking);
         let choice = if by_tool {
             tools.push(tools::answer(&request.format, receipt));

@@ -16,6 +16,7 @@ use super::{DIALECT, foreign, schema, served};
 use crate::emulate::{self, ANSWER_TOOL};
 use crate::fields::{Fields, wrong};
 use crate::outgoing::own_fields;
+use crate::schemas;
 
 /// Reads one definition; `at` is its place.
 pub(super) fn read(tool: Value, at: usize) -> Result<Tool, Fault> {
@@ -92,7 +93,7 @@ pub(super) fn write<'a>(
             Tool::Function { name, description, parameters, strict, cache: hint, extra } => {
                 let extra = own_fields(DIALECT, extra, &format!("{at}."), receipt);
                 let strict = held(*strict, traits, &at, receipt);
-                let mut input_schema = input_schema(parameters.as_ref());
+                let mut input_schema = input_schema(parameters.as_ref(), &at, receipt);
                 if strict == Some(true) {
                     input_schema = fitted(input_schema, &format!("{at}.parameters"), receipt);
                 }
@@ -116,7 +117,7 @@ pub(super) fn answer<'a>(format: &'a OutputFormat, receipt: &mut Receipt) -> Out
     Out::Function(Function {
         name: ANSWER_TOOL,
         description: Some(description),
-        input_schema: Cow::Owned(schema),
+        input_schema: Cow::Owned(schemas::flat(&schema, "response_format.schema", receipt).into_owned()),
         strict: None,
         cache_control: None,
         extra: None,
@@ -139,14 +140,17 @@ fn held(strict: Option<bool>, traits: &Traits, at: &str, receipt: &mut Receipt) 
     strict
 }
 
-/// Anthropic insists on a schema, and that its type is `object`.
-fn input_schema(parameters: Option<&Value>) -> Cow<'_, Value> {
-    match parameters {
-        Some(whole @ Value::Object(schema)) if schema.contains_key("type") => Cow::Borrowed(whole),
-        Some(Value::Object(schema)) => {
-            let mut typed = schema.clone();
-            typed.insert("type".to_owned(), "object".into());
-            Cow::Owned(Value::Object(typed))
+/// Anthropic insists on a schema, and that its type is `object`; a union at its top it refuses.
+fn input_schema<'a>(parameters: Option<&'a Value>, at: &str, receipt: &mut Receipt) -> Cow<'a, Value> {
+    let flat = parameters.map(|schema| schemas::flat(schema, &format!("{at}.parameters"), receipt));
+    match flat {
+        Some(schema) if schema.get("type").is_some() => schema,
+        Some(schema) if schema.is_object() => {
+            let mut typed = schema.into_owned();
+            if let Some(fields) = typed.as_object_mut() {
+                fields.insert("type".to_owned(), "object".into());
+            }
+            Cow::Owned(typed)
         }
         _ => Cow::Owned(json!({"type": "object", "properties": {}})),
     }

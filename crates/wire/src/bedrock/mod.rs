@@ -44,7 +44,7 @@ use contract::canon::{Extra, Finish, Receipt, Reply, Request};
 use contract::words::Dialect;
 use serde_json::{Map, Value};
 
-use crate::hub::Chat;
+use crate::hub::{Chat, Has};
 use crate::{EncodeOptions, Quirks, StreamDecoder, StreamEncoder, WireError};
 
 /// The owner of every sidecar this folder makes.
@@ -146,6 +146,10 @@ impl Chat for Dialog {
 
     fn encoder(&self, _: EncodeOptions) -> Box<dyn StreamEncoder> {
         Box::new(encode::Encoder::default())
+    }
+
+    fn has(&self) -> Has {
+        Has { json_in_words: true, ..Has::default() }
     }
 }
 

@@ -15,7 +15,7 @@ use super::tools::{self, Answer, called_any};
 use super::turns::Turns;
 use super::{DIALECT, single};
 use crate::Quirks;
-use crate::anthropic::fit_schema;
+use crate::anthropic::{fit_schema, reshapes_schema};
 use crate::outgoing::{Outgoing, merge};
 
 /// What canon calls a schema that has no name.
@@ -166,6 +166,12 @@ fn output(
     if !schemas {
         let answer = by_tool(request, family, plan, receipt);
         return (config, answer);
+    }
+    let mut tried = Receipt::default();
+    let alone = request.tools.is_empty() && matches!(family, Family::Claude(_));
+    let reshaped = alone && reshapes_schema(schema);
+    if reshaped && by_tool(request, family, plan, &mut tried) == Answer::Tool && tried.is_empty() {
+        return (config, Answer::Tool);
     }
     let schema = fit_schema(schema, "response_format.schema", receipt);
     let mut definition = single("schema", schema.to_string());

@@ -328,7 +328,7 @@ fn a_schema_is_native_a_tool_or_named_in_the_receipt() {
     assert_eq!(definition["name"], "city");
     let schema: Value = serde_json::from_str(definition["schema"].as_str().unwrap()).unwrap();
     assert_eq!(schema["additionalProperties"], json!(false));
-    assert_eq!(receipt, "response_format.schema.minimum");
+    assert_eq!(receipt, "response_format.schema.properties.n.minimum");
 
     let (tool, receipt) = from_openai("us.amazon.nova-pro-v1:0", schema_request()).unwrap();
     assert_eq!(tool["toolConfig"]["toolChoice"], json!({"tool": {"name": crate::emulate::ANSWER_TOOL}}));

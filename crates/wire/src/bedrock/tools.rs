@@ -16,6 +16,7 @@ use crate::anthropic::fit_schema;
 use crate::emulate::{self, ANSWER_TOOL};
 use crate::fields::{Fields, wrong};
 use crate::outgoing::{merge, own_fields};
+use crate::schemas;
 
 /// In a tool's leftovers: the fields of the cache point behind it, where they are not the usual ones.
 const POINT: &str = "(cachePoint)";
@@ -105,7 +106,7 @@ pub(super) fn write(
     }
     let left_out = tools.is_empty() && !request.tools.is_empty();
     if answer == Answer::Tool {
-        tools.push(answer_tool(&request.format, receipt));
+        tools.push(answer_tool(&request.format, family, receipt));
     } else if tools.is_empty() {
         tools.extend(called(&request.messages));
     }
@@ -206,6 +207,12 @@ fn write_tool(
                 spec.insert("description".to_owned(), description.into());
             }
             let mut schema = input_schema(parameters.as_ref());
+            // Claude takes no union at the top of it.
+            if matches!(family, Family::Claude(_))
+                && let Cow::Owned(flat) = schemas::flat(&schema, &format!("tools[{at}].parameters"), receipt)
+            {
+                schema = Cow::Owned(flat);
+            }
             if *strict == Some(true) && structures {
                 let fitted = fit_schema(&schema, &format!("tools[{at}].parameters"), receipt).into_owned();
                 schema = Cow::Owned(fitted);
@@ -276,7 +283,10 @@ pub(super) fn called_any(messages: &[Message]) -> bool {
 }
 
 /// The tool that stands for a schema.
-fn answer_tool(format: &OutputFormat, receipt: &mut Receipt) -> Value {
-    let (description, schema) = emulate::answer_tool(format, receipt);
+fn answer_tool(format: &OutputFormat, family: Family, receipt: &mut Receipt) -> Value {
+    let (description, mut schema) = emulate::answer_tool(format, receipt);
+    if matches!(family, Family::Claude(_)) {
+        schema = schemas::flat(&schema, "response_format.schema", receipt).into_owned();
+    }
     json!({"toolSpec": {"name": ANSWER_TOOL, "description": description, "inputSchema": {"json": schema}}})
 }

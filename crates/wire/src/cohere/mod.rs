@@ -14,6 +14,7 @@ mod read;
 mod reply;
 mod request;
 mod rerank;
+mod schema;
 mod stream;
 mod tools;
 mod turns;

@@ -9,7 +9,7 @@ use contract::{Code, Fault};
 use serde_json::{Map, Value, json};
 
 use super::turns::Turns;
-use super::{DIALECT, tools};
+use super::{DIALECT, schema, tools};
 use crate::Quirks;
 use crate::outgoing::Outgoing;
 
@@ -26,6 +26,7 @@ pub(super) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
     note_inexpressible(request, receipt);
     let plan = tools::write(request, receipt);
     let sampling = Figures::of(&request.sampling, receipt);
+    let response_format = format(&request.format, receipt);
     let mut out = Outgoing::new(DIALECT, &request.extra, quirks, receipt);
     out.put("model", &request.model)?;
     out.put("messages", &messages)?;
@@ -33,7 +34,7 @@ pub(super) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
     out.put_some("tools", (!plan.tools.is_empty()).then_some(&plan.tools))?;
     out.put_some("tool_choice", plan.choice)?;
     out.put_some("strict_tools", plan.strict)?;
-    out.put_object("response_format", format(&request.format))?;
+    out.put_object("response_format", response_format)?;
     out.put_object("thinking", thinking(request.reasoning.as_ref()))?;
     out.put_some("max_tokens", request.max_output)?;
     out.put_some("temperature", request.sampling.temperature)?;
@@ -83,12 +84,14 @@ impl<'a> Figures<'a> {
 }
 
 /// `response_format`; prose is the default and not written.
-fn format(format: &OutputFormat) -> Map<String, Value> {
+fn format(format: &OutputFormat, receipt: &mut Receipt) -> Map<String, Value> {
     let mut out = Map::new();
     let schema = match format {
         OutputFormat::Text => return out,
         OutputFormat::JsonObject => None,
-        OutputFormat::JsonSchema { schema, .. } => Some(schema.clone()),
+        OutputFormat::JsonSchema { schema, .. } => {
+            Some(schema::fit(schema, "response_format.schema", receipt))
+        }
     };
     out.insert("type".to_owned(), json!("json_object"));
     if let Some(schema) = schema {

@@ -57,7 +57,7 @@ fn whole_request() -> Value {
         ],
         "documents": ["plain", {"id": "doc1", "data": {"title": "Cats", "text": "They purr."}}],
         "tools": [{"type": "function", "function": {"name": "look", "description": "Looks.",
-            "parameters": {"type": "object", "properties": {"at": {"type": "number"}}}}}],
+            "parameters": {"type": "object", "properties": {"at": {"type": "number"}}, "required": ["at"]}}}],
         "strict_tools": true, "tool_choice": "REQUIRED",
         "response_format": {"type": "json_object", "json_schema": {"type": "object"}},
         "thinking": {"type": "enabled", "token_budget": 500},

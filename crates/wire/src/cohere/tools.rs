@@ -5,7 +5,7 @@ use contract::Fault;
 use contract::canon::{Part, PartKind, Provenance, Receipt, Request, ServerTool, Tool, ToolChoice};
 use serde_json::{Map, Value, json};
 
-use super::DIALECT;
+use super::{DIALECT, schema};
 use crate::fields::Fields;
 use crate::outgoing::{merge, own_fields};
 
@@ -84,6 +84,15 @@ pub(super) fn write(request: &Request, receipt: &mut Receipt) -> Plan {
         Some(ToolChoice::Auto | ToolChoice::Allowed { .. }) | None => None,
     };
     plan.strict = all_strict(&strict, receipt);
+    if plan.strict == Some(true) {
+        for (tool, (at, _)) in
+            plan.tools.iter_mut().filter(|tool| tool.get("function").is_some()).zip(&strict)
+        {
+            if let Some(parameters) = tool.pointer_mut("/function/parameters") {
+                *parameters = schema::fit(parameters, &format!("tools[{at}].parameters"), receipt);
+            }
+        }
+    }
     plan
 }
 

@@ -64,7 +64,7 @@ fn who_has_them_is_sent_them_unless_it_lacks_them() {
     let choice = ToolChoice::Allowed { names: vec!["f".into()], required: true };
     let tools = vec![custom(None), function("f"), function("g")];
     let request = Request { tools, tool_choice: Some(choice), ..Request::default() };
-    let has = Has { custom_tools: true, allowed_tools: true, groups: true };
+    let has = Has { custom_tools: true, allowed_tools: true, groups: true, ..Has::default() };
     let mut receipt = Receipt::default();
     assert!(matches!(lower(&request, has, &Quirks::NONE, &mut receipt), Cow::Borrowed(_)));
     let quirks = Quirks { lacks: &[Lack::AllowedTools], ..Quirks::NONE };

@@ -194,7 +194,7 @@ mod tests {
     }
 
     fn streamed(to: Dialect, body: &str) -> Vec<Event> {
-        let mut decoder = decoder_for(GEMINI, to).unwrap();
+        let mut decoder = decoder_for(GEMINI, to, Vec::new()).unwrap();
         let mut events = Vec::new();
         decoder.push(&format!("data: {body}\n\n").into(), &mut events).unwrap();
         decoder.finish(&mut events).unwrap();
@@ -228,12 +228,12 @@ mod tests {
 
     #[test]
     fn nothing_is_handed_on_before_something_is_said() {
-        let mut decoder = decoder_for(GEMINI, Dialect::AnthropicMessages).unwrap();
+        let mut decoder = decoder_for(GEMINI, Dialect::AnthropicMessages, Vec::new()).unwrap();
         let mut events = Vec::new();
         let frame = format!("data: {}\n\n", answer(&json!([]), "OTHER"));
         decoder.push(&frame.into(), &mut events).unwrap();
         assert_eq!(events, []);
-        let mut decoder = decoder_for(GEMINI, Dialect::AnthropicMessages).unwrap();
+        let mut decoder = decoder_for(GEMINI, Dialect::AnthropicMessages, Vec::new()).unwrap();
         let frame = json!({"candidates": [{"content": {"parts": [{"text": "Hi"}]}, "index": 0}]});
         decoder.push(&format!("data: {frame}\n\n").into(), &mut events).unwrap();
         assert!(matches!(events.first(), Some(Event::Start { .. })), "{events:?}");

@@ -5,6 +5,7 @@ use contract::canon::Receipt;
 use serde_json::{Map, Value, json};
 
 use super::names::camel;
+use crate::schemas::under;
 
 /// The keywords that are taken (API reference: `GenerationConfig.responseJsonSchema`). Others are ignored there.
 const TAKEN: &[&str] = &[
@@ -170,11 +171,11 @@ pub(super) fn fit(schema: Value, at: &str, receipt: &mut Receipt) -> Value {
     let mut out = Map::with_capacity(object.len());
     for (key, value) in object {
         if TAKEN.contains(&key.as_str()) {
-            let value = each_below(&key, value, |schema| fit(schema, at, receipt));
+            let value = fit_below(&key, value, at, receipt);
             out.insert(key, value);
         } else if !REMARKS.contains(&key.as_str()) {
             told.push(format!("{key}: {value}"));
-            receipt.dropped(format!("{at}.{key}"), "not enforced; told to the model in the description");
+            receipt.dropped(under(at, &key, ""), "not enforced; told to the model in the description");
         } else if matches!(key.as_str(), "default" | "examples" | "example") {
             told.push(format!("{key}: {value}"));
         }
@@ -185,6 +186,25 @@ pub(super) fn fit(schema: Value, at: &str, receipt: &mut Receipt) -> Value {
         out.insert("description".to_owned(), format!("{before}{{{}}}", told.join(", ")).into());
     }
     reference_alone(out)
+}
+
+/// Cuts the schemas right below a keyword, each by its own place.
+fn fit_below(keyword: &str, value: Value, at: &str, receipt: &mut Receipt) -> Value {
+    match (keyword, value) {
+        ("properties" | "$defs", Value::Object(named)) => {
+            let mut out = Map::with_capacity(named.len());
+            for (name, schema) in named {
+                let place = under(at, keyword, &name);
+                out.insert(name, fit(schema, &place, receipt));
+            }
+            Value::Object(out)
+        }
+        ("anyOf" | "oneOf" | "prefixItems", Value::Array(list)) => {
+            let list = list.into_iter().enumerate();
+            list.map(|(number, schema)| fit(schema, &format!("{at}.{keyword}[{number}]"), receipt)).collect()
+        }
+        (_, value) => each_below(keyword, value, |schema| fit(schema, &format!("{at}.{keyword}"), receipt)),
+    }
 }
 
 /// Says with the keywords that are taken what others say exactly.
@@ -291,6 +311,6 @@ mod tests {
             "e": {},
             "pattern": {"type": ["string", "null"], "enum": ["x"]}}});
         assert_eq!(fit(given, "s", &mut receipt), expected);
-        assert_eq!(receipt.to_string(), "s.pattern");
+        assert_eq!(receipt.to_string(), "s.properties.d.pattern");
     }
 }

@@ -121,7 +121,7 @@ impl Chat for Dialog {
     }
 
     fn has(&self) -> Has {
-        Has { custom_tools: true, allowed_tools: true, groups: false }
+        Has { custom_tools: true, allowed_tools: true, ..Has::default() }
     }
 }
 

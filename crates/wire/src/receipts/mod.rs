@@ -3,5 +3,6 @@
 //! What a writer itself leaves out it notes itself, in [`contract::canon::Receipt`].
 
 pub(crate) mod places;
+mod schemas;
 pub(crate) mod unsaid;
 pub(crate) mod untold;

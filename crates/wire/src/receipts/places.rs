@@ -6,6 +6,7 @@ use contract::Fault;
 use contract::canon::{Asked, Message, Part, PartKind, Receipt, Request, Role};
 use contract::words::Dialect;
 
+use super::schemas;
 use crate::needs;
 
 /// Names the losses of a request as its client would.
@@ -89,6 +90,11 @@ fn stands<'a>(client: Dialect, asked: &Asked, field: &'a str) -> Cow<'a, str> {
             Some(at) => format!("{at}{}", bare.unwrap_or(&rest)).into(),
             None => format!("messages[{number}]{rest}").into(),
         };
+    }
+    if let Asked::Chat(request) | Asked::Count(request) = asked
+        && let Some(place) = schemas::place(client, request, field)
+    {
+        return place.into();
     }
     let end = field.find(['.', '[']).unwrap_or(field.len());
     let (name, rest) = field.split_at(end);
@@ -217,6 +223,7 @@ const CONVERSE: &[(&str, &str)] = &[
     ("max_completion_tokens", "inferenceConfig.maxTokens"),
     ("metadata", "requestMetadata"),
     ("reasoning_effort", "additionalModelRequestFields"),
+    ("response_format", "outputConfig.textFormat"),
     ("stop", "inferenceConfig.stopSequences"),
     ("temperature", "inferenceConfig.temperature"),
     ("tool_choice", "toolConfig.toolChoice"),

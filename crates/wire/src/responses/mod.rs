@@ -143,7 +143,7 @@ impl Chat for Dialog {
     }
 
     fn has(&self) -> Has {
-        Has { custom_tools: true, allowed_tools: true, groups: true }
+        Has { custom_tools: true, allowed_tools: true, groups: true, ..Has::default() }
     }
 }
 
