@@ -69,6 +69,7 @@ pub use hub::{
     decoder, encoder, has_canon, has_way, held_back, read_reply, read_reply_for, read_request, write_reply,
     write_request,
 };
+pub use ollama::{loaded, untagged};
 pub use passing::ending::{Begun, fail, keep_alive};
 pub use passing::envelope;
 pub use passing::envelope::Envelope;
