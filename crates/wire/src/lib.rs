@@ -53,6 +53,7 @@ use http::StatusCode;
 
 use shape::Shape;
 
+pub use completions::echoed;
 pub use emulate::custom_tools;
 pub use errors::first::{error_at_start, says};
 pub use errors::instead::error_in;
@@ -205,6 +206,8 @@ pub struct EncodeOptions {
     pub grouped: Vec<Grouped>,
     /// Fields of the client's request that its dialect repeats in the answer ([`stored::repeated`]).
     pub repeated: serde_json::Map<String, serde_json::Value>,
+    /// What the answer begins with: its prompt ([`echoed`]).
+    pub echo: Option<String>,
 }
 
 /// Must usage be asked for on a stream of this dialect?

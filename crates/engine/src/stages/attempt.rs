@@ -284,6 +284,7 @@ impl Run<'_> {
             inputs: wants.inputs,
             custom: wants.custom,
             grouped: wants.grouped,
+            echo: wants.echo,
             repeated: turn.map(|_| stored::repeated(request.envelope.body())).unwrap_or_default(),
         }
     }

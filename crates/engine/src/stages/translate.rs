@@ -52,6 +52,8 @@ pub(crate) struct Wants {
     pub(crate) grouped: Vec<wire::Grouped>,
     /// The conversation that is answered, as its client sent it.
     pub(crate) trail: Trail,
+    /// What its answer begins with.
+    pub(crate) echo: Option<String>,
 }
 
 /// The request as deployments take it.
@@ -231,6 +233,7 @@ impl<'a> Hub<'a> {
             custom: wire::custom_tools(asked),
             grouped: wire::grouped_tools(asked),
             trail: canon.trail.clone(),
+            echo: wire::echoed(asked, target),
         });
         Ok(Outgoing {
             target,
