@@ -107,7 +107,8 @@ pub struct Quirks {
     /// Fields beyond the dialect that the target takes: `top_k`, `reasoning_content` (thoughts of earlier turns); for vectors
     /// `input_type`, `task`, `truncation`, `truncate`, `output_dtype`, `embedding_type`, and of inputs `input.image` (an
     /// object with one picture or document) or `input.content` (a list of blocks); of pictures to be changed
-    /// `image.object` (`{"url"}` in JSON in place of a form).
+    /// `image.object` (`{"url"}` in JSON in place of a form). Of documents `file.url` (at an address) or `document_url` (in
+    /// Mistral's blocks).
     pub accepts: &'static [&'static str],
     /// The target knows no `developer` role: write `system`.
     pub developer_as_system: bool,

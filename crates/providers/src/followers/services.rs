@@ -80,6 +80,7 @@ pub(crate) const MISTRAL: Follower = Follower {
             "verbosity",
             "web_search_options",
         ],
+        accepts: &["document_url"],
         ..USUAL
     },
     mute: &["stream_options"],
@@ -132,7 +133,7 @@ pub(crate) const OPENROUTER: Follower = Follower {
     variable: Some("OPENROUTER_API_KEY"),
     surfaces: &[CHAT, EMBEDDINGS, RESPONSES, MESSAGES, COMPLETIONS, RERANK],
     quirks: Quirks {
-        accepts: &["top_k", "reasoning", "cache_control"],
+        accepts: &["top_k", "reasoning", "cache_control", "file.url"],
         thinking: &[Thinking::Object],
         ..USUAL
     },
