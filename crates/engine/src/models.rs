@@ -38,7 +38,9 @@ impl Run<'_> {
         match &ask.model {
             None => wire::models_page(ask.dialect, &cards, ask.query.as_deref()),
             Some(name) => {
-                let card = cards.iter().find(|card| card.name == *name).ok_or(Code::ModelNotFound)?;
+                let bare = wire::untagged(ask.dialect, name);
+                let named = |name: &str| cards.iter().find(|card| card.name == name);
+                let card = named(name).or_else(|| named(bare?)).ok_or(Code::ModelNotFound)?;
                 Ok(wire::model(ask.dialect, card))
             }
         }

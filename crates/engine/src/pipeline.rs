@@ -171,6 +171,8 @@ impl Run<'_> {
             hit
         } else if cleared.counts() {
             Box::pin(self.counted(cleared, ticket)).await?
+        } else if let Some(loaded) = self.loaded(cleared, ticket) {
+            loaded
         } else {
             self.attempt(cleared, ticket).await?
         };

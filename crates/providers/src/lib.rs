@@ -8,6 +8,7 @@
 mod account;
 mod anthropic;
 mod azure;
+mod batches;
 mod bedrock;
 mod betas;
 mod cloudflare;

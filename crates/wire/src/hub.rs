@@ -370,9 +370,10 @@ pub fn write_reply(
 /// It is not valid in its dialect.
 pub fn read_reply_for(dialect: Dialect, body: &[u8], options: &EncodeOptions) -> Result<Answered, WireError> {
     let mut answered = read_reply(dialect, body)?;
-    // One that is missing would give the others to the wrong inputs; late interaction makes several of one.
+    // One that is missing, or too many, would give the others to the wrong inputs; tensors may hold several of one input.
     if let (Answered::Embed(reply), Some(inputs)) = (&answered, options.inputs)
-        && reply.vectors.len() < inputs
+        && (reply.vectors.len() < inputs
+            || reply.vectors.len() > inputs && dialect.operation() == Operation::Embeddings)
     {
         let reason = format!("{} vectors for {inputs} inputs", reply.vectors.len());
         return Err(WireError { dialect, reason });
@@ -541,7 +542,7 @@ mod tests {
     #[test]
     fn each_input_has_its_vector() {
         let body = br#"{"embeddings":[{"values":[0.5]},{"values":[1.5]}]}"#;
-        for (inputs, sound) in [(None, true), (Some(2), true), (Some(1), true), (Some(3), false)] {
+        for (inputs, sound) in [(None, true), (Some(2), true), (Some(1), false), (Some(3), false)] {
             let options = EncodeOptions { inputs, ..EncodeOptions::default() };
             assert_eq!(read_reply_for(Dialect::GeminiEmbed, body, &options).is_ok(), sound, "{inputs:?}");
         }

@@ -55,6 +55,7 @@ use http::StatusCode;
 use shape::Shape;
 
 pub use bedrock::told as told_in_head;
+pub use completions::echoed;
 pub use emulate::{Renamed, custom_tools, refuses_schema, renamed_tools};
 pub use errors::first::{error_at_start, says};
 pub use errors::fruitless::fruitless;
@@ -72,6 +73,7 @@ pub use hub::{
     decoder, decoder_for, encoder, has_canon, has_way, held_back, read_reply, read_reply_for, read_request,
     write_reply, write_request,
 };
+pub use ollama::{loaded, untagged};
 pub use openai::offers_functions;
 pub use passing::ending::{Begun, fail, keep_alive};
 pub use passing::envelope;
@@ -109,7 +111,8 @@ pub struct Quirks {
     /// Fields beyond the dialect that the target takes: `top_k`, `reasoning_content` (thoughts of earlier turns); for vectors
     /// `input_type`, `task`, `truncation`, `truncate`, `output_dtype`, `embedding_type`, and of inputs `input.image` (an
     /// object with one picture or document) or `input.content` (a list of blocks); of pictures to be changed
-    /// `image.object` (`{"url"}` in JSON in place of a form).
+    /// `image.object` (`{"url"}` in JSON in place of a form). Of documents `file.url` (at an address) or `document_url` (in
+    /// Mistral's blocks).
     pub accepts: &'static [&'static str],
     /// The target knows no `developer` role: write `system`.
     pub developer_as_system: bool,
@@ -220,6 +223,8 @@ pub struct EncodeOptions {
     pub repeated: serde_json::Map<String, serde_json::Value>,
     /// Does the client look for its call in `function_call` ([`offers_functions`])?
     pub functions: bool,
+    /// What the answer begins with: its prompt ([`echoed`]).
+    pub echo: Option<String>,
 }
 
 /// Must usage be asked for on a stream of this dialect?

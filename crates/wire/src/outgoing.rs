@@ -141,8 +141,14 @@ const LONGEST_USER: usize = 64;
 /// has words for. Its loss says nothing and is not noted; no request is sent with it.
 pub(crate) const ECHO: &str = "(echo)";
 
-/// Objects of Gemini's that hold settings of all kinds: each is noted for itself.
-const GROUPS: [&str; 2] = ["generationConfig", "toolConfig"];
+/// Objects of Gemini's, Ollama's and Vertex AI's that hold settings of all kinds: each is noted for itself.
+const GROUPS: [&str; 4] = ["generationConfig", "toolConfig", "options", "parameters"];
+
+/// Lists of inputs of Gemini's and Vertex AI's, of which each may hold settings of its own.
+const ITEMS: [&str; 2] = ["requests", "instances"];
+
+/// Objects in which answers count: the counts are canon's, here is what else they say.
+const COUNTS: [&str; 2] = ["usage", "usageMetadata"];
 
 /// The leftovers if `dialect` owns them; otherwise each that says something is noted as dropped.
 pub(crate) fn own_fields<'a>(
@@ -157,17 +163,66 @@ pub(crate) fn own_fields<'a>(
     }
     for (key, value) in extra.fields.iter().filter(|(key, value)| *key != ECHO && !is_empty(value)) {
         let reason = || format!("only {owner} has this field");
+        let mut note = |place: String, left: &Map<String, Value>| {
+            for (name, _) in left.iter().filter(|(name, value)| says(key, name, value)) {
+                receipt.dropped(format!("{prefix}{place}.{name}"), reason());
+            }
+        };
         match value {
             // What is left of an object that canon has taken apart.
-            Value::Object(left) if GROUPS.contains(&key.as_str()) => {
-                for (name, _) in left.iter().filter(|(_, value)| !is_empty(value)) {
-                    receipt.dropped(format!("{prefix}{key}.{name}"), reason());
+            Value::Object(left) if GROUPS.contains(&key.as_str()) => note(key.clone(), left),
+            Value::Object(left) if prefix == ANSWER && COUNTS.contains(&key.as_str()) => {
+                note(key.clone(), left);
+            }
+            Value::Array(items) if ITEMS.contains(&key.as_str()) => {
+                for (at, left) in
+                    items.iter().enumerate().filter_map(|(at, item)| Some((at, item.as_object()?)))
+                {
+                    note(format!("{key}[{at}]"), left);
                 }
             }
+            _ if prefix == ANSWER && is_usual(key, value) => {}
             _ => receipt.dropped(format!("{prefix}{key}"), reason()),
         }
     }
     None
+}
+
+/// What an answer's own fields are named below.
+const ANSWER: &str = "reply.";
+
+/// Does what is left over in a group say something that was not carried?
+fn says(group: &str, name: &str, value: &Value) -> bool {
+    match group {
+        _ if is_empty(value) => false,
+        "usage" | "usageMetadata" => !is_usual(name, value) && !is_counted(name, value),
+        // No end of the answer is none elsewhere.
+        "options" if name == "num_predict" => !value.as_f64().is_some_and(|tokens| tokens < 0.0),
+        _ => true,
+    }
+}
+
+/// Is it the tier of who asked for none?
+fn is_usual(name: &str, value: &Value) -> bool {
+    let tier = matches!(name, "service_tier" | "serviceTier" | "trafficType");
+    let usual = ["standard", "default", "auto", "on_demand"];
+    tier && value.as_str().is_some_and(|said| usual.iter().any(|word| said.eq_ignore_ascii_case(word)))
+}
+
+/// Is it a count that is in canon's in another cut, or none?
+fn is_counted(name: &str, value: &Value) -> bool {
+    match value {
+        _ if name.ends_with("etails") => true,
+        Value::Number(count) => {
+            count.as_f64() == Some(0.0)
+                || matches!(
+                    name,
+                    "totalTokenCount" | "toolUsePromptTokenCount" | "total_tokens" | "web_search_requests"
+                )
+        }
+        Value::Object(counts) => counts.iter().all(|(name, count)| is_counted(name, count)),
+        value => is_empty(value),
+    }
 }
 
 /// Does the value say nothing? Clients send back answers of ours with `annotations: []` and the like in them.
@@ -237,5 +292,39 @@ mod tests {
         let body = Outgoing::new(Dialect::AnthropicMessages, &extra, &quirks, &mut receipt);
         assert_eq!(body.finish().unwrap(), "{}");
         assert_eq!(receipt.to_string(), "logit_bias");
+    }
+
+    #[test]
+    fn what_is_left_of_a_group_is_named_by_its_members() {
+        for (fields, prefix, lost) in [
+            (
+                json!({"options": {"num_ctx": 9, "num_predict": -1}, "keep_alive": "5m"}),
+                "",
+                "options.num_ctx, keep_alive",
+            ),
+            (json!({"options": {"num_predict": -1}}), "", ""),
+            (json!({"requests": [{"title": "t"}, {"taskType": null}]}), "", "requests[0].title"),
+            (
+                json!({"usage": {"service_tier": "standard", "server_tool_use": {"web_search_requests": 2, "web_fetch_requests": 0},
+                "output_tokens_details": {"x": 1}}, "service_tier": "default"}),
+                "reply.",
+                "",
+            ),
+            (
+                json!({"usage": {"service_tier": "priority", "inference_geo": "us"}, "service_tier": "flex"}),
+                "reply.",
+                "reply.usage.service_tier, reply.usage.inference_geo, reply.service_tier",
+            ),
+            (
+                json!({"usageMetadata": {"promptTokensDetails": [{"modality": "TEXT", "tokenCount": 1}], "trafficType": "ON_DEMAND",
+                "totalTokenCount": 7}}),
+                "reply.",
+                "",
+            ),
+        ] {
+            let mut receipt = Receipt::default();
+            own_fields(Dialect::OpenaiChat, &extra(Dialect::OllamaChat, fields), prefix, &mut receipt);
+            assert_eq!(receipt.to_string(), lost);
+        }
     }
 }

@@ -132,6 +132,7 @@ impl Dialect {
             Self::AnthropicCount => Some(Self::AnthropicMessages),
             Self::GeminiCount => Some(Self::GeminiGenerate),
             Self::OpenaiCount => Some(Self::OpenaiResponses),
+            Self::BedrockCount => Some(Self::BedrockConverse),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@ use std::mem::take;
 
 use bytes::Bytes;
 use contract::body::BodyError;
-use contract::ports::{Ask, InputSize, Plan, Stage, Tenant};
+use contract::ports::{Ask, Deployment, InputSize, Plan, Stage, Tenant};
 use contract::words::{Dialect, Operation};
 use contract::{Code, Fault};
 use http::header::CONTENT_TYPE;
@@ -32,7 +32,7 @@ impl Run<'_> {
         let kind = arrived.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         let envelope = Envelope::receive(arrived.dialect, &arrived.path, kind, body)?;
         let strict = flag(&arrived.headers, &STRICT)?;
-        let plan = self.snapshot.router.plan(&envelope.model, arrived.dialect);
+        let plan = self.planned(&envelope.model, arrived.dialect);
         ticket.asked(&envelope.model, plan.as_ref().ok().map(|plan| &plan.model));
         ticket.edit(|record| {
             record.kept.entries.request.stream = envelope.stream;
@@ -79,6 +79,18 @@ impl Run<'_> {
             before,
             turn: None,
         })
+    }
+
+    /// The plan for a model. Clients of Ollama add `:latest` to a name without a tag, which says something to Ollama's servers
+    /// alone.
+    fn planned(self, model: &str, client: Dialect) -> Result<Plan, Fault> {
+        let plan = self.snapshot.router.plan(model, client);
+        let Some(bare) = wire::untagged(client, model) else { return plan };
+        let tagged = |to: &Deployment| to.provider.dialect(client, &to.upstream_model) == Some(client);
+        match plan {
+            Ok(plan) if plan.deployments.first().is_some_and(|first| tagged(first)) => Ok(plan),
+            plan => self.snapshot.router.plan(bare, client).or(plan),
+        }
     }
 
     /// The most tokens that the input can have with any candidate. None takes more than its window has room for.

@@ -302,6 +302,7 @@ impl Run<'_> {
             grouped: wants.grouped,
             functions: wants.functions,
             sound: wants.sound,
+            echo: wants.echo,
             repeated: turn.map(|_| stored::repeated(request.envelope.body())).unwrap_or_default(),
         }
     }

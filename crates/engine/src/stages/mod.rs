@@ -6,6 +6,7 @@ mod attempt;
 mod authenticate;
 mod count;
 mod inspect;
+mod load;
 mod lookup;
 mod translate;
 mod turns;

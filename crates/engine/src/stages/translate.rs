@@ -58,6 +58,8 @@ pub(crate) struct Wants {
     pub(crate) trail: Trail,
     /// Does it look for its call in `function_call`?
     pub(crate) functions: bool,
+    /// What its answer begins with.
+    pub(crate) echo: Option<String>,
 }
 
 /// The request as deployments take it.
@@ -244,6 +246,7 @@ impl<'a> Hub<'a> {
             sound,
             trail: canon.trail.clone(),
             functions: wire::offers_functions(asked),
+            echo: wire::echoed(asked, target),
         });
         Ok(Outgoing {
             target,

@@ -112,6 +112,29 @@ async fn an_ollama_client_calls_tools_of_other_providers() {
 }
 
 #[tokio::test]
+async fn a_model_of_another_provider_is_loaded_and_known_under_the_usual_tag() {
+    let bench = Bench::start().await;
+    for (path, body, done) in [
+        ("generate", json!({}), "load"),
+        ("generate", json!({ "prompt": "", "keep_alive": 0 }), "unload"),
+        ("chat", json!({ "messages": [] }), "load"),
+    ] {
+        let mut request = body;
+        request["model"] = Kind::Claude.model().into();
+        let answer = bench.openai().post(&format!("/ollama/api/{path}"), &request).await;
+        assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-cost")), (200, ""));
+        assert_eq!(answer.json().await["done_reason"], done);
+    }
+    assert!(bench.upstream.seen().is_empty());
+    bench.upstream.then(Kind::Claude.says(false, &PIECES, TOKENS));
+    let mut request = chat(&format!("{}:latest", Kind::Claude.model()));
+    request["stream"] = false.into();
+    let answer = bench.openai().post("/ollama/api/chat", &request).await;
+    assert_eq!(answer.json().await["message"]["content"], "Say hello");
+    Kind::Claude.check_call(&bench.upstream.seen().pop().unwrap(), false);
+}
+
+#[tokio::test]
 async fn an_ollama_server_answers_its_own_clients_untouched() {
     let bench = Bench::start().await;
     let stream = "{\"model\":\"llama3.2\", \"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"done\":false}\n\

@@ -27,6 +27,7 @@ use http::{HeaderValue, Uri};
 use wire::Quirks;
 
 use crate::account::Account;
+use crate::batches;
 use crate::listing::configured;
 use crate::openai_like::{about_response, refuses};
 use crate::request::{Endpoint, is_label, translate};
@@ -120,6 +121,25 @@ impl Azure {
     const fn quirks(&self) -> &'static Quirks {
         if matches!(self.api, Api::Inference { .. }) { &quirks::INFERENCE_QUIRKS } else { &quirks::QUIRKS }
     }
+
+    /// Makes one call.
+    fn one<'a>(
+        &'a self,
+        call: Call<'a>,
+        upstream: &'a dyn Upstream,
+    ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
+        let dialect = call.dialect;
+        let Some(uri) = self.api.url(&self.endpoint, dialect, call.model) else {
+            let says = format!("no place for {dialect} with the model {}", call.model);
+            return Box::pin(ready(Err(UpstreamFailure::Build(says))));
+        };
+        let mut request = self.endpoint.post(uri, call);
+        if dialect == Dialect::AnthropicMessages {
+            let (header, version) = quirks::ANTHROPIC_VERSION;
+            request.headers.entry(header).or_insert(HeaderValue::from_static(version));
+        }
+        tokens::send(self.tokens.as_ref(), request, upstream)
+    }
 }
 
 impl Provider for Azure {
@@ -148,17 +168,8 @@ impl Provider for Azure {
         call: Call<'a>,
         upstream: &'a dyn Upstream,
     ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
-        let dialect = call.dialect;
-        let Some(uri) = self.api.url(&self.endpoint, dialect, call.model) else {
-            let says = format!("no place for {dialect} with the model {}", call.model);
-            return Box::pin(ready(Err(UpstreamFailure::Build(says))));
-        };
-        let mut request = self.endpoint.post(uri, call);
-        if dialect == Dialect::AnthropicMessages {
-            let (header, version) = quirks::ANTHROPIC_VERSION;
-            request.headers.entry(header).or_insert(HeaderValue::from_static(version));
-        }
-        tokens::send(self.tokens.as_ref(), request, upstream)
+        let most = batches::most(KIND, call.dialect, call.model);
+        batches::send(call, most, |call| self.one(call, upstream))
     }
 
     fn keeps(&self) -> bool {

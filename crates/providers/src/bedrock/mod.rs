@@ -32,6 +32,7 @@ use wire::Framing;
 
 use crate::account::Account;
 use crate::anthropic::FAMILY;
+use crate::batches;
 use crate::listing::{configured, read};
 use crate::request::{Endpoint, segment, translate};
 use sign::Signer;
@@ -191,6 +192,32 @@ impl Bedrock {
         }
         upstream.send(request).await
     }
+
+    /// Makes one call.
+    fn one<'a>(
+        &'a self,
+        call: Call<'a>,
+        upstream: &'a dyn Upstream,
+    ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
+        let dialect = call.dialect;
+        let request = match self.request(call) {
+            Ok(request) => request,
+            Err(failure) => return Box::pin(ready(Err(failure))),
+        };
+        match dialect {
+            Dialect::AnthropicMessages => {
+                Box::pin(async move { Ok(claude::unwrap(self.send(request, upstream).await?).await) })
+            }
+            Dialect::AnthropicCount => {
+                Box::pin(async move { claude::unwrap_count(self.send(request, upstream).await?).await })
+            }
+            Dialect::BedrockConverse
+            | Dialect::BedrockCount
+            | Dialect::BedrockRerank
+            | Dialect::CohereRerank => Box::pin(self.send(request, upstream)),
+            _ => Box::pin(self.embed(request, upstream)),
+        }
+    }
 }
 
 impl Provider for Bedrock {
@@ -230,24 +257,8 @@ impl Provider for Bedrock {
         call: Call<'a>,
         upstream: &'a dyn Upstream,
     ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
-        let dialect = call.dialect;
-        let request = match self.request(call) {
-            Ok(request) => request,
-            Err(failure) => return Box::pin(ready(Err(failure))),
-        };
-        match dialect {
-            Dialect::AnthropicMessages => {
-                Box::pin(async move { Ok(claude::unwrap(self.send(request, upstream).await?).await) })
-            }
-            Dialect::AnthropicCount => {
-                Box::pin(async move { claude::unwrap_count(self.send(request, upstream).await?).await })
-            }
-            Dialect::BedrockConverse
-            | Dialect::BedrockCount
-            | Dialect::BedrockRerank
-            | Dialect::CohereRerank => Box::pin(self.send(request, upstream)),
-            _ => Box::pin(self.embed(request, upstream)),
-        }
+        let most = batches::most(KIND, call.dialect, call.model);
+        batches::send(call, most, |call| self.one(call, upstream))
     }
 
     fn discover<'a>(

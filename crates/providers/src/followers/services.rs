@@ -81,6 +81,7 @@ pub(crate) const MISTRAL: Follower = Follower {
             "verbosity",
             "web_search_options",
         ],
+        accepts: &["document_url"],
         lacks: &[Lack::CustomTools, Lack::AllowedTools, Lack::CallIds, Lack::WordsAfterResults],
         ..USUAL
     },
@@ -135,7 +136,7 @@ pub(crate) const OPENROUTER: Follower = Follower {
     variable: Some("OPENROUTER_API_KEY"),
     surfaces: &[CHAT, EMBEDDINGS, RESPONSES, MESSAGES, COMPLETIONS, RERANK],
     quirks: Quirks {
-        accepts: &["top_k", "reasoning", "cache_control"],
+        accepts: &["top_k", "reasoning", "cache_control", "file.url"],
         thinking: &[Thinking::Object],
         ..USUAL
     },

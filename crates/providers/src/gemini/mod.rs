@@ -20,6 +20,7 @@ use contract::words::{Dialect, Operation};
 use http::Uri;
 use serde::Deserialize;
 
+use crate::batches;
 use crate::listing::{card, configured, guess, read};
 use crate::request::{Endpoint, segment, translate};
 
@@ -91,12 +92,13 @@ impl Provider for Gemini {
         if call.dialect == Dialect::GeminiCount {
             call.body = wire::whole_count(std::mem::take(&mut call.body), call.model);
         }
-        match self.url(&call) {
+        let most = batches::most(KIND, call.dialect, call.model);
+        batches::send(call, most, |call| match self.url(&call) {
             Some(url) => upstream.send(self.endpoint.post(url, call)),
             None => Box::pin(ready(Err(UpstreamFailure::Build(
                 "the model's name cannot stand in a URL".to_owned(),
             )))),
-        }
+        })
     }
 
     fn discover<'a>(

@@ -19,6 +19,7 @@ use http::{Method, Uri};
 use wire::{Edits, Quirks, splice};
 
 use crate::account::Account;
+use crate::batches;
 use crate::listing::{Reader, configured, openai_list, read_with};
 use crate::request::{Endpoint, Facts, translate};
 use crate::tokens::{self, Tokens};
@@ -212,6 +213,21 @@ impl OpenaiLike {
         })
     }
 
+    /// Makes one call.
+    fn one<'a>(
+        &'a self,
+        mut call: Call<'a>,
+        upstream: &'a dyn Upstream,
+    ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
+        let Some(spoken) = self.spoken(call.model).find(|spoken| spoken.dialect == call.dialect) else {
+            return Box::pin(ready(Err(UpstreamFailure::Build(format!("no path for {}", call.dialect)))));
+        };
+        if call.dialect == Dialect::OpenaiChat {
+            call.body = splice(std::mem::take(&mut call.body), &self.edits);
+        }
+        tokens::send(self.tokens.as_deref(), self.endpoint.post(spoken.uri.clone(), call), upstream)
+    }
+
     /// Where responses are that can be asked for again. Of what some models alone speak, nothing but the answer is to be had.
     fn kept(&self) -> Option<&Uri> {
         let all = |spoken: &&Spoken| spoken.dialect == Dialect::OpenaiResponses && spoken.models.is_empty();
@@ -263,16 +279,11 @@ impl Provider for OpenaiLike {
 
     fn call<'a>(
         &'a self,
-        mut call: Call<'a>,
+        call: Call<'a>,
         upstream: &'a dyn Upstream,
     ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
-        let Some(spoken) = self.spoken(call.model).find(|spoken| spoken.dialect == call.dialect) else {
-            return Box::pin(ready(Err(UpstreamFailure::Build(format!("no path for {}", call.dialect)))));
-        };
-        if call.dialect == Dialect::OpenaiChat {
-            call.body = splice(std::mem::take(&mut call.body), &self.edits);
-        }
-        tokens::send(self.tokens.as_deref(), self.endpoint.post(spoken.uri.clone(), call), upstream)
+        let most = batches::most(self.kind, call.dialect, call.model);
+        batches::send(call, most, |call| self.one(call, upstream))
     }
 
     fn keeps(&self) -> bool {

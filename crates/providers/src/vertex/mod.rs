@@ -23,6 +23,7 @@ use contract::words::Dialect;
 
 use crate::account::Account;
 use crate::anthropic::FAMILY;
+use crate::batches;
 use crate::listing::configured;
 use crate::openai_like::refuses;
 use crate::request::{Endpoint, is_label, translate};
@@ -112,6 +113,25 @@ fn base(location: &str) -> String {
     }
 }
 
+impl Vertex {
+    /// Makes one call.
+    fn one<'a>(
+        &'a self,
+        mut call: Call<'a>,
+        upstream: &'a dyn Upstream,
+    ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
+        let model = models::of(call.model);
+        let Some(uri) = model.url(&self.endpoint, &self.home, (call.dialect, call.stream)) else {
+            let says = "the model's name cannot stand in a URL".to_owned();
+            return Box::pin(ready(Err(UpstreamFailure::Build(says))));
+        };
+        call.body = model.body(std::mem::take(&mut call.body), call.dialect);
+        let mut request = self.endpoint.post(uri, call);
+        quirks::BETAS.filter(&mut request.headers);
+        tokens::send(self.tokens.as_ref(), request, upstream)
+    }
+}
+
 impl Provider for Vertex {
     fn name(&self) -> &str {
         &self.endpoint.name
@@ -148,18 +168,11 @@ impl Provider for Vertex {
 
     fn call<'a>(
         &'a self,
-        mut call: Call<'a>,
+        call: Call<'a>,
         upstream: &'a dyn Upstream,
     ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> {
-        let model = models::of(call.model);
-        let Some(uri) = model.url(&self.endpoint, &self.home, (call.dialect, call.stream)) else {
-            let says = "the model's name cannot stand in a URL".to_owned();
-            return Box::pin(ready(Err(UpstreamFailure::Build(says))));
-        };
-        call.body = model.body(std::mem::take(&mut call.body), call.dialect);
-        let mut request = self.endpoint.post(uri, call);
-        quirks::BETAS.filter(&mut request.headers);
-        tokens::send(self.tokens.as_ref(), request, upstream)
+        let most = batches::most(KIND, call.dialect, call.model);
+        batches::send(call, most, |call| self.one(call, upstream))
     }
 
     /// What a project may call is not listed anywhere; what the price book knows is offered.

@@ -83,7 +83,7 @@ fn write_embed(request: &EmbedRequest, _: &Quirks, receipt: &mut Receipt) -> Res
         ("user", request.user.is_some()),
         ("task", request.task.is_some()),
         ("truncate", request.truncate == Some(true)),
-        ("format", !matches!(request.format, VectorFormat::Float | VectorFormat::Base64)),
+        ("encoding_format", !matches!(request.format, VectorFormat::Float | VectorFormat::Base64)),
     ];
     for (field, _) in asked.into_iter().filter(|(_, asked)| *asked) {
         receipt.dropped(field, "Titan has no such parameter");

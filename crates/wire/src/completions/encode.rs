@@ -85,6 +85,17 @@ impl Encoder {
         &mut self.choices[at]
     }
 
+    /// Each choice begins with the prompt, where that was asked for.
+    fn echo(&mut self, number: u32, out: &mut BytesMut) {
+        if self.options.echo.is_none() || self.choices.iter().any(|choice| choice.number == number) {
+            return;
+        }
+        self.choice(number);
+        let prompt = self.options.echo.take().unwrap_or_default();
+        self.chunk(number, (&prompt, Value::Null), out);
+        self.options.echo = Some(prompt);
+    }
+
     fn logprobs(&mut self, choice: u32, tokens: &[TokenLogprob], out: &mut BytesMut) {
         let lists = logprobs::write(tokens, &mut self.choice(choice).offset);
         self.chunk(choice, ("", lists), out);
@@ -120,6 +131,16 @@ impl Encoder {
     }
 }
 
+/// The choice that an event says something of.
+const fn choice_of(event: &Event) -> Option<u32> {
+    match event {
+        Event::PartStart { choice, .. } | Event::Delta { choice, .. } | Event::Finish { choice, .. } => {
+            Some(*choice)
+        }
+        _ => None,
+    }
+}
+
 /// Writes a value as JSON. Such values always have a JSON form, and memory takes every write.
 fn json_to<T: serde::Serialize + ?Sized>(out: &mut BytesMut, value: &T) {
     let _infallible = serde_json::to_writer(out.writer(), value);
@@ -129,6 +150,9 @@ impl StreamEncoder for Encoder {
     fn write(&mut self, event: &Event, out: &mut BytesMut) {
         if self.over {
             return;
+        }
+        if let Some(choice) = choice_of(event) {
+            self.echo(choice, out);
         }
         match event {
             Event::Start { id, model, created, extra } => self.start(id, model, *created, extra),

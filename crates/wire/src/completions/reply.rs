@@ -86,8 +86,12 @@ fn read_choice(mut fields: Fields) -> Result<Choice, WireError> {
 /// Writes an answer.
 pub(super) fn write(reply: &Reply, options: &EncodeOptions, receipt: &mut Receipt) -> Bytes {
     let pick = |own: &str, other: &str| if own.is_empty() { other.to_owned() } else { own.to_owned() };
-    let choices: Vec<Value> =
-        reply.choices.iter().enumerate().map(|(at, choice)| write_choice(choice, at, receipt)).collect();
+    let choices: Vec<Value> = reply
+        .choices
+        .iter()
+        .enumerate()
+        .map(|(at, choice)| write_choice(choice, (at, options.echo.as_deref()), receipt))
+        .collect();
     let mut out = own(&reply.extra, "reply.", receipt);
     let object = out.shift_remove("object").unwrap_or_else(|| json!(OBJECT));
     let mut whole = Map::new();
@@ -107,8 +111,8 @@ fn own(extra: &Extra, prefix: &str, receipt: &mut Receipt) -> Map<String, Value>
     own_fields(DIALECT, extra, prefix, receipt).cloned().unwrap_or_default()
 }
 
-fn write_choice(choice: &Choice, at: usize, receipt: &mut Receipt) -> Value {
-    let mut text = String::new();
+fn write_choice(choice: &Choice, (at, echo): (usize, Option<&str>), receipt: &mut Receipt) -> Value {
+    let mut text = echo.unwrap_or_default().to_owned();
     for (index, part) in choice.parts.iter().enumerate() {
         match &part.kind {
             PartKind::Text(more) | PartKind::Refusal(more) => text.push_str(more),

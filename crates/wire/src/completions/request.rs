@@ -2,15 +2,17 @@
 
 use bytes::Bytes;
 use contract::canon::{
-    Effort, Message, Modality, OutputFormat, Part, PartKind, Provenance, Receipt, Request, Role, Sampling,
+    Asked, Effort, Message, Modality, OutputFormat, Part, PartKind, Provenance, Receipt, Request, Role,
+    Sampling,
 };
+use contract::words::Dialect;
 use contract::{Code, Fault};
 use serde_json::{Map, Value, json};
 
 use super::DIALECT;
 use crate::Quirks;
 use crate::fields::{self, Fields, missing, wrong};
-use crate::outgoing::Outgoing;
+use crate::outgoing::{ECHO, Outgoing};
 use crate::single::Single;
 
 /// Reads a request body.
@@ -30,8 +32,42 @@ pub(super) fn read(body: &[u8]) -> Result<Request, Fault> {
             fields.put_back("stream_options", Value::Object(left));
         }
     }
+    read_echo(&mut fields, &request.sampling)?;
     request.extra = fields.extra(DIALECT);
     Ok(request)
+}
+
+/// `echo`: the answer is to begin with the prompt, which it does wherever it comes from. With likelihoods it asks for those of
+/// the prompt, which only the model knows.
+fn read_echo(fields: &mut Fields, sampling: &Sampling) -> Result<(), Fault> {
+    let Some(flag) = fields.flag("echo")? else { return Ok(()) };
+    match flag && sampling.logprobs == Some(true) {
+        true => fields.put_back("echo", Value::Bool(flag)),
+        false => fields.put_back(ECHO, json!({"echo": flag})),
+    }
+    Ok(())
+}
+
+/// What a request said of `echo`, if its target need not be told.
+fn said_echo(request: &Request) -> Option<bool> {
+    let own = (request.extra.owner == Some(DIALECT)).then_some(&request.extra.fields)?;
+    own.get(ECHO)?.get("echo")?.as_bool()
+}
+
+/// What the answer to a client's request begins with, for [`EncodeOptions::echo`](crate::EncodeOptions), where its target writes
+/// no such answers itself.
+#[must_use]
+pub fn echoed(asked: &Asked, target: Dialect) -> Option<String> {
+    let Asked::Chat(request) = asked else { return None };
+    if target == DIALECT || said_echo(request) != Some(true) {
+        return None;
+    }
+    let parts = request.messages.iter().flat_map(|message| &message.parts);
+    let text = |part: &Part| match &part.kind {
+        PartKind::Text(text) => Some(text.clone()),
+        _ => None,
+    };
+    parts.map(text).collect()
 }
 
 /// One text is what the user says. Several, or tokens of the model's own vocabulary, no other dialect can be told.
@@ -123,6 +159,7 @@ pub(super) fn write(request: &Request, quirks: &Quirks, receipt: &mut Receipt) -
         out.put("logprobs", &sampling.top_logprobs.unwrap_or_default())?;
     }
     out.put_some("user", request.user.as_ref())?;
+    out.put_some("echo", said_echo(request))?;
     if request.stream {
         out.put("stream", &true)?;
     }

@@ -92,7 +92,51 @@ fn a_prompt_is_what_the_user_says() {
         json!({"model": "m", "messages": [{"role": "user", "content": "Say hello"}], "max_completion_tokens": 5,
             "logprobs": true, "top_logprobs": 2})
     );
-    assert_eq!(dropped, "echo, best_of");
+    assert_eq!(dropped, "best_of, echo");
+}
+
+#[test]
+fn an_answer_begins_with_its_prompt_where_that_is_asked_for() {
+    let body = json!({"model": "m", "prompt": "Say ", "echo": true});
+    let request = read(DIALECT, &body).unwrap();
+    let (written, dropped) = write(Dialect::OpenaiChat, &request).unwrap();
+    assert_eq!((written["messages"][0]["content"].as_str(), dropped.as_str()), (Some("Say "), ""));
+    assert_eq!(write(DIALECT, &request).unwrap().0["echo"], true);
+    let asked = Asked::Chat(Box::new(request));
+    assert_eq!(crate::echoed(&asked, DIALECT), None);
+    let echo = crate::echoed(&asked, Dialect::OpenaiChat);
+    assert_eq!(echo.as_deref(), Some("Say "));
+    for silent in [json!({"model": "m", "prompt": "a", "echo": false}), json!({"model": "m", "prompt": "a"})]
+    {
+        let request = read(DIALECT, &silent).unwrap();
+        assert_eq!(write(Dialect::OpenaiChat, &request).unwrap().1, "");
+        assert_eq!(crate::echoed(&Asked::Chat(Box::new(request)), Dialect::OpenaiChat), None);
+    }
+    let options = EncodeOptions { echo, ..EncodeOptions::default() };
+    let two = json!({"choices": [{"index": 0, "text": "a"}, {"index": 1, "text": "b"}]});
+    let answer = hub::write_reply(DIALECT, &reply(&two), &options, &mut Receipt::default()).unwrap();
+    let answer: Value = serde_json::from_slice(&answer).unwrap();
+    assert_eq!(
+        (&answer["choices"][0]["text"], &answer["choices"][1]["text"]),
+        (&json!("Say a"), &json!("Say b"))
+    );
+
+    let (mut encoder, mut out) = (hub::encoder(DIALECT, options).unwrap(), BytesMut::new());
+    for (choice, index, text) in [(0, 0, "a"), (1, 0, "b"), (0, 0, "c")] {
+        encoder.write(&Event::Delta { choice, index, text: text.to_owned() }, &mut out);
+    }
+    encoder.write(&Event::Finish { choice: 2, reason: Finish::Stop, stop_sequence: None }, &mut out);
+    let frames = String::from_utf8(out.to_vec()).unwrap();
+    let told: Vec<(u64, String)> = frames
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok())
+        .map(|frame| {
+            let choice = &frame["choices"][0];
+            (choice["index"].as_u64().unwrap(), choice["text"].as_str().unwrap().to_owned())
+        })
+        .collect();
+    let expected = [(0, "Say "), (0, "a"), (1, "Say "), (1, "b"), (0, "c"), (2, "Say "), (2, "")];
+    assert_eq!(told, expected.map(|(at, text)| (at, text.to_owned())));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod calls;
 mod chunk;
 mod embed;
 mod encode;
+mod load;
 mod logprobs;
 mod read;
 mod reply;
@@ -25,6 +26,7 @@ use crate::hub::Chat;
 use crate::{EncodeOptions, Quirks, StreamDecoder, StreamEncoder, WireError};
 
 pub(crate) use embed::{Batch, One};
+pub use load::{loaded, untagged};
 
 /// Which of the two forms of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -96,7 +96,10 @@ pub(super) fn file(block: &mut Fields) -> Result<PartKind, Fault> {
         let data = inner.need_text("file_data")?;
         match data_url(&data) {
             Some((mime, data)) => MediaSource::Base64 { mime: mime.to_owned(), data: data.to_owned() },
-            None if data.starts_with("http") => MediaSource::Url(data),
+            None if is_address(&data) => {
+                block.put_back(FORM, json!(ADDRESS));
+                MediaSource::Url(data)
+            }
             None => {
                 block.put_back(FORM, json!(BARE));
                 MediaSource::Base64 { mime: file_types::mime_of(inner.peek("filename")).to_owned(), data }
@@ -145,7 +148,8 @@ pub(super) fn file_name(part: &Part) -> Option<String> {
     }
 }
 
-/// Does another provider keep this file? Google's are addresses (`gs://…`, those of its Files API) or `files/…`.
+/// Does another provider keep this file? Google's are addresses (`gs://…`, those of its Files API) or `files/…`; Anthropic's begin
+/// with `file_01`, OpenAI's with `file-`.
 pub(crate) fn is_kept_elsewhere(id: &str) -> bool {
-    id.contains("://") || id.starts_with("files/")
+    id.contains("://") || id.starts_with("files/") || id.starts_with("file_01")
 }

@@ -13,6 +13,7 @@ mod choice;
 mod chunk;
 mod content;
 mod count;
+mod documents;
 mod embed;
 mod embed_parts;
 mod encode;

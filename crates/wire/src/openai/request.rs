@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::content::{Target, object, texts_and_media};
 use super::read::{MISTRALS_SEED, refuse};
 use super::written::is_block;
-use super::{DIALECT, format, is_kept_elsewhere, media, think, thoughts, tools};
+use super::{DIALECT, documents, format, is_kept_elsewhere, media, think, thoughts, tools};
 use crate::emulate::mistral;
 use crate::outgoing::{ECHO, Outgoing, merge, own_fields};
 use crate::receipts::unsaid;
@@ -25,12 +25,14 @@ use crate::{Lack, Quirks};
 /// A stream always asks for usage: without it nobody would know what the answer cost.
 pub(crate) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Receipt) -> Result<Bytes, Fault> {
     refuse_kept_elsewhere(&request.messages)?;
+    documents::refuse_addresses(&request.messages, quirks)?;
     let caches = quirks.accepts.contains(&"cache_control");
     let turns = Turns { quirks, caches, receipt: &mut *receipt, out: Vec::new(), media: Vec::new() };
     let mut messages = turns.write(request);
     if mistral::asks_for(Lack::WordsAfterResults, &request.model, quirks) {
         mistral::answer_results(&mut messages);
     }
+    documents::put_in_blocks(&mut messages, quirks);
     if messages.is_empty() {
         return Err(refuse("messages".to_owned(), "There is no message that this model could be sent."));
     }

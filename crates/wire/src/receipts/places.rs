@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use contract::Fault;
-use contract::canon::{Asked, Message, Part, PartKind, Receipt, Request, Role};
+use contract::canon::{Asked, EmbedInput, Message, Part, PartKind, Receipt, Request, Role};
 use contract::words::Dialect;
 
 use super::schemas;
@@ -59,6 +59,40 @@ fn field<'a>(client: Dialect, asked: &Asked, field: &'a str) -> Cow<'a, str> {
     }
 }
 
+/// Where an input of vectors stands: what its client calls the list, or the one input that it sent.
+fn input(client: Dialect, asked: &Asked, field: &str) -> Option<String> {
+    let Asked::Embed(request) = asked else { return None };
+    let (number, rest) = field.strip_prefix("input[")?.split_once(']')?;
+    let given = request.inputs.get(number.parse::<usize>().ok()?);
+    // A medium is what a text was expected in place of.
+    let medium = match given {
+        Some(EmbedInput::Parts(parts)) => {
+            parts.iter().position(|part| !matches!(part.kind, PartKind::Text(_)))
+        }
+        _ => None,
+    };
+    let part = medium.map(|part| format!(".parts[{part}]")).unwrap_or_default();
+    Some(match client {
+        Dialect::GeminiEmbed => format!("requests[{number}].content{part}{rest}"),
+        Dialect::GeminiEmbedOne => format!("content{part}{rest}"),
+        Dialect::VertexPredict => format!("instances[{number}].content{rest}"),
+        Dialect::OllamaEmbedOne => "prompt".to_owned(),
+        Dialect::BedrockTitanEmbed if medium.is_some() => "inputImage".to_owned(),
+        Dialect::BedrockTitanEmbed => "inputText".to_owned(),
+        Dialect::CohereEmbed => {
+            let images = |part: &Part| part.native_for(client).is_some_and(|own| own.get("field").is_some());
+            match given {
+                Some(EmbedInput::Parts(parts)) if parts.iter().any(images) => {
+                    format!("images[{number}]{rest}")
+                }
+                Some(EmbedInput::Parts(_)) => format!("inputs[{number}]{rest}"),
+                _ => format!("texts[{number}]{rest}"),
+            }
+        }
+        _ => return None,
+    })
+}
+
 /// Where it stands in the client's request.
 fn stands<'a>(client: Dialect, asked: &Asked, field: &'a str) -> Cow<'a, str> {
     if let Some(rest) = field.strip_prefix("messages[")
@@ -95,6 +129,14 @@ fn stands<'a>(client: Dialect, asked: &Asked, field: &'a str) -> Cow<'a, str> {
         && let Some(place) = schemas::place(client, request, field)
     {
         return place.into();
+    }
+    if let Some(place) = input(client, asked, field) {
+        return place.into();
+    }
+    if client == Dialect::GeminiEmbedOne
+        && let Some(own) = field.strip_prefix("requests[0].")
+    {
+        return own.into();
     }
     let end = field.find(['.', '[']).unwrap_or(field.len());
     let (name, rest) = field.split_at(end);
@@ -163,6 +205,13 @@ const fn names(client: Dialect) -> &'static [(&'static str, &'static str)] {
         Dialect::CohereChat => COHERE,
         Dialect::BedrockRerank => RERANK,
         Dialect::VoyageRerank => &[("top_n", "top_k")],
+        Dialect::OpenaiCompletions => COMPLETIONS,
+        Dialect::GeminiEmbed => GEMINI_EMBED,
+        Dialect::GeminiEmbedOne => GEMINI_EMBED_ONE,
+        Dialect::VertexPredict => PREDICT,
+        Dialect::CohereEmbed => COHERE_EMBED,
+        Dialect::OllamaEmbedOne => &[("input", "prompt")],
+        Dialect::BedrockTitanEmbed => &[("input", "inputText")],
         _ => &[],
     }
 }
@@ -241,6 +290,32 @@ const COHERE: &[(&str, &str)] = &[
     ("top_p", "p"),
 ];
 
+const COMPLETIONS: &[(&str, &str)] =
+    &[("max_completion_tokens", "max_tokens"), ("messages", "prompt"), ("top_logprobs", "logprobs")];
+
+const GEMINI_EMBED: &[(&str, &str)] = &[
+    ("dimensions", "requests[0].outputDimensionality"),
+    ("input", "requests"),
+    ("task", "requests[0].taskType"),
+];
+
+const GEMINI_EMBED_ONE: &[(&str, &str)] =
+    &[("dimensions", "outputDimensionality"), ("input", "content"), ("task", "taskType")];
+
+const PREDICT: &[(&str, &str)] = &[
+    ("dimensions", "parameters.outputDimensionality"),
+    ("input", "instances"),
+    ("task", "instances[0].task_type"),
+    ("truncate", "parameters.autoTruncate"),
+];
+
+const COHERE_EMBED: &[(&str, &str)] = &[
+    ("dimensions", "output_dimension"),
+    ("encoding_format", "embedding_types"),
+    ("input", "texts"),
+    ("task", "input_type"),
+];
+
 const RERANK: &[(&str, &str)] =
     &[("top_n", "rerankingConfiguration.bedrockRerankingConfiguration.numberOfResults")];
 
@@ -296,6 +371,29 @@ mod tests {
     }
 
     #[test]
+    fn losses_of_vectors_are_named_as_the_client_names_them() {
+        let picture = crate::read_request(
+            Dialect::GeminiEmbedOne,
+            br#"{"content":{"parts":[{"text":"a"},{"inlineData":{"mimeType":"image/png","data":"AAAA"}}]}}"#,
+        );
+        let picture = picture.unwrap();
+        let text = crate::read_request(Dialect::CohereEmbed, br#"{"model":"m","texts":["a"]}"#).unwrap();
+        for (client, asked, canon, theirs) in [
+            (Dialect::GeminiEmbedOne, &picture, "input[0]", "content.parts[1]"),
+            (Dialect::GeminiEmbedOne, &picture, "task", "taskType"),
+            (Dialect::GeminiEmbedOne, &picture, "requests[0].title", "title"),
+            (Dialect::GeminiEmbed, &picture, "input[0]", "requests[0].content.parts[1]"),
+            (Dialect::GeminiEmbed, &picture, "requests[0].title", "requests[0].title"),
+            (Dialect::CohereEmbed, &text, "input[0]", "texts[0]"),
+            (Dialect::CohereEmbed, &text, "task", "input_type"),
+            (Dialect::VertexPredict, &text, "input[0]", "instances[0].content"),
+            (Dialect::OpenaiEmbeddings, &text, "input[0]", "input[0]"),
+        ] {
+            assert_eq!(field(client, asked, canon), theirs, "{client}");
+        }
+    }
+
+    #[test]
     fn losses_are_named_as_the_client_names_them() {
         let said = |at: &str| Message { at: Some(at.into()), ..Message::new(Role::User, Vec::new()) };
         let messages = vec![said("system"), Message::new(Role::User, Vec::new())];
@@ -310,6 +408,8 @@ mod tests {
             (Dialect::OpenaiChat, "reasoning_effort", "reasoning_effort"),
             (Dialect::OpenaiChat, "messages[9].name", "messages[9].name"),
             (Dialect::OllamaChat, "tools[0]", "tools[0]"),
+            (Dialect::OpenaiCompletions, "messages", "prompt"),
+            (Dialect::OpenaiCompletions, "top_logprobs", "logprobs"),
             (Dialect::BedrockConverse, "tools[0].strict", "toolConfig.tools[0].strict"),
             (
                 Dialect::BedrockConverse,

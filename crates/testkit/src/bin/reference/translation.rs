@@ -142,8 +142,7 @@ fn word(verdict: &Verdict) -> String {
 fn counts(cases: &[Case<Request>], out: &mut String) -> Result<()> {
     out.push_str(include_str!("counts.md"));
     for dialect in dialects(Operation::CountTokens) {
-        // Bedrock's clients have no path of their own for it, but its conversations are what is counted.
-        let chat = dialect.counted().unwrap_or(Dialect::BedrockConverse);
+        let Some(chat) = dialect.counted() else { continue };
         let base = requests::base(model(chat));
         let found = Differences::between(cases, (&base, &Plain(chat)), (&base, &Plain(dialect)))?;
         let _ = writeln!(out, "| {dialect} | {chat} | {} |", found.text(cases));
