@@ -22,6 +22,7 @@ mod gemini;
 mod hub;
 mod json;
 pub mod kserve;
+mod left_out;
 mod lists;
 pub mod natives;
 pub mod needs;
@@ -69,6 +70,7 @@ pub use hub::{
     decoder, encoder, has_canon, has_way, held_back, read_reply, read_reply_for, read_request, write_reply,
     write_request,
 };
+pub use left_out::{Because, LeftOut, Setting, refused_setting};
 pub use passing::ending::{Begun, fail, keep_alive};
 pub use passing::envelope;
 pub use passing::envelope::Envelope;
