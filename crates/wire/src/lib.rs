@@ -30,6 +30,7 @@ mod ollama;
 mod openai;
 mod outgoing;
 mod passing;
+mod per_model;
 mod predict;
 mod receipts;
 mod replicate;
@@ -80,6 +81,7 @@ pub use passing::seen::{Seen, StreamError};
 pub use passing::splice::{Edits, member, splice};
 pub use passing::thoughts::{has_thoughts, has_unsigned};
 pub use passing::watch::{ReplyFacts, Watch, is_opaque, reply_facts, through, watch};
+pub use per_model::ModelQuirks;
 pub use receipts::places::{place, place_fault};
 pub use receipts::untold::Untold;
 pub use responses::namespaces::{Grouped, grouped_tools};
@@ -115,6 +117,10 @@ pub struct Quirks {
     pub lacks: &'static [Lack],
     /// How the target is told to think, all of them at once; empty is the dialect's own way.
     pub thinking: &'static [Thinking],
+    /// What some models do otherwise than the others; of several rows that fit the first counts.
+    pub models: &'static [ModelQuirks],
+    /// Most texts that end an answer; as many as are asked for when it is 0.
+    pub most_stops: usize,
 }
 
 impl Quirks {
@@ -126,6 +132,8 @@ impl Quirks {
         developer_as_system: false,
         lacks: &[],
         thinking: &[],
+        models: &[],
+        most_stops: 0,
     };
 }
 
