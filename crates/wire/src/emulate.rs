@@ -23,8 +23,8 @@ use serde_json::{Value, json};
 
 pub(crate) use answer::{ANSWER_TOOL, Called, answer_tool, read_answer};
 pub(crate) use chosen::chosen;
-pub(crate) use names::{Restoring, fitted, restore};
 pub use names::{Renamed, renamed_tools};
+pub(crate) use names::{Restoring, fitted, restore};
 pub(crate) use raise::Raising;
 pub(crate) use results::first as results_first;
 pub(crate) use sound::{WAV, sounds};

@@ -22,6 +22,7 @@ mod gemini;
 mod hub;
 mod json;
 pub mod kserve;
+mod left_out;
 mod lists;
 pub mod natives;
 pub mod needs;
@@ -29,6 +30,7 @@ mod ollama;
 mod openai;
 mod outgoing;
 mod passing;
+mod per_model;
 mod predict;
 mod receipts;
 mod replicate;
@@ -73,6 +75,7 @@ pub use hub::{
     decoder, decoder_for, encoder, has_canon, has_way, held_back, read_reply, read_reply_for, read_request,
     write_reply, write_request,
 };
+pub use left_out::{Because, LeftOut, Setting, refused_setting};
 pub use ollama::{loaded, untagged};
 pub use openai::offers_functions;
 pub use passing::ending::{Begun, fail, keep_alive};
@@ -84,6 +87,7 @@ pub use passing::seen::{Seen, StreamError};
 pub use passing::splice::{Edits, member, splice};
 pub use passing::thoughts::{has_thoughts, has_unsigned};
 pub use passing::watch::{ReplyFacts, Watch, is_opaque, reply_facts, through, watch};
+pub use per_model::ModelQuirks;
 pub use receipts::places::{place, place_fault};
 pub use receipts::untold::Untold;
 pub use responses::namespaces::{Grouped, grouped_tools};
@@ -120,6 +124,10 @@ pub struct Quirks {
     pub lacks: &'static [Lack],
     /// How the target is told to think, all of them at once; empty is the dialect's own way.
     pub thinking: &'static [Thinking],
+    /// What some models do otherwise than the others; of several rows that fit the first counts.
+    pub models: &'static [ModelQuirks],
+    /// Most texts that end an answer; as many as are asked for when it is 0.
+    pub most_stops: usize,
 }
 
 impl Quirks {
@@ -131,6 +139,8 @@ impl Quirks {
         developer_as_system: false,
         lacks: &[],
         thinking: &[],
+        models: &[],
+        most_stops: 0,
     };
 }
 

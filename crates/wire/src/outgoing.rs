@@ -3,7 +3,7 @@
 //! It knows no field of any dialect. Used by `anthropic/request.rs` and `gemini/request.rs`.
 
 use bytes::Bytes;
-use contract::canon::{Extra, Receipt};
+use contract::canon::{Extra, Reasoning, Receipt, Request};
 use contract::words::Dialect;
 use contract::{Code, Fault};
 use serde::Serialize;
@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 use smallvec::SmallVec;
 
 use crate::Quirks;
+use crate::effort;
+use crate::per_model::{self, EFFORT, ModelQuirks};
 
 /// A body being written.
 pub(crate) struct Outgoing<'a> {
@@ -19,6 +21,8 @@ pub(crate) struct Outgoing<'a> {
     receipt: &'a mut Receipt,
     extra: Option<&'a Map<String, Value>>,
     written: SmallVec<[&'static str; 16]>,
+    /// What is known of the model, and is it told to think?
+    model: Option<(&'static ModelQuirks, bool)>,
 }
 
 impl<'a> Outgoing<'a> {
@@ -30,7 +34,50 @@ impl<'a> Outgoing<'a> {
         receipt: &'a mut Receipt,
     ) -> Self {
         let own = own_fields(dialect, extra, "", receipt);
-        Self { out: vec![b'{'], quirks, receipt, extra: own, written: SmallVec::new() }
+        Self { out: vec![b'{'], quirks, receipt, extra: own, written: SmallVec::new(), model: None }
+    }
+
+    /// For the model of this request, which may refuse what others take.
+    pub(crate) fn of_model(self, request: &Request) -> Self {
+        let model = self.quirks.of_model(&request.model);
+        let thinks = per_model::thinks(request.reasoning.as_ref());
+        Self { model: model.map(|model| (model, thinks)), ..self }
+    }
+
+    /// Does the model refuse a field?
+    pub(crate) fn is_refused(&self, key: &str) -> bool {
+        self.model.is_some_and(|(model, thinks)| model.refuses(key, thinks))
+    }
+
+    /// How hard to think, as far as the model can be told.
+    pub(crate) fn fitted(&mut self, asked: Option<&Reasoning>) -> Option<Reasoning> {
+        let mut reasoning = asked?.clone();
+        let Some((model, thinks)) = self.model else { return Some(reasoning) };
+        if model.refuses(EFFORT, thinks) {
+            self.dropped(EFFORT, REFUSED);
+            return None;
+        }
+        let Some(level) = effort::level(&reasoning) else { return Some(reasoning) };
+        let nearest = model.nearest(level);
+        if nearest != level {
+            self.dropped(EFFORT, "this model has no such level; it is told the nearest that it has");
+            reasoning.effort = Some(nearest);
+        }
+        Some(reasoning)
+    }
+
+    /// Writes the texts that end the answer, as many as the target takes.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub(crate) fn put_stop(&mut self, stop: &[String]) -> Result<(), Fault> {
+        let most = self.quirks.most_stops;
+        let taken = if most == 0 { stop } else { stop.get(..most).unwrap_or(stop) };
+        self.put_some("stop", (!taken.is_empty()).then_some(taken))?;
+        if taken.len() < stop.len() {
+            self.dropped("stop", "only the first are sent: the provider takes no more");
+        }
+        Ok(())
     }
 
     /// Notes what is not written.
@@ -119,6 +166,12 @@ impl<'a> Outgoing<'a> {
             self.receipt.dropped(key.to_owned(), "the provider refuses this field");
             return Ok(());
         }
+        if self.is_refused(key) {
+            if !is_usual(key, value) {
+                self.receipt.dropped(key.to_owned(), REFUSED);
+            }
+            return Ok(());
+        }
         let name = self.quirks.renames.iter().find(|(from, _)| *from == key).map_or(key, |(_, to)| to);
         if self.out.len() > 1 {
             self.out.push(b',');
@@ -131,6 +184,21 @@ impl<'a> Outgoing<'a> {
     fn json<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Fault> {
         serde_json::to_writer(&mut self.out, value).map_err(|error| Fault::new(Code::Internal).because(error))
     }
+}
+
+/// Why a field is left out that others of the target's models take.
+const REFUSED: &str = "this model refuses this field";
+
+/// Does a setting say what a model does anyway?
+fn is_usual<T: Serialize + ?Sized>(key: &str, value: &T) -> bool {
+    let usual = match key {
+        "temperature" | "top_p" => Value::from(1.0),
+        "frequency_penalty" | "presence_penalty" => Value::from(0.0),
+        "logprobs" => Value::Bool(false),
+        _ => return false,
+    };
+    let said = serde_json::to_value(value).unwrap_or_default();
+    said == usual || said.as_f64().is_some_and(|number| usual.as_f64() == Some(number))
 }
 
 /// The longest name of an end user that OpenAI takes, in bytes (developers.openai.com, "Safety identifiers"); others take a

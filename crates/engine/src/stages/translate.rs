@@ -11,7 +11,7 @@ use contract::{Code, Fault};
 
 use wire::natives::{self, Maker, Restored, Spot, Trail};
 use wire::stored::Places;
-use wire::{Envelope, stored};
+use wire::{Because, Envelope, LeftOut, Setting, stored};
 
 use super::Admitted;
 use super::assemble::{PREVIOUS, Previous, Turn, made, unknown};
@@ -83,7 +83,14 @@ pub(crate) struct Hub<'a> {
     refused: Option<Arc<str>>,
     /// What it said.
     first: Option<Box<Failure>>,
+    /// Was what was written last translated?
+    translated: bool,
+    /// Settings that deployments refused, by the deployments' ids.
+    without: Vec<(Arc<str>, Setting)>,
 }
+
+/// Most settings that a deployment may refuse one after the other before its refusal stands.
+const MOST_REFUSED: usize = 3;
 
 /// What came before a request, for whoever is told of it.
 #[derive(Default)]
@@ -135,11 +142,14 @@ impl<'a> Hub<'a> {
             foreground: false,
             refused: None,
             first: None,
+            translated: false,
+            without: Vec::new(),
         }
     }
 
-    /// Can this deployment be asked otherwise after such a failure: told all of a conversation that it forgot, or without the
-    /// thoughts in it and the blocks that were put back for it? If not, gives the failure that counts.
+    /// Can this deployment be asked otherwise after such a failure: told all of a conversation that it forgot, without a setting
+    /// that it does not take, or without the thoughts in it and the blocks that were put back for it? If not, gives the failure
+    /// that counts.
     pub(crate) fn otherwise(&mut self, failure: Failure, at: &Deployment) -> Option<Failure> {
         if self.by_id && !self.forgotten && failure.forgot(self.request.envelope.body()) {
             self.forgotten = true;
@@ -148,6 +158,10 @@ impl<'a> Hub<'a> {
         // A stream is one all the same. Who does not want to wait has the answer made here: see `Cleared::detach`.
         let streams = self.request.envelope.stream;
         if streams && refuses_background(&failure.fault) && !std::mem::replace(&mut self.foreground, true) {
+            return None;
+        }
+        if let Some(setting) = self.refused_setting(&failure, at) {
+            self.without.push((Arc::clone(&at.id), setting));
             return None;
         }
         if self.has_refused(at) {
@@ -166,6 +180,26 @@ impl<'a> Hub<'a> {
             return None;
         }
         Some(failure)
+    }
+
+    /// The setting that a deployment does not take, where it can do without: in what was translated for it, and not where the
+    /// client wants to lose nothing. Each is found once, so that this comes to an end.
+    fn refused_setting(&self, failure: &Failure, at: &Deployment) -> Option<Setting> {
+        let canon = self.canon.as_ref().filter(|_| self.translated && !self.request.strict)?;
+        let error = failure.fault.upstream().filter(|_| failure.faulted())?;
+        let setting = wire::refused_setting(error, &canon.asked)?;
+        let refused = self.without.iter().filter(|(id, _)| *id == at.id);
+        let again = refused.clone().any(|(_, before)| *before == setting);
+        (!again && refused.count() < MOST_REFUSED).then_some(setting)
+    }
+
+    /// What this deployment does not take.
+    fn not_taken(&self, to: &Deployment) -> impl Iterator<Item = (Setting, Because)> {
+        let thoughtless = to.card.capabilities.reasoning == Some(false);
+        let settings = if thoughtless { &[Setting::Reasoning, Setting::Verbosity][..] } else { &[] };
+        let refused = self.without.iter().filter(|(id, _)| *id == to.id);
+        let refused = refused.map(|(_, setting)| (*setting, Because::Refused));
+        settings.iter().map(|setting| (*setting, Because::NoThoughts)).chain(refused)
     }
 
     /// Did thoughts go to this deployment as the client sent them?
@@ -199,28 +233,33 @@ impl<'a> Hub<'a> {
         if let Some(canon) = &mut self.canon {
             canon.undo();
         }
-        self.by_id = false;
+        (self.by_id, self.translated) = (false, false);
         if target == client && to.provider.verbatim(client) && !self.is_rewritten(to) {
             return self.pass(to, target, receipt, run).await;
         }
         // The futures of what is rare are boxed: those of all requests would be as large.
-        let canon = Box::pin(self.read(to, target, run)).await?;
-        let outgoing = self.anew(&canon, to, target, receipt);
-        self.canon = Some(canon);
+        let mut canon = Box::pin(self.read(to, target, run)).await?;
+        let left_out = LeftOut::take(&mut canon.asked, self.not_taken(to));
+        let outgoing = self.anew((&canon, &left_out.lost), to, target, receipt);
+        left_out.put_back(&mut canon.asked);
+        (self.canon, self.translated) = (Some(canon), true);
         outgoing
     }
 
     /// The request written anew.
     fn anew(
         &self,
-        canon: &Canon,
+        (canon, left_out): (&Canon, &Receipt),
         to: &Deployment,
         target: Dialect,
         receipt: &mut Receipt,
     ) -> Result<Outgoing, Fault> {
         let (client, asked, restored) = (self.request.dialect, &canon.asked, &canon.restored);
         let translated = to.provider.translate(asked, target);
-        let (body, lost) = translated.map_err(|fault| wire::place_fault(client, asked, fault))?;
+        let (body, mut lost) = translated.map_err(|fault| wire::place_fault(client, asked, fault))?;
+        for entry in left_out.entries() {
+            lost.dropped(entry.field.clone(), entry.reason.clone());
+        }
         let placed = |lost: &Receipt| wire::place(client, asked, lost);
         if !lost.is_empty() {
             *receipt = placed(&restored.of_client(&lost));

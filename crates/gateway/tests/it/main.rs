@@ -29,6 +29,7 @@ mod ollama;
 mod refusals;
 mod rerank;
 mod responses;
+mod spared;
 mod streams;
 mod sweep;
 

@@ -5,6 +5,7 @@ use contract::words::Dialect;
 use wire::Quirks;
 
 use crate::followers::USUAL;
+use crate::openai::{MODELS, MOST_STOPS};
 use crate::request::{Auth, Facts};
 
 pub(super) const FACTS: Facts = Facts {
@@ -67,9 +68,13 @@ pub(super) const BEFORE_EDITS: &[Dialect] = &[
     Dialect::OpenaiTranslations,
 ];
 
-pub(super) const QUIRKS: Quirks = Quirks::NONE;
+/// Deployments mostly have the names of their models.
+pub(super) const QUIRKS: Quirks = Quirks { models: MODELS, most_stops: MOST_STOPS, ..Quirks::NONE };
 
 /// The API for models of other makers knows the old names only
 /// (learn.microsoft.com/rest/api/aifoundry/model-inference).
-pub(super) const INFERENCE_QUIRKS: Quirks =
-    Quirks { refuses: &["logit_bias", "metadata", "n", "service_tier", "store", "user"], ..USUAL };
+pub(super) const INFERENCE_QUIRKS: Quirks = Quirks {
+    refuses: &["logit_bias", "metadata", "n", "service_tier", "store", "user"],
+    models: MODELS,
+    ..USUAL
+};

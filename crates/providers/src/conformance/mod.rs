@@ -1,6 +1,7 @@
 //! What every kind must do, checked against a scripted upstream; and the script that the kinds' own tests use.
 
 mod promises;
+mod spared;
 
 use std::collections::VecDeque;
 use std::future::Future;

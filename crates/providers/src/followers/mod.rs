@@ -79,6 +79,8 @@ pub(crate) const USUAL: Quirks = Quirks {
     developer_as_system: true,
     lacks: &[Lack::CustomTools, Lack::AllowedTools],
     thinking: &[],
+    models: &[],
+    most_stops: 0,
 };
 
 /// A switch, and a level beside it.

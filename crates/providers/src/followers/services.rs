@@ -3,8 +3,9 @@
 //! A field is refused here when the documentation says that it is refused, or says that it is passed over: then it is left
 //! out so that the receipt says so.
 
+use contract::canon::Effort::{High, Low, Medium, None as Off, XHigh};
 use contract::words::Dialect;
-use wire::{Lack, Quirks, Thinking};
+use wire::{Lack, ModelQuirks, Quirks, Thinking};
 
 use super::{FACTS, Follower, Listing, SWITCHED, USUAL};
 use crate::openai_like::Surface;
@@ -53,6 +54,18 @@ const FILLING: Quirks = Quirks {
     ..USUAL
 };
 
+/// docs.mistral.ai/capabilities/reasoning/adjustable and /native: a switch at most, and those that always think have none.
+const MISTRAL_MODELS: &[ModelQuirks] = &[
+    ModelQuirks { names: &["magistral*"], refuses: &["reasoning_effort"], ..PLAIN },
+    ModelQuirks { names: &["mistral-small*", "mistral-medium*"], levels: &[Off, High], ..PLAIN },
+];
+
+const PLAIN: ModelQuirks = ModelQuirks { names: &[], refuses: &[], refuses_thinking: &[], levels: &[] };
+
+/// The three levels of OpenAI's open models (console.groq.com/docs/reasoning, inference-docs.cerebras.ai/capabilities/reasoning).
+const GPT_OSS: &[ModelQuirks] =
+    &[ModelQuirks { names: &["gpt-oss*"], levels: &[Low, Medium, High], ..PLAIN }];
+
 // tidy: table
 /// docs.mistral.ai/api: unknown fields are refused, the seed has another name, streams always carry usage. Ids of calls and
 /// the order of messages: its errors 3280 and 3230.
@@ -83,6 +96,7 @@ pub(crate) const MISTRAL: Follower = Follower {
         ],
         accepts: &["document_url"],
         lacks: &[Lack::CustomTools, Lack::AllowedTools, Lack::CallIds, Lack::WordsAfterResults],
+        models: MISTRAL_MODELS,
         ..USUAL
     },
     mute: &["stream_options"],
@@ -95,7 +109,13 @@ pub(crate) const GROQ: Follower = Follower {
     domains: &["groq.com"],
     variable: Some("GROQ_API_KEY"),
     surfaces: &[CHAT, RESPONSES, SPEECH, TRANSCRIPTIONS, TRANSLATIONS],
-    quirks: Quirks { renames: &[], refuses: &["logprobs", "top_logprobs", "logit_bias"], ..USUAL },
+    quirks: Quirks {
+        renames: &[],
+        refuses: &["logprobs", "top_logprobs", "logit_bias"],
+        models: GPT_OSS,
+        most_stops: 4,
+        ..USUAL
+    },
     ..SERVICE
 };
 
@@ -119,13 +139,45 @@ pub(crate) const DEEPSEEK: Follower = Follower {
     ..SERVICE
 };
 
+/// What models of xAI's that think refuse.
+const XAI_THINKING: &[&str] = &["frequency_penalty", "presence_penalty", "stop"];
+/// As [`XAI_THINKING`], where nobody can say how hard.
+const XAI_UNTOLD: &[&str] = &["frequency_penalty", "presence_penalty", "reasoning_effort", "stop"];
+
+// tidy: table
+/// docs.x.ai/developers/model-capabilities/text/reasoning, and docs.x.ai/docs/guides/reasoning for those before grok-4.3.
+const XAI_MODELS: &[ModelQuirks] = &[
+    ModelQuirks { names: &["grok-3-mini*"], refuses: XAI_THINKING, levels: &[Low, High], ..PLAIN },
+    ModelQuirks { names: &["grok-*-non-reasoning*", "grok-3*"], refuses: &["reasoning_effort"], ..PLAIN },
+    ModelQuirks {
+        names: &["grok-*-multi-agent*"],
+        refuses: XAI_THINKING,
+        levels: &[Low, Medium, High, XHigh],
+        ..PLAIN
+    },
+    ModelQuirks {
+        names: &["grok-4", "grok-4-*", "grok-4.1*", "grok-4.20*", "grok-code-fast*"],
+        refuses: XAI_UNTOLD,
+        ..PLAIN
+    },
+    ModelQuirks { names: &["grok-4.3*"], refuses: XAI_THINKING, levels: &[Off, Low, Medium, High], ..PLAIN },
+    ModelQuirks { names: &["grok-*"], refuses: XAI_THINKING, ..PLAIN },
+];
+
 /// docs.x.ai/docs/api-reference: `max_tokens` is the old name here, too.
 pub(crate) const XAI: Follower = Follower {
     facts: Facts { kind: "xai", base_url: Some("https://api.x.ai/v1"), version: Some("v1"), ..FACTS },
     domains: &["x.ai"],
     variable: Some("XAI_API_KEY"),
     surfaces: &[CHAT, RESPONSES, IMAGES, IMAGE_EDITS],
-    quirks: Quirks { renames: &[], refuses: &["logit_bias"], accepts: &["image.object"], ..USUAL },
+    quirks: Quirks {
+        renames: &[],
+        refuses: &["logit_bias"],
+        accepts: &["image.object"],
+        models: XAI_MODELS,
+        most_stops: 4,
+        ..USUAL
+    },
     ..SERVICE
 };
 
@@ -211,6 +263,8 @@ pub(crate) const CEREBRAS: Follower = Follower {
     quirks: Quirks {
         renames: &[],
         refuses: &["frequency_penalty", "presence_penalty", "logit_bias", "metadata", "store"],
+        models: GPT_OSS,
+        most_stops: 4,
         ..USUAL
     },
     ..SERVICE

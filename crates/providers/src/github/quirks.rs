@@ -3,6 +3,7 @@
 use wire::Quirks;
 
 use crate::followers::USUAL;
+use crate::openai::MODELS;
 use crate::request::{Auth, Facts};
 
 pub(super) const FACTS: Facts = Facts {
@@ -30,5 +31,6 @@ pub(super) const QUIRKS: Quirks = Quirks {
         "top_logprobs",
         "user",
     ],
+    models: MODELS,
     ..USUAL
 };

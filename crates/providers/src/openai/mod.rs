@@ -16,7 +16,7 @@ use crate::openai_like::OpenaiLike;
 
 pub use config::Config;
 
-pub(crate) use quirks::ONLY;
+pub(crate) use quirks::{MODELS, MOST_STOPS, ONLY};
 
 pub(crate) const KIND: &str = quirks::FACTS.kind;
 

@@ -1,7 +1,8 @@
 //! Facts about OpenAI. Source: platform.openai.com/docs/api-reference.
 
+use contract::canon::Effort::{High, Low, Medium, Minimal, None as Off, XHigh};
 use contract::words::Dialect;
-use wire::Quirks;
+use wire::{ModelQuirks, Quirks};
 
 use crate::openai_like::{Only, Surface};
 use crate::request::{Auth, Facts};
@@ -32,7 +33,77 @@ pub(super) const SURFACES: &[Surface] = &[
     (Dialect::OpenaiModerations, "/moderations"),
 ];
 
-pub(super) const QUIRKS: Quirks = Quirks::NONE;
+pub(super) const QUIRKS: Quirks = Quirks { models: MODELS, most_stops: MOST_STOPS, ..Quirks::NONE };
+
+/// platform.openai.com/docs/api-reference/chat/create, `stop`.
+pub(crate) const MOST_STOPS: usize = 4;
+
+/// What steers the drawing of tokens, which models that think do not let anybody do.
+const DRAWING: &[&str] = &[
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "presence_penalty",
+    "temperature",
+    "top_logprobs",
+    "top_p",
+];
+/// As [`DRAWING`], with what ends an answer.
+const DRAWING_AND_STOP: &[&str] = &[
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "presence_penalty",
+    "stop",
+    "temperature",
+    "top_logprobs",
+    "top_p",
+];
+/// What is refused of every model that can think.
+const ALWAYS: &[&str] = &["frequency_penalty", "logit_bias", "presence_penalty"];
+/// As [`ALWAYS`], with what ends an answer.
+const ALWAYS_AND_STOP: &[&str] = &["frequency_penalty", "logit_bias", "presence_penalty", "stop"];
+/// What those that need not think take while they do not.
+const UNLESS_IDLE: &[&str] = &["logprobs", "temperature", "top_logprobs", "top_p"];
+
+const fn row(names: &'static [&'static str], refuses: &'static [&'static str]) -> ModelQuirks {
+    ModelQuirks { names, refuses, refuses_thinking: &[], levels: &[Low, Medium, High] }
+}
+
+// tidy: table
+/// Models that think, wherever they run. `stop`: the API reference (not for `o3` and `o4-mini`), and every gpt-5 up to 5.4 in what
+/// it answers; the others: guides/latest-model, "Parameter compatibility", and learn.microsoft.com, "Azure OpenAI reasoning models",
+/// "Not supported". Levels: the models' pages, and guides/reasoning. The chat variants differ among each other; what a newer
+/// model refuses it says itself.
+pub(crate) const MODELS: &[ModelQuirks] = &[
+    ModelQuirks {
+        names: &["gpt-*-chat*", "gpt-*-search-api*"],
+        refuses: &[],
+        refuses_thinking: &[],
+        levels: &[],
+    },
+    row(&["o1*", "o3-mini*"], DRAWING),
+    row(&["o3*", "o4*", "codex-mini*"], DRAWING_AND_STOP),
+    ModelQuirks { levels: &[High], ..row(&["gpt-5-pro*"], DRAWING_AND_STOP) },
+    ModelQuirks { levels: &[Medium, High, XHigh], ..row(&["gpt-5.*-pro*"], DRAWING_AND_STOP) },
+    row(&["gpt-5-codex*", "gpt-5.1-codex", "gpt-5.1-codex-mini*", "gpt-5.1-codex-20*"], DRAWING_AND_STOP),
+    ModelQuirks { levels: &[Low, Medium, High, XHigh], ..row(&["gpt-5.*-codex*"], DRAWING_AND_STOP) },
+    ModelQuirks {
+        levels: &[Minimal, Low, Medium, High],
+        ..row(&["gpt-5", "gpt-5-20*", "gpt-5-mini*", "gpt-5-nano*"], DRAWING_AND_STOP)
+    },
+    ModelQuirks {
+        refuses_thinking: UNLESS_IDLE,
+        levels: &[Off, Low, Medium, High],
+        ..row(&["gpt-5.1*"], ALWAYS_AND_STOP)
+    },
+    ModelQuirks {
+        refuses_thinking: UNLESS_IDLE,
+        levels: &[Off, Low, Medium, High, XHigh],
+        ..row(&["gpt-5.2*", "gpt-5.3*", "gpt-5.4*"], ALWAYS_AND_STOP)
+    },
+    ModelQuirks { refuses_thinking: UNLESS_IDLE, levels: &[], ..row(&["gpt-5.*", "gpt-6*"], ALWAYS) },
+];
 
 // tidy: table
 /// Models that `/v1/models` lists and that no operation here can call.

@@ -152,7 +152,7 @@ pub(super) fn write(request: &Request, quirks: &Quirks, receipt: &mut Receipt) -
     out.put_some("frequency_penalty", sampling.frequency_penalty)?;
     out.put_some("presence_penalty", sampling.presence_penalty)?;
     out.put_some("seed", sampling.seed)?;
-    out.put_some("stop", (!sampling.stop.is_empty()).then_some(&sampling.stop))?;
+    out.put_stop(&sampling.stop)?;
     out.put_some("n", sampling.n)?;
     let yes_or_no = request.extra.owner == Some(DIALECT) && request.extra.fields.contains_key("logprobs");
     if sampling.logprobs == Some(true) && !yes_or_no {

@@ -44,7 +44,7 @@ pub(crate) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
     if !caches {
         unsaid::note_hints(DIALECT, request, receipt);
     }
-    let mut out = Outgoing::new(DIALECT, &request.extra, quirks, receipt);
+    let mut out = Outgoing::new(DIALECT, &request.extra, quirks, receipt).of_model(request);
     out.put("model", &request.model)?;
     out.put("messages", &messages)?;
     out.put_some("tools", (!tools.list.is_empty()).then_some(&tools.list))?;
@@ -59,7 +59,8 @@ pub(crate) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
     }
     out.put_value("response_format", format::write(&request.format))?;
     out.put_some("max_completion_tokens", request.max_output)?;
-    think::write(&mut out, request.reasoning.as_ref(), quirks)?;
+    let reasoning = out.fitted(request.reasoning.as_ref());
+    think::write(&mut out, reasoning.as_ref(), quirks)?;
     write_sampling(&mut out, request, top_k)?;
     write_settings(&mut out, request)?;
     if request.stream {
@@ -127,7 +128,7 @@ fn write_sampling(out: &mut Outgoing<'_>, request: &Request, top_k: Option<u64>)
     let form = request.extra.fields.get(ECHO).filter(|_| request.extra.owner == Some(DIALECT));
     let has = |name: &str| form.filter(|form| form.get(name).is_some());
     out.put_some(if has(MISTRALS_SEED).is_some() { MISTRALS_SEED } else { "seed" }, sampling.seed)?;
-    out.put_some("stop", (!sampling.stop.is_empty()).then_some(&sampling.stop))?;
+    out.put_stop(&sampling.stop)?;
     out.put_some("n", sampling.n)?;
     // The client's own short form says both.
     if let Some(number) = has("logprobs") {

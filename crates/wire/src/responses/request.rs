@@ -34,13 +34,16 @@ pub(super) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
     let thoughts = thoughts.filter_map(sidecar::item).any(|item| item.contains_key("encrypted_content"));
     let stateless = request.store.is_none() && !own;
     let encrypted = stateless && settings::thinks(request, thoughts);
-    let include = settings::write_include(request, own, encrypted);
+    let mut include = settings::write_include(request, own, encrypted);
     let most = max_output(request, own, receipt);
     let beyond = settings_beyond(request, own, quirks, receipt);
     note_inexpressible(request, receipt);
     let tier = service_tier(request.service_tier.as_deref(), own, receipt);
 
-    let mut out = Outgoing::new(DIALECT, &request.extra, quirks, receipt);
+    let mut out = Outgoing::new(DIALECT, &request.extra, quirks, receipt).of_model(request);
+    if out.is_refused("logprobs") && settings::without_logprobs(&mut include) {
+        out.dropped("logprobs", "this model refuses this field");
+    }
     out.put("model", &request.model)?;
     out.put_some(INSTRUCTIONS, instructions)?;
     out.put_some(INPUT, (!empty).then_some(&input))?;
@@ -54,7 +57,8 @@ pub(super) fn write_chat(request: &Request, quirks: &Quirks, receipt: &mut Recei
         out.dropped("tool_choice", "there is no tool to choose");
     }
     out.put_object("text", settings::write_text(request))?;
-    out.put_object("reasoning", settings::write_reasoning(request.reasoning.as_ref()))?;
+    let reasoning = out.fitted(request.reasoning.as_ref());
+    out.put_object("reasoning", settings::write_reasoning(reasoning.as_ref()))?;
     out.put_some("max_output_tokens", most)?;
     write_sampling(&mut out, request, &beyond)?;
     out.put_some("include", (!include.is_empty()).then_some(&include))?;

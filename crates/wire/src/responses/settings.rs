@@ -130,6 +130,13 @@ pub(super) fn write_include(request: &Request, own: bool, encrypted: bool) -> Ve
     list
 }
 
+/// Takes out what asks for likelihoods. Was it there?
+pub(super) fn without_logprobs(include: &mut Vec<Value>) -> bool {
+    let all = include.len();
+    include.retain(|entry| entry != LOGPROBS);
+    include.len() < all
+}
+
 /// Does the model think? Told from what is asked of it, from thoughts of an earlier turn, and from the names of OpenAI's
 /// models (o1 and its successors, gpt-5 and later but for its chat variants; models page of the API's docs). A model that
 /// does not would refuse to be asked for encrypted thoughts.
