@@ -23,8 +23,8 @@ use serde_json::{Value, json};
 
 pub(crate) use answer::{ANSWER_TOOL, Called, answer_tool, read_answer};
 pub(crate) use chosen::chosen;
-pub use names::{Renamed, renamed_tools};
-pub(crate) use names::{Restoring, fitted, restore};
+pub use names::Renamed;
+pub(crate) use names::{Restoring, fitted, renamed_tools, restore};
 pub(crate) use raise::Raising;
 pub(crate) use results::first as results_first;
 pub(crate) use sound::{WAV, sounds};
@@ -39,8 +39,7 @@ use crate::{Lack, Quirks};
 const INPUT: &str = "input";
 
 /// The names of a request's custom tools, for [`EncodeOptions::custom`](crate::EncodeOptions).
-#[must_use]
-pub fn custom_tools(asked: &Asked) -> Vec<String> {
+pub(crate) fn custom_tools(asked: &Asked) -> Vec<String> {
     let Asked::Chat(request) = asked else { return Vec::new() };
     let name = |tool: &Tool| if let Tool::Custom { name, .. } = tool { Some(name.clone()) } else { None };
     let alone = request.tools.iter().filter_map(name);

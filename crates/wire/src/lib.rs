@@ -48,7 +48,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use contract::Fault;
-use contract::canon::{Event, VectorFormat};
+use contract::canon::{Asked, Event, VectorFormat};
 use contract::fault::UpstreamError;
 use contract::ports::ModelCard;
 use contract::words::Dialect;
@@ -57,8 +57,7 @@ use http::StatusCode;
 use shape::Shape;
 
 pub use bedrock::told as told_in_head;
-pub use completions::echoed;
-pub use emulate::{Renamed, custom_tools, refuses_schema, renamed_tools};
+pub use emulate::{Renamed, refuses_schema};
 pub use errors::first::{error_at_start, says};
 pub use errors::fruitless::fruitless;
 pub use errors::instead::error_in;
@@ -77,7 +76,6 @@ pub use hub::{
 };
 pub use left_out::{Because, LeftOut, Setting, refused_setting};
 pub use ollama::{loaded, untagged};
-pub use openai::offers_functions;
 pub use passing::ending::{Begun, fail, keep_alive};
 pub use passing::envelope;
 pub use passing::envelope::Envelope;
@@ -90,7 +88,7 @@ pub use passing::watch::{ReplyFacts, Watch, is_opaque, reply_facts, through, wat
 pub use per_model::ModelQuirks;
 pub use receipts::places::{place, place_fault};
 pub use receipts::untold::Untold;
-pub use responses::namespaces::{Grouped, grouped_tools};
+pub use responses::namespaces::Grouped;
 pub use responses::stored;
 pub use usage::service_tier;
 
@@ -221,20 +219,44 @@ pub struct EncodeOptions {
     pub vectors: VectorFormat,
     /// How many inputs the client wants vectors of; none when it is not known.
     pub inputs: Option<usize>,
-    /// The names of the client's custom tools ([`custom_tools`]): calls of them come back as such.
+    /// The names of the client's custom tools: calls of them come back as such.
     pub custom: Vec<String>,
-    /// The tools that the upstream knows under other names ([`renamed_tools`]): calls of them come back with the client's.
+    /// The tools that the upstream knows under other names: calls of them come back with the client's.
     pub renamed: Vec<Renamed>,
-    /// The client's tools that are in groups ([`grouped_tools`]): calls of them come back with their group's name.
+    /// The client's tools that are in groups: calls of them come back with their group's name.
     pub grouped: Vec<Grouped>,
     /// The form in which the client wants what is spoken, where it names one: `wav`, `pcm16`.
     pub sound: Option<String>,
     /// Fields of the client's request that its dialect repeats in the answer ([`stored::repeated`]).
     pub repeated: serde_json::Map<String, serde_json::Value>,
-    /// Does the client look for its call in `function_call` ([`offers_functions`])?
+    /// Does the client look for its call in `function_call`?
     pub functions: bool,
-    /// What the answer begins with: its prompt ([`echoed`]).
+    /// What the answer begins with: its prompt.
     pub echo: Option<String>,
+}
+
+impl EncodeOptions {
+    /// What a request that was written for a target says of its answer. The rest is the caller's to say.
+    #[must_use]
+    pub fn of(asked: &Asked, target: Dialect) -> Self {
+        let (mut vectors, mut inputs, mut sound) = (VectorFormat::default(), None, None);
+        match asked {
+            Asked::Embed(request) => (vectors, inputs) = (request.format, Some(request.inputs.len())),
+            Asked::Chat(request) => sound = request.voice.as_ref().and_then(|voice| voice.format.clone()),
+            _ => {}
+        }
+        Self {
+            vectors,
+            inputs,
+            sound,
+            custom: emulate::custom_tools(asked),
+            renamed: emulate::renamed_tools(asked, target),
+            grouped: responses::namespaces::grouped_tools(asked),
+            functions: openai::offers_functions(asked),
+            echo: completions::echoed(asked, target),
+            ..Self::default()
+        }
+    }
 }
 
 /// Must usage be asked for on a stream of this dialect?

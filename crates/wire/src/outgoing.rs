@@ -167,7 +167,7 @@ impl<'a> Outgoing<'a> {
             return Ok(());
         }
         if self.is_refused(key) {
-            if !is_usual(key, value) {
+            if !says_nothing(key, value) {
                 self.receipt.dropped(key.to_owned(), REFUSED);
             }
             return Ok(());
@@ -190,7 +190,7 @@ impl<'a> Outgoing<'a> {
 const REFUSED: &str = "this model refuses this field";
 
 /// Does a setting say what a model does anyway?
-fn is_usual<T: Serialize + ?Sized>(key: &str, value: &T) -> bool {
+fn says_nothing<T: Serialize + ?Sized>(key: &str, value: &T) -> bool {
     let usual = match key {
         "temperature" | "top_p" => Value::from(1.0),
         "frequency_penalty" | "presence_penalty" => Value::from(0.0),
@@ -249,7 +249,7 @@ pub(crate) fn own_fields<'a>(
                     note(format!("{key}[{at}]"), left);
                 }
             }
-            _ if prefix == ANSWER && is_usual(key, value) => {}
+            _ if prefix == ANSWER && is_usual_tier(key, value) => {}
             _ => receipt.dropped(format!("{prefix}{key}"), reason()),
         }
     }
@@ -263,7 +263,7 @@ const ANSWER: &str = "reply.";
 fn says(group: &str, name: &str, value: &Value) -> bool {
     match group {
         _ if is_empty(value) => false,
-        "usage" | "usageMetadata" => !is_usual(name, value) && !is_counted(name, value),
+        "usage" | "usageMetadata" => !is_usual_tier(name, value) && !is_counted(name, value),
         // No end of the answer is none elsewhere.
         "options" if name == "num_predict" => !value.as_f64().is_some_and(|tokens| tokens < 0.0),
         _ => true,
@@ -271,7 +271,7 @@ fn says(group: &str, name: &str, value: &Value) -> bool {
 }
 
 /// Is it the tier of who asked for none?
-fn is_usual(name: &str, value: &Value) -> bool {
+fn is_usual_tier(name: &str, value: &Value) -> bool {
     let tier = matches!(name, "service_tier" | "serviceTier" | "trafficType");
     let usual = ["standard", "default", "auto", "on_demand"];
     tier && value.as_str().is_some_and(|said| usual.iter().any(|word| said.eq_ignore_ascii_case(word)))

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use contract::ports::{Deployment, InputSize, Plan, Stage, StoredResponse, Tenant};
 use contract::{Code, Fault};
-use wire::Envelope;
 use wire::stored::{self, Keeping};
+use wire::{EncodeOptions, Envelope};
 
-use super::translate::Wants;
 use super::turns::{Named, check, inlined};
 use super::{Admitted, Prepared};
 use crate::pipeline::Run;
@@ -213,7 +212,7 @@ impl Run<'_> {
     /// The answer that waits to be made.
     pub(crate) fn waiting(self, request: &Admitted, ticket: &Ticket) -> Option<StoredResponse> {
         let turn = request.turn.as_deref()?;
-        let body = stored::queued(&self.options(request, Wants::default(), ticket));
+        let body = stored::queued(&self.options(request, EncodeOptions::default(), ticket));
         Some(StoredResponse { body, ..self.draft(request, turn) })
     }
 

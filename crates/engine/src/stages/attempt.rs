@@ -172,7 +172,7 @@ impl Run<'_> {
                 Some(mut wants) => {
                     let keeper =
                         self.keeper(request, maker(deployment, target), std::mem::take(&mut wants.trail));
-                    let options = self.options(request, *wants, ticket);
+                    let options = self.options(request, wants.options, ticket);
                     Streaming::translate(target, request.dialect, body, options, keeper)
                         .map(|streaming| streaming.sized(ticket.sizes()))
                 }
@@ -267,7 +267,7 @@ impl Run<'_> {
         }
         let mut receipt = Receipt::default();
         let keeper = self.keeper(request, maker, std::mem::take(&mut wants.trail));
-        let options = self.options(request, *wants, ticket);
+        let options = self.options(request, wants.options, ticket);
         let mut answered = wire::read_reply_for(target, bytes, &options)
             .map_err(|error| unreadable(target, error, bytes, ticket))?;
         if let Some(error) = wire::fruitless(target, request.dialect, &answered) {
@@ -287,7 +287,7 @@ impl Run<'_> {
         Ok((body, source))
     }
 
-    pub(super) fn options(self, request: &Admitted, wants: Wants, ticket: &Ticket) -> EncodeOptions {
+    pub(super) fn options(self, request: &Admitted, wants: EncodeOptions, ticket: &Ticket) -> EncodeOptions {
         let turn = request.turn.as_deref();
         EncodeOptions {
             usage: request.envelope.include_usage,
@@ -295,15 +295,8 @@ impl Run<'_> {
             created: self.handles.clock.now().seconds(),
             id: turn.map_or_else(|| ticket.id().to_string(), |turn| turn.id.to_string()),
             asked: request.envelope.model.clone(),
-            vectors: wants.vectors,
-            inputs: wants.inputs,
-            custom: wants.custom,
-            renamed: wants.renamed,
-            grouped: wants.grouped,
-            functions: wants.functions,
-            sound: wants.sound,
-            echo: wants.echo,
             repeated: turn.map(|_| stored::repeated(request.envelope.body())).unwrap_or_default(),
+            ..wants
         }
     }
 

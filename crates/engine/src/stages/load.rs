@@ -3,8 +3,8 @@
 
 use contract::ports::Stage;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use wire::EncodeOptions;
 
-use super::translate::Wants;
 use super::{Attempted, Cleared, Whole};
 use crate::head;
 use crate::pipeline::Run;
@@ -18,7 +18,7 @@ impl Run<'_> {
         if first.provider.dialect(request.dialect, &first.upstream_model) == Some(request.dialect) {
             return None;
         }
-        let options = self.options(request, Wants::default(), ticket);
+        let options = self.options(request, EncodeOptions::default(), ticket);
         let body = wire::loaded(request.dialect, request.envelope.body(), &options)?;
         self.keep_reply(&body, ticket);
         ticket.ended(Stage::Attempt);

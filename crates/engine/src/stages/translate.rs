@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::canon::{Asked, Receipt, VectorFormat};
+use contract::canon::{Asked, Receipt};
 use contract::ports::{Anchor, Deployment, InputSize, PathFacts, StoredResponse};
 use contract::words::Dialect;
 use contract::{Code, Fault};
 
 use wire::natives::{self, Maker, Restored, Spot, Trail};
 use wire::stored::Places;
-use wire::{Because, Envelope, LeftOut, Setting, stored};
+use wire::{Because, EncodeOptions, Envelope, LeftOut, Setting, stored};
 
 use super::Admitted;
 use super::assemble::{PREVIOUS, Previous, Turn, made, unknown};
@@ -39,27 +39,13 @@ pub(crate) struct Outgoing {
 /// Mostly there is nothing.
 pub(crate) type Beyond = Option<Box<InputSize>>;
 
-/// What a client wants of an answer in its own dialect, beyond what its envelope says.
+/// What an answer that has to be written anew is written by.
 #[derive(Default)]
 pub(crate) struct Wants {
-    /// How numbers of vectors are written.
-    pub(crate) vectors: VectorFormat,
-    /// How many vectors it wants.
-    pub(crate) inputs: Option<usize>,
-    /// The names of its custom tools.
-    pub(crate) custom: Vec<String>,
-    /// The tools that the target knows under other names.
-    pub(crate) renamed: Vec<wire::Renamed>,
-    /// Its tools that are in groups.
-    pub(crate) grouped: Vec<wire::Grouped>,
-    /// The form in which it wants what is spoken.
-    pub(crate) sound: Option<String>,
+    /// What the request says about it.
+    pub(crate) options: EncodeOptions,
     /// The conversation that is answered, as its client sent it.
     pub(crate) trail: Trail,
-    /// Does it look for its call in `function_call`?
-    pub(crate) functions: bool,
-    /// What its answer begins with.
-    pub(crate) echo: Option<String>,
 }
 
 /// The request as deployments take it.
@@ -268,25 +254,7 @@ impl<'a> Hub<'a> {
         for lost in placed(&restored.left_out).into_entries() {
             receipt.dropped(lost.field, lost.reason);
         }
-        let (vectors, inputs) = match asked {
-            Asked::Embed(request) => (request.format, Some(request.inputs.len())),
-            _ => (VectorFormat::default(), None),
-        };
-        let sound = match asked {
-            Asked::Chat(request) => request.voice.as_ref().and_then(|voice| voice.format.clone()),
-            _ => None,
-        };
-        let wants = Box::new(Wants {
-            vectors,
-            inputs,
-            custom: wire::custom_tools(asked),
-            renamed: wire::renamed_tools(asked, target),
-            grouped: wire::grouped_tools(asked),
-            sound,
-            trail: canon.trail.clone(),
-            functions: wire::offers_functions(asked),
-            echo: wire::echoed(asked, target),
-        });
+        let wants = Box::new(Wants { options: EncodeOptions::of(asked, target), trail: canon.trail.clone() });
         Ok(Outgoing {
             target,
             body: VecDeque::from([body]),

@@ -552,7 +552,7 @@ fn tools_that_take_any_text_are_functions_here() {
     assert!(receipt.is_empty(), "{receipt}");
     let reply = json!({"id": "r", "finish_reason": "TOOL_CALL", "message": {"role": "assistant", "tool_calls": [
         {"id": "c", "type": "function", "function": {"name": "patch", "arguments": "{\"input\":\"b\"}"}}]}});
-    let options = EncodeOptions { custom: crate::custom_tools(&asked), ..EncodeOptions::default() };
+    let options = EncodeOptions { custom: crate::emulate::custom_tools(&asked), ..EncodeOptions::default() };
     let answered =
         crate::read_reply_for(Dialect::CohereChat, reply.to_string().as_bytes(), &options).unwrap();
     let shown = crate::write_reply(Dialect::OpenaiChat, &answered, &options, &mut receipt).unwrap();

@@ -18,7 +18,7 @@ use contract::words::Dialect;
 use crate::hub::Chat;
 use crate::{EncodeOptions, Quirks, StreamDecoder, StreamEncoder, WireError};
 
-pub use request::echoed;
+pub(crate) use request::echoed;
 
 /// The owner of every sidecar this folder makes.
 const DIALECT: Dialect = Dialect::OpenaiCompletions;

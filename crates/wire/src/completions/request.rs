@@ -56,8 +56,7 @@ fn said_echo(request: &Request) -> Option<bool> {
 
 /// What the answer to a client's request begins with, for [`EncodeOptions::echo`](crate::EncodeOptions), where its target writes
 /// no such answers itself.
-#[must_use]
-pub fn echoed(asked: &Asked, target: Dialect) -> Option<String> {
+pub(crate) fn echoed(asked: &Asked, target: Dialect) -> Option<String> {
     let Asked::Chat(request) = asked else { return None };
     if target == DIALECT || said_echo(request) != Some(true) {
         return None;

@@ -103,14 +103,14 @@ fn an_answer_begins_with_its_prompt_where_that_is_asked_for() {
     assert_eq!((written["messages"][0]["content"].as_str(), dropped.as_str()), (Some("Say "), ""));
     assert_eq!(write(DIALECT, &request).unwrap().0["echo"], true);
     let asked = Asked::Chat(Box::new(request));
-    assert_eq!(crate::echoed(&asked, DIALECT), None);
-    let echo = crate::echoed(&asked, Dialect::OpenaiChat);
+    assert_eq!(super::echoed(&asked, DIALECT), None);
+    let echo = super::echoed(&asked, Dialect::OpenaiChat);
     assert_eq!(echo.as_deref(), Some("Say "));
     for silent in [json!({"model": "m", "prompt": "a", "echo": false}), json!({"model": "m", "prompt": "a"})]
     {
         let request = read(DIALECT, &silent).unwrap();
         assert_eq!(write(Dialect::OpenaiChat, &request).unwrap().1, "");
-        assert_eq!(crate::echoed(&Asked::Chat(Box::new(request)), Dialect::OpenaiChat), None);
+        assert_eq!(super::echoed(&Asked::Chat(Box::new(request)), Dialect::OpenaiChat), None);
     }
     let options = EncodeOptions { echo, ..EncodeOptions::default() };
     let two = json!({"choices": [{"index": 0, "text": "a"}, {"index": 1, "text": "b"}]});

@@ -73,8 +73,7 @@ pub struct Renamed {
 }
 
 /// The tools of a request that are written for a target with other names, for [`EncodeOptions::renamed`](crate::EncodeOptions).
-#[must_use]
-pub fn renamed_tools(asked: &Asked, target: Dialect) -> Vec<Renamed> {
+pub(crate) fn renamed_tools(asked: &Asked, target: Dialect) -> Vec<Renamed> {
     let (Asked::Chat(request), Some(rule)) = (asked, rule(target)) else { return Vec::new() };
     let renamed = |name: &str| Some(Renamed { written: rule.instead_of(name)?, own: name.to_owned() });
     let alone = request.tools.iter().filter_map(|tool| renamed(named(tool)?));

@@ -179,6 +179,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::decoder_for;
 
     const GEMINI: Dialect = Dialect::GeminiGenerate;
 

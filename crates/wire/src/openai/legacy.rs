@@ -32,8 +32,7 @@ pub(super) fn remember(fields: &mut Fields) {
 
 /// Did the client offer functions and no tools, so that it looks for its call in `function_call`? For
 /// [`EncodeOptions::functions`](crate::EncodeOptions).
-#[must_use]
-pub fn offers_functions(asked: &Asked) -> bool {
+pub(crate) fn offers_functions(asked: &Asked) -> bool {
     let Asked::Chat(request) = asked else { return false };
     let form = request.extra.fields.get(ECHO).filter(|_| request.extra.owner == Some(DIALECT));
     form.is_some_and(|form| form.get(FUNCTIONS).is_some())

@@ -41,7 +41,7 @@ pub(crate) use count::Counting;
 pub(crate) use error::read_error;
 pub(crate) use images::Pictures;
 pub(crate) use instead::error_in;
-pub use legacy::offers_functions;
+pub(crate) use legacy::offers_functions;
 
 use bytes::Bytes;
 use contract::Fault;

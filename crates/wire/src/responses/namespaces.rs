@@ -90,8 +90,7 @@ pub(crate) fn spread(tool: &Tool) -> Option<Spread<'_>> {
 }
 
 /// The tools of a request that are in groups, for [`EncodeOptions::grouped`](crate::EncodeOptions).
-#[must_use]
-pub fn grouped_tools(asked: &Asked) -> Vec<Grouped> {
+pub(crate) fn grouped_tools(asked: &Asked) -> Vec<Grouped> {
     let Asked::Chat(request) = asked else { return Vec::new() };
     let groups = request.tools.iter().filter_map(spread);
     groups.flat_map(|(tools, _)| tools).map(|(grouped, _)| grouped).collect()

@@ -94,7 +94,7 @@ fn a_server_without_custom_tools_is_sent_functions() {
     let reply = json!({"choices": [{"message": {"role": "assistant", "tool_calls": [
         {"id": "c", "type": "function", "function": {"name": "g", "arguments": r#"{"input":"a\nb"}"#}}]},
         "finish_reason": "tool_calls"}]});
-    let options = EncodeOptions { custom: crate::custom_tools(&asked), ..EncodeOptions::default() };
+    let options = EncodeOptions { custom: crate::emulate::custom_tools(&asked), ..EncodeOptions::default() };
     let (from, reply) = (Dialect::OpenaiChat, reply.to_string());
     let answered = crate::read_reply_for(from, reply.as_bytes(), &options).unwrap();
     let back = crate::write_reply(from, &answered, &options, &mut receipt).unwrap();

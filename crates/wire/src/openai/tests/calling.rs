@@ -84,7 +84,7 @@ fn who_offers_functions_is_answered_in_function_call() {
         "functions": [{"name": "f", "parameters": {"type": "object"}}]});
     let functions = |body: &Value| {
         let asked = crate::read_request(DIALECT, body.to_string().as_bytes()).unwrap();
-        crate::offers_functions(&asked)
+        crate::openai::offers_functions(&asked)
     };
     assert!(functions(&offered));
     let mut both = offered.clone();

@@ -4,7 +4,9 @@ use contract::canon::{Asked, Event, PartKind, PartStart, Receipt, Tool};
 use contract::words::Dialect;
 use serde_json::{Value, json};
 
-use crate::{EncodeOptions, Quirks, custom_tools, grouped_tools};
+use crate::emulate::custom_tools;
+use crate::responses::namespaces::grouped_tools;
+use crate::{EncodeOptions, Quirks};
 
 fn body() -> Value {
     let tool = |kind: &str, name: &str| json!({"type": kind, "name": name});
