@@ -25,8 +25,13 @@ impl Sizes {
         Usage { input: likely(self.input), output: likely(self.output), ..Usage::default() }
     }
 
-    /// A usage that was reported in part, with the rest.
-    pub(crate) fn filled(&self, usage: Usage, operation: Operation) -> (Usage, UsageSource) {
+    /// A usage that was reported in part, with the rest. `underreported`: more came out after it was.
+    pub(crate) fn filled(
+        &self,
+        usage: Usage,
+        operation: Operation,
+        underreported: bool,
+    ) -> (Usage, UsageSource) {
         let (input, output) = (usage.input_total(), usage.output_total());
         let guess = self.usage();
         // Who answers nothing may have asked no model.
@@ -34,17 +39,18 @@ impl Sizes {
             return (usage, UsageSource::Reported);
         }
         let more_input = if input == 0 { guess.input } else { 0 };
-        let more_output = if output == 0 { guess.output } else { 0 };
+        let open = output == 0 || underreported;
+        let more_output = if open { guess.output.saturating_sub(output) } else { 0 };
         let source =
             if more_input + more_output > 0 { UsageSource::Estimated } else { UsageSource::Reported };
         (Usage { input: usage.input + more_input, output: usage.output + more_output, ..usage }, source)
     }
 
     /// What is to be told of a conversation whose usage was not reported, or in part.
-    pub(crate) fn missing(&self, usage: Option<Usage>) -> Option<Usage> {
+    pub(crate) fn missing(&self, usage: Option<Usage>, underreported: bool) -> Option<Usage> {
         match usage {
             None => Some(self.usage()),
-            Some(usage) => usage.partial.then(|| self.filled(usage, Operation::Chat).0),
+            Some(usage) => usage.partial.then(|| self.filled(usage, Operation::Chat, underreported).0),
         }
     }
 
@@ -89,7 +95,7 @@ mod tests {
     };
 
     fn filled(sizes: Sizes, usage: Usage, operation: Operation) -> (u64, u64, UsageSource) {
-        let (usage, source) = sizes.filled(usage, operation);
+        let (usage, source) = sizes.filled(usage, operation, false);
         (usage.input, usage.output, source)
     }
 
@@ -101,6 +107,8 @@ mod tests {
         assert_eq!(filled(answer, ZEROS, Operation::Chat), (10, 1_000, UsageSource::Estimated));
         assert_eq!(filled(answer, input, Operation::Chat), (5, 1_000, UsageSource::Estimated));
         assert_eq!(filled(answer, output, Operation::Chat), (10, 7, UsageSource::Estimated));
+        let (usage, source) = answer.filled(output, Operation::Chat, true);
+        assert_eq!((usage.output, source), (1_000, UsageSource::Estimated));
         let cached = Usage { cached: 5, ..ZEROS };
         assert_eq!(filled(answer, cached, Operation::Chat), (0, 1_000, UsageSource::Estimated));
     }

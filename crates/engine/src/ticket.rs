@@ -468,7 +468,9 @@ impl Record {
                 let cut = ending.outcome != Outcome::Answered && open.consumed.underreported && is_text;
                 let said = if cut { wire::tokens::likely(sizes.output) } else { 0 };
                 match said.saturating_sub(usage.output_total()) {
-                    0 if usage.partial && is_text && ending.assume_consumed => sizes.filled(usage, operation),
+                    0 if usage.partial && is_text && ending.assume_consumed => {
+                        sizes.filled(usage, operation, open.consumed.underreported)
+                    }
                     0 => (usage, UsageSource::Reported),
                     more => (Usage { output: usage.output + more, ..usage }, UsageSource::Estimated),
                 }

@@ -442,6 +442,14 @@ impl Anthropic {
         counts.iter().any(|count| count.is_told()).then(|| self.canon())
     }
 
+    /// The counts up to here, of which these are the latest. `last`: they stand at the end of the answer; what came out is not
+    /// known before.
+    pub(crate) fn so_far(&self, all: &Self, last: bool) -> Option<Usage> {
+        let usage = all.reported()?;
+        let open = !(last && self.output_tokens.is_told());
+        Some(Usage { partial: usage.partial || open, ..usage })
+    }
+
     fn canon(&self) -> Usage {
         let written = self.cache_creation_input_tokens.get();
         let split = self.cache_creation.unwrap_or_default();

@@ -167,7 +167,7 @@ impl Translator {
                 Event::End => {
                     self.complete = true;
                     let sizes = Sizes { output: self.output, ..self.sizes };
-                    if let Some(usage) = sizes.missing(self.usage) {
+                    if let Some(usage) = sizes.missing(self.usage, self.told_at < self.output.text) {
                         self.encoder.write(&Event::Usage(usage), &mut frames);
                     }
                     // Before the client learns that the answer is complete: its next turn may come at once.

@@ -21,6 +21,7 @@ mod counting;
 mod custom;
 mod dialects;
 mod embeddings;
+mod estimates;
 mod failures;
 mod listing;
 mod media;

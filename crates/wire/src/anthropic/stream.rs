@@ -146,7 +146,7 @@ impl State {
             }
             Kind::ContentBlockStop => self.close(frame.index, events)?,
             Kind::MessageDelta => {
-                self.update(frame.usage, events);
+                self.update(frame.usage, true, events);
                 push_extra(data, events)?;
                 if let Some(Delta { stop_reason: Some(reason), stop_sequence, .. }) = frame.delta {
                     let reason = self.called.finish(finish(&reason));
@@ -180,13 +180,13 @@ impl State {
             message.shift_remove(constant);
         }
         events.push(Event::Start { id, model, created: None, extra: extra(message) });
-        self.update(usage, events);
+        self.update(usage, false, events);
     }
 
-    fn update(&mut self, usage: Option<Anthropic>, events: &mut Vec<Event>) {
+    fn update(&mut self, usage: Option<Anthropic>, last: bool, events: &mut Vec<Event>) {
         if let Some(usage) = usage {
             self.usage = usage.over(self.usage);
-            events.extend(self.usage.reported().map(Event::Usage));
+            events.extend(usage.so_far(&self.usage, last).map(Event::Usage));
         }
     }
 

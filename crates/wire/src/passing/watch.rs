@@ -315,8 +315,9 @@ impl Reader {
         let Some(frame) = Frame::parse(raw) else { return };
         let Ok(outer) = serde_json::from_slice::<Outer>(&frame.data) else { return };
         if let Some(reported) = outer.usage.or_else(|| outer.message?.usage) {
+            let last = scan::anthropic_event(raw) == b"message_delta";
             self.anthropic = reported.figures.over(self.anthropic);
-            if let Some(usage) = self.anthropic.reported() {
+            if let Some(usage) = reported.figures.so_far(&self.anthropic, last) {
                 self.seen.reported(usage);
             }
             self.seen.service_tier = reported.service_tier.or_else(|| self.seen.service_tier.take());

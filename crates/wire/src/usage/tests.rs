@@ -133,3 +133,16 @@ fn cached_audio_is_told_apart() {
     );
     assert_eq!((usage.input, usage.cached, usage.cached_audio, usage.audio_input), (27, 20, 15, 3));
 }
+
+#[test]
+fn what_came_out_is_known_at_the_end_of_a_stream() {
+    let read = |value| serde_json::from_value::<Anthropic>(value).unwrap();
+    let start = read(json!({"input_tokens": 9, "output_tokens": 1}));
+    let is_partial = |latest: &Anthropic, last| {
+        let all = latest.over(start);
+        latest.so_far(&all, last).map(|usage| (usage.input, usage.output, usage.partial))
+    };
+    assert_eq!(is_partial(&start, false), Some((9, 1, true)));
+    assert_eq!(is_partial(&read(json!({})), true), Some((9, 1, true)));
+    assert_eq!(is_partial(&read(json!({"output_tokens": 4})), true), Some((9, 4, false)));
+}

@@ -206,8 +206,10 @@ async fn ask(client: &Client, request: &Value) -> Checked<(Heard, String)> {
 }
 
 fn check_usage(usage: &Value, tongue: Tongue) -> Checked<()> {
-    // A provider that counts nothing: Codex takes that too.
-    if tongue.counts() == (0, 0, 0) && usage.is_null() {
+    // A provider that counts nothing: the client is told the estimate.
+    if tongue.counts() == (0, 0, 0) {
+        let told = |name: &str| usage[name].as_u64() > Some(0);
+        ensure!(told("input_tokens") && told("output_tokens"), "usage: {usage}");
         return Ok(());
     }
     let is = (
