@@ -272,11 +272,13 @@ impl<'a> Hub<'a> {
     }
 
     /// Must the request be written anew for a target that speaks its dialect? It holds thoughts that nobody signed, or that were
-    /// refused.
+    /// refused, or something else that the account does not take.
     fn is_rewritten(&self, to: &Deployment) -> bool {
-        let client = self.request.dialect;
+        let (client, body) = (self.request.dialect, self.request.envelope.body());
         !stored::is_kept(client)
-            && (self.has_refused(to) || wire::has_unsigned(client, self.request.envelope.body()))
+            && (self.has_refused(to)
+                || wire::has_unsigned(client, body)
+                || to.provider.rewrites(client, &to.upstream_model, body))
     }
 
     /// The request without what the target would look up and not find; none if there is nothing of that kind.
