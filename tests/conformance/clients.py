@@ -3,7 +3,8 @@
     clients.py URL KEY < cases > answers
 
 A case is a JSON line {"case", "client", "model", "stream"}, `client` a dialect or a list of models; an answer is one too: {"case", "text", "calls", "usage"} with
-calls as [name, arguments] and usage as {"input", "output"}, or {"case", "error"}.
+calls as [name, arguments] and usage as {"input", "output"}, or {"case", "error"}. Where a dialect has a reason of its own for
+an answer with calls, "calling" says whether it is given: clients go on by it.
 """
 
 import json
@@ -61,9 +62,10 @@ def parsed(arguments):
         return arguments
 
 
-def said(text, calls, usage):
+def said(text, calls, usage, calling=None):
     figures = None if usage is None else {"input": usage[0] or 0, "output": usage[1] or 0}
-    return {"text": text, "calls": [[name, parsed(arguments)] for name, arguments in calls], "usage": figures}
+    calls = [[name, parsed(arguments)] for name, arguments in calls]
+    return {"text": text, "calls": calls, "usage": figures, "calling": calling}
 
 
 def openai_chat(model, stream):
@@ -165,7 +167,12 @@ def anthropic_messages(model, stream):
     calls = [(block.name, block.input) for block in answer.content if block.type == "tool_use"]
     usage = answer.usage
     total = usage.input_tokens + (usage.cache_read_input_tokens or 0) + (usage.cache_creation_input_tokens or 0)
-    return said(text, calls, (total, usage.output_tokens))
+    return said(text, calls, (total, usage.output_tokens), ends(answer.stop_reason, "tool_use", "end_turn"))
+
+
+def ends(reason, calling, done):
+    """Whether an answer ends for its calls; None where it ends for another reason than these two."""
+    return {calling: True, done: False}.get(reason)
 
 
 def gemini_generate(model, stream):
@@ -219,8 +226,8 @@ def cohere_chat(model, stream):
         blocks = answer.message.content or []
         text = "".join(block.text for block in blocks if block.type == "text")
         calls = [(call.function.name, call.function.arguments) for call in answer.message.tool_calls or []]
-        return said(text, calls, cohere_usage(answer.usage))
-    text, calls, usage = "", {}, None
+        return said(text, calls, cohere_usage(answer.usage), ends(answer.finish_reason, "TOOL_CALL", "COMPLETE"))
+    text, calls, usage, reason = "", {}, None, None
     for event in COHERE.chat_stream(model=model, messages=HELLO):
         if event.type in ("content-start", "content-delta"):
             text += (event.delta.message.content.text or "") if event.delta.message.content else ""
@@ -232,8 +239,8 @@ def cohere_chat(model, stream):
         if event.type == "message-end":
             if event.delta.finish_reason == "ERROR" and event.delta.error:
                 raise ValueError(event.delta.error)
-            usage = cohere_usage(event.delta.usage)
-    return said(text, list(calls.values()), usage)
+            usage, reason = cohere_usage(event.delta.usage), event.delta.finish_reason
+    return said(text, list(calls.values()), usage, ends(reason, "TOOL_CALL", "COMPLETE"))
 
 
 def cohere_usage(usage):
@@ -247,8 +254,9 @@ def bedrock_converse(model, stream):
         answer = BEDROCK.converse(modelId=model, messages=messages)
         blocks = answer["output"]["message"]["content"]
         calls = [(block["toolUse"]["name"], block["toolUse"]["input"]) for block in blocks if "toolUse" in block]
-        return said("".join(map(block_text, blocks)), calls, bedrock_usage(answer["usage"]))
-    text, calls, usage = "", {}, None
+        calling = ends(answer["stopReason"], "tool_use", "end_turn")
+        return said("".join(map(block_text, blocks)), calls, bedrock_usage(answer["usage"]), calling)
+    text, calls, usage, reason = "", {}, None, None
     for event in BEDROCK.converse_stream(modelId=model, messages=messages)["stream"]:
         if start := event.get("contentBlockStart", {}).get("start", {}).get("toolUse"):
             calls[event["contentBlockStart"]["contentBlockIndex"]] = [start["name"], ""]
@@ -256,9 +264,10 @@ def bedrock_converse(model, stream):
         text += delta.get("text", "")
         if "toolUse" in delta:
             calls[event["contentBlockDelta"]["contentBlockIndex"]][1] += delta["toolUse"]["input"]
+        reason = event.get("messageStop", {}).get("stopReason", reason)
         if "metadata" in event:
             usage = bedrock_usage(event["metadata"]["usage"])
-    return said(text, list(calls.values()), usage)
+    return said(text, list(calls.values()), usage, ends(reason, "tool_use", "end_turn"))
 
 
 def block_text(block):

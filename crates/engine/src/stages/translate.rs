@@ -291,14 +291,15 @@ impl<'a> Hub<'a> {
         Ok(Outgoing { target, body, usage_added, wants: None, beyond, places })
     }
 
-    /// Must the request be written anew for a target that speaks its dialect? It holds thoughts or citations that nobody signed, or
-    /// thoughts that were refused, or wants an answer that follows a schema, where that has to be asked for in words.
+    /// Must the request be written anew for a target that speaks its dialect? It holds thoughts or citations that nobody signed,
+    /// thoughts that were refused, or something else that the account does not take.
     fn is_rewritten(&self, to: &Deployment) -> bool {
         let (client, body) = (self.request.dialect, self.request.envelope.body());
         !stored::is_kept(client)
             && (self.has_refused(to)
                 || wire::has_unsigned(client, body)
-                || wire::refuses_schema(to.provider.refuses(client), body))
+                || wire::refuses_schema(to.provider.refuses(client), body)
+                || to.provider.rewrites(client, &to.upstream_model, body))
     }
 
     /// The request without what the target would look up and not find; none if there is nothing of that kind.

@@ -23,6 +23,30 @@ fn strict(bench: &Bench) -> testkit::client::Client {
 }
 
 #[tokio::test]
+async fn what_another_called_goes_on_at_mistral() {
+    let bench = start().await;
+    let answer = json!({ "id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [
+        { "index": 0, "message": { "role": "assistant", "content": "Fine" }, "finish_reason": "stop" }] });
+    for (id, stays) in [("call_1", false), ("D681PevKs", true)] {
+        let call = json!({ "id": id, "type": "function", "function": { "name": "f", "arguments": "{}" } });
+        let asks = json!({ "model": "mistral/m", "messages": [
+            { "role": "user", "content": "go" },
+            { "role": "assistant", "content": null, "tool_calls": [call] },
+            { "role": "tool", "tool_call_id": id, "content": "1" },
+            { "role": "user", "content": "so" }] });
+        bench.upstream.then(Reply::json(200, &answer));
+        let answer = bench.openai().post("/v1/chat/completions", &asks).await;
+        assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-dropped")), (200, ""));
+        assert_eq!(answer.json().await["choices"][0]["message"]["content"], "Fine");
+        let sent = bench.upstream.seen().pop().unwrap().json();
+        let made = sent["messages"][1]["tool_calls"][0]["id"].as_str().unwrap();
+        assert_eq!((made == id, made.len()), (stays, 9));
+        assert_eq!(sent["messages"][2]["tool_call_id"], made);
+        assert_eq!(sent["messages"].as_array().unwrap().len(), if stays { 4 } else { 5 });
+    }
+}
+
+#[tokio::test]
 async fn mistral_tells_usage_unasked() {
     let bench = start().await;
     let chunk = |delta: Value, end: Value| {

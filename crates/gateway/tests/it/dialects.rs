@@ -2,6 +2,7 @@
 //!
 //! What passes through untouched is in `dialects/passthrough.rs`; what does not carry over, in `dialects/receipts.rs`.
 
+mod functions;
 mod headers;
 mod passthrough;
 mod receipts;

@@ -50,7 +50,8 @@ pub(crate) fn fit_ids(request: &mut Cow<'_, Request>) {
     }
 }
 
-fn fits(id: &str) -> bool {
+/// Is it an id as Mistral makes them?
+pub(crate) fn fits(id: &str) -> bool {
     id.len() == LENGTH && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 

@@ -139,6 +139,13 @@ fn compare(answer: &Value, case: &Case) -> Verdict {
             clip(&json!(expected).to_string())
         ));
     }
+    // What passes says it in its server's way.
+    if let Some(calling) = answer["calling"].as_bool().filter(|_| !case.passes)
+        && calling == case.expected.calls.is_empty()
+    {
+        let ends = if calling { "for calls that are not there" } else { "as if nothing was called" };
+        return Err(format!("it ends {ends}"));
+    }
     if let (Some(figures), Value::Object(usage)) = (case.expected.figures, &answer["usage"])
         && (usage["input"] != figures.input || usage["output"] != figures.output)
     {
