@@ -47,8 +47,11 @@ pub(super) fn owned(fields: Map<String, Value>) -> Extra {
     Extra { owner: (!fields.is_empty()).then_some(DIALECT), fields }
 }
 
+/// The counts, and what canon has no word for.
+type Counted = (Option<Usage>, Option<Map<String, Value>>);
+
 /// Reads the counts, and keeps what canon has no word for.
-pub(super) fn read_usage(value: Value) -> Option<(Option<Usage>, Option<Map<String, Value>>)> {
+pub(super) fn read_usage(value: Value) -> Option<Counted> {
     let usage = serde_json::from_value::<Openai>(value.clone()).ok()?.reported();
     Some((usage, crate::usage::beyond_openai(value)))
 }
