@@ -29,6 +29,7 @@ mod ollama;
 mod refusals;
 mod rerank;
 mod responses;
+mod schemas;
 mod streams;
 mod sweep;
 

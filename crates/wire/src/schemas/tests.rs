@@ -135,6 +135,8 @@ fn demands_beyond_are_told_in_their_place() {
         "s.properties.e.enum",
     ];
     assert_eq!(receipt, places.join(", "));
+    assert!(cut(&json!({"properties": {"any": true}})).2, "any value has no shape");
+    assert!(!cut(&json!({"items": {"enum": ["a", 1, null]}})).2);
 }
 
 #[test]
