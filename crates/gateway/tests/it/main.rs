@@ -30,6 +30,7 @@ mod ollama;
 mod refusals;
 mod rerank;
 mod responses;
+mod schemas;
 mod spared;
 mod streams;
 mod sweep;

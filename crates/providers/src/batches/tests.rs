@@ -1,3 +1,5 @@
+//! Lists that are asked for in several calls, and what becomes of them when one fails.
+
 use std::collections::VecDeque;
 use std::sync::Mutex;
 

@@ -55,18 +55,21 @@ pub(super) fn form<'a>(
 
 /// Says it at the end of the instructions, or of what the user said last. No message gets another number by it.
 fn tell(request: &mut Request, text: String) {
-    let instructs = |message: &&mut Message| matches!(message.role, Role::System | Role::Developer);
-    let plain = |message: &&mut Message| {
+    let instructs = |message: &Message| matches!(message.role, Role::System | Role::Developer);
+    let plain = |message: &Message| {
         let result = |part: &Part| matches!(part.kind, PartKind::ToolResult(_));
         message.role == Role::User && !message.parts.iter().any(result)
     };
-    let part = Part::text(text, Provenance::System);
-    if let Some(message) = request.messages.iter_mut().find(instructs) {
-        message.parts.push(part);
-    } else if let Some(message) = request.messages.iter_mut().rev().find(plain) {
-        message.parts.push(part);
-    } else {
-        request.messages.push(Message::new(Role::User, vec![part]));
+    let found = request.messages.iter().position(|message| instructs(message));
+    let found = found.or_else(|| request.messages.iter().rposition(|message| plain(message)));
+    let Some(message) = found.and_then(|at| request.messages.get_mut(at)) else {
+        let part = Part::text(text, Provenance::System);
+        return request.messages.push(Message::new(Role::User, vec![part]));
+    };
+    // Not every server takes a list of texts.
+    match message.parts.last_mut().map(|part| &mut part.kind) {
+        Some(PartKind::Text(before)) => *before = format!("{before}\n\n{text}"),
+        _ => message.parts.push(Part::text(text, Provenance::System)),
     }
 }
 
@@ -97,7 +100,7 @@ mod tests {
         let body = json!({"model": "m", "messages": [system, user], "response_format": format});
         let (out, receipt) = written(Dialect::OpenaiChat, &body, &JSON_ONLY);
         assert_eq!(out["response_format"], json!({"type": "json_object"}));
-        let told = out["messages"][0]["content"].to_string();
+        let told = out["messages"][0]["content"].as_str().unwrap();
         assert!(told.contains("Be kind.") && told.contains("integer"), "{told}");
         assert_eq!(
             (out["messages"][1]["content"].as_str(), receipt.as_str()),

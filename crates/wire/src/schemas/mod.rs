@@ -54,6 +54,9 @@ const EXAMPLES: &[&str] = &["examples", "example"];
 /// Keywords without which the answer has another shape.
 const SHAPES: &[&str] = &["$ref", "allOf", "patternProperties", "prefixItems"];
 
+/// One of them says what a value is.
+const KINDS: &[&str] = &["type", "enum", "const", "anyOf", "allOf", "$ref"];
+
 const TOLD: &str = "not enforced; told to the model in the description";
 
 /// Cuts a schema to the subset. `at` is its place.
@@ -82,7 +85,7 @@ impl Cut<'_> {
     fn schema(&mut self, schema: Value, at: &str) -> Value {
         let mut given = match schema {
             Value::Object(given) => given,
-            Value::Bool(true) => return json!({}),
+            Value::Bool(true) => Map::new(),
             other => return other,
         };
         self.restate(&mut given, at);
@@ -108,6 +111,8 @@ impl Cut<'_> {
         if self.subset.closed && is_object(&out) {
             out.insert("additionalProperties".to_owned(), false.into());
         }
+        // Any value at all is none of the shapes that are closed.
+        self.reshaped |= self.subset.closed && !KINDS.iter().any(|kind| out.contains_key(*kind));
         describe(&mut out, &told);
         Value::Object(out)
     }
@@ -222,8 +227,9 @@ impl Cut<'_> {
             object.insert("anyOf".to_owned(), list);
         }
         let typed = ["type", "anyOf", "allOf", "$ref"].iter().any(|key| object.contains_key(*key));
-        if object.contains_key("properties") && !typed {
-            object.insert("type".to_owned(), "object".into());
+        let kind = [("properties", "object"), ("items", "array")];
+        if let Some((_, kind)) = kind.into_iter().find(|(key, _)| object.contains_key(*key) && !typed) {
+            object.insert("type".to_owned(), kind.into());
         }
     }
 }

@@ -1,3 +1,5 @@
+//! Schemas cut to a subset: what is restated, what is told in words, what is noted.
+
 use super::*;
 
 const NARROW: Subset = Subset {
@@ -135,6 +137,8 @@ fn demands_beyond_are_told_in_their_place() {
         "s.properties.e.enum",
     ];
     assert_eq!(receipt, places.join(", "));
+    assert!(cut(&json!({"properties": {"any": true}})).2, "any value has no shape");
+    assert!(!cut(&json!({"items": {"enum": ["a", 1, null]}})).2);
 }
 
 #[test]
