@@ -53,6 +53,7 @@ use http::StatusCode;
 
 use shape::Shape;
 
+pub use cohere::{ranks_objects, texts_only};
 pub use completions::echoed;
 pub use emulate::custom_tools;
 pub use errors::first::{error_at_start, says};

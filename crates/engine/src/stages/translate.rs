@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use contract::canon::{Asked, Receipt, VectorFormat};
 use contract::ports::{Anchor, Deployment, InputSize, PathFacts, StoredResponse};
-use contract::words::Dialect;
+use contract::words::{Dialect, Operation};
 use contract::{Code, Fault};
 
 use wire::natives::{self, Maker, Restored, Spot, Trail};
@@ -194,7 +194,11 @@ impl<'a> Hub<'a> {
             canon.undo();
         }
         self.by_id = false;
-        if target == client && to.provider.verbatim(client) && !self.is_rewritten(to) {
+        if target == client
+            && to.provider.verbatim(client)
+            && !self.is_rewritten(to)
+            && !self.orders_objects(to)
+        {
             return self.pass(to, target, receipt, run).await;
         }
         // The futures of what is rare are boxed: those of all requests would be as large.
@@ -277,6 +281,14 @@ impl<'a> Hub<'a> {
         let client = self.request.dialect;
         !stored::is_kept(client)
             && (self.has_refused(to) || wire::has_unsigned(client, self.request.envelope.body()))
+    }
+
+    /// Does it order objects, for a deployment that takes texts alone?
+    fn orders_objects(&self, to: &Deployment) -> bool {
+        let client = self.request.dialect;
+        client.operation() == Operation::Rerank
+            && wire::texts_only(to.provider.refuses(client))
+            && wire::ranks_objects(self.request.envelope.body())
     }
 
     /// The request without what the target would look up and not find; none if there is nothing of that kind.

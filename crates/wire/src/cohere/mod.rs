@@ -31,6 +31,8 @@ use contract::words::Dialect;
 use crate::hub::{Chat, Embed, Rerank};
 use crate::{Begun, EncodeOptions, Quirks, StreamDecoder, StreamEncoder, WireError};
 
+pub use rerank::{ranks_objects, texts_only};
+
 /// The owner of every sidecar of conversations.
 const DIALECT: Dialect = Dialect::CohereChat;
 
