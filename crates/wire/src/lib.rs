@@ -14,6 +14,7 @@ mod count;
 mod effort;
 mod emulate;
 mod errors;
+pub mod exact;
 mod fields;
 mod file_types;
 mod frames;
