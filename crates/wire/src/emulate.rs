@@ -28,7 +28,7 @@ pub(crate) use names::{Restoring, fitted, renamed_tools, restore};
 pub(crate) use raise::Raising;
 pub(crate) use results::first as results_first;
 pub(crate) use sound::{WAV, sounds};
-pub use told::refuses_schema;
+pub(crate) use told::refuses_schema;
 pub(crate) use wrapping::Wrapping;
 
 use crate::hub::Has;

@@ -14,6 +14,7 @@ mod count;
 mod effort;
 mod emulate;
 mod errors;
+pub mod exact;
 mod fields;
 mod file_types;
 mod frames;
@@ -51,13 +52,13 @@ use contract::Fault;
 use contract::canon::{Asked, Event, VectorFormat};
 use contract::fault::UpstreamError;
 use contract::ports::ModelCard;
-use contract::words::Dialect;
+use contract::words::{Dialect, Operation};
 use http::StatusCode;
 
 use shape::Shape;
 
 pub use bedrock::told as told_in_head;
-pub use emulate::{Renamed, refuses_schema};
+pub use emulate::Renamed;
 pub use errors::first::{error_at_start, says};
 pub use errors::fruitless::fruitless;
 pub use errors::instead::error_in;
@@ -84,7 +85,7 @@ pub use passing::refused::without;
 pub use passing::said::Media;
 pub use passing::seen::{Seen, StreamError};
 pub use passing::splice::{Edits, member, splice};
-pub use passing::thoughts::{has_thoughts, has_unsigned};
+pub use passing::thoughts::has_thoughts;
 pub use passing::watch::{ReplyFacts, Watch, is_opaque, reply_facts, through, watch};
 pub use per_model::ModelQuirks;
 pub use receipts::places::{place, place_fault};
@@ -258,6 +259,15 @@ impl EncodeOptions {
             ..Self::default()
         }
     }
+}
+
+/// Must a request that could pass as it is be written anew for its target, which speaks its dialect? It holds what should be signed
+/// and is not, or what is among the account's [`Quirks::refuses`] and not a field by itself.
+#[must_use]
+pub fn needs_rewriting(dialect: Dialect, refuses: &[&str], body: &Bytes) -> bool {
+    passing::thoughts::has_unsigned(dialect, body)
+        || emulate::refuses_schema(refuses, body)
+        || (dialect.operation() == Operation::Rerank && cohere::refuses_objects(refuses, body))
 }
 
 /// Must usage be asked for on a stream of this dialect?

@@ -11,13 +11,14 @@ use contract::{Code, Fault};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::WireError;
 use crate::fields::{invalid_json, missing, wrong};
+use crate::{WireError, exact};
 
 /// Reads a request body. Nulls stay: they may mean something to the model.
 pub(crate) fn read_request(body: &[u8]) -> Result<Prediction, Fault> {
     let text = std::str::from_utf8(body).map_err(|error| Fault::new(Code::InvalidEncoding).because(error))?;
-    let mut body: Map<String, Value> = serde_json::from_str(text).map_err(|error| invalid_json(&error))?;
+    let mut body: Map<String, Value> =
+        serde_json::from_slice(&exact::held(text.as_bytes())).map_err(|error| invalid_json(&error))?;
     match body.shift_remove("model") {
         Some(Value::String(model)) => Ok(Prediction { model, body }),
         Some(Value::Null) | None => Err(missing("model")),
@@ -31,7 +32,7 @@ pub(crate) fn write_request(request: &Prediction) -> Result<Bytes, Fault> {
     out.insert("model".to_owned(), Value::String(request.model.clone()));
     out.extend(request.body.clone());
     let bytes = serde_json::to_vec(&out).map_err(|error| Fault::new(Code::Internal).because(error))?;
-    Ok(bytes.into())
+    Ok(exact::released(&bytes).into_owned().into())
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,7 +54,7 @@ struct Counts {
 
 /// Reads an answer.
 pub(crate) fn read_reply(body: &[u8]) -> Result<Predicted, WireError> {
-    let reply: Reply = serde_json::from_slice(body)
+    let reply: Reply = serde_json::from_slice(&exact::held(body))
         .map_err(|error| WireError { dialect: Dialect::PathgatePredict, reason: error.to_string() })?;
     let usage = reply.usage.map(|counts| Usage {
         input: counts.input_tokens,
@@ -69,7 +70,8 @@ pub(crate) fn write_reply(reply: &Predicted) -> Bytes {
         .usage
         .map(|usage| Counts { input_tokens: usage.input_total(), output_tokens: usage.output_total() });
     let out = Reply { model: reply.model.clone(), result: reply.result.clone(), usage };
-    serde_json::to_vec(&out).unwrap_or_default().into()
+    let bytes = serde_json::to_vec(&out).unwrap_or_default();
+    exact::released(&bytes).into_owned().into()
 }
 
 #[cfg(test)]
@@ -85,6 +87,15 @@ mod tests {
         assert_eq!((request.model.as_str(), request.body.len()), ("m", 3));
         let written: Value = serde_json::from_slice(&write_request(&request).unwrap()).unwrap();
         assert_eq!(written, body);
+    }
+
+    #[test]
+    fn numbers_that_no_float_holds_stay() {
+        let body = r#"{"model":"m","rows":[12345678901234567890123,0.5]}"#;
+        let written = write_request(&read_request(body.as_bytes()).unwrap()).unwrap();
+        assert_eq!(written, body);
+        let answer = r#"{"model":"m","result":[0.10000000000000000555]}"#;
+        assert_eq!(write_reply(&read_reply(answer.as_bytes()).unwrap()), answer);
     }
 
     #[test]

@@ -297,8 +297,7 @@ impl<'a> Hub<'a> {
         let (client, body) = (self.request.dialect, self.request.envelope.body());
         !stored::is_kept(client)
             && (self.has_refused(to)
-                || wire::has_unsigned(client, body)
-                || wire::refuses_schema(to.provider.refuses(client), body)
+                || wire::needs_rewriting(client, to.provider.refuses(client), body)
                 || to.provider.rewrites(client, &to.upstream_model, body))
     }
 

@@ -1,4 +1,4 @@
-//! `count_tokens` in its three dialects: answered by the provider where it can count, here where it cannot.
+//! `count_tokens` in its four dialects: answered by the provider where it can count, here where it cannot.
 
 use serde_json::{Value, json};
 use testkit::client::Answer;
@@ -25,13 +25,16 @@ fn questions(model: &str, text: &str) -> [(String, Value); 3] {
 
 async fn tokens(answer: Answer) -> u64 {
     let body = answer.json().await;
-    ["input_tokens", "totalTokens"].iter().find_map(|name| body[name].as_u64()).unwrap()
+    ["input_tokens", "totalTokens", "inputTokens"].iter().find_map(|name| body[name].as_u64()).unwrap()
 }
 
 #[tokio::test]
 async fn a_model_whose_provider_cannot_count_is_counted_here() {
     let bench = Bench::start().await;
-    for (path, body) in questions("house/llama-3.3-70b", TEXT) {
+    let converse = json!({ "messages": [{ "role": "user", "content": [{ "text": TEXT }] }] });
+    let bedrock = "/bedrock/model/house%2Fllama-3.3-70b/count-tokens".to_owned();
+    let others = [(bedrock, json!({ "input": { "converse": converse } }))];
+    for (path, body) in questions("house/llama-3.3-70b", TEXT).into_iter().chain(others) {
         let answer = bench.openai().post(&path, &body).await;
         assert_eq!(answer.status, 200, "{path}");
         let stated = answer.header("x-pathgate-estimated").to_owned();

@@ -51,6 +51,21 @@ async fn cohere_is_passed_through_and_billed_by_the_piece() {
 }
 
 #[tokio::test]
+async fn objects_are_made_texts_for_cohere_whose_second_version_takes_no_others() {
+    let bench = bench().await;
+    let said = json!({ "id": "r", "results": [{ "index": 1, "relevance_score": 0.9 }],
+        "meta": { "api_version": { "version": "2" }, "billed_units": { "search_units": 1 } } });
+    bench.upstream.then(Reply::json(200, &said));
+    let request = json!({ "model": "cohere/rerank-v3.5", "query": "q", "rank_fields": ["text"],
+        "documents": [{ "text": "a", "n": 1 }, { "text": "b" }] });
+    let answer = bench.openai().post("/v1/rerank", &request).await;
+    assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-dropped")), (200, ""));
+    assert_eq!(answer.json().await["results"][0]["index"], 1);
+    let call = bench.upstream.seen().pop().unwrap();
+    assert_eq!(call.json(), json!({ "model": "rerank-v3.5", "query": "q", "documents": ["a", "b"] }));
+}
+
+#[tokio::test]
 async fn voyage_is_asked_with_its_own_names_and_answers_in_cohere_s() {
     let bench = bench().await;
     let said = json!({ "object": "list", "data": [{ "index": 1, "relevance_score": 0.5 }],

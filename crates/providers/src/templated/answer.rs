@@ -30,7 +30,12 @@ pub(super) struct Answer<'a> {
 impl Answer<'_> {
     /// The answer in the dialect of the places.
     pub(super) fn adapted(&self, places: &Places, counts: &Counts) -> Result<Bytes, String> {
-        let value: Value = serde_json::from_slice(self.body).map_err(|error| format!("not JSON: {error}"))?;
+        // A vector's numbers are floats; a result's are whatever the model says.
+        let body = match places {
+            Places::Result { .. } => wire::exact::held(self.body),
+            Places::Chat { .. } | Places::Vectors { .. } => self.body.into(),
+        };
+        let value: Value = serde_json::from_slice(&body).map_err(|error| format!("not JSON: {error}"))?;
         let usage = counts.read(&value);
         match places {
             Places::Chat { text } => {
@@ -47,7 +52,8 @@ impl Answer<'_> {
             Places::Result { at: place } => {
                 let usage =
                     usage.map(|(input, output)| json!({"input_tokens": input, "output_tokens": output}));
-                Ok(self.with(json!({"result": at(&value, place)?}), usage))
+                let told = self.with(json!({"result": at(&value, place)?}), usage);
+                Ok(wire::exact::released(&told).into_owned().into())
             }
         }
     }

@@ -43,7 +43,7 @@ impl Values {
     fn fill(&self, template: &Template) -> Result<Bytes, Fault> {
         let filled = template.fill(&|hole| self.get(hole));
         let bytes = serde_json::to_vec(&filled).map_err(|error| Fault::new(Code::Internal).because(error))?;
-        Ok(bytes.into())
+        Ok(wire::exact::released(&bytes).into_owned().into())
     }
 }
 

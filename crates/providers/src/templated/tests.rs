@@ -171,6 +171,10 @@ fn answers_are_found_by_pointers() {
     let score = built(config(&json!({ "predict": { "request": "{{body}}", "result": "/score" } })));
     let (_, reply) = read(&*score, &Script::answering("{\"score\":null}"), Operation::Predict, false);
     assert_eq!(serde_json::from_str::<Value>(&reply).unwrap(), json!({ "result": null, "model": "m" }));
+    // As exactly as the model says it.
+    let exact = "{\"score\":[0.10000000000000000555,12345678901234567890123]}";
+    let (_, reply) = read(&*score, &Script::answering(exact), Operation::Predict, false);
+    assert_eq!(reply, "{\"result\":[0.10000000000000000555,12345678901234567890123],\"model\":\"m\"}");
 }
 
 #[test]

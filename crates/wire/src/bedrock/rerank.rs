@@ -174,7 +174,11 @@ fn result(value: &Value) -> Result<Ranked, WireError> {
 fn written(ranked: &Ranked) -> Value {
     let mut out = json!({"index": ranked.index, "relevanceScore": ranked.score});
     if let (Some(out), Some(document)) = (out.as_object_mut(), &ranked.document) {
-        let document = document.as_str().map_or_else(|| json_document(document), text_document);
+        // Others send texts back in an object of their own.
+        let bare =
+            document.as_object().filter(|object| object.len() == 1).and_then(|object| object.get("text"));
+        let text = document.as_str().or(bare.and_then(Value::as_str));
+        let document = text.map_or_else(|| json_document(document), text_document);
         out.insert("document".to_owned(), document);
     }
     out
@@ -260,6 +264,19 @@ mod tests {
         assert_eq!(Ranking.read_request(sent.to_string().as_bytes()).unwrap().model, "amazon.rerank-v1:0");
         for odd in ["{}", "[", "1"] {
             assert_eq!(rerank_body(&[Bytes::from(odd)].into(), arn), odd);
+        }
+    }
+
+    #[test]
+    fn texts_of_others_are_texts() {
+        for document in [json!("a"), json!({"text": "a"})] {
+            let results = vec![Ranked { index: 0, score: 1.0, document: Some(document) }];
+            let answer = Ranking.write_reply(&RerankReply { results, ..RerankReply::default() });
+            let answer: Value = serde_json::from_slice(&answer).unwrap();
+            assert_eq!(
+                answer["results"][0]["document"],
+                json!({"type": "TEXT", "textDocument": {"text": "a"}})
+            );
         }
     }
 

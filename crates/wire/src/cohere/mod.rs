@@ -32,6 +32,8 @@ use contract::words::Dialect;
 use crate::hub::{Chat, Embed, Rerank};
 use crate::{Begun, EncodeOptions, Quirks, StreamDecoder, StreamEncoder, WireError};
 
+pub(crate) use rerank::refuses_objects;
+
 /// The owner of every sidecar of conversations.
 const DIALECT: Dialect = Dialect::CohereChat;
 

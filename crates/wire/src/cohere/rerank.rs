@@ -10,11 +10,13 @@
 //! dialect; a target's names come from its [`Quirks`].
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use contract::canon::{Extra, Ranked, RankedDocument, Receipt, RerankReply, RerankRequest};
 use contract::words::{Dialect, NanoUsd, Usage};
 use contract::{Code, Fault};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::usage;
@@ -87,18 +89,25 @@ pub(super) fn write_rerank(
     receipt: &mut Receipt,
 ) -> Result<Bytes, Fault> {
     let texts_only = quirks.refuses.contains(&OBJECTS);
+    let ranked = texts_only.then(|| rank_fields(&request.extra)).flatten();
     let mut documents = Vec::with_capacity(request.documents.len());
     for (at, document) in request.documents.iter().enumerate() {
         documents.push(match document {
             RankedDocument::Text(text) => json!(text),
             RankedDocument::Object(object) if !texts_only => object.clone(),
-            RankedDocument::Object(object) => json!(text_of(object).ok_or_else(|| {
-                let message = "The model orders texts, not pictures.";
-                Fault::saying(Code::UnsupportedCapability, message).at(format!("documents[{at}]"))
-            })?),
+            RankedDocument::Object(object) => {
+                json!(ranked_text(object, ranked.as_deref()).ok_or_else(|| {
+                    let message = "The model orders texts, not pictures.";
+                    Fault::saying(Code::UnsupportedCapability, message).at(format!("documents[{at}]"))
+                })?)
+            }
         });
     }
-    let (extra, truncation) = shared(accent, &request.extra);
+    let (mut extra, truncation) = shared(accent, &request.extra);
+    if ranked.is_some() {
+        // Done: the texts are made of these fields.
+        extra.to_mut().fields.shift_remove(RANK_FIELDS);
+    }
     let mut out = Outgoing::new(accent.dialect(), &extra, quirks, receipt);
     out.put("model", &request.model)?;
     out.put("query", &request.query)?;
@@ -119,6 +128,43 @@ fn shared(accent: Accent, extra: &Extra) -> (Cow<'_, Extra>, Option<Value>) {
     let mut extra = extra.clone();
     let truncation = extra.fields.shift_remove("truncation");
     (Cow::Owned(extra), truncation)
+}
+
+/// Which fields of a document are read (Cohere's version 1 and Together; docs: "Rerank v1").
+const RANK_FIELDS: &str = "rank_fields";
+
+/// The fields of documents that a client wants to be read.
+fn rank_fields(extra: &Extra) -> Option<Vec<String>> {
+    let own = extra.fields.get(RANK_FIELDS).filter(|_| extra.owner == Some(Dialect::CohereRerank))?;
+    let names = own.as_array()?.iter().map(|name| name.as_str().map(str::to_owned));
+    names.collect::<Option<Vec<_>>>().filter(|names| !names.is_empty())
+}
+
+/// Of an object as text, only what is to be read.
+fn ranked_text(object: &Value, fields: Option<&[String]>) -> Option<String> {
+    let (Some(names), Some(members)) = (fields, object.as_object()) else { return text_of(object) };
+    let kept = names.iter().filter_map(|name| members.get_key_value(name));
+    let kept: Map<String, Value> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+    match kept.values().next() {
+        Some(Value::String(text)) if kept.len() == 1 => Some(text.clone()),
+        // None of them is there: all it says is better than nothing.
+        None => text_of(object),
+        Some(_) => text_of(&Value::Object(kept)),
+    }
+}
+
+/// Does a request order objects, or say which of their fields, which an account that refuses this does not?
+pub(crate) fn refuses_objects(refuses: &[&str], body: &Bytes) -> bool {
+    if !refuses.contains(&OBJECTS) {
+        return false;
+    }
+    let body = VecDeque::from([body.clone()]);
+    let listed = || {
+        let documents = crate::member(&body, "documents")?;
+        let list: Vec<&RawValue> = serde_json::from_slice(&documents).ok()?;
+        Some(list.iter().any(|document| document.get().starts_with('{')))
+    };
+    crate::member(&body, RANK_FIELDS).is_some() || listed() == Some(true)
 }
 
 /// An object as text: its `text` if that is all it has, else a line for each field, which is the form Cohere advises
@@ -337,6 +383,14 @@ mod tests {
         let expected =
             json!({"model": "m", "query": "q", "documents": ["a", "b", "title: t\nn: 1"], "top_k": 2});
         assert_eq!(round(&body, &quirks), (expected, "return_documents".to_owned()));
+        let body = json!({"model": "m", "query": "q", "rank_fields": ["title", "text"],
+            "documents": [{"text": "a", "n": 1}, {"title": "t", "text": "b"}, {"n": 1}, "c"]});
+        let texts = json!(["a", "title: t\ntext: b", "n: 1", "c"]);
+        assert_eq!(round(&body, &quirks).0["documents"], texts);
+        assert_eq!(round(&body, &quirks).1, "");
+        assert!(refuses_objects(&[OBJECTS], &Bytes::from(body.to_string())));
+        assert!(!refuses_objects(&[], &Bytes::from(body.to_string())));
+        assert!(!refuses_objects(&[OBJECTS], &Bytes::from_static(br#"{"documents":["a","{"]}"#)));
         let picture = json!({"model": "m", "query": "q", "documents": [{"image": "x"}]});
         let request = read_rerank(Accent::Cohere, picture.to_string().as_bytes()).unwrap();
         let fault = write_rerank(Accent::Cohere, &request, &quirks, &mut Receipt::default()).unwrap_err();

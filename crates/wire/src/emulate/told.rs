@@ -16,8 +16,7 @@ const SCHEMA: &str = "response_format.json_schema";
 const JSON: &str = "Answer with one JSON object and nothing else: no words around it, no code fence.";
 
 /// Does a request that would pass as it is hold the answer to a schema, which an account that refuses this does not?
-#[must_use]
-pub fn refuses_schema(refuses: &[&str], body: &[u8]) -> bool {
+pub(crate) fn refuses_schema(refuses: &[&str], body: &[u8]) -> bool {
     let mut asks = false;
     if refuses.contains(&SCHEMA) && find(body, b"\"json_schema\"").is_some() {
         json::members(body, |Member { name, value, .. }| {

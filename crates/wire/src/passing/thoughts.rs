@@ -10,8 +10,7 @@ use contract::words::Dialect;
 use memchr::memmem::{Finder, find};
 
 /// Does a request of this dialect hold thoughts or citations that it takes signed only, and that nobody signed?
-#[must_use]
-pub fn has_unsigned(dialect: Dialect, body: &[u8]) -> bool {
+pub(crate) fn has_unsigned(dialect: Dialect, body: &[u8]) -> bool {
     static SIGNED: LazyLock<[Finder<'static>; 2]> =
         LazyLock::new(|| [Finder::new(b"\"signature\""), Finder::new(b"\"encrypted_index\"")]);
     let empty = |signature: &Finder<'_>| {
