@@ -3,7 +3,7 @@
 //! It knows no field of any dialect. Used by `anthropic/request.rs` and `gemini/request.rs`.
 
 use bytes::Bytes;
-use contract::canon::{Extra, Reasoning, Receipt, Request};
+use contract::canon::{Effort, Extra, Reasoning, Receipt, Request};
 use contract::words::Dialect;
 use contract::{Code, Fault};
 use serde::Serialize;
@@ -54,7 +54,10 @@ impl<'a> Outgoing<'a> {
         let mut reasoning = asked?.clone();
         let Some((model, thinks)) = self.model else { return Some(reasoning) };
         if model.refuses(EFFORT, thinks) {
-            self.dropped(EFFORT, REFUSED);
+            // Not to think is what a model does that has no other level.
+            if thinks || model.levels != [Effort::None] {
+                self.dropped(EFFORT, REFUSED);
+            }
             return None;
         }
         let Some(level) = effort::level(&reasoning) else { return Some(reasoning) };

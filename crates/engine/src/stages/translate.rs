@@ -220,15 +220,18 @@ impl<'a> Hub<'a> {
             canon.undo();
         }
         (self.by_id, self.translated) = (false, false);
-        if target == client && to.provider.verbatim(client) && !self.is_rewritten(to) {
+        let own = target == client && to.provider.verbatim(client);
+        if own && !self.is_rewritten(to) {
             return self.pass(to, target, receipt, run).await;
         }
         // The futures of what is rare are boxed: those of all requests would be as large.
         let mut canon = Box::pin(self.read(to, target, run)).await?;
-        let left_out = LeftOut::take(&mut canon.asked, self.not_taken(to));
+        // Who speaks the dialect of the model knows what it takes.
+        let left_out =
+            if own { LeftOut::default() } else { LeftOut::take(&mut canon.asked, self.not_taken(to)) };
         let outgoing = self.anew((&canon, &left_out.lost), to, target, receipt);
         left_out.put_back(&mut canon.asked);
-        (self.canon, self.translated) = (Some(canon), true);
+        (self.canon, self.translated) = (Some(canon), !own);
         outgoing
     }
 

@@ -148,7 +148,12 @@ const XAI_UNTOLD: &[&str] = &["frequency_penalty", "presence_penalty", "reasonin
 /// docs.x.ai/developers/model-capabilities/text/reasoning, and docs.x.ai/docs/guides/reasoning for those before grok-4.3.
 const XAI_MODELS: &[ModelQuirks] = &[
     ModelQuirks { names: &["grok-3-mini*"], refuses: XAI_THINKING, levels: &[Low, High], ..PLAIN },
-    ModelQuirks { names: &["grok-*-non-reasoning*", "grok-3*"], refuses: &["reasoning_effort"], ..PLAIN },
+    ModelQuirks {
+        names: &["grok-*-non-reasoning*", "grok-3*"],
+        refuses: &["reasoning_effort"],
+        levels: &[Off],
+        ..PLAIN
+    },
     ModelQuirks {
         names: &["grok-*-multi-agent*"],
         refuses: XAI_THINKING,

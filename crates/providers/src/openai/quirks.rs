@@ -82,6 +82,12 @@ pub(crate) const MODELS: &[ModelQuirks] = &[
         refuses_thinking: &[],
         levels: &[],
     },
+    ModelQuirks {
+        names: &["gpt-3*", "gpt-4*", "chatgpt-*", "ft:gpt-3*", "ft:gpt-4*"],
+        refuses: &["reasoning_effort", "verbosity"],
+        refuses_thinking: &[],
+        levels: &[Off],
+    },
     row(&["o1*", "o3-mini*"], DRAWING),
     row(&["o3*", "o4*", "codex-mini*"], DRAWING_AND_STOP),
     ModelQuirks { levels: &[High], ..row(&["gpt-5-pro*"], DRAWING_AND_STOP) },
