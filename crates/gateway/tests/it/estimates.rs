@@ -24,11 +24,11 @@ fn answers(usage: impl Fn(&str, &str) -> Value) -> [(Kind, Speech, Value); 2] {
 #[tokio::test]
 async fn usage_without_counts_is_no_usage_and_the_client_is_told_the_estimate() {
     let bench = Bench::start().await;
-    let usages: [&dyn Fn(&str, &str) -> Value; 4] = [
-        &|_, _| json!({}),
-        &|input, output| json!({ input: null, output: null }),
-        &|input, output| json!({ input: 0, output: 0 }),
-        &|_, _| json!({ "tokens_in": 9, "tokens_out": 8 }),
+    let usages: [fn(&str, &str) -> Value; 4] = [
+        |_, _| json!({}),
+        |input, output| json!({ input: null, output: null }),
+        |input, output| json!({ input: 0, output: 0 }),
+        |_, _| json!({ "tokens_in": 9, "tokens_out": 8 }),
     ];
     for usage in usages {
         for (kind, own, body) in answers(usage) {

@@ -34,7 +34,7 @@ pub(crate) fn read_reply(body: &[u8]) -> Result<Reply, WireError> {
         let text = choice.parts.iter_mut().find(|part| matches!(part.kind, PartKind::Text(_)));
         text.into_iter().for_each(|text| text.citations.extend(annotations::sources(&left)));
     }
-    if let Some((usage, more)) = usage.and_then(read_usage) {
+    if let Some((usage, more)) = usage.map(read_usage) {
         reply.usage = usage;
         left.extend(more.map(|more| ("usage".to_owned(), Value::Object(more))));
     }
@@ -47,13 +47,12 @@ pub(super) fn owned(fields: Map<String, Value>) -> Extra {
     Extra { owner: (!fields.is_empty()).then_some(DIALECT), fields }
 }
 
-/// The counts, and what canon has no word for.
-type Counted = (Option<Usage>, Option<Map<String, Value>>);
-
 /// Reads the counts, and keeps what canon has no word for.
-pub(super) fn read_usage(value: Value) -> Option<Counted> {
-    let usage = serde_json::from_value::<Openai>(value.clone()).ok()?.reported();
-    Some((usage, crate::usage::beyond_openai(value)))
+pub(super) fn read_usage(value: Value) -> (Option<Usage>, Option<Map<String, Value>>) {
+    match serde_json::from_value::<Openai>(value.clone()) {
+        Ok(counts) => (counts.reported(), crate::usage::beyond_openai(value)),
+        Err(_) => (None, None),
+    }
 }
 
 fn read_choice(mut fields: Fields, at: usize) -> Result<Choice, WireError> {

@@ -75,7 +75,7 @@ fn elsewhere(beside: &Map<String, Value>, choices: Option<&[ChunkChoice]>) -> Op
     let groq = beside.get("x_groq").and_then(|it| it.get("usage"));
     let moonshot = || choices?.iter().find_map(|choice| choice.rest.get("usage"));
     let usage = groq.or_else(moonshot).filter(|usage| usage.is_object())?;
-    super::reply::read_usage(usage.clone()).and_then(|(usage, _)| usage)
+    super::reply::read_usage(usage.clone()).0
 }
 
 impl State {
@@ -92,8 +92,8 @@ impl State {
         if let Some(error) = &chunk.error {
             let error = super::error::describe(error);
             // What failed was consumed all the same (OpenRouter).
-            let usage = chunk.usage.take().and_then(super::reply::read_usage);
-            events.extend(usage.and_then(|(usage, _)| usage).map(Event::Usage));
+            let usage = chunk.usage.take().and_then(|usage| super::reply::read_usage(usage).0);
+            events.extend(usage.map(Event::Usage));
             events.push(Event::Error { kind: error.kind, message: error.message });
             self.ended = true;
             return Ok(());
@@ -105,7 +105,7 @@ impl State {
             self.ended = true;
             return Ok(());
         }
-        let usage = chunk.usage.take().and_then(super::reply::read_usage);
+        let usage = chunk.usage.take().map(super::reply::read_usage);
         let mut rest = std::mem::take(&mut chunk.rest);
         let (usage, more) = usage.unwrap_or_default();
         let usage = usage.or_else(|| elsewhere(&rest, chunk.choices.as_deref()));
