@@ -28,11 +28,13 @@ pub fn fruitless(from: Dialect, to: Dialect, answered: &Answered) -> Option<Upst
 #[must_use]
 pub fn decoder_for(from: Dialect, to: Dialect) -> Option<Box<dyn StreamDecoder>> {
     let inner = crate::decoder(from)?;
-    Some(if from == to {
-        inner
-    } else {
-        Box::new(Judging { inner, judge: Judge { way: Some((from, to)), ..Judge::default() } })
-    })
+    let fails = matches!(from, Dialect::GeminiGenerate | Dialect::BedrockConverse | Dialect::OpenaiChat);
+    if from == to || !fails {
+        return Some(inner);
+    }
+    // Others say something of themselves first, by which clients know that they are there.
+    let begun = from != Dialect::GeminiGenerate;
+    Some(Box::new(Judging { inner, judge: Judge { way: Some((from, to)), begun, ..Judge::default() } }))
 }
 
 /// Under which names Gemini tells what went wrong (API reference: `Candidate`).
@@ -79,7 +81,8 @@ fn error(finish: &Finish, word: Option<&str>, message: Option<&str>) -> StreamEr
     StreamError { kind: Some(word.to_owned()), message }
 }
 
-/// Reads a stream of which nothing may come. Until a part begins nothing is handed on, so that another provider can be asked.
+/// Reads a stream of which nothing may come. Until a part of Gemini's begins nothing is handed on, so that another provider can
+/// be asked: its first frame mostly says something.
 struct Judging {
     inner: Box<dyn StreamDecoder>,
     judge: Judge,
