@@ -25,7 +25,13 @@ pub fn fruitless(from: Dialect, to: Dialect, answered: &Answered) -> Option<Upst
 
 /// A decoder for a client of another dialect, whose stream ends in an error where nothing came of it.
 pub(crate) fn judging(inner: Box<dyn StreamDecoder>, from: Dialect, to: Dialect) -> Box<dyn StreamDecoder> {
-    Box::new(Judging { inner, judge: Judge { way: Some((from, to)), ..Judge::default() } })
+    let fails = matches!(from, Dialect::GeminiGenerate | Dialect::BedrockConverse | Dialect::OpenaiChat);
+    if !fails {
+        return inner;
+    }
+    // Others say something of themselves first, by which clients know that they are there.
+    let begun = from != Dialect::GeminiGenerate;
+    Box::new(Judging { inner, judge: Judge { way: Some((from, to)), begun, ..Judge::default() } })
 }
 
 /// Under which names Gemini tells what went wrong (API reference: `Candidate`).
@@ -72,7 +78,8 @@ fn error(finish: &Finish, word: Option<&str>, message: Option<&str>) -> StreamEr
     StreamError { kind: Some(word.to_owned()), message }
 }
 
-/// Reads a stream of which nothing may come. Until a part begins nothing is handed on, so that another provider can be asked.
+/// Reads a stream of which nothing may come. Until a part of Gemini's begins nothing is handed on, so that another provider can
+/// be asked: its first frame mostly says something.
 struct Judging {
     inner: Box<dyn StreamDecoder>,
     judge: Judge,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::models::Traits;
 use super::names;
 use super::schema::{fit, from_openapi, to_openapi};
+use super::spoken::VOICES;
 use super::thinking;
 use super::tools::put_back;
 use crate::emulate::WAV;
@@ -237,6 +238,10 @@ fn speech(voice: &Voice, streamed: bool, receipt: &mut Receipt) -> Option<(Strin
         receipt.dropped("audio.format", "Gemini speaks raw PCM");
     }
     let name = voice.name.as_deref()?;
+    if VOICES.contains(&name) {
+        receipt.dropped("audio.voice", "the model has other voices");
+        return None;
+    }
     let prebuilt = json!({"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": name}}});
     Some(("speechConfig".to_owned(), prebuilt))
 }

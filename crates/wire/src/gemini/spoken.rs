@@ -8,8 +8,8 @@ use contract::words::Dialect;
 
 use super::contents::is_own;
 
-/// Voices of OpenAI's.
-const VOICES: [&str; 13] = [
+/// Voices of OpenAI's; Gemini has none of these names.
+pub(super) const VOICES: [&str; 13] = [
     "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer",
     "verse",
 ];
@@ -55,6 +55,26 @@ mod tests {
         let mut receipt = Receipt::default();
         let bytes = crate::write_request(target, &asked, &Quirks::NONE, &mut receipt).unwrap();
         (serde_json::from_slice(&bytes).unwrap(), receipt.to_string())
+    }
+
+    #[test]
+    fn a_voice_of_openais_is_not_asked_for() {
+        for (voice, format, lost, speech) in [
+            ("alloy", "pcm16", "audio.voice", Value::Null),
+            ("alloy", "wav", "audio.voice", Value::Null),
+            ("Kore", "mp3", "audio.format", json!("Kore")),
+        ] {
+            let body = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}],
+                "modalities": ["text", "audio"], "audio": {"voice": voice, "format": format}});
+            let asked = crate::read_request(Dialect::OpenaiChat, body.to_string().as_bytes()).unwrap();
+            let mut receipt = Receipt::default();
+            let bytes =
+                crate::write_request(Dialect::GeminiGenerate, &asked, &Quirks::NONE, &mut receipt).unwrap();
+            let body: Value = serde_json::from_slice(&bytes).unwrap();
+            let named =
+                &body["generationConfig"]["speechConfig"]["voiceConfig"]["prebuiltVoiceConfig"]["voiceName"];
+            assert_eq!((named, receipt.to_string().as_str()), (&speech, lost));
+        }
     }
 
     #[test]
