@@ -70,7 +70,6 @@ pub use hub::{
     write_request,
 };
 pub use openai::offers_functions;
-pub use passing::calls::has_strange_calls;
 pub use passing::ending::{Begun, fail, keep_alive};
 pub use passing::envelope;
 pub use passing::envelope::Envelope;
