@@ -120,6 +120,12 @@ impl Failure {
             || ((missing || self.faulted()) && self.says(&["item with id"]))
     }
 
+    /// Does it find fault with ids of calls that another provider made, or with what follows their results? Mistral's words (its
+    /// errors 3280 and 3230), whoever passes them on.
+    pub(crate) fn blames_calls(&self) -> bool {
+        self.faulted() && self.says(&["tool call id was", "unexpected role"])
+    }
+
     fn says(&self, words: &[&str]) -> bool {
         let Some(error) = self.fault.upstream() else { return false };
         let said = [Some(error.message.as_str()), error.code.as_deref(), error.kind.as_deref()];

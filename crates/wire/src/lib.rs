@@ -77,7 +77,6 @@ pub use hub::{
 };
 pub use left_out::{Because, LeftOut, Setting, refused_setting};
 pub use ollama::{loaded, untagged};
-pub use passing::calls::has_strange_calls;
 pub use passing::ending::{Begun, fail, keep_alive};
 pub use passing::envelope;
 pub use passing::envelope::Envelope;

@@ -67,10 +67,6 @@ pub trait Provider: Send + Sync {
     fn verbatim(&self, _dialect: Dialect) -> bool {
         true
     }
-    /// Must a request that could pass be written anew for this model, because of what its body holds?
-    fn rewrites(&self, _dialect: Dialect, _model: &str, _body: &[u8]) -> bool {
-        false
-    }
     /// Outermost fields of this dialect that the account refuses or passes over: they are taken out of what goes through as it is,
     /// and named in the receipt.
     fn refuses(&self, _dialect: Dialect) -> &[&'static str] {

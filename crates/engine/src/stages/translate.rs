@@ -160,6 +160,7 @@ impl<'a> Hub<'a> {
         let restored = || self.canon.as_ref().is_some_and(|canon| canon.restored.bytes > 0);
         if (failure.faulted() && !failure.means_otherwise() && restored())
             || (failure.blames_thoughts() && self.holds_thoughts(at))
+            || (failure.blames_calls() && self.passes(at))
         {
             self.refused = Some(Arc::clone(&at.provider_name));
             self.first = Some(Box::new(failure));
@@ -188,11 +189,17 @@ impl<'a> Hub<'a> {
         settings.iter().map(|setting| (*setting, Because::NoThoughts)).chain(refused)
     }
 
+    /// Does this deployment speak the client's dialect?
+    fn passes(&self, at: &Deployment) -> bool {
+        let client = self.request.dialect;
+        at.provider.dialect(client, &at.upstream_model) == Some(client)
+    }
+
     /// Did thoughts go to this deployment as the client sent them?
     fn holds_thoughts(&self, at: &Deployment) -> bool {
         let client = self.request.dialect;
         let expanded = self.places.as_ref().map(|places| &places.expanded);
-        at.provider.dialect(client, &at.upstream_model) == Some(client)
+        self.passes(at)
             && [Some(self.request.envelope.body()), expanded]
                 .into_iter()
                 .flatten()
@@ -295,13 +302,12 @@ impl<'a> Hub<'a> {
     }
 
     /// Must the request be written anew for a target that speaks its dialect? It holds thoughts or citations that nobody signed,
-    /// thoughts that were refused, or something else that the account does not take.
+    /// thoughts or calls that were refused, or something else that the account does not take.
     fn is_rewritten(&self, to: &Deployment) -> bool {
-        let (client, body) = (self.request.dialect, self.request.envelope.body());
+        let client = self.request.dialect;
         !stored::is_kept(client)
             && (self.has_refused(to)
-                || wire::needs_rewriting(client, to.provider.refuses(client), body)
-                || to.provider.rewrites(client, &to.upstream_model, body))
+                || wire::needs_rewriting(client, to.provider.refuses(client), self.request.envelope.body()))
     }
 
     /// The request without what the target would look up and not find; none if there is nothing of that kind.

@@ -2,7 +2,7 @@
 //! on Vertex AI, streams that tell usage unasked, predictions that are followed or told to stop.
 
 use serde_json::{Value, json};
-use testkit::upstream::Reply;
+use testkit::upstream::{Exchange, Reply};
 
 use crate::setup::{Bench, Setup, request_id};
 
@@ -22,27 +22,47 @@ fn strict(bench: &Bench) -> testkit::client::Client {
     bench.openai().with("x-pathgate-strict", "true")
 }
 
+/// Mistral takes ids of its own form, and no word of the user's after results.
+fn mistral(call: &Exchange) -> Reply {
+    let body = call.json();
+    let messages = body["messages"].as_array().unwrap();
+    let strange = |message: &Value| message["tool_call_id"].as_str().is_some_and(|id| id.len() != 9);
+    let refusal = |message: &str, code: &str| {
+        Reply::json(
+            400,
+            &json!({ "object": "error", "message": message, "type": "invalid", "param": null, "code": code }),
+        )
+    };
+    if messages.iter().any(strange) {
+        return refusal("Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9.", "3280");
+    }
+    if messages.windows(2).any(|pair| pair[0]["role"] == "tool" && pair[1]["role"] == "user") {
+        return refusal("Unexpected role 'user' after role 'tool'", "3230");
+    }
+    Reply::json(
+        200,
+        &json!({ "id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [
+            { "index": 0, "message": { "role": "assistant", "content": "Fine" }, "finish_reason": "stop" }] }),
+    )
+}
+
 #[tokio::test]
 async fn what_another_called_goes_on_at_mistral() {
     let bench = start().await;
-    let answer = json!({ "id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [
-        { "index": 0, "message": { "role": "assistant", "content": "Fine" }, "finish_reason": "stop" }] });
-    for (id, stays) in [("call_1", false), ("D681PevKs", true)] {
+    bench.upstream.always_with(mistral);
+    for (id, then, calls) in [("call_1", "user", 2), ("D681PevKs", "user", 2), ("D681PevKs", "assistant", 1)]
+    {
+        let before = bench.upstream.seen().len();
         let call = json!({ "id": id, "type": "function", "function": { "name": "f", "arguments": "{}" } });
         let asks = json!({ "model": "mistral/m", "messages": [
             { "role": "user", "content": "go" },
             { "role": "assistant", "content": null, "tool_calls": [call] },
             { "role": "tool", "tool_call_id": id, "content": "1" },
-            { "role": "user", "content": "so" }] });
-        bench.upstream.then(Reply::json(200, &answer));
+            { "role": then, "content": "so" }, { "role": "user", "content": "and" }] });
         let answer = bench.openai().post("/v1/chat/completions", &asks).await;
-        assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-dropped")), (200, ""));
+        assert_eq!((answer.status.as_u16(), answer.header("x-pathgate-dropped")), (200, ""), "{id}");
         assert_eq!(answer.json().await["choices"][0]["message"]["content"], "Fine");
-        let sent = bench.upstream.seen().pop().unwrap().json();
-        let made = sent["messages"][1]["tool_calls"][0]["id"].as_str().unwrap();
-        assert_eq!((made == id, made.len()), (stays, 9));
-        assert_eq!(sent["messages"][2]["tool_call_id"], made);
-        assert_eq!(sent["messages"].as_array().unwrap().len(), if stays { 4 } else { 5 });
+        assert_eq!(bench.upstream.seen().len() - before, calls, "{id} {then}");
     }
 }
 

@@ -269,10 +269,6 @@ impl Provider for OpenaiLike {
         self.accent(dialect).is_none() && !(dialect == Dialect::OpenaiImageEdits && objects())
     }
 
-    fn rewrites(&self, dialect: Dialect, model: &str, body: &[u8]) -> bool {
-        wire::has_strange_calls(dialect, model, &self.quirks, body)
-    }
-
     fn refuses(&self, dialect: Dialect) -> &[&'static str] {
         refuses(&self.quirks, dialect)
     }

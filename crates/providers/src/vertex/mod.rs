@@ -149,11 +149,6 @@ impl Provider for Vertex {
         models::of(model).dialect(client)
     }
 
-    fn rewrites(&self, dialect: Dialect, model: &str, body: &[u8]) -> bool {
-        let is_mistral = matches!(models::of(model), models::Model::Mistral(_));
-        is_mistral && wire::has_strange_calls(dialect, model, &quirks::MISTRAL_QUIRKS, body)
-    }
-
     fn refuses(&self, dialect: Dialect) -> &[&'static str] {
         refuses(&quirks::OPEN_QUIRKS, dialect)
     }

@@ -50,8 +50,7 @@ pub(crate) fn fit_ids(request: &mut Cow<'_, Request>) {
     }
 }
 
-/// Is it an id as Mistral makes them?
-pub(crate) fn fits(id: &str) -> bool {
+fn fits(id: &str) -> bool {
     id.len() == LENGTH && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 

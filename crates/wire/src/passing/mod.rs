@@ -3,7 +3,6 @@
 //!
 //! What is translated is not here: see the dialects and [`crate::hub`].
 
-pub(crate) mod calls;
 pub(crate) mod ending;
 pub mod envelope;
 pub(crate) mod follow;
