@@ -205,7 +205,7 @@ fn what_cannot_be_enforced_in_its_shape_is_asked_for_by_a_tool() {
     request.tools.push(Tool::Function {
         name: "f".to_owned(),
         description: None,
-        parameters: Some(json!({"anyOf": [{"properties": {"a": {}}}, tree.clone()]})),
+        parameters: Some(json!({"anyOf": [{"properties": {"a": {}}}, tree]})),
         strict: Some(true),
         cache: None,
         extra: contract::canon::Extra::default(),
