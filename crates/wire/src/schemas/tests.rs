@@ -1,3 +1,5 @@
+//! Schemas cut to a made-up subset; those of the dialects are tested beside them.
+
 use super::*;
 
 const NARROW: Subset = Subset {
