@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::models::{Thinking, Traits};
 use super::schema;
+pub(crate) use super::schema::SHAPELESS;
 
 /// What a generation of Claude accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

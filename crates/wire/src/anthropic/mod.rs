@@ -27,7 +27,7 @@ mod turns;
 mod usage;
 mod written;
 
-pub(crate) use claude::{Claude, fit_schema, reshapes_schema};
+pub(crate) use claude::{Claude, SHAPELESS, fit_schema, reshapes_schema};
 pub(crate) use count::Counting;
 pub(crate) use error::read_error;
 pub(crate) use thinking::{LEAST_BUDGET, budget_for, effort_for, effort_name};

@@ -35,6 +35,9 @@ const CLAUDE: Subset = Subset {
     finite: true,
 };
 
+/// Why a schema is not enforced that [`reshapes`].
+pub(crate) const SHAPELESS: &str = "what the schema describes cannot be enforced but in another shape";
+
 /// The schema cut to fit, untouched when it fits already. `at` names it in the receipt.
 pub(super) fn fit<'a>(schema: &'a Value, at: &str, receipt: &mut Receipt) -> Cow<'a, Value> {
     let fitted = schemas::fit(schema, at, &CLAUDE, receipt).schema;

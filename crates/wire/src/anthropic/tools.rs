@@ -92,8 +92,8 @@ pub(super) fn write<'a>(
             Tool::Custom { .. } => receipt.dropped(at, "this dialect has no tools that take any text"),
             Tool::Function { name, description, parameters, strict, cache: hint, extra } => {
                 let extra = own_fields(DIALECT, extra, &format!("{at}."), receipt);
-                let strict = held(*strict, traits, &at, receipt);
                 let mut input_schema = input_schema(parameters.as_ref(), &at, receipt);
+                let strict = held(*strict, traits, (&input_schema, &at), receipt);
                 if strict == Some(true) {
                     input_schema = fitted(input_schema, &format!("{at}.parameters"), receipt);
                 }
@@ -131,13 +131,20 @@ pub(super) fn answer_choice() -> Map<String, Value> {
     choice.into_iter().map(|(name, value): (&str, Value)| (name.to_owned(), value)).collect()
 }
 
-/// `strict`, for models that can be held to a schema.
-fn held(strict: Option<bool>, traits: &Traits, at: &str, receipt: &mut Receipt) -> Option<bool> {
-    if strict == Some(true) && !traits.schemas {
-        receipt.dropped(format!("{at}.strict"), "the model cannot be held to a schema");
-        return None;
-    }
-    strict
+/// `strict`, for models that can be held to a schema, and schemas they can be held to.
+fn held(
+    strict: Option<bool>,
+    traits: &Traits,
+    (input, at): (&Value, &str),
+    receipt: &mut Receipt,
+) -> Option<bool> {
+    let reason = match strict {
+        Some(true) if !traits.schemas => "the model cannot be held to a schema",
+        Some(true) if schema::reshapes(input) => schema::SHAPELESS,
+        _ => return strict,
+    };
+    receipt.dropped(format!("{at}.strict"), reason);
+    None
 }
 
 /// Anthropic insists on a schema, and that its type is `object`; a union at its top it refuses.

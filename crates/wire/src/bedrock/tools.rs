@@ -12,7 +12,7 @@ use super::family::{Choices, Family};
 use super::read::put_back;
 use super::written::cache_fields;
 use super::{DIALECT, single};
-use crate::anthropic::fit_schema;
+use crate::anthropic::{SHAPELESS, fit_schema, reshapes_schema};
 use crate::emulate::{self, ANSWER_TOOL};
 use crate::fields::{Fields, wrong};
 use crate::outgoing::{merge, own_fields};
@@ -213,12 +213,16 @@ fn write_tool(
             {
                 schema = Cow::Owned(flat);
             }
-            if *strict == Some(true) && structures {
+            let shapeless = matches!(family, Family::Claude(_)) && reshapes_schema(&schema);
+            if *strict == Some(true) && structures && !shapeless {
                 let fitted = fit_schema(&schema, &format!("tools[{at}].parameters"), receipt).into_owned();
                 schema = Cow::Owned(fitted);
             }
             spec.insert("inputSchema".to_owned(), json!({"json": schema}));
             match strict {
+                Some(true) if structures && shapeless => {
+                    receipt.dropped(format!("tools[{at}].strict"), SHAPELESS);
+                }
                 Some(strict) if structures => drop(spec.insert("strict".to_owned(), (*strict).into())),
                 Some(true) => {
                     receipt.dropped(format!("tools[{at}].strict"), "the model takes no strict tools");

@@ -59,8 +59,8 @@ fn tell(request: &mut Request, text: String) {
         let result = |part: &Part| matches!(part.kind, PartKind::ToolResult(_));
         message.role == Role::User && !message.parts.iter().any(result)
     };
-    let found = request.messages.iter().position(|message| instructs(message));
-    let found = found.or_else(|| request.messages.iter().rposition(|message| plain(message)));
+    let found = request.messages.iter().position(instructs);
+    let found = found.or_else(|| request.messages.iter().rposition(plain));
     let Some(message) = found.and_then(|at| request.messages.get_mut(at)) else {
         let part = Part::text(text, Provenance::System);
         return request.messages.push(Message::new(Role::User, vec![part]));

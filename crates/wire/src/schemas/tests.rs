@@ -1,4 +1,4 @@
-//! Schemas cut to a subset: what is restated, what is told in words, what is noted.
+//! Schemas cut to a made-up subset; those of the dialects are tested beside them.
 
 use super::*;
 

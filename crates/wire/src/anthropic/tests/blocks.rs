@@ -189,6 +189,38 @@ fn system_messages_stay_where_the_model_takes_them() {
 }
 
 #[test]
+fn what_cannot_be_enforced_in_its_shape_is_asked_for_by_a_tool() {
+    let tree = json!({"type": "object", "properties": {"next": {"$ref": "#"}}});
+    let mut request = ask("claude-sonnet-4-5", vec![user("Hi")]);
+    request.format = contract::canon::OutputFormat::JsonSchema {
+        name: "n".to_owned(),
+        description: None,
+        schema: tree.clone(),
+        strict: Some(true),
+    };
+    let (written, receipt) = write(&request).unwrap();
+    assert_eq!((written.get("output_config"), receipt.as_str()), (None, ""));
+    assert_eq!(written["tools"][0]["input_schema"], tree);
+    // Beside other tools it is cut.
+    request.tools.push(Tool::Function {
+        name: "f".to_owned(),
+        description: None,
+        parameters: Some(json!({"anyOf": [{"properties": {"a": {}}}, tree]})),
+        strict: Some(true),
+        cache: None,
+        extra: contract::canon::Extra::default(),
+    });
+    let (written, receipt) = write(&request).unwrap();
+    let schema = &written["output_config"]["format"]["schema"];
+    assert_eq!(schema["properties"]["next"]["additionalProperties"], false);
+    let tool = &written["tools"][0];
+    assert_eq!((tool.get("strict"), &tool["input_schema"]["type"]), (None, &json!("object")));
+    let lost =
+        ["tools[0].parameters.anyOf", "tools[0].strict", "response_format.schema.properties.next.$ref"];
+    assert_eq!(receipt, lost.join(", "));
+}
+
+#[test]
 fn schemas_are_for_models_that_can_be_held_to_them() {
     let mut request = ask("claude-3-7-sonnet-20250219", vec![user("Hi")]);
     request.format = contract::canon::OutputFormat::JsonSchema {
