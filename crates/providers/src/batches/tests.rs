@@ -1,3 +1,5 @@
+//! Lists that are cut, answers that are joined, and what is said of a list that fails on its way. Next: `conformance`.
+
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
