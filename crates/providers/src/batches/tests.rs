@@ -1,4 +1,4 @@
-//! Lists that are cut, answers that are joined, and what is said of a list that fails on its way. Next: `conformance`.
+//! Lists that are asked for in several calls, and what becomes of them when one fails.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
