@@ -8,15 +8,17 @@
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::future::ready;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use contract::ports::{BoxFuture, Call, ProviderReply, UpstreamFailure};
+use contract::ports::{BoxFuture, Call, Phase, ProviderReply, UpstreamFailure};
 use contract::words::Dialect;
 use futures_util::{StreamExt as _, stream};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::value::{RawValue, to_raw_value};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use wire::{Edits, member, splice};
 
 use crate::listing::collect_within;
@@ -60,31 +62,69 @@ pub(crate) fn most(kind: &str, dialect: Dialect, model: &str) -> Option<usize> {
 }
 
 /// Makes a call by `one`; by several where its list of inputs is longer than `most`. The first answer that is a refusal is
-/// the answer.
+/// the answer; what the others consumed stands in its head, under the name that AWS has for it.
 pub(crate) fn send<'a, F>(
     call: Call<'a>,
     most: Option<usize>,
     one: F,
 ) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>>
 where
-    F: Fn(Call<'a>) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> + Send + 'a,
+    F: Fn(Call<'a>) -> BoxFuture<'a, Result<ProviderReply, UpstreamFailure>> + Send + Sync + 'a,
 {
     let Some(pieces) = most.and_then(|most| cut(&call, most)) else { return one(call) };
     Box::pin(async move {
-        let counts: Vec<usize> = pieces.iter().map(|(count, _)| *count).collect();
-        let calls: Vec<_> = pieces.into_iter().map(|(_, body)| one(Call { body, ..again(&call) })).collect();
-        let mut replies = stream::iter(calls).buffered(AT_ONCE);
-        let mut joined = Joined::of(call.dialect);
-        for count in counts {
-            let Some(reply) = replies.next().await else { break };
-            let reply = reply?;
-            if !reply.status.is_success() {
-                return Ok(reply);
+        let over = AtomicBool::new(false);
+        // Behind a failure none is begun; those under way are billed, so that their answers are waited for.
+        let calls = stream::iter(pieces).take_while(|_| ready(!over.load(Ordering::Relaxed))).map(
+            |(inputs, body)| {
+                let reply = one(Call { body, ..again(&call) });
+                async move { (inputs, reply.await) }
+            },
+        );
+        let mut replies = Box::pin(calls.buffered(AT_ONCE));
+        let (mut joined, mut failed) = (Joined::of(call.dialect), None);
+        while let Some((inputs, reply)) = replies.next().await {
+            let failure = match reply {
+                Ok(reply) if reply.status.is_success() => joined.add(reply, inputs).await.err().map(Err),
+                reply => Some(reply),
+            };
+            if let Some(failure) = failure {
+                over.store(true, Ordering::Relaxed);
+                failed.get_or_insert(failure);
             }
-            joined.add(reply, count).await?;
         }
-        joined.finish()
+        match failed {
+            Some(failure) => told(failure, joined.consumed()),
+            None => joined.finish(),
+        }
     })
+}
+
+/// The failure of them all, which says in its head what the others consumed.
+fn told(
+    failure: Result<ProviderReply, UpstreamFailure>,
+    tokens: u64,
+) -> Result<ProviderReply, UpstreamFailure> {
+    // Of an answer that is late, all that was asked counts as consumed.
+    let late = |failure: &UpstreamFailure| {
+        let UpstreamFailure::Timeout { phase, .. } = failure else { return false };
+        !matches!(phase, Phase::Connect)
+    };
+    let mut reply = match failure {
+        Ok(reply) => reply,
+        Err(failure) if tokens == 0 || late(&failure) => return Err(failure),
+        Err(failure) => {
+            let says = failure.to_string();
+            let body = json!({ "message": says, "error": { "message": says } }).to_string();
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            ProviderReply { status: StatusCode::BAD_GATEWAY, headers, body: body.into() }
+        }
+    };
+    if tokens > 0 {
+        reply.headers.insert(COUNTED, tokens.into());
+    }
+    Ok(reply)
 }
 
 /// The same call, with nothing in it.
@@ -227,8 +267,8 @@ impl Joined {
         Ok(())
     }
 
-    /// The answer to all.
-    fn finish(self) -> Result<ProviderReply, UpstreamFailure> {
+    /// The answer to all, as it is written.
+    fn body(self) -> Result<Bytes, UpstreamFailure> {
         let broken = |error: serde_json::Error| UpstreamFailure::Unreadable(error.to_string());
         let mut members = self.first.unwrap_or_default();
         let mut within: BTreeMap<String, BTreeMap<String, Vec<Box<RawValue>>>> = BTreeMap::new();
@@ -245,14 +285,27 @@ impl Joined {
         for (name, counts) in self.counts {
             members.insert(name, to_raw_value(&counts).map_err(broken)?);
         }
-        let body = Bytes::from(serde_json::to_vec(&members).map_err(broken)?);
+        Ok(serde_json::to_vec(&members).map_err(broken)?.into())
+    }
+
+    /// The tokens of the answers that came.
+    fn consumed(self) -> u64 {
+        let (counted, dialect) = (self.counted, self.dialect);
+        let facts = || wire::reply_facts(dialect, &self.body().ok()?).ok()?.usage;
+        counted.or_else(|| facts().map(|usage| usage.input_total())).unwrap_or_default()
+    }
+
+    /// The answer to all.
+    fn finish(self) -> Result<ProviderReply, UpstreamFailure> {
+        let counted = self.counted;
+        let body = self.body()?;
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CONTENT_LENGTH, body.len().into());
-        if let Some(count) = self.counted {
+        if let Some(count) = counted {
             headers.insert(COUNTED, count.into());
         }
-        Ok(ProviderReply { status: http::StatusCode::OK, headers, body: body.into() })
+        Ok(ProviderReply { status: StatusCode::OK, headers, body: body.into() })
     }
 }
 

@@ -24,7 +24,7 @@ struct Counting {
 
 impl Counting {
     fn with(answer: fn(usize) -> Value) -> Self {
-        Self { calls: Mutex::default(), answer, refused: "no text has this" }
+        Self { calls: Mutex::default(), answer, refused: "" }
     }
 }
 
@@ -35,9 +35,15 @@ impl Upstream for Counting {
         let lists = ["input", "texts", "images", "inputs", "requests", "instances"];
         let inputs = lists.iter().find_map(|name| body[name].as_array()).unwrap().len();
         self.calls.lock().unwrap().push(inputs);
-        let status = if text.contains(self.refused) { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+        let status = if !self.refused.is_empty() && text.contains(self.refused) {
+            StatusCode::BAD_REQUEST
+        } else {
+            StatusCode::OK
+        };
         let mut headers = HeaderMap::new();
-        headers.insert(COUNTED, HeaderValue::from(7));
+        if self.refused.is_empty() {
+            headers.insert(COUNTED, HeaderValue::from(7));
+        }
         let body = (self.answer)(inputs).to_string().into();
         Box::pin(std::future::ready(Ok(ProviderReply { status, headers, body })))
     }
@@ -173,11 +179,16 @@ fn a_refused_piece_is_the_answer_and_a_wrong_number_of_vectors_is_none() {
     let provider = built(json!({"kind": "dashscope", "api_key": "k"}));
     let upstream = Counting { refused: "t15", ..Counting::with(openai) };
     let body = json!({"model": "m", "input": texts(20)});
-    let (status, _, _) = asked(&*provider, &upstream, (Dialect::OpenaiEmbeddings, "m"), &body);
-    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let (status, headers, _) = asked(&*provider, &upstream, (Dialect::OpenaiEmbeddings, "m"), &body);
+    assert_eq!(
+        (status, headers[COUNTED].to_str().unwrap()),
+        (StatusCode::BAD_REQUEST, "10"),
+        "the other ten are billed"
+    );
     let short = Counting::with(|count| openai(count - 1));
-    let (_, _, failure) = asked(&*provider, &short, (Dialect::OpenaiEmbeddings, "m"), &body);
-    assert!(matches!(failure, Err(UpstreamFailure::Unreadable(why)) if why == "9 vectors for 10 inputs"));
+    let (status, headers, failure) = asked(&*provider, &short, (Dialect::OpenaiEmbeddings, "m"), &body);
+    assert_eq!((status, headers[COUNTED].to_str().unwrap()), (StatusCode::BAD_GATEWAY, "14"));
+    assert!(failure.unwrap()["message"].as_str().unwrap().contains("9 vectors for 10 inputs"));
 }
 
 #[test]
