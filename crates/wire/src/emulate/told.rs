@@ -65,9 +65,11 @@ fn tell(request: &mut Request, text: String) {
         let part = Part::text(text, Provenance::System);
         return request.messages.push(Message::new(Role::User, vec![part]));
     };
-    // Not every server takes a list of texts.
-    match message.parts.last_mut().map(|part| &mut part.kind) {
-        Some(PartKind::Text(before)) => *before = format!("{before}\n\n{text}"),
+    // Not every server takes a list of texts. What is to be cached stays as it is.
+    match message.parts.last_mut() {
+        Some(Part { kind: PartKind::Text(before), cache: None, .. }) => {
+            *before = format!("{before}\n\n{text}")
+        }
         _ => message.parts.push(Part::text(text, Provenance::System)),
     }
 }

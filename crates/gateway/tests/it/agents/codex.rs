@@ -317,7 +317,7 @@ async fn turn(bench: &Bench, account: &str, model: &str) -> Checked<()> {
             (false, _) => serde_json::from_str(&wanted.arguments).unwrap(),
         };
         ensure!(told.name == wanted.name && told.arguments == arguments, "told of {told:?}");
-        ensure!(told.id.as_ref().is_none_or(|id| *id == wanted.id), "told of {told:?}");
+        ensure!(told.is_called(&wanted.id, model), "told of {told:?}");
         ensure!(told.result.contains(RESULT), "told of {told:?}");
     }
     ensure!(!tongue.seals() || body.to_string().contains(SEAL), "the thought lost its seal: {body}");

@@ -169,6 +169,14 @@ pub(super) struct Told {
     pub(super) result: String,
 }
 
+impl Told {
+    /// Is it told under this id, or under one of the only form that models of Mistral's take?
+    pub(super) fn is_called(&self, id: &str, model: &str) -> bool {
+        let fits = |told: &str| told.len() == 9 && told.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        self.id.as_deref().is_none_or(|told| told == id || (model.contains("mistral") && fits(told)))
+    }
+}
+
 /// The calls and results in a request that arrived.
 pub(super) fn told(tongue: Tongue, body: &Value) -> Vec<Told> {
     let (calls, results) = match tongue {
