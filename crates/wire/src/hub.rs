@@ -370,10 +370,9 @@ pub fn write_reply(
 /// It is not valid in its dialect.
 pub fn read_reply_for(dialect: Dialect, body: &[u8], options: &EncodeOptions) -> Result<Answered, WireError> {
     let mut answered = read_reply(dialect, body)?;
-    // One that is missing, or too many, would give the others to the wrong inputs; tensors may hold several of one input.
+    // One that is missing would give the others to the wrong inputs; late interaction makes several of one.
     if let (Answered::Embed(reply), Some(inputs)) = (&answered, options.inputs)
-        && (reply.vectors.len() < inputs
-            || reply.vectors.len() > inputs && dialect.operation() == Operation::Embeddings)
+        && reply.vectors.len() < inputs
     {
         let reason = format!("{} vectors for {inputs} inputs", reply.vectors.len());
         return Err(WireError { dialect, reason });

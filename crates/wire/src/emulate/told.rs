@@ -68,7 +68,7 @@ fn tell(request: &mut Request, text: String) {
     // Not every server takes a list of texts. What is to be cached stays as it is.
     match message.parts.last_mut() {
         Some(Part { kind: PartKind::Text(before), cache: None, .. }) => {
-            *before = format!("{before}\n\n{text}")
+            *before = format!("{before}\n\n{text}");
         }
         _ => message.parts.push(Part::text(text, Provenance::System)),
     }

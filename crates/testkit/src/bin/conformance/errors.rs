@@ -6,7 +6,7 @@ use contract::canon::Event;
 use contract::words::Dialect;
 use serde_json::Value;
 
-use crate::checks::{Verdict, decode};
+use crate::checks::Verdict;
 use crate::corpus::Exchange;
 use crate::proxy::Got;
 
@@ -43,9 +43,15 @@ pub(crate) fn ours(exchange: &Exchange, got: &Got) -> Verdict {
     }
 }
 
-/// What a stream says that begins with an error: no answer, whatever its status.
-pub(crate) fn at_start(recorded: Dialect, body: &[u8]) -> Option<String> {
-    let events = decode(recorded, [Bytes::copy_from_slice(body)]).ok()?;
+/// What is said by an answer of which nothing came, for a client of this dialect, or a stream that begins with an error: they are no
+/// answers, whatever their status.
+pub(crate) fn at_start(recorded: Dialect, client: Dialect, body: &[u8]) -> Option<String> {
+    if let Ok(answered) = wire::read_reply(recorded, body) {
+        return wire::fruitless(recorded, client, &answered).map(|error| error.message);
+    }
+    let (mut decoder, mut events) = (wire::decoder_for(recorded, client, Vec::new())?, Vec::new());
+    decoder.push(&Bytes::copy_from_slice(body), &mut events).ok()?;
+    decoder.finish(&mut events).ok()?;
     let said = events.into_iter().find(|event| {
         matches!(
             event,

@@ -132,8 +132,13 @@ async fn answered(stand: &Stand, at: usize, (exchange, recorded): (&Exchange, Di
                 continue;
             }
         };
-        if let Some(message) = errors::at_start(recorded, &played.body).filter(|_| got.status >= 400) {
+        if let Some(message) = errors::at_start(recorded, client, &played.body).filter(|_| got.status >= 400)
+        {
             note(exchange, "error", Some(client), errors::told(&message, &got), &mut found.outcomes);
+            if let Some(figures) = said.as_ref().filter(|_| !stream).map(|said| said.figures) {
+                let request = got.header("x-pathgate-request-id").to_owned();
+                found.asked.push(Asked { exchange: at, client, request, figures });
+            }
             continue;
         }
         if client == recorded {
