@@ -541,7 +541,7 @@ mod tests {
     #[test]
     fn each_input_has_its_vector() {
         let body = br#"{"embeddings":[{"values":[0.5]},{"values":[1.5]}]}"#;
-        for (inputs, sound) in [(None, true), (Some(2), true), (Some(1), false), (Some(3), false)] {
+        for (inputs, sound) in [(None, true), (Some(2), true), (Some(1), true), (Some(3), false)] {
             let options = EncodeOptions { inputs, ..EncodeOptions::default() };
             assert_eq!(read_reply_for(Dialect::GeminiEmbed, body, &options).is_ok(), sound, "{inputs:?}");
         }
