@@ -201,13 +201,15 @@ pub(crate) fn draw(dialect: Dialect) -> Option<&'static dyn Draw> {
 /// `invalid_encoding`, `invalid_json`; `invalid_request` with the field, such as `messages[2].content`.
 pub fn read_request(dialect: Dialect, body: &[u8]) -> Result<Asked, Fault> {
     let asked = match dialect.operation() {
-        Operation::Chat => chat(dialect).map(|it| it.read_request(body).map(Box::new).map(Asked::Chat)),
+        Operation::Chat => {
+            chat(dialect).map(|it| it.read_request(body).map(|read| Asked::Chat(said_in(dialect, read))))
+        }
         Operation::Embeddings => {
             embed(dialect).map(|it| it.read_request(body).map(Box::new).map(Asked::Embed))
         }
         Operation::Rerank => rerank(dialect).map(|it| it.read_request(body).map(Box::new).map(Asked::Rerank)),
         Operation::CountTokens => {
-            count(dialect).map(|it| it.read_request(body).map(Box::new).map(Asked::Count))
+            count(dialect).map(|it| it.read_request(body).map(|read| Asked::Count(said_in(dialect, read))))
         }
         Operation::Predict if dialect == Dialect::PathgatePredict => {
             Some(predict::read_request(body).map(Box::new).map(Asked::Predict))
@@ -216,6 +218,10 @@ pub fn read_request(dialect: Dialect, body: &[u8]) -> Result<Asked, Fault> {
         _ => None,
     };
     asked.unwrap_or_else(|| Err(no_way(dialect, dialect)))
+}
+
+fn said_in(dialect: Dialect, request: Request) -> Box<Request> {
+    Box::new(Request { said_in: Some(dialect), ..request })
 }
 
 /// Writes a request for an upstream; the receipt names what was not carried.

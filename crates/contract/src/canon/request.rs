@@ -8,6 +8,8 @@ use crate::words::Dialect;
 /// What a client asks for, in no dialect.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Request {
+    /// The dialect in which a client said it.
+    pub said_in: Option<Dialect>,
     /// The model as the target is to read it.
     pub model: String,
     /// The conversation, oldest first. System and developer texts stand where the client put them.

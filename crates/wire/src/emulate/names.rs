@@ -40,6 +40,11 @@ const fn rule(target: Dialect) -> Option<Rule> {
     })
 }
 
+/// Servers take more than the inventor of their dialect does, and their clients know what.
+fn rule_for(request: &Request, target: Dialect) -> Option<Rule> {
+    rule(target).filter(|_| request.said_in != Some(target))
+}
+
 impl Rule {
     fn takes(&self, letter: char) -> bool {
         letter.is_ascii_alphanumeric() || letter == '_' || self.also.contains(&letter)
@@ -74,7 +79,8 @@ pub struct Renamed {
 
 /// The tools of a request that are written for a target with other names, for [`EncodeOptions::renamed`](crate::EncodeOptions).
 pub(crate) fn renamed_tools(asked: &Asked, target: Dialect) -> Vec<Renamed> {
-    let (Asked::Chat(request), Some(rule)) = (asked, rule(target)) else { return Vec::new() };
+    let Asked::Chat(request) = asked else { return Vec::new() };
+    let Some(rule) = rule_for(request, target) else { return Vec::new() };
     let renamed = |name: &str| Some(Renamed { written: rule.instead_of(name)?, own: name.to_owned() });
     let alone = request.tools.iter().filter_map(|tool| renamed(named(tool)?));
     let groups = request.tools.iter().filter_map(namespaces::spread).flat_map(|(tools, _)| tools);
@@ -90,7 +96,7 @@ fn named(tool: &Tool) -> Option<&str> {
 
 /// The request with names that the target takes.
 pub(crate) fn fitted(target: Dialect, request: &Request) -> Cow<'_, Request> {
-    let Some(rule) = rule(target) else { return Cow::Borrowed(request) };
+    let Some(rule) = rule_for(request, target) else { return Cow::Borrowed(request) };
     let mut unfit = false;
     names(request, |name| unfit |= rule.instead_of(name).is_some());
     if !unfit {
@@ -254,6 +260,14 @@ mod tests {
         for target in [Dialect::OpenaiChat, Dialect::AnthropicMessages, Dialect::GeminiGenerate] {
             assert!(kept.iter().all(|name| rule(target).unwrap().instead_of(name).is_none()));
         }
+    }
+
+    #[test]
+    fn a_server_of_the_clients_own_dialect_takes_what_it_takes() {
+        let asked = asked("ns.f:x");
+        assert_eq!(written(Dialect::AnthropicMessages, &asked)["tools"][0]["name"], "ns.f:x");
+        assert_eq!(renamed_tools(&asked, Dialect::AnthropicMessages), []);
+        assert_eq!(renamed_tools(&asked, Dialect::OpenaiChat).len(), 1);
     }
 
     #[test]

@@ -11,6 +11,11 @@ use super::{drop_default, each, list_of_one, object, one_text, rename, usage};
 pub(super) fn plain(value: &mut Value) {
     rename(value, "max_tokens", "max_completion_tokens");
     rename(value, "function_call", "tool_choice");
+    if let Some(choice) = value.get_mut("tool_choice").filter(|choice| choice.get("type").is_none())
+        && choice.get("name").is_some()
+    {
+        *choice = json!({"type": "function", "function": choice.take()});
+    }
     list_of_one(value, "stop");
     for (field, default) in [
         ("stream", json!(false)),
