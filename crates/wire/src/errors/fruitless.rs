@@ -31,7 +31,7 @@ pub(crate) fn judging(inner: Box<dyn StreamDecoder>, from: Dialect, to: Dialect)
     }
     // Others say something of themselves first, by which clients know that they are there.
     let begun = from != Dialect::GeminiGenerate;
-    Box::new(Judging { inner, judge: Judge { way: Some((from, to)), begun, ..Judge::default() } })
+    Box::new(Judging { inner, judge: Judge::of((from, to), begun) })
 }
 
 /// Under which names Gemini tells what went wrong (API reference: `Candidate`).
@@ -87,6 +87,9 @@ struct Judging {
 
 impl StreamDecoder for Judging {
     fn push(&mut self, bytes: &Bytes, events: &mut Vec<Event>) -> Result<(), WireError> {
+        if self.judge.is_done() {
+            return self.inner.push(bytes, events);
+        }
         let mut read = Vec::new();
         let pushed = self.inner.push(bytes, &mut read);
         read.into_iter().for_each(|event| self.judge.take(event, events));
@@ -107,9 +110,9 @@ impl StreamDecoder for Judging {
 }
 
 /// What was seen of a stream.
-#[derive(Default)]
 struct Judge {
-    way: Option<(Dialect, Dialect)>,
+    /// From the provider's dialect to the client's.
+    way: (Dialect, Dialect),
     /// What came before the first part.
     held: Vec<Event>,
     begun: bool,
@@ -124,12 +127,32 @@ struct Judge {
 }
 
 impl Judge {
+    fn of(way: (Dialect, Dialect), begun: bool) -> Self {
+        Self {
+            way,
+            held: Vec::new(),
+            begun,
+            said: false,
+            quiet: None,
+            word: None,
+            message: None,
+            ends: Vec::new(),
+        }
+    }
+
+    /// Something came of it, whatever follows.
+    fn is_done(&self) -> bool {
+        self.said && self.ends.is_empty()
+    }
+
+    fn fails(&self, reason: &Finish) -> bool {
+        is_failure(self.way.0, self.way.1, reason)
+    }
+
     fn take(&mut self, event: Event, events: &mut Vec<Event>) {
         self.see(&event);
         match &event {
-            Event::Finish { reason, .. }
-                if self.way.is_some_and(|(from, to)| is_failure(from, to, reason)) && !self.said =>
-            {
+            Event::Finish { reason, .. } if self.fails(reason) && !self.said => {
                 self.ends.push(event);
                 return;
             }
@@ -170,7 +193,7 @@ impl Judge {
             }
             Event::Finish { reason, .. } => {
                 // Another choice that ended well.
-                self.said |= !self.way.is_some_and(|(from, to)| is_failure(from, to, reason));
+                self.said |= !self.fails(reason);
             }
             Event::Extra { choice: Some(_), extra } => {
                 self.word = said(extra, WORD).map(str::to_owned).or(self.word.take());
