@@ -51,6 +51,13 @@ impl Receipt {
         self.0.is_empty()
     }
 
+    /// Notes the losses of another receipt, too.
+    pub fn append(&mut self, other: Self) {
+        for Dropped { field, reason } in other.0 {
+            self.dropped(field, reason);
+        }
+    }
+
     /// The losses, to be kept elsewhere.
     #[must_use]
     pub fn into_entries(self) -> Vec<Dropped> {

@@ -234,9 +234,9 @@ impl<'a> Hub<'a> {
         // The futures of what is rare are boxed: those of all requests would be as large.
         let mut canon = Box::pin(self.read(to, target, run)).await?;
         // Who speaks the dialect of the model knows what it takes.
-        let left_out =
+        let mut left_out =
             if own { LeftOut::default() } else { LeftOut::take(&mut canon.asked, self.not_taken(to)) };
-        let outgoing = self.anew((&canon, &left_out.lost), to, target, receipt);
+        let outgoing = self.anew((&canon, std::mem::take(&mut left_out.lost)), to, target, receipt);
         left_out.put_back(&mut canon.asked);
         (self.canon, self.translated) = (Some(canon), !own);
         outgoing
@@ -245,7 +245,7 @@ impl<'a> Hub<'a> {
     /// The request written anew.
     fn anew(
         &self,
-        (canon, left_out): (&Canon, &Receipt),
+        (canon, left_out): (&Canon, Receipt),
         to: &Deployment,
         target: Dialect,
         receipt: &mut Receipt,
@@ -253,17 +253,13 @@ impl<'a> Hub<'a> {
         let (client, asked, restored) = (self.request.dialect, &canon.asked, &canon.restored);
         let translated = to.provider.translate(asked, target);
         let (body, mut lost) = translated.map_err(|fault| wire::place_fault(client, asked, fault))?;
-        for entry in left_out.entries() {
-            lost.dropped(entry.field.clone(), entry.reason.clone());
-        }
+        lost.append(left_out);
         let placed = |lost: &Receipt| wire::place(client, asked, lost);
         if !lost.is_empty() {
             *receipt = placed(&restored.of_client(&lost));
             self.check_strict(to, receipt)?;
         }
-        for lost in placed(&restored.left_out).into_entries() {
-            receipt.dropped(lost.field, lost.reason);
-        }
+        receipt.append(placed(&restored.left_out));
         let wants = Box::new(Wants { options: EncodeOptions::of(asked, target), trail: canon.trail.clone() });
         Ok(Outgoing {
             target,
