@@ -269,6 +269,13 @@ pub fn needs_rewriting(dialect: Dialect, refuses: &[&str], body: &Bytes) -> bool
         || (dialect.operation() == Operation::Rerank && cohere::refuses_objects(refuses, body))
 }
 
+/// FNV-1a, 64 bits: for what has to be the same everywhere and keeps no secret. Another seed makes another hash.
+#[must_use]
+pub fn fnv1a(seed: u64, bytes: &[u8]) -> u64 {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325 ^ seed, step)
+}
+
 /// Must usage be asked for on a stream of this dialect?
 #[must_use]
 pub const fn asks_for_usage(dialect: Dialect) -> bool {

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use contract::ports::ProviderReply;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use wire::fnv1a;
 
 use super::{Refusal, quirks, whole, words};
 
@@ -64,7 +65,7 @@ pub(super) fn answer(body: &[u8]) -> Result<ProviderReply, Refusal> {
 pub(super) fn vector(text: &str, length: usize) -> Vec<f32> {
     let mut sum = vec![0_f32; length];
     for word in text.split_whitespace() {
-        let mut state = hash(word.to_lowercase().as_bytes());
+        let mut state = fnv1a(0, word.to_lowercase().as_bytes());
         for _ in 0..4 {
             state = mixed(state);
             let place = usize::try_from(state >> 1).unwrap_or_default() % length;
@@ -83,12 +84,6 @@ pub(super) fn vector(text: &str, length: usize) -> Vec<f32> {
 fn encoded(vector: &[f32]) -> String {
     let bytes: Vec<u8> = vector.iter().flat_map(|value| value.to_le_bytes()).collect();
     STANDARD.encode(bytes)
-}
-
-/// FNV-1a.
-fn hash(bytes: &[u8]) -> u64 {
-    let start = 0xcbf2_9ce4_8422_2325;
-    bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// One step of SplitMix64.

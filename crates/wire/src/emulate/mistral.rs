@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use contract::canon::{Part, PartKind, Request};
 use serde_json::{Value, json};
 
-use crate::{Lack, Quirks};
+use crate::{Lack, Quirks, fnv1a};
 
 /// The length of an id of Mistral's (its error 3280: "must be a-z, A-Z, 0-9, with a length of 9").
 const LENGTH: usize = 9;
@@ -24,8 +24,8 @@ const ANSWER: &str = "I have the results.";
 
 /// Does the target lack this, or is the model one of Mistral's?
 pub(crate) fn asks_for(lack: Lack, model: &str, quirks: &Quirks) -> bool {
-    let model = model.to_ascii_lowercase();
-    quirks.lacks.contains(&lack) || NAMES.iter().any(|name| model.contains(name))
+    let is_one = |model: &str| NAMES.iter().any(|name| model.contains(name));
+    quirks.lacks.contains(&lack) || is_one(&model.to_ascii_lowercase())
 }
 
 /// Gives every call an id of nine letters and digits, the same in its result; those that fit stay.
@@ -56,9 +56,7 @@ fn fits(id: &str) -> bool {
 
 /// A hash of the id (FNV-1a, 64 bits) in letters and digits: the same in every turn, so that what is cached stays.
 fn nine_letters(id: &str) -> String {
-    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = fnv1a(0, id.as_bytes());
     let mut left = hash ^ (hash >> 32);
     let mut next = || {
         let digit = u32::try_from(left % 36).unwrap_or_default();

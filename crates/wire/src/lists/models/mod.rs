@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::fields::{self, missing};
+use crate::fnv1a;
 use crate::shape::Shape;
 
 use self::paging::Part;
@@ -209,11 +210,7 @@ fn details() -> Value {
 
 /// 64 hexadecimal digits that a name always has: FNV-1a, four times over.
 fn digest(name: &str) -> String {
-    let hash = |seed: u64| {
-        let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        name.bytes().fold(0xcbf2_9ce4_8422_2325 ^ seed, step)
-    };
-    (0..4).map(|seed| format!("{:016x}", hash(seed))).collect()
+    (0..4).map(|seed| format!("{:016x}", fnv1a(seed, name.as_bytes()))).collect()
 }
 
 /// Adds what is known; what is not known is left out. `capabilities` is a word of some dialects: see [`abilities`].
